@@ -1,0 +1,1 @@
+//! One table: outcome to HTTP status, body, RPC status, log level, retryable.

@@ -1,0 +1,1 @@
+//! The SuperTokens browser protocol (FDI): cookies, headers, anti-CSRF, transfer methods.

@@ -1,0 +1,1 @@
+//! HTTP as plain values: routing, bearer tokens, cookies, replies.

@@ -1,0 +1,1 @@
+//! Strict JSON: no duplicate members, bounded depth, numbers and text kept verbatim.

@@ -1,0 +1,1 @@
+//! Signing keys: when they are made, published, used, withdrawn.

@@ -1,0 +1,90 @@
+//! Secret bytes: key material, MACs and tokens that must never be compared by `==`, printed or logged.
+//!
+//! Owns constant-time comparison and redaction. Refuses to know what a secret is for.
+
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// Bytes that are compared in constant time only and whose `Debug` form shows nothing.
+#[derive(Clone)]
+pub struct Secret(Vec<u8>);
+
+impl Secret {
+    /// Takes ownership of secret bytes.
+    pub const fn new(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes, for use as key material. Never log them.
+    pub fn expose(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// True when both hold the same bytes. Time depends on the length only.
+    pub fn equals(&self, other: &[u8]) -> bool {
+        self.0.ct_eq(other).into()
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// HMAC-SHA-256 (RFC 2104) of `parts`, each preceded by its length so that no two lists of parts share a MAC.
+pub fn mac(key: &Secret, parts: &[&[u8]]) -> Secret {
+    // HMAC takes a key of any length, so `new_from_slice` cannot fail; an empty MAC would equal nothing of ours.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.expose()) else {
+        return Secret(Vec::new());
+    };
+    for part in parts {
+        mac.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+        mac.update(part);
+    }
+    Secret(mac.finalize().into_bytes().to_vec())
+}
+
+/// SHA-256 of `bytes`, used to compare long-lived credentials by digest.
+pub fn digest(bytes: &[u8]) -> Secret {
+    Secret(Sha256::digest(bytes).to_vec())
+}
+
+/// Lower-case hexadecimal SHA-256 of a string: the protocol's `hash1` and, applied twice, `hash2`.
+pub fn sha256_hex(text: &str) -> String {
+    use std::fmt::Write;
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::with_capacity(64), |mut hex, byte| {
+            // Writing to a `String` cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Secret, mac, sha256_hex};
+
+    #[test]
+    fn parts_are_length_prefixed() {
+        let key = Secret::new(vec![1; 32]);
+        let joined = mac(&key, &[b"ab", b"c"]);
+        assert!(!joined.equals(mac(&key, &[b"a", b"bc"]).expose()));
+        assert!(joined.equals(mac(&key, &[b"ab", b"c"]).expose()));
+    }
+
+    #[test]
+    fn debug_shows_nothing() {
+        assert_eq!(format!("{:?}", Secret::new(vec![65; 4])), "Secret(..)");
+    }
+
+    #[test]
+    fn sha256_hex_is_lower_case() {
+        assert_eq!(
+            sha256_hex(""),
+            "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+    }
+}

@@ -1,0 +1,5 @@
+//! Sessions: handles, records, rotation and the use cases of a user's object.
+//!
+//! Owns every rule about what a session is and how it changes. Refuses to know HTTP, RPC, SQL and JS.
+
+pub mod model;

@@ -1,0 +1,213 @@
+//! Settings: every variable and secret, typed, bounded, and with its faults reported together, by name.
+//!
+//! Owns names, units, bounds and defaults (the table in `docs/settings.md`). Refuses to know where the values come from.
+
+use crate::{secret::Secret, time::Millis};
+
+/// All settings of one deployment, checked.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `API_DOMAIN`: the public origin of this Worker, without a trailing slash.
+    pub api_domain: String,
+    /// `API_BASE_PATH`: `{base}`, with a leading and no trailing slash; empty for the root.
+    pub api_base_path: String,
+    /// `WEBSITE_ORIGINS`: exact origins of the websites that may use the browser API.
+    pub website_origins: Vec<String>,
+    /// `API_KEYS`: SHA-256 digests of the keys of the service API; empty = the service API does not exist.
+    pub api_key_digests: Vec<Secret>,
+    /// `SERVICE_API_BASE_PATH`: where the service API answers, e.g. `/core`.
+    pub service_api_base_path: String,
+    /// `SERVICE_API_HOSTS`: lower-case hosts on which the service API answers without its base path.
+    pub service_api_hosts: Vec<String>,
+    /// `LEGACY_KEYLESS_HOSTS`: hosts on which protocol 1.0/2.0 paths answer without a key.
+    pub legacy_keyless_hosts: Vec<String>,
+    /// `LEGACY_KEYLESS_ALLOW`: client networks for those hosts; empty = nobody.
+    pub legacy_keyless_allow: Vec<Network>,
+    /// `ACCESS_TOKEN_VALIDITY`.
+    pub access_token_validity: Millis,
+    /// `REFRESH_TOKEN_VALIDITY`.
+    pub refresh_token_validity: Millis,
+    /// `ACCESS_TOKEN_VALIDITY_JITTER` in thousandths: validity is shortened by up to this share.
+    pub access_token_jitter_permille: u32,
+    /// `SESSION_ABSOLUTE_LIFETIME`: no refresh extends a session beyond it.
+    pub session_absolute_lifetime: Option<Millis>,
+    /// `MAX_SESSIONS_PER_USER`: the oldest session ends first.
+    pub max_sessions_per_user: u32,
+    /// `REFRESH_GRACE_PERIOD`.
+    pub refresh_grace_period: Millis,
+    /// `RECENT_TOKEN_REUSE_BEHAVIOUR`.
+    pub recent_token_reuse: RecentTokenReuse,
+    /// `SIGNING_ALGORITHM` of sessions made through our own doors.
+    pub signing_algorithm: SigningAlgorithm,
+    /// `SIGNING_KEY_ROTATION_INTERVAL`.
+    pub signing_key_rotation_interval: Millis,
+    /// `USE_DYNAMIC_SIGNING_KEY`.
+    pub use_dynamic_signing_key: bool,
+    /// `ANTI_CSRF`.
+    pub anti_csrf: AntiCsrf,
+    /// `COOKIE_DOMAIN`, normalised (`docs`: fdi.md 1.3); `None` = host-only cookies.
+    pub cookie_domain: Option<String>,
+    /// `OLDER_COOKIE_DOMAIN`; `Some("")` = previously host-only.
+    pub older_cookie_domain: Option<String>,
+    /// `COOKIE_SAME_SITE`; `None` = by rule (`lax` or `none`, see the contract).
+    pub cookie_same_site: Option<SameSite>,
+    /// `COOKIE_SECURE`; default: true iff `API_DOMAIN` is https.
+    pub cookie_secure: bool,
+    /// `HOST_PREFIXED_COOKIE`: name the access-token cookie `__Host-sAccessToken` (https only).
+    pub host_prefixed_cookie: bool,
+    /// `TOKEN_TRANSFER_METHOD`.
+    pub token_transfer_method: TokenTransferMethod,
+    /// `SESSION_EXPIRED_STATUS_CODE`.
+    pub session_expired_status_code: u16,
+    /// `CHECK_DATABASE`: protocol < 2.21 blacklisting.
+    pub check_database: bool,
+    /// `FRESHNESS`: the default of our own doors.
+    pub freshness: Freshness,
+    /// `MAX_SESSION_DATA` in bytes of JSON text.
+    pub max_session_data: u64,
+    /// `MAX_ACCESS_TOKEN_BYTES`: the longest access token that is handed out.
+    pub max_access_token_bytes: u64,
+    /// `CLOCK_TOLERANCE` for `exp`, `nbf` and `iat`.
+    pub clock_tolerance: Millis,
+    /// `TRUSTED_ISSUERS`.
+    pub trusted_issuers: Vec<TrustedIssuer>,
+    /// `DEVICE_IP`.
+    pub device_ip: DeviceIp,
+    /// `LOG_LEVEL`.
+    pub log_level: LogLevel,
+}
+
+/// How soon a revocation must be felt (design: freshness).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Nothing is asked; a revoked session is refused when its access token expires.
+    Stateless,
+    /// A revoked session is refused within this bound.
+    Within(Millis),
+    /// The user's object is asked; a revoked session is refused at once.
+    Strict,
+}
+
+/// What a recent reuse of a refresh token is reported as (`RECENT_TOKEN_REUSE_BEHAVIOUR`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecentTokenReuse {
+    /// `TOKEN_THEFT`
+    TokenTheft,
+    /// `UNAUTHORISED`
+    Unauthorised,
+}
+
+/// Algorithms that Postern signs with (RFC 7518, RFC 8037).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum SigningAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits.
+    RS256,
+    /// ECDSA with P-256 and SHA-256.
+    ES256,
+    /// Ed25519.
+    EdDSA,
+}
+
+/// `ANTI_CSRF`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AntiCsrf {
+    /// `VIA_CUSTOM_HEADER` when cookies are SameSite=None, else `NONE`.
+    Auto,
+    /// No check.
+    None,
+    /// A token in the `anti-csrf` header.
+    ViaToken,
+    /// Presence of the `rid` header.
+    ViaCustomHeader,
+}
+
+/// The SameSite attribute of our cookies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// `None`
+    None,
+    /// `Lax`
+    Lax,
+    /// `Strict`
+    Strict,
+}
+
+/// `TOKEN_TRANSFER_METHOD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenTransferMethod {
+    /// By request.
+    Any,
+    /// Cookies only.
+    Cookie,
+    /// Headers only.
+    Header,
+}
+
+/// How much of a client address is kept with a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceIp {
+    /// The /24 or /48 network.
+    Coarse,
+    /// The whole address.
+    Full,
+    /// Nothing.
+    None,
+}
+
+/// What is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Faults of ours.
+    Error,
+    /// Unwise settings, theft.
+    Warn,
+    /// One line per refused request.
+    Info,
+    /// One line per request.
+    Debug,
+}
+
+/// An address block in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// The network address; IPv4 is held as itself, not mapped.
+    pub address: std::net::IpAddr,
+    /// Leading bits that must agree.
+    pub prefix: u8,
+}
+
+/// A foreign issuer whose tokens `getSession` accepts.
+#[derive(Debug, Clone)]
+pub struct TrustedIssuer {
+    /// The name in settings; part of every handle of this issuer, so it must never change. `[a-z0-9]{1,32}`.
+    pub id: String,
+    /// The exact `iss`.
+    pub issuer: String,
+    /// At least one of these must be in `aud`.
+    pub audience: Vec<String>,
+    /// Algorithms that keys of this issuer may be used with.
+    pub algorithms: Vec<crate::token::Algorithm>,
+    /// Where the keys come from.
+    pub keys: IssuerKeys,
+    /// The claim that names the session; default `sid`.
+    pub handle_claim: String,
+    /// The claim that names the user; default `sub`.
+    pub user_id_claim: String,
+    /// The longest accepted `exp - iat`; default 24 h.
+    pub max_token_age: Millis,
+    /// How long data is kept after the last write; default 30 days.
+    pub data_lifetime: Millis,
+    /// The `typ` a token must carry, if given.
+    pub typ: Option<String>,
+}
+
+/// Where a foreign issuer's keys come from.
+#[derive(Debug, Clone)]
+pub enum IssuerKeys {
+    /// `jwks`: a JWK Set given in the settings (JSON text).
+    Inline(String),
+    /// `jwks_uri`: fetched over https (http on loopback).
+    Uri(String),
+    /// `jwks_binding`: fetched through a service binding of this name.
+    Binding(String),
+}
