@@ -2,7 +2,7 @@
 
 import { call } from "./src/connection.js";
 import { okOrThrow, PosternError } from "./src/error.js";
-import { requireJsonObject } from "./src/json.js";
+import { jsonObject } from "./src/json.js";
 
 export { init } from "./src/connection.js";
 export { PosternError as Error };
@@ -29,23 +29,21 @@ export async function getSessionData(handle, options = {}) {
 }
 
 export async function updateSessionData(handle, sessionData) {
-  text("updateSessionData", "handle", handle);
-  requireJsonObject("updateSessionData", "sessionData", sessionData);
-  await ask("updateSessionData", { handle, sessionData });
+  const argument = {
+    handle: text("updateSessionData", "handle", handle),
+    sessionData: jsonObject("updateSessionData", "sessionData", sessionData),
+  };
+  await ask("updateSessionData", argument);
 }
 
 export async function createNewSession(userId, jwtPayload = {}, sessionData = {}, options = {}) {
   const { tenantId, device } = options;
-  text("createNewSession", "userId", userId);
-  requireJsonObject("createNewSession", "jwtPayload", jwtPayload);
-  requireJsonObject("createNewSession", "sessionData", sessionData);
-  if (device !== undefined) requireJsonObject("createNewSession", "device", device);
   const argument = {
-    userId,
-    jwtPayload,
-    sessionData,
+    userId: text("createNewSession", "userId", userId),
+    jwtPayload: jsonObject("createNewSession", "jwtPayload", jwtPayload),
+    sessionData: jsonObject("createNewSession", "sessionData", sessionData),
     tenantId: optionalText("createNewSession", "tenantId", tenantId),
-    device,
+    device: device === undefined ? undefined : jsonObject("createNewSession", "device", device),
   };
   return withoutStatus(await ask("createNewSession", argument));
 }
@@ -93,21 +91,27 @@ export async function getSessionInformation(handle) {
 }
 
 export async function updateJWTPayload(handle, jwtPayload) {
-  text("updateJWTPayload", "handle", handle);
-  requireJsonObject("updateJWTPayload", "jwtPayload", jwtPayload);
-  await ask("updateJWTPayload", { handle, jwtPayload });
+  const argument = {
+    handle: text("updateJWTPayload", "handle", handle),
+    jwtPayload: jsonObject("updateJWTPayload", "jwtPayload", jwtPayload),
+  };
+  await ask("updateJWTPayload", argument);
 }
 
 export async function mergeIntoAccessTokenPayload(handle, jwtPayload) {
-  text("mergeIntoAccessTokenPayload", "handle", handle);
-  requireJsonObject("mergeIntoAccessTokenPayload", "jwtPayload", jwtPayload);
-  await ask("mergeIntoAccessTokenPayload", { handle, jwtPayload });
+  const argument = {
+    handle: text("mergeIntoAccessTokenPayload", "handle", handle),
+    jwtPayload: jsonObject("mergeIntoAccessTokenPayload", "jwtPayload", jwtPayload),
+  };
+  await ask("mergeIntoAccessTokenPayload", argument);
 }
 
 export async function regenerateAccessToken(accessToken, jwtPayload) {
-  credential("regenerateAccessToken", "accessToken", accessToken);
-  if (jwtPayload !== undefined) requireJsonObject("regenerateAccessToken", "jwtPayload", jwtPayload);
-  return withoutStatus(await ask("regenerateAccessToken", { accessToken, jwtPayload }));
+  const argument = {
+    accessToken: credential("regenerateAccessToken", "accessToken", accessToken),
+    jwtPayload: jwtPayload === undefined ? undefined : jsonObject("regenerateAccessToken", "jwtPayload", jwtPayload),
+  };
+  return withoutStatus(await ask("regenerateAccessToken", argument));
 }
 
 export async function rotateSigningKeys() {

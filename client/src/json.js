@@ -2,35 +2,44 @@
 // into null, so what is not JSON is refused before it is sent, by both transports alike. A member that is `undefined`
 // is left out, as JSON.stringify does.
 
-/** Throws a TypeError that names the path of the first thing in `value` that JSON cannot hold. */
-export function requireJsonObject(method, name, value) {
+/**
+ * Returns a plain copy of a JSON object (a service binding refuses objects without a prototype), or throws a TypeError
+ * that names the path of the first thing in it that JSON cannot hold.
+ */
+export function jsonObject(method, name, value) {
   if (value === null || typeof value !== "object" || Array.isArray(value)) {
     throw new TypeError(`${method}: "${name}" must be a JSON object`);
   }
-  requireJson(method, name, value, new Set());
+  return jsonValue(method, name, value, new Set());
 }
 
-function requireJson(method, path, value, ancestors) {
+function jsonValue(method, path, value, ancestors) {
   const refuse = (what) => {
     throw new TypeError(`${method}: "${path}" is not JSON: ${what}`);
   };
   if (typeof value === "string" && !value.isWellFormed()) refuse("a string with a lone surrogate");
   if (typeof value === "number" && !Number.isFinite(value)) refuse(String(value));
-  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return;
+  if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
   if (typeof value !== "object") refuse(typeof value);
   if (ancestors.has(value)) refuse("a cycle");
+  if (!Array.isArray(value) && !isPlainObject(value)) refuse(kindOf(value));
+
   ancestors.add(value);
+  let copy;
   if (Array.isArray(value)) {
-    // By index: a hole reads as undefined, which no array in JSON has.
-    for (let i = 0; i < value.length; i += 1) requireJson(method, `${path}[${i}]`, value[i], ancestors);
+    // `from` turns a hole into undefined, which no array in JSON has.
+    copy = Array.from(value, (item, i) => jsonValue(method, `${path}[${i}]`, item, ancestors));
   } else {
-    if (!isPlainObject(value)) refuse(kindOf(value));
-    for (const [key, member] of Object.entries(value)) {
-      if (!key.isWellFormed()) refuse("a member's name has a lone surrogate");
-      if (member !== undefined) requireJson(method, `${path}${step(key)}`, member, ancestors);
-    }
+    const members = Object.entries(value).filter(([, member]) => member !== undefined);
+    copy = Object.fromEntries(
+      members.map(([key, member]) => {
+        if (!key.isWellFormed()) refuse("a member's name has a lone surrogate");
+        return [key, jsonValue(method, `${path}${step(key)}`, member, ancestors)];
+      }),
+    );
   }
   ancestors.delete(value);
+  return copy;
 }
 
 /** True for `{…}` and `Object.create(null)`, of any realm; false for instances of classes. */

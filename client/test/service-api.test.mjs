@@ -33,6 +33,7 @@ test("the anti-CSRF check is asked for if and only if the token is bound to one"
   const requests = await withAnswer(t, { status: "OK", session: wireSession });
   // A payload whose base64url form has "-" and "_", and the padded standard base64 of tokens of the first versions.
   const bound = tokenWith({ antiCsrfToken: "csrf", name: "~~~???ü>>>" });
+  assert.match(bound.split(".")[1], /-.*_|_.*-/);
   const oldForm = bound.replaceAll("-", "+").replaceAll("_", "/");
   for (const accessToken of [bound, oldForm, tokenWith({ antiCsrfToken: null }), "not a token"]) {
     await postern.getSession(accessToken, "csrf");
