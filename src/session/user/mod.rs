@@ -134,7 +134,7 @@ impl Terms<'_> {
     fn jittered_validity(&self) -> Millis {
         let validity = self.settings.access_token_validity.0;
         let permille = u64::from(self.settings.access_token_jitter_permille);
-        let (&[a, b, c, d, ..]) = &self.random;
+        let &[a, b, c, d, ..] = &self.random;
         let share = u64::from(u32::from_be_bytes([a, b, c, d]));
         let most = validity.saturating_mul(permille) / 1000;
         let cut = most.saturating_mul(share) >> 32;
