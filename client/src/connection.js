@@ -30,7 +30,7 @@ function transportOf({ binding, adminBinding, url, apiKey, timeoutMilliseconds, 
   return serviceApiTransport({
     url: addressOf(url),
     apiKey: keyOf(apiKey),
-    timeoutMilliseconds: timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS,
+    timeoutMilliseconds: timeoutOf(timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS),
     enableAntiCsrf: enableAntiCsrf ?? false,
   });
 }
@@ -49,6 +49,13 @@ function keyOf(apiKey) {
     throw new TypeError('postern.init: "apiKey" must be a string of letters, digits, "=" and "-"');
   }
   return apiKey;
+}
+
+function timeoutOf(milliseconds) {
+  if (!Number.isInteger(milliseconds) || milliseconds < 1) {
+    throw new TypeError('postern.init: "timeoutMilliseconds" must be a whole number above 0');
+  }
+  return milliseconds;
 }
 
 async function discover() {

@@ -34,7 +34,7 @@ export function okOrThrow(method, answer) {
   const status = answer?.status;
   if (status === "OK") return answer;
   const errType = REFUSALS.get(status) ?? PosternError.GENERAL_ERROR;
-  const said = typeof answer?.message === "string" ? answer.message : "no reason given";
+  const said = typeof answer?.message === "string" ? answer.message : status;
   const reason = REFUSALS.has(status) || status === "GENERAL_ERROR" ? said : "an answer this client does not know";
   const { retryAfterSeconds, session } = answer ?? {};
   throw new PosternError(errType, `${method}: ${reason}`, { retryAfterSeconds, session });

@@ -62,6 +62,8 @@ test("init refuses what cannot be meant, and never repeats a key", () => {
     [{ url: `${url}?a=1`, apiKey: API_KEY }, /"url"/],
     [{ url }, /"apiKey"/],
     [{ url, apiKey: "secret\nsecret" }, /"apiKey"/],
+    [{ url, apiKey: API_KEY, timeoutMilliseconds: 0 }, /"timeoutMilliseconds"/],
+    [{ url, apiKey: API_KEY, timeoutMilliseconds: "1s" }, /"timeoutMilliseconds"/],
     [{ binding: {}, url, apiKey: API_KEY }, /either/],
   ];
   for (const [options, message] of cases) {

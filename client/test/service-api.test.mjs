@@ -123,6 +123,7 @@ test("theft says whose session ended", async (t) => {
   await withAnswer(t, { status: "TOKEN_THEFT_DETECTED", session: { handle: "h", userId: "u", recipeUserId: "u" } });
   await assert.rejects(postern.refreshSession("r"), (err) => {
     assert.equal(err.errType, postern.Error.TOKEN_THEFT_DETECTED);
+    assert.equal(err.message, "refreshSession: TOKEN_THEFT_DETECTED");
     assert.equal(err.session.handle, "h");
     assert.equal(err.session.userId, "u");
     return true;
