@@ -12,7 +12,7 @@ use postern::{
         call::{Door, Gone, UserCall, UserReply},
         model::ReuseSubtype,
         record::{CopyAction, UserStore},
-        user::{Copy, copied, copy_now, renew, sweep},
+        user::{Copy, copied, copy_now, sweep},
     },
     time::{Millis, UnixMillis},
 };
@@ -21,7 +21,7 @@ use user::{User, handle};
 const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
 
 fn read(handle: &str) -> UserCall {
-    UserCall::ReadData { handle: handle.to_owned() }
+    UserCall::ReadData { handle: handle.to_owned(), copy_lapsed: false }
 }
 
 fn write(handle: &str, text: &str) -> UserCall {
@@ -132,11 +132,11 @@ fn a_refresh_renews_a_copy_that_has_spent_half_its_life() {
 fn a_reader_who_finds_no_copy_has_it_renewed_only_if_there_is_data() {
     let user = User::new();
     user.create(1);
-    user.with_terms(|terms| renew(&user.store, terms, &handle(1)).unwrap());
+    user.call(UserCall::ReadData { handle: handle(1), copy_lapsed: true });
     assert_eq!(user.store.copy_task(&handle(1)).unwrap(), None);
     user.call(write(&handle(1), r#"{"a":1}"#));
     user.store.clear_copy(&handle(1)).unwrap();
-    user.with_terms(|terms| renew(&user.store, terms, &handle(1)).unwrap());
+    user.call(UserCall::ReadData { handle: handle(1), copy_lapsed: true });
     assert!(user.store.copy_task(&handle(1)).unwrap().is_some());
 }
 

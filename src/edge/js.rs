@@ -38,7 +38,7 @@ extern "C" {
     pub(super) fn get_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = setAlarm)]
-    pub(super) fn set_alarm(this: &ObjectStorage, unix_millis: f64) -> Result<Promise, JsValue>;
+    pub(super) fn set_alarm_at(this: &ObjectStorage, unix_millis: &JsValue) -> Result<Promise, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = deleteAll)]
     pub(super) fn delete_all(this: &ObjectStorage) -> Result<Promise, JsValue>;
