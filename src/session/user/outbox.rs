@@ -154,7 +154,10 @@ pub fn copied<S: UserStore>(
             attempts: 0,
             ..task
         }),
-        (Copy::Delete, CopyAction::DeleteAgain) => store.clear_copy(handle),
+        (Copy::Delete, CopyAction::DeleteAgain) => {
+            store.clear_copy(handle)?;
+            store.forget_tombstones(now)
+        }
         // The session ended while the write was on its way: the delete that is queued stays queued.
         (Copy::Put { .. }, CopyAction::Delete | CopyAction::DeleteAgain) => Ok(()),
     }
