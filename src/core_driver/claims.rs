@@ -1,6 +1,7 @@
 //! Access token versions, and the claims of each that a user payload must not contain.
 
-use super::{body::Members, version::Version};
+use super::version::Version;
+use crate::json;
 
 /// The version of an access token's form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,10 +65,11 @@ impl AccessTokenVersion {
 
 /// Whether `payload`, the text of a JSON object, holds a claim that tokens of version `token` use themselves.
 pub fn holds_protected_claim(token: AccessTokenVersion, payload: &str) -> bool {
-    Members::parse(payload).is_some_and(|members| {
-        members
-            .names()
-            .any(|name| token.protected_claims().contains(&name))
+    json::parse_object(payload).is_ok_and(|claims| {
+        token
+            .protected_claims()
+            .iter()
+            .any(|name| claims.contains(name))
     })
 }
 

@@ -1,7 +1,7 @@
 //! From a body to a call: which fields each version reads, requires, ignores.
 
 use super::{
-    body::Members,
+    body::Body,
     call::{CoreCall, Create, CreateJwt, Refresh, Regenerate, Verify},
     claims::payload_is_refused,
     policy::Policy,
@@ -18,33 +18,32 @@ pub const MAX_HANDLES: usize = 1000;
 pub(super) struct Fields<'a> {
     version: &'static Version,
     policy: &'a Policy,
-    members: Members<'a>,
+    body: Body<'a>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new(
         version: &'static Version,
         policy: &'a Policy,
-        body: &'a [u8],
+        bytes: &'a [u8],
     ) -> Result<Self, Reply> {
         Ok(Self {
             version,
             policy,
-            members: Members::of_body(body)?,
+            body: Body::parse(bytes)?,
         })
     }
 
     pub(super) fn create(&self, tenant_id: &str) -> Result<CoreCall, Reply> {
-        let user_id = self.members.required("userId")?;
-        let payload = self.members.object("userDataInJWT")?;
-        let session_data = self.members.object("userDataInDatabase")?;
+        let user_id = self.body.required("userId")?;
+        let payload = self.body.object("userDataInJWT")?;
+        let session_data = self.body.object("userDataInDatabase")?;
         let anti_csrf = self.anti_csrf()?;
         let use_dynamic_signing_key = match self.version.create_signing_key {
             CreateSigningKey::FromSetting => self.policy.use_dynamic_signing_key,
-            CreateSigningKey::OptionalField => self
-                .members
-                .optional("useDynamicSigningKey")?
-                .unwrap_or(true),
+            CreateSigningKey::OptionalField => {
+                self.body.optional("useDynamicSigningKey")?.unwrap_or(true)
+            }
         };
         let access_token_validity = self.access_token_validity()?;
         self.refuse_protected(&payload)?;
@@ -60,31 +59,29 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn verify(&self) -> Result<CoreCall, Reply> {
-        let access_token = self.members.required("accessToken")?;
-        let asked: bool = self.members.required("doAntiCsrfCheck")?;
+        let access_token = self.body.required("accessToken")?;
+        let asked: bool = self.body.required("doAntiCsrfCheck")?;
         let enabled = self.anti_csrf()?;
         Ok(CoreCall::Verify(Verify {
             access_token,
             check_anti_csrf: asked && enabled,
-            anti_csrf_token: self.members.optional("antiCsrfToken")?,
+            anti_csrf_token: self.body.optional("antiCsrfToken")?,
             check_database: match self.version.check_database {
                 Choice::Setting => self.policy.check_database,
-                Choice::RequiredField => self.members.required("checkDatabase")?,
+                Choice::RequiredField => self.body.required("checkDatabase")?,
             },
             refuse_protected_claims: self.version.protected_claims,
         }))
     }
 
     pub(super) fn refresh(&self) -> Result<CoreCall, Reply> {
-        let refresh_token = self.members.required("refreshToken")?;
+        let refresh_token = self.body.required("refreshToken")?;
         let anti_csrf = self.anti_csrf()?;
-        let anti_csrf_token = self.members.optional("antiCsrfToken")?;
+        let anti_csrf_token = self.body.optional("antiCsrfToken")?;
         let use_dynamic_signing_key = match self.version.refresh_signing_key {
             RefreshSigningKey::Kept => None,
-            RefreshSigningKey::OptionalField => self.members.optional("useDynamicSigningKey")?,
-            RefreshSigningKey::RequiredField => {
-                Some(self.members.required("useDynamicSigningKey")?)
-            }
+            RefreshSigningKey::OptionalField => self.body.optional("useDynamicSigningKey")?,
+            RefreshSigningKey::RequiredField => Some(self.body.required("useDynamicSigningKey")?),
         };
         Ok(CoreCall::Refresh(Refresh {
             refresh_token,
@@ -98,31 +95,31 @@ impl<'a> Fields<'a> {
 
     pub(super) fn regenerate(&self) -> Result<CoreCall, Reply> {
         Ok(CoreCall::Regenerate(Regenerate {
-            access_token: self.members.required("accessToken")?,
-            payload: self.members.optional_object("userDataInJWT")?,
+            access_token: self.body.required("accessToken")?,
+            payload: self.body.optional_object("userDataInJWT")?,
             refuse_protected_claims: self.version.protected_claims,
         }))
     }
 
     pub(super) fn put_session_data(&self) -> Result<CoreCall, Reply> {
         Ok(CoreCall::PutSessionData {
-            handle: self.members.required("sessionHandle")?,
-            session_data: self.members.object("userDataInDatabase")?,
+            handle: self.body.required("sessionHandle")?,
+            session_data: self.body.object("userDataInDatabase")?,
         })
     }
 
     pub(super) fn put_payload(&self) -> Result<CoreCall, Reply> {
-        let handle = self.members.required("sessionHandle")?;
-        let payload = self.members.object("userDataInJWT")?;
+        let handle = self.body.required("sessionHandle")?;
+        let payload = self.body.object("userDataInJWT")?;
         self.refuse_protected(&payload)?;
         Ok(CoreCall::PutPayload { handle, payload })
     }
 
     /// `DELETE /session` of version 1.0.
     pub(super) fn delete(&self) -> Result<CoreCall, Reply> {
-        let user_id = self.members.optional("userId")?;
-        let handle: Option<String> = self.members.optional("sessionHandle")?;
-        let handles: Option<Vec<String>> = self.members.optional("sessionHandles")?;
+        let user_id = self.body.optional("userId")?;
+        let handle: Option<String> = self.body.optional("sessionHandle")?;
+        let handles: Option<Vec<String>> = self.body.optional("sessionHandles")?;
         match (user_id, handle, handles) {
             (Some(user_id), None, None) => Ok(CoreCall::RemoveUserSessions {
                 user_id,
@@ -140,11 +137,11 @@ impl<'a> Fields<'a> {
     pub(super) fn remove(&self, tenant_id: &str) -> Result<CoreCall, Reply> {
         const ALL_TENANTS: &str = "revokeAcrossAllTenants";
         const LINKED_ACCOUNTS: &str = "revokeSessionsForLinkedAccounts";
-        let user_id: Option<String> = self.members.optional("userId")?;
-        let handles: Option<Vec<String>> = self.members.optional("sessionHandles")?;
-        let all_tenants: Option<bool> = self.members.optional(ALL_TENANTS)?;
+        let user_id: Option<String> = self.body.optional("userId")?;
+        let handles: Option<Vec<String>> = self.body.optional("sessionHandles")?;
+        let all_tenants: Option<bool> = self.body.optional(ALL_TENANTS)?;
         // No accounts are linked here, so this switch changes nothing; its type is checked all the same.
-        let linked_accounts: Option<bool> = self.members.optional(LINKED_ACCOUNTS)?;
+        let linked_accounts: Option<bool> = self.body.optional(LINKED_ACCOUNTS)?;
         match (user_id, handles) {
             (Some(user_id), None) => Ok(CoreCall::RemoveUserSessions {
                 user_id,
@@ -168,18 +165,16 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn create_jwt(&self) -> Result<CoreCall, Reply> {
-        let algorithm: String = self.members.required("algorithm")?;
-        let issuer = self.members.required("jwksDomain")?;
-        let payload = self.members.object("payload")?;
-        let validity: i64 = self.members.required("validity")?;
+        let algorithm: String = self.body.required("algorithm")?;
+        let issuer = self.body.required("jwksDomain")?;
+        let payload = self.body.object("payload")?;
+        let validity: i64 = self.body.required("validity")?;
         let validity = u64::try_from(validity)
             .ok()
             .filter(|seconds| *seconds > 0)
             .ok_or_else(|| Reply::bad_request("validity must be greater than or equal to 0"))?;
         let use_static_signing_key = if self.version.jwt_signing_key {
-            self.members
-                .optional("useStaticSigningKey")?
-                .unwrap_or(true)
+            self.body.optional("useStaticSigningKey")?.unwrap_or(true)
         } else {
             true
         };
@@ -199,7 +194,7 @@ impl<'a> Fields<'a> {
     fn anti_csrf(&self) -> Result<bool, Reply> {
         match self.version.anti_csrf {
             Choice::Setting => Ok(self.policy.anti_csrf),
-            Choice::RequiredField => self.members.required("enableAntiCsrf"),
+            Choice::RequiredField => self.body.required("enableAntiCsrf"),
         }
     }
 
@@ -208,7 +203,7 @@ impl<'a> Fields<'a> {
         if !self.version.access_token_validity {
             return Ok(None);
         }
-        let asked = self.members.optional(NAME)?.map(Millis);
+        let asked = self.body.optional(NAME)?.map(Millis);
         let allowed = |span: &Millis| span.0 > 0 && *span <= self.policy.access_token_validity;
         if asked.as_ref().is_none_or(allowed) {
             Ok(asked)
