@@ -20,3 +20,6 @@ mod shapes;
 mod standing;
 mod tokens;
 pub mod version;
+
+#[cfg(test)]
+mod tests;
