@@ -17,7 +17,7 @@ const parts = {
   build: check(build),
   lint: check(lint),
   core: () => cargoTest(),
-  worker: () => nodeTest("worker"),
+  worker: () => nodeTest("tests/worker", "client/test"),
   size: check(uploadSize),
 };
 
@@ -39,13 +39,15 @@ async function cargoTest() {
   return counted(code, output, /^test result: .*? (\d+) passed; /gm, /^test result: .*? (\d+) failed; /gm);
 }
 
-/** @param {string} directory under tests/ @returns {Promise<Count>} */
-async function nodeTest(directory) {
-  const files = readdirSync(fromRoot("tests", directory)).filter((name) => name.endsWith(".test.mjs")).sort();
+/** @param {string[]} directories @returns {Promise<Count>} */
+async function nodeTest(...directories) {
+  const files = directories.flatMap((directory) =>
+    readdirSync(fromRoot(directory)).filter((name) => name.endsWith(".test.mjs")).sort().map((name) => fromRoot(directory, name)),
+  );
   const { code, output } = await run(
     projectNode,
     // One file at a time: each starts a Worker of its own, and some measure time.
-    ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files.map((name) => fromRoot("tests", directory, name))],
+    ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files],
     { collect: true },
   );
   return counted(code, output, /^ℹ pass (\d+)$/gm, /^ℹ (?:fail|cancelled) (\d+)$/gm);

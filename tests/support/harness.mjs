@@ -88,6 +88,8 @@ export async function startPostern(options = {}) {
     /** Runs SQL inside one object, found by `{name}` or `{id}`. @param {string} className @param {{name: string} | {id: string}} which @param {string} query @param {unknown[]} values */
     sql: async (className, which, query, ...values) =>
       (await worker.getDurableObjectStorage(className, which)).exec(query, .../** @type {any[]} */ (values)),
+    /** Another Worker of `workers`. */
+    worker: (/** @type {string} */ name) => server.getWorker(name),
     /** Ends an object's instance, as the platform may at any time; its storage stays. @param {string} className @param {{name: string} | {id: string}} which */
     evict: (className, which) => worker.evictDurableObject(className, which),
     /** What the Workers logged, as text lines. */
