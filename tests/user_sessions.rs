@@ -1,18 +1,17 @@
 //! The use cases of a user's object, over the memory store: what may change what, and what is never resurrected.
-#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, missing_docs)]
+#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, missing_docs, unreachable_pub)]
 
 #[path = "support/memory_store.rs"]
 mod memory_store;
 #[path = "support/user.rs"]
 mod user;
 
-use memory_store::MemoryStore;
 use postern::{
     session::{
         call::{Door, Gone, UserCall, UserReply},
         model::ReuseSubtype,
         record::{CopyAction, UserStore},
-        user::{Copy, copied, copy_now, renew, sweep},
+        user::{Copy, copied, copy_now, sweep},
     },
     time::{Millis, UnixMillis},
 };
@@ -21,7 +20,7 @@ use user::{User, handle};
 const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
 
 fn read(handle: &str) -> UserCall {
-    UserCall::ReadData { handle: handle.to_owned() }
+    UserCall::ReadData { handle: handle.to_owned(), copy_lapsed: false }
 }
 
 fn write(handle: &str, text: &str) -> UserCall {
@@ -132,11 +131,11 @@ fn a_refresh_renews_a_copy_that_has_spent_half_its_life() {
 fn a_reader_who_finds_no_copy_has_it_renewed_only_if_there_is_data() {
     let user = User::new();
     user.create(1);
-    user.with_terms(|terms| renew(&user.store, terms, &handle(1)).unwrap());
+    user.call(UserCall::ReadData { handle: handle(1), copy_lapsed: true });
     assert_eq!(user.store.copy_task(&handle(1)).unwrap(), None);
     user.call(write(&handle(1), r#"{"a":1}"#));
     user.store.clear_copy(&handle(1)).unwrap();
-    user.with_terms(|terms| renew(&user.store, terms, &handle(1)).unwrap());
+    user.call(UserCall::ReadData { handle: handle(1), copy_lapsed: true });
     assert!(user.store.copy_task(&handle(1)).unwrap().is_some());
 }
 
@@ -287,5 +286,4 @@ fn an_ended_session_keeps_its_tombstone_until_its_last_access_token_is_dead() {
     user.advance(user.settings.access_token_validity.0 + 1);
     user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
     assert_eq!(user.store.tombstones(), 0);
-    let _: &MemoryStore = &user.store;
 }

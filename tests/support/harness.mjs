@@ -55,7 +55,13 @@ export async function startPostern(options = {}) {
       ...(faultyKv ? [{ binding: "FAULTS", service: "fault-kv", entrypoint: "FaultControl" }] : []),
     ],
   };
-  const faultKv = { name: "fault-kv", main: "tests/support/fault-kv-worker.mjs", compatibility_date: compatibilityDate };
+  const faultKv = {
+    name: "fault-kv",
+    main: "tests/support/fault-kv-worker.mjs",
+    compatibility_date: compatibilityDate,
+    durable_objects: { bindings: [{ name: "STORE", class_name: "FaultKvStore" }] },
+    migrations: [{ tag: "v1", new_sqlite_classes: ["FaultKvStore"] }],
+  };
 
   const server = createTestHarness({
     root,
