@@ -107,7 +107,7 @@ for (const [transport, call] of Object.entries(transports)) {
     assert.deepEqual(await call("getSessionData", session.handle), largest);
   });
 
-  test(`a payload that no cookie could hold is refused, naming a number of bytes, over ${transport}`, async () => {
+  test(`a payload that no cookie could hold is refused with both numbers over ${transport}`, async () => {
     await assert.rejects(call("createNewSession", "alice", { text: "x".repeat(5_000) }), (err) => {
       assert.match(err.name, /^(TypeError|RangeError)$/);
       assert.match(err.message, /\d{4}.*\d{4}/);
