@@ -9,6 +9,29 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
 extern "C" {
+    /// `ctx` of an entrypoint.
+    #[derive(Debug, Clone)]
+    pub type ExecutionContext;
+
+    /// `ctx.waitUntil(promise)`
+    #[wasm_bindgen(method, catch, js_name = waitUntil)]
+    pub fn wait_until(this: &ExecutionContext, work: &Promise) -> Result<(), JsValue>;
+
+    /// `text.isWellFormed()`: false when a string holds a lone surrogate.
+    #[wasm_bindgen(method, catch, js_name = isWellFormed)]
+    pub fn is_well_formed(this: &WellFormed) -> Result<bool, JsValue>;
+
+    /// A string that may not be Unicode.
+    pub type WellFormed;
+
+    /// `Object.getPrototypeOf(value)`
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = getPrototypeOf)]
+    pub fn prototype_of(value: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// `Object.keys(value)`
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = keys)]
+    pub fn keys(value: &JsValue) -> Result<Array, JsValue>;
+
     /// A key that WebCrypto holds. Not bound to a request, so it may be kept.
     #[derive(Debug, Clone)]
     pub type CryptoKey;
