@@ -22,11 +22,10 @@ impl AntiCsrfMode {
     /// The mode of these settings. Cookies that browsers send across sites need a check; others need none.
     pub fn of(settings: &Settings) -> Self {
         match settings.anti_csrf {
-            AntiCsrf::None => Self::None,
             AntiCsrf::ViaToken => Self::ViaToken,
             AntiCsrf::ViaCustomHeader => Self::ViaCustomHeader,
             AntiCsrf::Auto if settings.same_site() == SameSite::None => Self::ViaCustomHeader,
-            AntiCsrf::Auto => Self::None,
+            AntiCsrf::Auto | AntiCsrf::None => Self::None,
         }
     }
 

@@ -78,9 +78,8 @@ pub fn refresh_candidates<'a>(
         let has_room = newest.len() < MAX_REFRESH_CANDIDATES;
         match newest.iter_mut().find(|(known, _, _)| *known == handle) {
             Some(found) if generation > found.1 => *found = (handle, generation, token),
-            Some(_) => {}
             None if has_room => newest.push((handle, generation, token)),
-            None => {}
+            Some(_) | None => {}
         }
     }
     newest.into_iter().map(|(_, _, token)| token).collect()

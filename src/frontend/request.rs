@@ -61,9 +61,8 @@ impl<'a> BrowserRequest<'a> {
             .is_some_and(|mode| mode.trim().eq_ignore_ascii_case("cookie"));
         match setting {
             TokenTransferMethod::Cookie => Transfer::Cookie,
-            TokenTransferMethod::Header => Transfer::Header,
             TokenTransferMethod::Any if asks_for_cookies => Transfer::Cookie,
-            TokenTransferMethod::Any => Transfer::Header,
+            TokenTransferMethod::Any | TokenTransferMethod::Header => Transfer::Header,
         }
     }
 
