@@ -2,6 +2,14 @@
 //!
 //! Owns every JS type and every await. Refuses to hold rules: each function reads, calls the core, and writes.
 
+pub mod crypto;
+pub mod http;
+mod js;
+pub mod key_ring;
+mod key_ring_do;
+mod key_ring_store;
+mod settings;
+
 use worker::{Context, Env, Request, Response, event};
 
 #[event(fetch)]

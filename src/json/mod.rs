@@ -1,1 +1,59 @@
-//! Strict JSON: no duplicate members, bounded depth, numbers and text kept verbatim.
+//! Strict JSON (RFC 8259): no duplicate members, bounded depth, numbers and text kept verbatim.
+//!
+//! Owns reading JSON that decides something: tokens, keys, bodies, payloads. Two readers of one text must never see
+//! two meanings, so whatever is ambiguous is refused: members named twice (after escapes are decoded), lone surrogates,
+//! a byte order mark, bytes after the value. Values stay raw text, so `1`, `1.0` and `1e21` come out as they went in and
+//! `__proto__` is a name like any other. Refuses to know what a member means.
+//!
+//! Work is `O(n log n)` in the input, also for hostile input; nothing is recursive beyond [`MAX_DEPTH`].
+
+mod equality;
+mod fault;
+mod number;
+mod object;
+mod scanner;
+
+pub use equality::same_value;
+pub use fault::{JsonFault, JsonReason};
+pub use number::Number;
+pub use object::{Kind, Member, Object, kind, parse_array, parse_object, parse_string};
+
+use std::fmt::Write;
+
+use scanner::Scanner;
+
+/// How many arrays and objects may be open at once.
+pub const MAX_DEPTH: usize = 64;
+
+/// Checks one JSON value and gives its text without insignificant whitespace; numbers and escapes stay verbatim.
+pub fn minify(text: &str) -> Result<String, JsonFault> {
+    let mut scanner = Scanner::minifying(text);
+    scanner.document(|scanner| scanner.value(0).map(drop))?;
+    Ok(scanner.into_minified())
+}
+
+/// A JSON string literal that means `text`.
+pub fn quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len().saturating_add(2));
+    quoted.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            // DEL needs no escape, but a control character in a log line is nobody's friend.
+            control if control < ' ' || control == '\u{7f}' => {
+                // Writing to a `String` cannot fail.
+                let _ = write!(quoted, "\\u{:04x}", u32::from(control));
+            }
+            other => quoted.push(other),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! Numbers as exact decimals: compared and rounded by value, never through a float.
+
+use std::cmp::Ordering;
+
+/// A JSON number: `digits` × 10^`exponent`, with no zero at either end of `digits` (zero has no digits).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number {
+    negative: bool,
+    digits: String,
+    exponent: i64,
+}
+
+impl Number {
+    /// Reads number text that the scanner has accepted; exponents saturate, which no value in use reaches.
+    pub(super) fn from_valid(text: &str) -> Self {
+        let (negative, unsigned) = text
+            .strip_prefix('-')
+            .map_or((false, text), |rest| (true, rest));
+        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let exponent = parse_saturating(exponent)
+            .saturating_sub(i64::try_from(fraction.len()).unwrap_or(i64::MAX));
+        let all = [whole, fraction].concat();
+        let kept = all.trim_end_matches('0');
+        let dropped = all.len().saturating_sub(kept.len());
+        let digits = kept.trim_start_matches('0').to_owned();
+        if digits.is_empty() {
+            return Self {
+                negative: false,
+                digits,
+                exponent: 0,
+            };
+        }
+        Self {
+            negative,
+            digits,
+            exponent: exponent.saturating_add(i64::try_from(dropped).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// The value when it is a whole number that fits; `1.0` and `1e3` are whole.
+    pub fn to_u64(&self) -> Option<u64> {
+        if self.negative || self.exponent < 0 {
+            return None;
+        }
+        let zeros = u32::try_from(self.exponent).ok()?;
+        self.leading(self.digits.len())?
+            .checked_mul(10_u64.checked_pow(zeros)?)
+    }
+
+    /// The value × 10^`places`, rounded down; 0 when negative, `u64::MAX` when too large.
+    ///
+    /// `floor_scaled(3)` turns a NumericDate (RFC 7519 section 2: seconds, fractions allowed) into milliseconds.
+    pub fn floor_scaled(&self, places: u8) -> u64 {
+        if self.negative || self.digits.is_empty() {
+            return 0;
+        }
+        let exponent = self.exponent.saturating_add(i64::from(places));
+        let magnitude = u32::try_from(exponent.unsigned_abs()).unwrap_or(u32::MAX);
+        match exponent.cmp(&0) {
+            Ordering::Less => {
+                let cut = usize::try_from(magnitude).unwrap_or(usize::MAX);
+                self.leading(self.digits.len().saturating_sub(cut))
+                    .unwrap_or(u64::MAX)
+            }
+            Ordering::Equal | Ordering::Greater => self
+                .leading(self.digits.len())
+                .zip(10_u64.checked_pow(magnitude))
+                .and_then(|(value, power)| value.checked_mul(power))
+                .unwrap_or(u64::MAX),
+        }
+    }
+
+    /// The first `count` digits as an integer; `None` when they do not fit.
+    fn leading(&self, count: usize) -> Option<u64> {
+        match self.digits.get(..count)? {
+            "" => Some(0),
+            digits => digits.parse().ok(),
+        }
+    }
+}
+
+/// An exponent: optional sign and digits, clamped to what an `i64` holds.
+fn parse_saturating(exponent: &str) -> i64 {
+    exponent.parse().unwrap_or(if exponent.starts_with('-') {
+        i64::MIN
+    } else {
+        i64::MAX
+    })
+}
