@@ -6,6 +6,8 @@ import { childEnvironment, fromRoot, projectNode, root } from "./lib/paths.mjs";
 import { StepFailed, say } from "./lib/process.mjs";
 import { setUp } from "./setup.mjs";
 
+const IS_PARENT_ALIVE_MS = 1_000;
+
 const [command = "", ...args] = process.argv.slice(2);
 try {
   await setUp({ lint: ["test"].includes(command) });
@@ -23,4 +25,7 @@ const child = spawn(projectNode, [fromRoot("scripts", `${command}.mjs`), ...args
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
   process.on(signal, () => child.kill(signal));
 }
+// A parent that was killed passes nothing on; npm's shell does not either. Nothing may be left running behind them.
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || child.kill("SIGTERM"), IS_PARENT_ALIVE_MS).unref();
 child.on("exit", (code, signal) => process.exit(code ?? (signal ? 1 : 0)));

@@ -160,6 +160,14 @@ impl<'a> Object<'a> {
         self.typed(name, Kind::Object, "an object")
     }
 
+    /// The texts of the elements of a member that is an array.
+    pub fn array(&self, name: &str) -> Result<Option<Vec<&'a str>>, JsonFault> {
+        self.typed(name, Kind::Array, "an array")?
+            .map(parse_array)
+            .transpose()
+            .map_err(|fault| fault.in_member(name))
+    }
+
     /// A member that is an array of strings.
     pub fn strings(&self, name: &str) -> Result<Option<Vec<Cow<'a, str>>>, JsonFault> {
         let Some(text) = self.typed(name, Kind::Array, "an array of strings")? else {

@@ -26,6 +26,8 @@ pub enum UserCall {
     ReadData {
         /// The session.
         handle: String,
+        /// The reader found no KV copy, or a lapsed one: have it renewed.
+        copy_lapsed: bool,
     },
     /// Overwrite the session data.
     WriteData {
@@ -228,6 +230,9 @@ pub enum UserReply {
         /// Its sequence number.
         seq: u64,
     },
+    /// The object has the new data, but KV has not taken it in time: readers see the old or the new value, and soon
+    /// all the new one.
+    CopyPending,
     /// Done.
     Done,
     /// Everything about a session.
@@ -286,4 +291,13 @@ impl Gone {
             Self::ProtectedClaim => "The user payload contains protected field",
         }
     }
+}
+
+/// An answer with the object's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope {
+    /// The object's time when it answered: what is said is true as of then.
+    pub as_of: UnixMillis,
+    /// The answer.
+    pub reply: UserReply,
 }

@@ -2,9 +2,142 @@
 //!
 //! Owns names, units, bounds and defaults (the table in `docs/settings.md`). Refuses to know where the values come from.
 
-use crate::{secret::Secret, time::Millis};
+mod checks;
+mod duration;
+mod issuers;
+mod network;
+pub(crate) mod origin;
+mod reader;
+mod size;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
+use crate::secret::{Secret, digest};
+use crate::time::{Millis, UnixMillis};
+
+/// A variable as the platform hands it over.
+#[derive(Debug, Clone)]
+pub enum RawValue {
+    /// A text variable or a secret.
+    Text(String),
+    /// The JSON text of any other variable: TOML booleans, numbers, arrays and tables.
+    Json(String),
+}
+
+/// A setting that cannot be used. The message says the accepted form and never repeats the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingFault {
+    /// The name as it was given.
+    pub setting: String,
+    /// What is wrong, to be read after the name: `must be …`, `is not a setting …`.
+    pub message: String,
+}
+
+/// A setting that works but is unwise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The name.
+    pub setting: String,
+    /// What is unwise, to be read after the name.
+    pub message: String,
+}
+
+/// Variables that other parts read: the one-setting start of the gateway.
+const OTHER_NAMES: [&str; 1] = ["ORIGIN"];
+
+impl Settings {
+    /// Reads all variables of one deployment.
+    ///
+    /// Every fault is reported at once, unknown names included: all variables of the Worker are ours.
+    pub fn parse(values: &[(String, RawValue)]) -> Result<(Self, Vec<Warning>), Vec<SettingFault>> {
+        let mut reader = reader::Reader::new(values);
+        let mut settings = Self::defaults();
+        table::read_places(&mut reader, &mut settings);
+        table::read_lifetimes(&mut reader, &mut settings);
+        table::read_browser(&mut reader, &mut settings);
+        settings.max_access_token_bytes = settings.largest_cookie_token();
+        table::read_limits(&mut reader, &mut settings);
+        settings.trusted_issuers = issuers::read(&mut reader);
+        checks::check(&mut reader, &settings);
+        let (faults, warnings) = reader.finish(&OTHER_NAMES);
+        if faults.is_empty() {
+            Ok((settings, warnings))
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// The `iss` of every token of ours, and the base of its discovery documents.
+    pub fn issuer(&self) -> String {
+        format!("{}{}", self.api_domain, self.api_base_path)
+    }
+
+    /// True when `presented` is one of `API_KEYS`. All keys are compared, so that time tells nothing about which.
+    pub fn accepts_api_key(&self, presented: &str) -> bool {
+        let presented = digest(presented.as_bytes());
+        self.api_key_digests.iter().fold(false, |accepted, key| {
+            accepted | key.equals(presented.expose())
+        })
+    }
+
+    /// The SameSite attribute of our cookies: `COOKIE_SAME_SITE`, or `lax` when every website is same-site with this
+    /// Worker as far as can be told without a list of public suffixes, else `none`.
+    pub fn same_site(&self) -> SameSite {
+        self.cookie_same_site.unwrap_or_else(|| {
+            if self
+                .website_origins
+                .iter()
+                .all(|origin| self.is_same_site(origin))
+            {
+                SameSite::Lax
+            } else {
+                SameSite::None
+            }
+        })
+    }
+
+    /// True when scheme and host are ours, or scheme is ours and both hosts lie under `COOKIE_DOMAIN`. A different
+    /// scheme makes browsers treat the website as cross-site, whatever its host.
+    fn is_same_site(&self, website: &str) -> bool {
+        let [(ours, our_host), (theirs, their_host)] = [self.api_domain.as_str(), website]
+            .map(|origin| origin.split_once("://").unwrap_or_default());
+        let [our_name, their_name] = [our_host, their_host].map(origin::host_name);
+        let shares_domain = self.cookie_domain.as_ref().is_some_and(|domain| {
+            origin::lies_under(our_name, domain) && origin::lies_under(their_name, domain)
+        });
+        ours == theirs && (our_name == their_name || shares_domain)
+    }
+
+    /// The longest access token whose cookie, attributes included, is kept by every browser: 4,096 bytes
+    /// ([`MAX_COOKIE_BYTES`]) less what an empty cookie takes. Tokens need no percent-encoding.
+    pub(crate) fn largest_cookie_token(&self) -> u64 {
+        let empty = SetCookie {
+            name: self.access_token_cookie(),
+            value: "",
+            domain: self.cookie_domain.as_deref(),
+            path: "/",
+            expires: UnixMillis(0),
+            secure: self.cookie_secure,
+            same_site: self.same_site(),
+        };
+        let overhead = u64::try_from(empty.header_value().len()).unwrap_or(u64::MAX);
+        MAX_COOKIE_BYTES.saturating_sub(overhead)
+    }
+
+    /// The name of the access-token cookie: `sAccessToken`, or `__Host-sAccessToken` (`HOST_PREFIXED_COOKIE`).
+    pub const fn access_token_cookie(&self) -> &'static str {
+        if self.host_prefixed_cookie {
+            "__Host-sAccessToken"
+        } else {
+            "sAccessToken"
+        }
+    }
+}
 
 /// All settings of one deployment, checked.
+#[allow(clippy::struct_excessive_bools)] // each is a setting that is `true` or `false` by contract
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `API_DOMAIN`: the public origin of this Worker, without a trailing slash.

@@ -1,74 +1,34 @@
-// Stands in for a KV namespace that fails. Postern is bound to it in place of KV (`SESSION_DATA` as a service binding:
-// `env.SESSION_DATA.get(…)` is then a remote call to this class), so faults come from outside the product.
-// Data lives in this Worker's memory; `FaultControl` tells it how to behave and what it was asked.
+// Stands in for a KV namespace that can fail, so that faults come from outside the product. It is bound in two ways:
+//
+// - in wrangler's harness, as a service binding named SESSION_DATA: `env.SESSION_DATA.get(…)` is then a remote call;
+// - on raw workerd, as the service behind a real KV binding: the runtime turns each call into an HTTP request.
+//
+// `FaultControl` is the test's side. Data and faults live in fault-kv-store.mjs.
 import { WorkerEntrypoint } from "cloudflare:workers";
+export { FaultKvStore } from "./fault-kv-store.mjs";
 
-/** @type {Map<string, {value: string, metadata: unknown, expiration?: number}>} what has been accepted */
-const stored = new Map();
-/** @type {Map<string, {entry: object | undefined, until: number}>} what readers elsewhere still see of a key */
-const seen = new Map();
-/** @type {{operation: string, key: string, at: number, outcome: string}[]} */
-let calls = [];
-/** @type {Fault[]} */
-let faults = [];
+const MIN_TTL_SECONDS = 60;
+const MAX_KEY_BYTES = 512;
+const MAX_METADATA_BYTES = 1024;
 
-/**
- * @typedef {object} Fault
- * @property {("get" | "put" | "delete" | "list")[]} [operations] which calls it hits; all when absent
- * @property {string} [key] only this key
- * @property {number} [times] how many calls it hits before it is spent; for ever when absent
- * @property {"refuse" | "rate" | "hang" | "drop" | "lost answer"} [outcome]
- *   `refuse`: fails, nothing done. `rate`: fails as KV's 429 does. `hang`: never answers.
- *   `drop`: says yes, does nothing. `lost answer`: does it, then fails.
- * @property {number} [delayMs] waits first; alone, it only slows down
- * @property {number} [lagMs] a write is accepted, and readers see the old state for so long
- * @property {number} [cacheMissMs] a miss is remembered: readers go on missing for so long
- */
+const bytesIn = (text) => new TextEncoder().encode(text).length;
+const store = (env) => env.STORE.get(env.STORE.idFromName("kv"));
 
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-/** Runs one KV operation under the first fault that fits. */
-async function under(operation, key, action) {
-  const fault = faults.find((f) => (!f.operations || f.operations.includes(operation)) && (!f.key || f.key === key) && f.times !== 0);
-  if (fault?.times) fault.times -= 1;
-  const call = { operation, key, at: Date.now(), outcome: fault?.outcome ?? "done" };
-  calls.push(call);
-  if (fault?.delayMs) await pause(fault.delayMs);
-  switch (fault?.outcome) {
-    case "refuse":
-      throw new Error(`KV ${operation.toUpperCase()} failed: 500 Internal Server Error`);
-    case "rate":
-      throw new Error(`KV ${operation.toUpperCase()} failed: 429 Too Many Requests`);
-    case "hang":
-      await pause(2 ** 31 - 1);
-      break;
-    case "drop":
-      return undefined;
-    default:
-  }
-  const before = stored.get(key);
-  const result = action(fault);
-  if (fault?.lagMs && (operation === "put" || operation === "delete")) {
-    seen.set(key, { entry: before, until: Date.now() + fault.lagMs });
-  }
-  if (fault?.outcome === "lost answer") throw new Error(`KV ${operation.toUpperCase()} failed: connection lost`);
-  return result;
-}
-
-function read(key, fault) {
-  const stale = seen.get(key);
-  if (stale && stale.until > Date.now()) return stale.entry;
-  seen.delete(key);
-  const entry = live(key);
-  if (!entry && fault?.cacheMissMs) seen.set(key, { entry: undefined, until: Date.now() + fault.cacheMissMs });
-  return entry;
-}
-
-function live(key) {
-  const entry = stored.get(key);
-  if (entry?.expiration === undefined || entry.expiration * 1000 > Date.now()) return entry;
-  stored.delete(key);
+/** What KV itself refuses, as a status line; `undefined` when it would accept. */
+function refusal(key, { expirationTtl, metadata } = {}) {
+  if (bytesIn(key) > MAX_KEY_BYTES) return `414 UTF-8 encoded length of key exceeds key length limit of ${MAX_KEY_BYTES}.`;
+  if (expirationTtl < MIN_TTL_SECONDS) return `400 Invalid expiration_ttl of ${expirationTtl}. Expiration TTL must be at least ${MIN_TTL_SECONDS}.`;
+  if (metadata !== undefined && bytesIn(JSON.stringify(metadata)) > MAX_METADATA_BYTES) return `413 Metadata length exceeds limit of ${MAX_METADATA_BYTES}.`;
   return undefined;
+}
+
+/** One `put`, checked as KV checks it. @returns {Promise<import("./fault-kv-store.mjs").Answer>} */
+async function put(env, key, value, options) {
+  const refused = refusal(key, options);
+  if (refused) return { refused };
+  const now = Math.floor(Date.now() / 1000);
+  const expiration = options.expiration ?? (options.expirationTtl === undefined ? undefined : now + options.expirationTtl);
+  return store(env).put(key, { value, metadata: options.metadata ?? null, expiration });
 }
 
 function typed(value, options) {
@@ -79,73 +39,87 @@ function typed(value, options) {
   return type === "stream" ? new Blob([bytes]).stream() : bytes.buffer;
 }
 
-/** KV's own interface, as far as Postern may use it. */
+/** The result of an operation, or the error that a KV binding throws. */
+function orThrow(operation, answer) {
+  if ("refused" in answer) throw new Error(`KV ${operation} failed: ${answer.refused}`);
+  return answer.value;
+}
+
+/** KV's interface, as far as Postern may use it. */
 export default class FaultKv extends WorkerEntrypoint {
   async get(key, options) {
-    const entry = await under("get", key, (fault) => read(key, fault));
-    return entry ? typed(entry.value, options) : null;
+    const entry = orThrow("GET", await store(this.env).get(key));
+    return entry && typed(entry.value, options);
   }
 
   async getWithMetadata(key, options) {
-    const entry = await under("get", key, (fault) => read(key, fault));
-    return { value: entry ? typed(entry.value, options) : null, metadata: entry?.metadata ?? null, cacheStatus: null };
+    const entry = orThrow("GET", await store(this.env).get(key));
+    return { value: entry && typed(entry.value, options), metadata: entry?.metadata ?? null, cacheStatus: null };
   }
 
   async put(key, value, options = {}) {
     const text = typeof value === "string" ? value : await new Response(value).text();
-    // KV's own bounds, so that a call that production refuses is refused here.
-    if (options.expirationTtl !== undefined && options.expirationTtl < 60) {
-      throw new Error(`KV PUT failed: 400 Invalid expiration_ttl of ${options.expirationTtl}. Expiration TTL must be at least 60.`);
-    }
-    if (new TextEncoder().encode(key).length > 512) throw new Error("KV PUT failed: 414 UTF-8 encoded length of key exceeds key length limit of 512.");
-    if (new TextEncoder().encode(JSON.stringify(options.metadata ?? null)).length > 1024) {
-      throw new Error("KV PUT failed: 413 Metadata length exceeds limit of 1024.");
-    }
-    const expiration = options.expiration ?? (options.expirationTtl && Math.floor(Date.now() / 1000) + options.expirationTtl);
-    await under("put", key, () => void stored.set(key, { value: text, metadata: options.metadata ?? null, expiration }));
+    orThrow("PUT", await put(this.env, key, text, options));
   }
 
   async delete(key) {
-    await under("delete", key, () => void stored.delete(key));
+    orThrow("DELETE", await store(this.env).delete(key));
   }
 
   async list(options = {}) {
-    const keys = await under("list", options.prefix ?? "", () =>
-      [...stored.keys()].filter((name) => name.startsWith(options.prefix ?? "") && live(name)).sort()
-        .map((name) => ({ name, expiration: stored.get(name)?.expiration, metadata: stored.get(name)?.metadata })),
-    );
-    return { keys: keys ?? [], list_complete: true, cacheStatus: null };
+    const found = orThrow("LIST", await store(this.env).list(options.prefix ?? ""));
+    const keys = (found ?? []).map(([name, { expiration, metadata }]) => ({ name, expiration, metadata }));
+    return { keys, list_complete: true, cacheStatus: null };
   }
 
-  /** Any request over HTTP is an error in the test. */
-  fetch() {
-    return new Response("this Worker speaks KV over RPC", { status: 400 });
+  /** The same, as workerd's KV binding asks it over HTTP. */
+  async fetch(request) {
+    const url = new URL(request.url);
+    const number = (name) => (url.searchParams.has(name) ? Number(url.searchParams.get(name)) : undefined);
+    const key = decodeURIComponent(url.pathname.slice(1));
+    const operation = key === "" ? "LIST" : request.method;
+    const answer = await {
+      LIST: () => store(this.env).list(url.searchParams.get("prefix") ?? ""),
+      GET: () => store(this.env).get(key),
+      DELETE: () => store(this.env).delete(key),
+      PUT: async () =>
+        put(this.env, key, await request.text(), {
+          expiration: number("expiration"),
+          expirationTtl: number("expiration_ttl"),
+          metadata: JSON.parse(request.headers.get("CF-KV-Metadata") ?? "null") ?? undefined,
+        }),
+    }[operation]();
+    if ("refused" in answer) return new Response(answer.refused, { status: Number(answer.refused.slice(0, 3)) });
+    if (operation === "LIST") {
+      const keys = answer.value.map(([name, entry]) => ({ name, expiration: entry.expiration, metadata: JSON.stringify(entry.metadata) }));
+      return Response.json({ keys, list_complete: true, cacheStatus: null });
+    }
+    if (operation !== "GET") return new Response();
+    if (!answer.value) return new Response("Not Found", { status: 404 });
+    return new Response(answer.value.value, { headers: { "CF-KV-Metadata": JSON.stringify(answer.value.metadata) } });
   }
 }
 
-/** The test's side. */
+/** The test's side: `setFaults`, `calls`, `entries`, `store`, `clear` of the store, over RPC or as `POST /METHOD` with a JSON list of arguments. */
 export class FaultControl extends WorkerEntrypoint {
-  /** From now on, behave like this; the first fault that fits a call applies. @param {Fault[]} next */
-  setFaults(next) {
-    faults = next;
+  setFaults(faults) {
+    return store(this.env).setFaults(faults);
   }
-  /** Every call since the start or the last `clear`, with what was made of it. */
   calls() {
-    return calls;
+    return store(this.env).calls();
   }
-  /** What was accepted, whatever readers are shown. */
   entries() {
-    return Object.fromEntries([...stored].filter(([key]) => live(key)));
+    return store(this.env).entries();
   }
-  /** Puts an entry behind Postern's back. */
   store(key, value, metadata) {
-    stored.set(key, { value, metadata: metadata ?? null });
+    return store(this.env).store(key, value, metadata);
   }
-  /** Forgets everything: data, faults, calls. */
   clear() {
-    stored.clear();
-    seen.clear();
-    calls = [];
-    faults = [];
+    return store(this.env).clear();
+  }
+  async fetch(request) {
+    const method = new URL(request.url).pathname.slice(1);
+    if (!["setFaults", "calls", "entries", "store", "clear"].includes(method)) return new Response("no such method", { status: 404 });
+    return Response.json((await this[method](...(await request.json()))) ?? null);
   }
 }

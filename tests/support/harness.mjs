@@ -55,7 +55,13 @@ export async function startPostern(options = {}) {
       ...(faultyKv ? [{ binding: "FAULTS", service: "fault-kv", entrypoint: "FaultControl" }] : []),
     ],
   };
-  const faultKv = { name: "fault-kv", main: "tests/support/fault-kv-worker.mjs", compatibility_date: compatibilityDate };
+  const faultKv = {
+    name: "fault-kv",
+    main: "tests/support/fault-kv-worker.mjs",
+    compatibility_date: compatibilityDate,
+    durable_objects: { bindings: [{ name: "STORE", class_name: "FaultKvStore" }] },
+    migrations: [{ tag: "v1", new_sqlite_classes: ["FaultKvStore"] }],
+  };
 
   const server = createTestHarness({
     root,
@@ -88,6 +94,8 @@ export async function startPostern(options = {}) {
     /** Runs SQL inside one object, found by `{name}` or `{id}`. @param {string} className @param {{name: string} | {id: string}} which @param {string} query @param {unknown[]} values */
     sql: async (className, which, query, ...values) =>
       (await worker.getDurableObjectStorage(className, which)).exec(query, .../** @type {any[]} */ (values)),
+    /** Another Worker of `workers`. */
+    worker: (/** @type {string} */ name) => server.getWorker(name),
     /** Ends an object's instance, as the platform may at any time; its storage stays. @param {string} className @param {{name: string} | {id: string}} which */
     evict: (className, which) => worker.evictDurableObject(className, which),
     /** What the Workers logged, as text lines. */

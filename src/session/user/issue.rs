@@ -164,7 +164,7 @@ fn make_room<S: UserStore>(store: &S, terms: &Terms<'_>, user_id: &str) -> Resul
 }
 
 /// When a session created at `created` ends if it is refreshed now.
-fn refreshed_expiry(terms: &Terms<'_>, created: UnixMillis) -> UnixMillis {
+pub(super) fn refreshed_expiry(terms: &Terms<'_>, created: UnixMillis) -> UnixMillis {
     let sliding = terms.now.plus(terms.settings.refresh_token_validity);
     match terms.settings.session_absolute_lifetime {
         Some(lifetime) => sliding.min(created.plus(lifetime)),
@@ -223,7 +223,7 @@ fn anti_csrf_matches(
 fn holds_protected_claim(payload: &str, protected: &[String]) -> Result<bool, StoreFault> {
     let object = json::parse_object(payload)
         .map_err(|_| StoreFault("a stored payload is not JSON".to_owned()))?;
-    Ok(protected.iter().any(|claim| object.get(claim).is_some()))
+    Ok(protected.iter().any(|claim| object.contains(claim)))
 }
 
 /// The refresh token at `place` and permission for its access token; notes the latter in the record.

@@ -12,12 +12,13 @@ mod verify;
 
 pub use data::EMPTY;
 pub use issue::is_reported_as_theft;
-pub use outbox::{COPY_BATCH, Copy, copied, copy_now, renew, sweep};
+pub use outbox::{COPY_BATCH, Copy, copied, copy_now, sweep};
 
 use crate::{
     secret::{Secret, mac},
     session::{
         call::{Gone, UserCall, UserReply},
+        handle::is_foreign,
         model::SessionView,
         record::{SessionRecord, StoreFault, Stored, UserStore},
     },
@@ -56,7 +57,12 @@ pub fn answer<S: UserStore>(
             payload,
             carried,
         } => verify::regenerate(store, terms, &handle, payload, carried),
-        UserCall::ReadData { handle } => data::read(store, terms, &handle),
+        UserCall::ReadData { handle, copy_lapsed } => {
+            if copy_lapsed {
+                outbox::renew(store, terms, &handle)?;
+            }
+            data::read(store, terms, &handle)
+        }
         UserCall::WriteData {
             handle,
             session_data,
@@ -134,10 +140,29 @@ impl Terms<'_> {
     fn jittered_validity(&self) -> Millis {
         let validity = self.settings.access_token_validity.0;
         let permille = u64::from(self.settings.access_token_jitter_permille);
-        let (&[a, b, c, d, ..]) = &self.random;
+        let &[a, b, c, d, ..] = &self.random;
         let share = u64::from(u32::from_be_bytes([a, b, c, d]));
         let most = validity.saturating_mul(permille) / 1000;
         let cut = most.saturating_mul(share) >> 32;
         Millis(validity.saturating_sub(cut))
+    }
+}
+
+/// The answer of an object that holds nothing, when it can be given without writing: reading leaves nothing behind.
+/// `None` when the call has to be answered over a store.
+pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
+    match call {
+        UserCall::Create(_) => None,
+        UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
+        UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
+        UserCall::Check { handle } if is_foreign(handle) => Some(UserReply::Standing { data_seq: 0 }),
+        UserCall::ReadData { handle, .. } if is_foreign(handle) => Some(UserReply::Data {
+            session_data: EMPTY.to_owned(),
+            seq: 0,
+        }),
+        UserCall::List { .. } | UserCall::Revoke { .. } | UserCall::RevokeAll { .. } => {
+            Some(UserReply::Handles(Vec::new()))
+        }
+        _ => Some(GONE),
     }
 }

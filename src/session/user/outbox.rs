@@ -80,7 +80,7 @@ pub(super) fn renew_if_half_spent<S: UserStore>(
 }
 
 /// Queues a renewal of a handle's copy, for a reader who found it missing or lapsed.
-pub fn renew<S: UserStore>(store: &S, terms: &Terms<'_>, handle: &str) -> Result<(), StoreFault> {
+pub(super) fn renew<S: UserStore>(store: &S, terms: &Terms<'_>, handle: &str) -> Result<(), StoreFault> {
     match data::current(store, terms, handle)? {
         Some(current) if current.seq > 0 => queue_put(store, terms.now, handle),
         _ => Ok(()),
@@ -154,7 +154,10 @@ pub fn copied<S: UserStore>(
             attempts: 0,
             ..task
         }),
-        (Copy::Delete, CopyAction::DeleteAgain) => store.clear_copy(handle),
+        (Copy::Delete, CopyAction::DeleteAgain) => {
+            store.clear_copy(handle)?;
+            store.forget_tombstones(now)
+        }
         // The session ended while the write was on its way: the delete that is queued stays queued.
         (Copy::Put { .. }, CopyAction::Delete | CopyAction::DeleteAgain) => Ok(()),
     }

@@ -30,7 +30,8 @@ pub(super) fn verify<S: UserStore>(
     let Some(record) = live(store, terms, &call.handle)? else {
         return Ok(GONE);
     };
-    let differs = !json::same_value(&record.payload, &call.payload);
+    let differs = !json::same_value(&record.payload, &call.payload)
+        .map_err(|_| StoreFault("a stored payload is not JSON".to_owned()))?;
     match call.door {
         Door::Lazy => verify_lazily(store, terms, record, &call, differs),
         Door::Own | Door::Eager => {

@@ -1,0 +1,78 @@
+//! The `Authorization` header: bearer tokens (RFC 6750 section 2.1).
+
+/// What an `Authorization` header holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authorization<'a> {
+    /// No bearer token: no header, another scheme, or a scheme without a token.
+    None,
+    /// One bearer token.
+    Bearer(&'a str),
+    /// More than one credential. Runtimes join repeated headers with a comma, which no token of ours holds.
+    Doubled,
+}
+
+/// Reads the header. The scheme is matched in any case (RFC 9110 section 11.1).
+pub fn authorization(header: Option<&str>) -> Authorization<'_> {
+    let header = header.unwrap_or_default();
+    let mut parts = header.split(',').map(str::trim);
+    let first = parts.next().and_then(bearer);
+    let has_more = header.contains(',');
+    let has_later_bearer = parts.any(|part| bearer(part).is_some());
+    match first {
+        // Other schemes have commas of their own (`Digest a=1, b=2`): only a bearer among them is a second credential.
+        None if has_later_bearer => Authorization::Doubled,
+        Some(_) if has_more => Authorization::Doubled,
+        Some("") | None => Authorization::None,
+        Some(token) => Authorization::Bearer(token),
+    }
+}
+
+/// What follows the scheme `Bearer`, which may be nothing.
+fn bearer(credential: &str) -> Option<&str> {
+    let (scheme, token) = credential
+        .split_once([' ', '\t'])
+        .unwrap_or((credential, ""));
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Authorization, authorization};
+
+    #[test]
+    fn one_bearer_token_is_found_in_any_case() {
+        for (header, expected) in [
+            (None, Authorization::None),
+            (Some(""), Authorization::None),
+            (Some("Bearer"), Authorization::None),
+            (Some("Bearer   "), Authorization::None),
+            (Some("Bearer a.b.c"), Authorization::Bearer("a.b.c")),
+            (Some("bearer a.b.c"), Authorization::Bearer("a.b.c")),
+            (Some("BEARER \t a.b.c  "), Authorization::Bearer("a.b.c")),
+            (Some("Bearera.b.c"), Authorization::None),
+            (Some("Basic YTpi"), Authorization::None),
+            (Some("Digest a=\"1\", b=\"2\""), Authorization::None),
+            (Some("a.b.c"), Authorization::None),
+        ] {
+            assert_eq!(authorization(header), expected, "{header:?}");
+        }
+    }
+
+    #[test]
+    fn doubled_credentials_are_seen() {
+        for header in [
+            "Bearer a, Bearer b",
+            "Bearer a, Bearer a",
+            "Bearer a,b",
+            "Bearer a,",
+            "Basic x, bearer a",
+            "Bearer , Bearer a",
+        ] {
+            assert_eq!(
+                authorization(Some(header)),
+                Authorization::Doubled,
+                "{header}"
+            );
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What settings ask of each other, once each is good by itself.
+
+use super::origin::{host_is_listed, host_name, is_local_name, lies_under, origin_host};
+use super::reader::Reader;
+use super::{SameSite, Settings, TokenTransferMethod};
+use crate::http::route::browser_paths;
+
+/// Notes what is impossible as a fault and what is unwise as a warning.
+pub(super) fn check(reader: &mut Reader<'_>, settings: &Settings) {
+    if settings.api_domain.is_empty() {
+        if !reader.is_set("API_DOMAIN") {
+            reader.fault(
+                "API_DOMAIN",
+                "is required: the public origin of this Worker, such as \"https://api.example.com\"",
+            );
+        }
+    } else {
+        check_hosts(reader, settings);
+        check_cookies(reader, settings);
+    }
+    check_lifetimes(reader, settings);
+    let service_base = format!("{}/", settings.service_api_base_path);
+    if browser_paths(&settings.api_base_path)
+        .any(|path| format!("{path}/").starts_with(&service_base))
+    {
+        reader.fault(
+            "SERVICE_API_BASE_PATH",
+            "must not be a path of the browser API (API_BASE_PATH) or one above it",
+        );
+    }
+}
+
+fn check_hosts(reader: &mut Reader<'_>, settings: &Settings) {
+    let api_host = origin_host(&settings.api_domain);
+    if host_is_listed(&settings.service_api_hosts, api_host) {
+        reader.fault(
+            "SERVICE_API_HOSTS",
+            "must not hold the host of API_DOMAIN: the service API would hide the browser API",
+        );
+    }
+    if settings.legacy_keyless_hosts.is_empty() {
+        return;
+    }
+    let is_shared = host_is_listed(&settings.legacy_keyless_hosts, api_host)
+        || settings
+            .legacy_keyless_hosts
+            .iter()
+            .any(|host| host_is_listed(&settings.service_api_hosts, host))
+        || settings
+            .service_api_hosts
+            .iter()
+            .any(|host| host_is_listed(&settings.legacy_keyless_hosts, host));
+    if is_shared {
+        reader.fault(
+            "LEGACY_KEYLESS_HOSTS",
+            "must hold hosts of their own: neither the host of API_DOMAIN nor one of SERVICE_API_HOSTS",
+        );
+    }
+    reader.warn(
+        "LEGACY_KEYLESS_HOSTS",
+        "lets the clients of LEGACY_KEYLESS_ALLOW make a session for any user without a key",
+    );
+    if settings.legacy_keyless_allow.is_empty() {
+        reader.warn(
+            "LEGACY_KEYLESS_ALLOW",
+            "is empty: nobody may use LEGACY_KEYLESS_HOSTS",
+        );
+    }
+}
+
+fn check_cookies(reader: &mut Reader<'_>, settings: &Settings) {
+    let api_name = host_name(origin_host(&settings.api_domain));
+    if settings.host_prefixed_cookie
+        && !(settings.api_domain.starts_with("https://") && settings.cookie_secure)
+    {
+        reader.fault(
+            "HOST_PREFIXED_COOKIE",
+            "needs an https API_DOMAIN and secure cookies",
+        );
+    }
+    if settings.host_prefixed_cookie && settings.cookie_domain.is_some() {
+        reader.fault(
+            "HOST_PREFIXED_COOKIE",
+            "cannot be used with COOKIE_DOMAIN: such a cookie has no domain",
+        );
+    }
+    if settings
+        .cookie_domain
+        .as_ref()
+        .is_some_and(|domain| !lies_under(api_name, domain))
+    {
+        reader.warn(
+            "COOKIE_DOMAIN",
+            "does not cover the host of API_DOMAIN: browsers will drop the cookies",
+        );
+    }
+    if settings.cookie_secure
+        && settings.api_domain.starts_with("http://")
+        && !is_local_name(api_name)
+    {
+        reader.warn(
+            "COOKIE_SECURE",
+            "is true while API_DOMAIN is http: browsers will drop the cookies",
+        );
+    }
+    let is_used = settings.token_transfer_method != TokenTransferMethod::Header;
+    if is_used && settings.same_site() == SameSite::None && !settings.cookie_secure {
+        if settings.cookie_same_site == Some(SameSite::None) && !is_local_name(api_name) {
+            reader.fault(
+                "COOKIE_SAME_SITE",
+                "none needs COOKIE_SECURE: browsers drop such cookies",
+            );
+        } else {
+            reader.warn(
+                "COOKIE_SAME_SITE",
+                "is none for the given WEBSITE_ORIGINS while cookies are not secure: cookie mode will not work there",
+            );
+        }
+    }
+    let fitting = settings.largest_cookie_token();
+    if is_used && settings.max_access_token_bytes > fitting {
+        reader.warn(
+            "MAX_ACCESS_TOKEN_BYTES",
+            format!("is above {fitting}, the most that fits a cookie of 4096 bytes"),
+        );
+    }
+}
+
+fn check_lifetimes(reader: &mut Reader<'_>, settings: &Settings) {
+    if settings.refresh_token_validity <= settings.access_token_validity {
+        reader.warn(
+            "REFRESH_TOKEN_VALIDITY",
+            "is not longer than ACCESS_TOKEN_VALIDITY: sessions end before they can be refreshed",
+        );
+    }
+    if settings
+        .session_absolute_lifetime
+        .is_some_and(|lifetime| lifetime < settings.access_token_validity)
+    {
+        reader.warn(
+            "SESSION_ABSOLUTE_LIFETIME",
+            "is shorter than ACCESS_TOKEN_VALIDITY: access tokens end with the session",
+        );
+    }
+}

@@ -1,0 +1,197 @@
+//! What settings ask of each other.
+
+use super::{faults, good, warned};
+use crate::settings::SameSite;
+
+#[test]
+fn short_lives_are_accepted_with_a_warning() {
+    assert_eq!(
+        warned(&[
+            ("ACCESS_TOKEN_VALIDITY", "1s"),
+            ("REFRESH_TOKEN_VALIDITY", "2s"),
+            ("SIGNING_KEY_ROTATION_INTERVAL", "1s"),
+            ("SESSION_ABSOLUTE_LIFETIME", "3s"),
+            ("FRESHNESS", "within 9s"),
+        ]),
+        [
+            "ACCESS_TOKEN_VALIDITY",
+            "REFRESH_TOKEN_VALIDITY",
+            "SIGNING_KEY_ROTATION_INTERVAL",
+            "SESSION_ABSOLUTE_LIFETIME",
+            "FRESHNESS"
+        ]
+    );
+    assert_eq!(
+        warned(&[("ACCESS_TOKEN_VALIDITY", "1m"), ("FRESHNESS", "within 10s")]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        warned(&[("REFRESH_TOKEN_VALIDITY", "1h")]),
+        ["REFRESH_TOKEN_VALIDITY"]
+    );
+    assert_eq!(
+        warned(&[("SESSION_ABSOLUTE_LIFETIME", "30m")]),
+        ["SESSION_ABSOLUTE_LIFETIME"]
+    );
+}
+
+#[test]
+fn same_site_is_lax_only_when_every_website_is_on_our_site() {
+    for (websites, cookie_domain, same_site) in [
+        ("https://api.example.com", "", SameSite::Lax),
+        ("https://api.example.com:8443", "", SameSite::Lax),
+        ("https://www.example.com", "", SameSite::None),
+        ("https://www.example.com", ".example.com", SameSite::Lax),
+        (
+            "https://www.example.com,https://other.example",
+            ".example.com",
+            SameSite::None,
+        ),
+        ("https://badexample.com", ".example.com", SameSite::None),
+        ("http://www.example.com", ".example.com", SameSite::None),
+    ] {
+        let settings = good(&[
+            ("WEBSITE_ORIGINS", websites),
+            ("COOKIE_DOMAIN", cookie_domain),
+        ]);
+        assert_eq!(
+            settings.same_site(),
+            same_site,
+            "{websites} {cookie_domain}"
+        );
+    }
+    let settings = good(&[
+        ("WEBSITE_ORIGINS", "https://other.example"),
+        ("COOKIE_SAME_SITE", "strict"),
+    ]);
+    assert_eq!(settings.same_site(), SameSite::Strict);
+}
+
+#[test]
+fn cookie_settings_must_fit_together() {
+    let http = ("API_DOMAIN", "http://api.example.com");
+    let local = ("API_DOMAIN", "http://127.0.0.1:8787");
+    assert_eq!(
+        faults(&[("HOST_PREFIXED_COOKIE", "true")]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        faults(&[("HOST_PREFIXED_COOKIE", "true"), http]),
+        ["HOST_PREFIXED_COOKIE"]
+    );
+    assert_eq!(
+        faults(&[
+            ("HOST_PREFIXED_COOKIE", "true"),
+            ("COOKIE_DOMAIN", "example.com")
+        ]),
+        ["HOST_PREFIXED_COOKIE"]
+    );
+    assert_eq!(
+        faults(&[("COOKIE_SAME_SITE", "none"), http]),
+        ["COOKIE_SAME_SITE"]
+    );
+    assert_eq!(
+        faults(&[("COOKIE_SAME_SITE", "none"), ("COOKIE_SECURE", "false")]),
+        ["COOKIE_SAME_SITE"]
+    );
+    assert_eq!(
+        faults(&[
+            ("COOKIE_SAME_SITE", "none"),
+            ("TOKEN_TRANSFER_METHOD", "header"),
+            http
+        ]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        warned(&[("COOKIE_SAME_SITE", "none"), local]),
+        ["COOKIE_SAME_SITE"]
+    );
+    assert_eq!(
+        warned(&[("WEBSITE_ORIGINS", "http://localhost:3000"), local]),
+        ["COOKIE_SAME_SITE"]
+    );
+    assert_eq!(
+        warned(&[("COOKIE_DOMAIN", ".other.example")]),
+        ["COOKIE_DOMAIN"]
+    );
+    assert_eq!(
+        warned(&[("COOKIE_SECURE", "true"), http]),
+        ["COOKIE_SECURE"]
+    );
+    assert_eq!(
+        warned(&[("COOKIE_SECURE", "true"), local]),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn doors_may_not_share_hosts_or_paths() {
+    for (name, value) in [
+        ("SERVICE_API_HOSTS", "api.example.com"),
+        ("SERVICE_API_HOSTS", "API.example.com"),
+        ("LEGACY_KEYLESS_HOSTS", "api.example.com"),
+        ("SERVICE_API_BASE_PATH", "/auth"),
+        ("SERVICE_API_BASE_PATH", "/auth/session"),
+        ("SERVICE_API_BASE_PATH", "/auth/signout"),
+    ] {
+        assert_eq!(faults(&[(name, value)]), [name], "{value}");
+    }
+    assert_eq!(
+        faults(&[
+            ("API_BASE_PATH", "/"),
+            ("SERVICE_API_BASE_PATH", "/session")
+        ]),
+        ["SERVICE_API_BASE_PATH"]
+    );
+    assert_eq!(faults(&[("API_BASE_PATH", "/")]), Vec::<String>::new());
+    assert_eq!(
+        faults(&[("SERVICE_API_BASE_PATH", "/authority")]),
+        Vec::<String>::new()
+    );
+    for (service, legacy) in [
+        ("a.example", "a.example"),
+        ("a.example", "a.example:80"),
+        ("a.example:80", "a.example"),
+    ] {
+        assert_eq!(
+            faults(&[
+                ("SERVICE_API_HOSTS", service),
+                ("LEGACY_KEYLESS_HOSTS", legacy)
+            ]),
+            ["LEGACY_KEYLESS_HOSTS"]
+        );
+    }
+}
+
+#[test]
+fn keyless_hosts_always_warn() {
+    assert_eq!(
+        warned(&[
+            ("LEGACY_KEYLESS_HOSTS", "old.example"),
+            ("LEGACY_KEYLESS_ALLOW", "127.0.0.1")
+        ]),
+        ["LEGACY_KEYLESS_HOSTS"]
+    );
+    assert_eq!(
+        warned(&[("LEGACY_KEYLESS_HOSTS", "old.example")]),
+        ["LEGACY_KEYLESS_HOSTS", "LEGACY_KEYLESS_ALLOW"]
+    );
+}
+
+#[test]
+fn the_default_token_cap_is_what_fits_a_cookie() {
+    // sAccessToken=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly; Secure; SameSite=Lax
+    assert_eq!(good(&[]).max_access_token_bytes, 4096 - 92);
+    assert_eq!(
+        good(&[("COOKIE_DOMAIN", ".example.com")]).max_access_token_bytes,
+        4096 - 92 - 21
+    );
+    assert_eq!(
+        warned(&[("MAX_ACCESS_TOKEN_BYTES", "4005")]),
+        ["MAX_ACCESS_TOKEN_BYTES"]
+    );
+    assert_eq!(
+        warned(&[("MAX_ACCESS_TOKEN_BYTES", "4004")]),
+        Vec::<String>::new()
+    );
+}

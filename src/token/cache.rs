@@ -1,0 +1,231 @@
+//! Verified tokens that this isolate has seen: the fast lane's memory.
+//!
+//! Bounded in bytes. A hit needs the whole token, the same policy and the same key set version; only success is kept.
+//! Two generations: what was not used while the younger filled up is dropped with the older, at once.
+
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, DefaultHasher, Hasher},
+};
+
+use crate::time::UnixMillis;
+
+/// What an entry costs besides its token and value: both keys' places in the table, and its facts.
+pub const ENTRY_OVERHEAD_BYTES: usize = 128;
+
+/// Under which conditions an entry may answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Validity {
+    /// The policy that the token met.
+    pub policy: u64,
+    /// The version of the key set that it was verified with; a withdrawn key makes a new version.
+    pub key_set_version: u64,
+}
+
+/// One verified token.
+#[derive(Debug, Clone)]
+pub struct Entry<V> {
+    /// What was made of the token.
+    pub value: V,
+    /// When an authority last said that the session lives; by its clock.
+    pub last_strict_answer: Option<UnixMillis>,
+    validity: Validity,
+    good_until: UnixMillis,
+    bytes: usize,
+}
+
+/// The cache. `V` is what the caller made of a token: small, for it is counted by the caller.
+#[derive(Debug)]
+pub struct VerifiedTokens<V> {
+    young: Generation<V>,
+    old: Generation<V>,
+    generation_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Generation<V> {
+    entries: HashMap<Box<str>, Entry<V>, Seeded>,
+    bytes: usize,
+}
+
+/// SipHash behind a secret prefix, so that nobody outside can pick tokens that collide.
+#[derive(Debug, Clone, Copy)]
+struct Seeded([u8; 16]);
+
+impl BuildHasher for Seeded {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&self.0);
+        hasher
+    }
+}
+
+impl<V> Generation<V> {
+    fn new(seed: Seeded) -> Self {
+        Self {
+            entries: HashMap::with_hasher(seed),
+            bytes: 0,
+        }
+    }
+
+    fn take(&mut self, token: &str) -> Option<(Box<str>, Entry<V>)> {
+        let (token, entry) = self.entries.remove_entry(token)?;
+        self.bytes = self.bytes.saturating_sub(entry.bytes);
+        Some((token, entry))
+    }
+}
+
+impl<V> VerifiedTokens<V> {
+    /// A cache of at most `max_bytes`. `seed` must be random and secret.
+    pub fn new(max_bytes: usize, seed: [u8; 16]) -> Self {
+        Self {
+            young: Generation::new(Seeded(seed)),
+            old: Generation::new(Seeded(seed)),
+            generation_bytes: max_bytes / 2,
+        }
+    }
+
+    /// The entry of this token, if it may answer now. An entry that never may again is dropped.
+    pub fn get(
+        &mut self,
+        token: &str,
+        validity: Validity,
+        now: UnixMillis,
+    ) -> Option<&mut Entry<V>> {
+        if let Some((token, entry)) = self.old.take(token) {
+            self.put(token, entry);
+        }
+        let entry = self.young.entries.get(token)?;
+        if entry.validity != validity || now >= entry.good_until {
+            self.young.take(token);
+            return None;
+        }
+        self.young.entries.get_mut(token)
+    }
+
+    /// Keeps a verified token until `good_until`. `value_bytes` is what `value` holds on the heap.
+    pub fn insert(
+        &mut self,
+        token: &str,
+        validity: Validity,
+        good_until: UnixMillis,
+        value: V,
+        value_bytes: usize,
+    ) {
+        self.remove(token);
+        let bytes = token
+            .len()
+            .saturating_add(value_bytes)
+            .saturating_add(size_of::<V>())
+            .saturating_add(ENTRY_OVERHEAD_BYTES);
+        if bytes > self.generation_bytes {
+            return;
+        }
+        self.put(
+            token.into(),
+            Entry {
+                value,
+                last_strict_answer: None,
+                validity,
+                good_until,
+                bytes,
+            },
+        );
+    }
+
+    /// Forgets a token.
+    pub fn remove(&mut self, token: &str) {
+        self.young.take(token);
+        self.old.take(token);
+    }
+
+    /// What the cache holds, by its own count; never more than the bound.
+    pub const fn bytes(&self) -> usize {
+        self.young.bytes.saturating_add(self.old.bytes)
+    }
+
+    fn put(&mut self, token: Box<str>, entry: Entry<V>) {
+        let filled = self.young.bytes.saturating_add(entry.bytes);
+        if filled > self.generation_bytes {
+            let seed = *self.young.entries.hasher();
+            self.old = std::mem::replace(&mut self.young, Generation::new(seed));
+        }
+        self.young.bytes = self.young.bytes.saturating_add(entry.bytes);
+        self.young.entries.insert(token, entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ENTRY_OVERHEAD_BYTES, Validity, VerifiedTokens};
+    use crate::time::UnixMillis;
+
+    const VALIDITY: Validity = Validity {
+        policy: 1,
+        key_set_version: 1,
+    };
+    const NOW: UnixMillis = UnixMillis(1000);
+    const LATER: UnixMillis = UnixMillis(2000);
+
+    #[test]
+    fn answers_only_the_whole_token_under_the_same_policy_keys_and_before_expiry() {
+        let mut cache = VerifiedTokens::new(100_000, [7; 16]);
+        let fill = |cache: &mut VerifiedTokens<u8>| cache.insert("a.b.c", VALIDITY, LATER, 9, 0);
+        fill(&mut cache);
+        assert_eq!(cache.get("a.b.c", VALIDITY, NOW).unwrap().value, 9);
+        assert!(cache.get("a.b.d", VALIDITY, NOW).is_none());
+        assert!(cache.get("a.b.", VALIDITY, NOW).is_none());
+        for (validity, now) in [
+            (
+                Validity {
+                    policy: 2,
+                    ..VALIDITY
+                },
+                NOW,
+            ),
+            (
+                Validity {
+                    key_set_version: 2,
+                    ..VALIDITY
+                },
+                NOW,
+            ),
+            (VALIDITY, LATER),
+        ] {
+            fill(&mut cache);
+            assert!(cache.get("a.b.c", validity, now).is_none());
+            assert_eq!(cache.bytes(), 0, "what cannot answer again is dropped");
+        }
+    }
+
+    #[test]
+    fn remembers_the_last_strict_answer() {
+        let mut cache = VerifiedTokens::new(100_000, [7; 16]);
+        cache.insert("t", VALIDITY, LATER, (), 0);
+        cache.get("t", VALIDITY, NOW).unwrap().last_strict_answer = Some(NOW);
+        let entry = cache.get("t", VALIDITY, NOW).unwrap();
+        assert_eq!(entry.last_strict_answer, Some(NOW));
+        cache.insert("t", VALIDITY, LATER, (), 0);
+        let entry = cache.get("t", VALIDITY, NOW).unwrap();
+        assert_eq!(entry.last_strict_answer, None, "a new entry starts anew");
+    }
+
+    #[test]
+    fn is_bounded_in_bytes_and_keeps_what_is_used() {
+        let bound = 50 * (ENTRY_OVERHEAD_BYTES + 300);
+        let mut cache = VerifiedTokens::new(bound, [7; 16]);
+        cache.insert("used", VALIDITY, LATER, (), 200);
+        for number in 0..10_000 {
+            cache.insert(&format!("token {number}"), VALIDITY, LATER, (), 200);
+            assert!(cache.bytes() <= bound);
+            assert!(cache.get("used", VALIDITY, NOW).is_some());
+        }
+        assert!(cache.get("token 0", VALIDITY, NOW).is_none());
+        assert!(cache.get("token 9999", VALIDITY, NOW).is_some());
+        cache.insert("huge", VALIDITY, LATER, (), bound);
+        assert!(cache.get("huge", VALIDITY, NOW).is_none());
+        assert!(cache.get("token 9999", VALIDITY, NOW).is_some());
+    }
+}

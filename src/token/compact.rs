@@ -1,0 +1,65 @@
+//! The strict parser of the JWS compact serialisation (RFC 7515 section 7.1).
+//!
+//! Each accepted token has exactly one spelling: what is accepted re-encodes to itself.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use super::{Form, TokenFault, Unverified, unverified::Header};
+use crate::json;
+
+/// Takes a compact token of at most `max_bytes` apart.
+pub fn parse(token: &str, max_bytes: usize) -> Result<Unverified<'_>, TokenFault> {
+    let parts = split(token, max_bytes)?;
+    let header = Header::parse(&decode_text(parts.header)?)?;
+    let payload = decode_text(parts.payload)?;
+    json::parse_object(&payload).map_err(|_| TokenFault::BadPayload)?;
+    Ok(Unverified {
+        form: Form::Compact,
+        header,
+        signing_input: parts.signing_input,
+        payload,
+        signature: decode(parts.signature)?,
+    })
+}
+
+/// The three parts as sent, and the first two together.
+pub(super) struct Parts<'a> {
+    pub(super) header: &'a str,
+    pub(super) payload: &'a str,
+    pub(super) signature: &'a str,
+    pub(super) signing_input: &'a str,
+}
+
+/// Splits at exactly two dots; every part must be there. An empty signature is an unsecured token, whatever `alg` says.
+pub(super) fn split(token: &str, max_bytes: usize) -> Result<Parts<'_>, TokenFault> {
+    if token.len() > max_bytes {
+        return Err(TokenFault::TooLarge);
+    }
+    let (signing_input, signature) = token.rsplit_once('.').ok_or(TokenFault::NotThreeParts)?;
+    let (header, payload) = signing_input
+        .split_once('.')
+        .ok_or(TokenFault::NotThreeParts)?;
+    if payload.contains('.') || header.is_empty() || payload.is_empty() {
+        return Err(TokenFault::NotThreeParts);
+    }
+    Ok(Parts {
+        header,
+        payload,
+        signature,
+        signing_input,
+    })
+}
+
+/// Canonical unpadded base64url: base64ct refuses padding, foreign characters and trailing bits that are not zero.
+fn decode(part: &str) -> Result<Vec<u8>, TokenFault> {
+    Base64UrlUnpadded::decode_vec(part).map_err(|_| TokenFault::BadEncoding)
+}
+
+fn decode_text(part: &str) -> Result<String, TokenFault> {
+    String::from_utf8(decode(part)?).map_err(|_| TokenFault::BadEncoding)
+}
+
+/// Unpadded base64url, as every part of a compact token is spelled.
+pub fn encode(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}

@@ -1,0 +1,235 @@
+//! Strict reading of JSON Web Keys and key sets (RFC 7517, RFC 7518 section 6, RFC 8037).
+//!
+//! A document that is not a key set is refused whole. A key that cannot be used is left out, so that one odd key of an
+//! issuer does not cost its users the others. Only public parts are ever read.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use super::{Algorithm, Curve, KeyMaterial, VerificationKey, unverified::MAX_KEY_ID_BYTES};
+use crate::{
+    json::{self, JsonFault, Object},
+    secret::Secret,
+};
+
+/// The largest key set that is read, in bytes.
+pub const MAX_KEY_SET_BYTES: usize = 64 * 1024;
+
+/// How many keys a set may have.
+pub const MAX_KEYS: usize = 100;
+
+/// RSA moduli are from 2,048 (RFC 7518 section 3.3) to 8,192 bits: longer ones only cost time.
+const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// The longest RSA exponent, in bytes: what WebCrypto implementations take.
+const RSA_EXPONENT_MAX_BYTES: usize = 4;
+
+/// Where a key set comes from, which decides whether symmetric keys may be in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySetSource {
+    /// Given in the settings by the operator.
+    Settings,
+    /// Fetched: everybody can read it, so a symmetric key in it is no secret and is left out.
+    Fetched,
+}
+
+/// Why a key set document was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySetFault {
+    /// Larger than [`MAX_KEY_SET_BYTES`].
+    TooLarge,
+    /// More than [`MAX_KEYS`] keys.
+    TooManyKeys,
+    /// Not a JSON object with an array `keys` of objects.
+    Malformed(JsonFault),
+    /// No key that can be used.
+    NoUsableKey,
+}
+
+impl std::fmt::Display for KeySetFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "larger than {MAX_KEY_SET_BYTES} bytes"),
+            Self::TooManyKeys => write!(f, "more than {MAX_KEYS} keys"),
+            Self::Malformed(fault) => write!(f, "not a JWK Set: {fault}"),
+            Self::NoUsableKey => f.write_str("no usable key"),
+        }
+    }
+}
+
+impl std::error::Error for KeySetFault {}
+
+/// Why one key cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFault {
+    /// A member is missing, has the wrong type, or is not canonical base64url.
+    Malformed,
+    /// A key type, curve or algorithm that is not ours.
+    Unsupported,
+    /// `use` or `key_ops` says that it does not verify signatures.
+    NotForVerifying,
+    /// `alg` does not fit `kty` and `crv`.
+    AlgorithmMismatch,
+    /// Too short or of a wrong length, or an RSA exponent that is no exponent.
+    BadSize,
+    /// A symmetric key in a fetched set.
+    SymmetricFetched,
+}
+
+/// Reads a key set: the keys that can be used, in the order of the document.
+pub fn parse_set(text: &str, source: KeySetSource) -> Result<Vec<VerificationKey>, KeySetFault> {
+    if text.len() > MAX_KEY_SET_BYTES {
+        return Err(KeySetFault::TooLarge);
+    }
+    let document = json::parse_object(text).map_err(KeySetFault::Malformed)?;
+    let elements = document.array("keys").map_err(KeySetFault::Malformed)?;
+    let elements = elements.ok_or(KeySetFault::NoUsableKey)?;
+    if elements.len() > MAX_KEYS {
+        return Err(KeySetFault::TooManyKeys);
+    }
+    let mut keys = Vec::with_capacity(elements.len());
+    for element in elements {
+        let jwk = json::parse_object(element).map_err(KeySetFault::Malformed)?;
+        keys.extend(read(&jwk, source));
+    }
+    if keys.is_empty() {
+        return Err(KeySetFault::NoUsableKey);
+    }
+    Ok(keys)
+}
+
+/// Reads one key.
+pub fn parse_key(text: &str, source: KeySetSource) -> Result<VerificationKey, KeyFault> {
+    let jwk = json::parse_object(text).map_err(|_| KeyFault::Malformed)?;
+    read(&jwk, source)
+}
+
+fn read(jwk: &Object<'_>, source: KeySetSource) -> Result<VerificationKey, KeyFault> {
+    let key_id = text(jwk, "kid")?;
+    if key_id
+        .as_ref()
+        .is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES)
+    {
+        return Err(KeyFault::Malformed);
+    }
+    check_purpose(jwk)?;
+    let material = material(jwk, source)?;
+    let mut key = VerificationKey {
+        key_id,
+        algorithms: Vec::new(),
+        material,
+    };
+    let fits = |algorithm: &Algorithm| algorithm.family() == key.family();
+    key.algorithms = match text(jwk, "alg")? {
+        None => Algorithm::ALL.into_iter().filter(fits).collect(),
+        Some(name) => {
+            let named = Algorithm::from_name(&name).ok_or(KeyFault::Unsupported)?;
+            if !fits(&named) {
+                return Err(KeyFault::AlgorithmMismatch);
+            }
+            vec![named]
+        }
+    };
+    // A MAC key shorter than the hash is refused (RFC 7518 section 3.2).
+    if let KeyMaterial::Symmetric(secret) = &key.material {
+        let length = secret.expose().len();
+        key.algorithms
+            .retain(|algorithm| length >= minimum_secret_bytes(*algorithm));
+        if key.algorithms.is_empty() {
+            return Err(KeyFault::BadSize);
+        }
+    }
+    Ok(key)
+}
+
+/// The shortest key that RFC 7518 section 3.2 allows for a MAC.
+const fn minimum_secret_bytes(algorithm: Algorithm) -> usize {
+    match algorithm {
+        Algorithm::HS384 => 48,
+        Algorithm::HS512 => 64,
+        _ => 32,
+    }
+}
+
+/// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3) must not say otherwise than verifying.
+fn check_purpose(jwk: &Object<'_>) -> Result<(), KeyFault> {
+    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+        return Err(KeyFault::NotForVerifying);
+    }
+    match jwk.strings("key_ops").map_err(|_| KeyFault::Malformed)? {
+        Some(operations) if !operations.iter().any(|one| one == "verify") => {
+            Err(KeyFault::NotForVerifying)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn material(jwk: &Object<'_>, source: KeySetSource) -> Result<KeyMaterial, KeyFault> {
+    match text(jwk, "kty")?.ok_or(KeyFault::Malformed)?.as_str() {
+        "RSA" => rsa(jwk),
+        "EC" => ec(jwk),
+        "OKP" => okp(jwk),
+        "oct" if source == KeySetSource::Fetched => Err(KeyFault::SymmetricFetched),
+        "oct" => Ok(KeyMaterial::Symmetric(Secret::new(bytes(jwk, "k")?))),
+        _ => Err(KeyFault::Unsupported),
+    }
+}
+
+fn rsa(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
+    let modulus = unsigned_integer(bytes(jwk, "n")?);
+    let exponent = unsigned_integer(bytes(jwk, "e")?);
+    if !RSA_MODULUS_BITS.contains(&bit_length(&modulus)) {
+        return Err(KeyFault::BadSize);
+    }
+    let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+    // An exponent of 1 would make every message its own signature.
+    let usable = odd(&exponent) && bit_length(&exponent) > 1;
+    if !usable || exponent.len() > RSA_EXPONENT_MAX_BYTES || !odd(&modulus) {
+        return Err(KeyFault::BadSize);
+    }
+    Ok(KeyMaterial::Rsa { modulus, exponent })
+}
+
+fn ec(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
+    let name = text(jwk, "crv")?.ok_or(KeyFault::Malformed)?;
+    let curve = Curve::from_name(&name).ok_or(KeyFault::Unsupported)?;
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    if x.len() != curve.coordinate_bytes() || y.len() != curve.coordinate_bytes() {
+        return Err(KeyFault::BadSize);
+    }
+    Ok(KeyMaterial::Ec { curve, x, y })
+}
+
+fn okp(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
+    if text(jwk, "crv")?.ok_or(KeyFault::Malformed)? != "Ed25519" {
+        return Err(KeyFault::Unsupported);
+    }
+    let x = bytes(jwk, "x")?;
+    if x.len() != 32 {
+        return Err(KeyFault::BadSize);
+    }
+    Ok(KeyMaterial::Okp { x })
+}
+
+fn text(jwk: &Object<'_>, name: &str) -> Result<Option<String>, KeyFault> {
+    jwk.string(name)
+        .map(|found| found.map(Into::into))
+        .map_err(|_| KeyFault::Malformed)
+}
+
+fn bytes(jwk: &Object<'_>, name: &str) -> Result<Vec<u8>, KeyFault> {
+    let encoded = text(jwk, name)?.ok_or(KeyFault::Malformed)?;
+    Base64UrlUnpadded::decode_vec(&encoded).map_err(|_| KeyFault::Malformed)
+}
+
+/// Without leading zeros, which some issuers send.
+fn unsigned_integer(bytes: Vec<u8>) -> Vec<u8> {
+    bytes.into_iter().skip_while(|byte| *byte == 0).collect()
+}
+
+fn bit_length(number: &[u8]) -> usize {
+    let unused = number.first().map_or(0, |byte| byte.leading_zeros());
+    number
+        .len()
+        .saturating_mul(8)
+        .saturating_sub(usize::try_from(unused).unwrap_or(0))
+}

@@ -1,0 +1,136 @@
+//! Verification keys, and which of them a token may be checked with.
+
+use super::{Algorithm, Curve, Family, Policy, TokenFault, compact};
+use crate::{json, secret::Secret};
+
+/// How many keys are tried for one token: a token without `kid` must not buy unbounded work.
+pub const MAX_CANDIDATES: usize = 8;
+
+/// The parts of a key that verification needs.
+#[derive(Debug, Clone)]
+pub enum KeyMaterial {
+    /// An RSA public key: big-endian, without leading zeros.
+    Rsa {
+        /// The modulus `n`.
+        modulus: Vec<u8>,
+        /// The exponent `e`.
+        exponent: Vec<u8>,
+    },
+    /// A point on a curve; both coordinates have the curve's full length.
+    Ec {
+        /// The curve.
+        curve: Curve,
+        /// The coordinate `x`.
+        x: Vec<u8>,
+        /// The coordinate `y`.
+        y: Vec<u8>,
+    },
+    /// An Ed25519 public key of 32 bytes.
+    Okp {
+        /// The public key.
+        x: Vec<u8>,
+    },
+    /// A symmetric key.
+    Symmetric(Secret),
+}
+
+/// A key, and the algorithms that it alone decides on.
+#[derive(Debug, Clone)]
+pub struct VerificationKey {
+    pub(super) key_id: Option<String>,
+    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) material: KeyMaterial,
+}
+
+impl VerificationKey {
+    /// The key's `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// The algorithms that it may be used with; never empty.
+    pub fn algorithms(&self) -> &[Algorithm] {
+        &self.algorithms
+    }
+
+    /// The key itself.
+    pub const fn material(&self) -> &KeyMaterial {
+        &self.material
+    }
+
+    /// The public key as a JWK for WebCrypto's `importKey`, with nothing but the key in it; `None` for a symmetric key.
+    pub fn public_jwk(&self) -> Option<String> {
+        match &self.material {
+            KeyMaterial::Rsa { modulus, exponent } => Some(format!(
+                r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#,
+                compact::encode(modulus),
+                compact::encode(exponent)
+            )),
+            KeyMaterial::Ec { curve, x, y } => Some(format!(
+                r#"{{"kty":"EC","crv":"{}","x":"{}","y":"{}"}}"#,
+                curve.name(),
+                compact::encode(x),
+                compact::encode(y)
+            )),
+            KeyMaterial::Okp { x } => Some(format!(
+                r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#,
+                compact::encode(x)
+            )),
+            KeyMaterial::Symmetric(_) => None,
+        }
+    }
+
+    /// The key as a member of a published JWK Set (RFC 7517), with `kid`, `alg` and `use`; `None` for a symmetric key.
+    pub fn published_jwk(&self) -> Option<String> {
+        let public = self.public_jwk()?;
+        let mut published = public.strip_suffix('}')?.to_owned();
+        if let Some(key_id) = &self.key_id {
+            published.push_str(",\"kid\":");
+            published.push_str(&json::quote(key_id));
+        }
+        if let [algorithm] = self.algorithms.as_slice() {
+            published.push_str(",\"alg\":");
+            published.push_str(&json::quote(algorithm.name()));
+        }
+        published.push_str(",\"use\":\"sig\"}");
+        Some(published)
+    }
+
+    pub(super) const fn family(&self) -> Family {
+        match &self.material {
+            KeyMaterial::Rsa { .. } => Family::Rsa,
+            KeyMaterial::Ec { curve, .. } => Family::Ecdsa(*curve),
+            KeyMaterial::Okp { .. } => Family::Ed25519,
+            KeyMaterial::Symmetric(_) => Family::Hmac,
+        }
+    }
+}
+
+/// The keys that a token with this `kid` and `alg` may be checked with: 1 to [`MAX_CANDIDATES`].
+///
+/// A `kid` selects exactly; only a token without one is tried with every key that its `alg` fits.
+pub fn select<'k>(
+    keys: &'k [VerificationKey],
+    policy: &Policy,
+    key_id: Option<&str>,
+    algorithm: Algorithm,
+) -> Result<Vec<&'k VerificationKey>, TokenFault> {
+    if !policy.allows(algorithm) {
+        return Err(TokenFault::AlgorithmMismatch);
+    }
+    let mut named = keys
+        .iter()
+        .filter(|key| key_id.is_none() || key.key_id() == key_id)
+        .peekable();
+    if named.peek().is_none() {
+        return Err(TokenFault::UnknownKey);
+    }
+    let candidates: Vec<_> = named
+        .filter(|key| key.algorithms.contains(&algorithm))
+        .collect();
+    match candidates.len() {
+        0 => Err(TokenFault::AlgorithmMismatch),
+        1..=MAX_CANDIDATES => Ok(candidates),
+        _ => Err(TokenFault::TooManyKeys),
+    }
+}

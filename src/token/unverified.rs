@@ -1,0 +1,121 @@
+//! A token that was taken apart and believed in nothing.
+
+use super::{Algorithm, TokenFault};
+use crate::json::{self, Object};
+
+/// The longest token that is looked at, unless a caller says otherwise, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
+/// The longest `kid`, in bytes.
+pub const MAX_KEY_ID_BYTES: usize = 256;
+
+/// How a token is spelled. Each form has its own parser, and none is lenient for the sake of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// JWS compact serialisation (RFC 7515 section 7.1).
+    Compact,
+    /// The SuperTokens access token of version 1: standard base64 with padding, one fixed header.
+    LegacyV1,
+    /// The same of version 2.
+    LegacyV2,
+}
+
+/// A parsed token of which nothing has been verified: good for choosing a key, and for nothing else.
+#[derive(Debug)]
+pub struct Unverified<'a> {
+    pub(super) form: Form,
+    pub(super) header: Header,
+    pub(super) signing_input: &'a str,
+    pub(super) payload: String,
+    pub(super) signature: Vec<u8>,
+}
+
+/// The header parameters that are read. `jku`, `jwk`, `x5u` and `x5c` are not among them: nothing here can follow them.
+#[derive(Debug, Clone)]
+pub(super) struct Header {
+    pub(super) algorithm: Algorithm,
+    pub(super) key_id: Option<String>,
+    pub(super) typ: Option<String>,
+    pub(super) version: Option<String>,
+}
+
+impl Unverified<'_> {
+    /// How it is spelled.
+    pub const fn form(&self) -> Form {
+        self.form
+    }
+
+    /// The header's `alg`: a claim that the key must agree with.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.header.algorithm
+    }
+
+    /// The header's `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.header.key_id.as_deref()
+    }
+
+    /// The header's `typ`.
+    pub fn typ(&self) -> Option<&str> {
+        self.header.typ.as_deref()
+    }
+
+    /// The header's `version`, when it is a string (SuperTokens protocol).
+    pub fn version(&self) -> Option<&str> {
+        self.header.version.as_deref()
+    }
+
+    /// The bytes that are signed: `header.payload` as sent.
+    pub const fn signing_input(&self) -> &str {
+        self.signing_input
+    }
+
+    /// The signature.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The text of the payload, a strict JSON object that nobody has vouched for.
+    pub fn payload_unverified(&self) -> &str {
+        &self.payload
+    }
+
+    /// The `iss` claim, by which a foreign issuer is chosen before its keys can be.
+    pub fn issuer_unverified(&self) -> Option<String> {
+        let claims = json::parse_object(&self.payload).ok()?;
+        Some(claims.string("iss").ok()??.into_owned())
+    }
+}
+
+impl Header {
+    /// Reads a JOSE header (RFC 7515 section 4).
+    pub(super) fn parse(text: &str) -> Result<Self, TokenFault> {
+        let header = json::parse_object(text).map_err(|_| TokenFault::BadHeader)?;
+        if header.contains("crit") {
+            return Err(TokenFault::CriticalExtension);
+        }
+        if header.contains("b64") {
+            return Err(TokenFault::UnencodedPayload);
+        }
+        let string = |name| header.string(name).map_err(|_| TokenFault::BadHeader);
+        let algorithm = string("alg")?.ok_or(TokenFault::AlgorithmMissing)?;
+        if algorithm.eq_ignore_ascii_case("none") {
+            return Err(TokenFault::AlgorithmNone);
+        }
+        Ok(Self {
+            algorithm: Algorithm::from_name(&algorithm).ok_or(TokenFault::AlgorithmUnknown)?,
+            key_id: key_id(&header)?,
+            typ: string("typ")?.map(Into::into),
+            // Only our own tokens give `version` a meaning; elsewhere it may be of any type.
+            version: header.string("version").ok().flatten().map(Into::into),
+        })
+    }
+}
+
+fn key_id(header: &Object<'_>) -> Result<Option<String>, TokenFault> {
+    let key_id = header.string("kid").map_err(|_| TokenFault::BadKeyId)?;
+    match key_id {
+        Some(id) if id.is_empty() || id.len() > MAX_KEY_ID_BYTES => Err(TokenFault::BadKeyId),
+        other => Ok(other.map(Into::into)),
+    }
+}
