@@ -6,9 +6,12 @@
 use std::{cell::RefCell, collections::BTreeMap};
 
 use js_sys::{Array, Uint8Array};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
-use super::js::{self, CryptoKey, CryptoKeyPair};
+use super::{
+    js::{self, CryptoKey, CryptoKeyPair},
+    promise,
+};
 use crate::{
     secret::{Secret, digest},
     settings::SigningAlgorithm,
@@ -47,7 +50,7 @@ pub async fn verify(
 ) -> Result<bool, CryptoFault> {
     let parameters = parameters(algorithm).ok_or(CryptoFault::BadKey)?;
     let (key, operate) = imported(public_jwk, &parameters, "verify").await?;
-    js::settled::<JsValue>(js::verify(&operate, &key, signature, data))
+    promise::of(js::verify(&operate, &key, signature, data))
         .await
         .map(|verdict| verdict.is_truthy())
         .map_err(|_| CryptoFault::Backend)
@@ -62,7 +65,7 @@ pub async fn sign(
     let parameters = parameters(verification_algorithm(algorithm)).ok_or(CryptoFault::BadKey)?;
     let jwk = std::str::from_utf8(private_jwk.expose()).map_err(|_| CryptoFault::BadKey)?;
     let (key, operate) = imported(jwk, &parameters, "sign").await?;
-    js::settled::<JsValue>(js::sign(&operate, &key, data))
+    promise::of(js::sign(&operate, &key, data))
         .await
         .map(|signature| Uint8Array::new(&signature).to_vec())
         .map_err(|_| CryptoFault::Backend)
@@ -85,9 +88,10 @@ pub async fn generate(algorithm: SigningAlgorithm) -> Result<(String, Secret), C
             .map_err(backend)?;
     }
     let usages = Array::of2(&JsValue::from_str("sign"), &JsValue::from_str("verify"));
-    let pair: CryptoKeyPair = js::settled(js::generate_key(&parameters, true, &usages))
+    let pair = promise::of(js::generate_key(&parameters, true, &usages))
         .await
-        .map_err(backend)?;
+        .map_err(backend)?
+        .unchecked_into::<CryptoKeyPair>();
     let public = exported(pair.public_key().map_err(backend)?).await?;
     let private = exported(pair.private_key().map_err(backend)?).await?;
     Ok((public, Secret::new(private.into_bytes())))
@@ -110,7 +114,7 @@ pub const fn verification_algorithm(algorithm: SigningAlgorithm) -> Algorithm {
 }
 
 async fn exported(key: CryptoKey) -> Result<String, CryptoFault> {
-    let jwk: JsValue = js::settled(js::export_key("jwk", &key))
+    let jwk = promise::of(js::export_key("jwk", &key))
         .await
         .map_err(|_| CryptoFault::Backend)?;
     js_sys::JSON::stringify(&jwk)
@@ -132,7 +136,7 @@ async fn imported(
     }
     let jwk = js_sys::JSON::parse(jwk).map_err(|_| CryptoFault::BadKey)?;
     let usages = Array::of1(&JsValue::from_str(usage));
-    let key: CryptoKey = js::settled(js::import_key(
+    let key = promise::of(js::import_key(
         "jwk",
         &jwk,
         &parse(parameters.import)?,
@@ -140,7 +144,8 @@ async fn imported(
         &usages,
     ))
     .await
-    .map_err(|error| import_fault(&error))?;
+    .map_err(|error| import_fault(&error))?
+    .unchecked_into::<CryptoKey>();
     let operate = parse(parameters.operate)?;
     IMPORTED.with_borrow_mut(|keys| {
         if keys.len() >= MAX_IMPORTED_KEYS {

@@ -15,21 +15,17 @@
 use std::cell::Cell;
 
 use serde::Deserialize;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
-use super::{
-    crypto,
-    js::{self, ObjectStorage},
-    key_ring_store, settings,
-};
+use super::{clock, crypto, js::ObjectStorage, key_ring_store, promise, settings};
 use crate::{
     keys::{KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCopy, SECRETS_NEEDED, Secrets},
     time::UnixMillis,
 };
 
 /// The name of the one object.
-pub const OBJECT_NAME: &str = "key-ring";
+pub(super) const OBJECT_NAME: &str = "key-ring";
 
 /// Why there is no answer. The texts are safe to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +83,10 @@ impl DurableObject for KeyRing {
     /// same reason a failure needs no retry: the next question makes what is due.
     async fn alarm(&self) -> worker::Result<Response> {
         self.alarm.set(None);
-        let now = now();
+        let now = clock::now();
         let made = match settings::current(&self.env) {
             Ok(settings) => self
-                .updated(KeyPolicy::clone(&settings), Command::Ring, now)
+                .updated(KeyPolicy::from(settings.as_ref()), Command::Ring, now)
                 .await
                 .is_ok(),
             Err(_) => false,
@@ -101,9 +97,9 @@ impl DurableObject for KeyRing {
 
 impl KeyRing {
     async fn run(&self, command: Command) -> Result<RingCopy, Fault> {
-        let now = now();
+        let now = clock::now();
         let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
-        let policy = KeyPolicy::clone(&settings);
+        let policy = KeyPolicy::from(settings.as_ref());
         let ring = self.updated(policy, command, now).await?;
         self.arm(ring.next_change(policy)).await;
         Ok(ring.copy(policy, now))
@@ -141,7 +137,7 @@ impl KeyRing {
         let Ok(milliseconds) = js_sys::Number::try_from(at.0) else {
             return;
         };
-        if js::settled::<JsValue>(self.storage().set_alarm(&milliseconds))
+        if promise::of(self.storage().set_alarm_at(&milliseconds))
             .await
             .is_ok()
         {
@@ -165,7 +161,7 @@ async fn update(
     command: Command,
     now: UnixMillis,
 ) -> Result<Ring, Fault> {
-    let mut preview = stored_or_new(storage, now)?;
+    let mut preview = stored_or_new(storage)?;
     withdraw(&mut preview, policy, &command, now)?;
     let rotation = match command {
         Command::Rotate => Ring::needed_for_rotation(policy),
@@ -192,7 +188,7 @@ async fn update(
     Ok(ring)
 }
 
-fn stored_or_new(storage: &ObjectStorage, now: UnixMillis) -> Result<Ring, Fault> {
+fn stored_or_new(storage: &ObjectStorage) -> Result<Ring, Fault> {
     if let Some(ring) = key_ring_store::load(storage)? {
         return Ok(ring);
     }
@@ -200,7 +196,7 @@ fn stored_or_new(storage: &ObjectStorage, now: UnixMillis) -> Result<Ring, Fault
     for bytes in &mut random {
         *bytes = crypto::random().map_err(|_| Fault::Crypto)?;
     }
-    Ok(Ring::new(Secrets::new(random, now)))
+    Ok(Ring::new(Secrets::new(random)))
 }
 
 fn withdraw(
@@ -269,9 +265,4 @@ fn answer(outcome: &Result<RingCopy, Fault>) -> worker::Result<Response> {
             )
         }
     }
-}
-
-/// The object's clock. Read once per event, for it stands still in between.
-fn now() -> UnixMillis {
-    UnixMillis(worker::Date::now().as_millis())
 }

@@ -2,12 +2,15 @@
 //!
 //! Owns every JS type and every await. Refuses to hold rules: each function reads, calls the core, and writes.
 
+mod clock;
 pub mod crypto;
-pub mod http;
+mod http;
+pub mod issuer_keys;
 mod js;
 pub mod key_ring;
 mod key_ring_do;
 mod key_ring_store;
+mod promise;
 mod settings;
 
 use worker::{Context, Env, Request, Response, event};

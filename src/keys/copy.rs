@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     KeyKind, KeyPolicy, KeyRing, KeySetDocument, SCHEMA, SigningKey, ring::LONGEST_OUTAGE,
 };
-use crate::{settings::SigningAlgorithm, time::UnixMillis};
+use crate::{
+    secret::Secret, session::handle::HandleKeys, settings::SigningAlgorithm, time::UnixMillis,
+};
 
 /// What the ring answers to an isolate. Holds private keys: it is never written anywhere.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,6 +106,24 @@ impl RingCopy {
     /// The JWK Set to serve.
     pub fn document(&self, now: UnixMillis) -> KeySetDocument {
         self.ring.document(self.policy, now)
+    }
+
+    /// The refresh-token secrets by number; new sessions use the last.
+    pub fn refresh_secrets(&self) -> &[(u32, Secret)] {
+        &self.ring.head.secrets.refresh_secrets
+    }
+
+    /// The key behind anti-CSRF tokens.
+    pub fn anti_csrf_key(&self) -> &Secret {
+        &self.ring.head.secrets.anti_csrf_key
+    }
+
+    /// The keys behind session handles.
+    pub fn handle_keys(&self) -> HandleKeys {
+        HandleKeys {
+            route: self.ring.head.secrets.route_key.clone(),
+            tag: self.ring.head.secrets.handle_tag_key.clone(),
+        }
     }
 
     /// Whether this copy is new enough.
