@@ -223,6 +223,13 @@ pub enum Freshness {
     Strict,
 }
 
+impl Freshness {
+    /// Reads `stateless`, `within 60s` (from one second on) or `strict`; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        table::parse_freshness(text)
+    }
+}
+
 /// What a recent reuse of a refresh token is reported as (`RECENT_TOKEN_REUSE_BEHAVIOUR`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecentTokenReuse {

@@ -8,6 +8,7 @@
 
 pub mod access_token;
 pub mod cache;
+pub mod candidate;
 pub mod compact;
 pub mod issuer;
 pub mod jwk;
