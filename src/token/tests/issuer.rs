@@ -1,9 +1,10 @@
 use super::{
-    Algorithm, CLAIMS, MAX_TOKEN_BYTES, TokenFault, compact, key_ring, plain_token, verify,
+    Algorithm, CLAIMS, MAX_TOKEN_BYTES, TokenFault, compact, key_ring, plain_token, token, verify,
 };
 use crate::{
     settings::{IssuerKeys, TrustedIssuer},
     time::Millis,
+    token::claimant::{Claimant, claimant},
     token::issuer::{MAX_IDENTITY_BYTES, claimed, identity, policy},
 };
 
@@ -47,6 +48,41 @@ fn a_token_is_its_exact_issuers() {
     ] {
         assert_eq!(of(nobody), None, "{nobody}");
     }
+}
+
+#[test]
+fn a_token_is_sorted_by_key_then_issuer_then_shape() {
+    let issuers = [issuer("b", "https://issuer.example")];
+    let sort = |header: &str, payload: &str| {
+        let token = token(Algorithm::HS256, header, payload);
+        let sorted = claimant(&token, |key_id| key_id == "ours", &issuers);
+        sorted.map(|claimant| match claimant {
+            Claimant::Own(_) => "own".to_owned(),
+            Claimant::Foreign(_, issuer) => issuer.id.clone(),
+        })
+    };
+    let ours = r#"{"alg":"RS256","kid":"ours","typ":"JWT","version":"5"}"#;
+    let gone = r#"{"alg":"RS256","kid":"gone","typ":"JWT","version":"5"}"#;
+    let other_purpose = r#"{"alg":"RS256","kid":"ours","typ":"JWT"}"#;
+    let plain = r#"{"alg":"RS256"}"#;
+    for (header, payload, expected) in [
+        (ours, "{}", Ok("own")),
+        (ours, CLAIMS, Ok("own")),
+        (gone, "{}", Ok("own")),
+        (gone, CLAIMS, Ok("b")),
+        (plain, CLAIMS, Ok("b")),
+        (plain, "{}", Err(TokenFault::NotASessionToken)),
+        (other_purpose, CLAIMS, Err(TokenFault::NotASessionToken)),
+    ] {
+        let expected = expected.map(str::to_owned);
+        assert_eq!(sort(header, payload), expected, "{header} {payload}");
+    }
+    let legacy = format!("{}.e30=.AAAA", crate::token::legacy::HEADER_V1);
+    assert!(matches!(
+        claimant(&legacy, |_| false, &issuers),
+        Ok(Claimant::Own(_))
+    ));
+    assert!(claimant("opaque", |_| true, &issuers).is_err_and(TokenFault::is_structural));
 }
 
 #[test]

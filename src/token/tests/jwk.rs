@@ -3,7 +3,7 @@ use crate::{
     json,
     token::{
         KeyMaterial, compact,
-        jwk::{KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS},
+        jwk::{KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS, own_key},
     },
 };
 
@@ -231,6 +231,19 @@ fn leading_zeros_of_an_rsa_modulus_do_not_count() {
         fault(&replaced(keys::RSA_SHORT, "n", &inflated)),
         KeyFault::BadSize
     );
+}
+
+#[test]
+fn a_key_of_our_own_has_our_name_and_one_algorithm() {
+    // What WebCrypto exports names the algorithm in its own way.
+    let exported = with_members(keys::ED25519, r#""alg":"Ed25519","key_ops":["verify"]"#);
+    let key = own_key(&exported, "d-1", Algorithm::EdDSA).unwrap();
+    assert_eq!(key.key_id(), Some("d-1"));
+    assert_eq!(key.algorithms(), [Algorithm::EdDSA]);
+    let refused = own_key(keys::RSA, "d-1", Algorithm::ES256);
+    assert_eq!(refused.unwrap_err(), KeyFault::AlgorithmMismatch);
+    let refused = own_key(&secret_jwk(), "d-1", Algorithm::HS256);
+    assert_eq!(refused.unwrap_err(), KeyFault::SymmetricFetched);
 }
 
 #[test]
