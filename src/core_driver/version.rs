@@ -3,7 +3,7 @@
 //! Owns every difference between versions and the choice of a version from the `cdi-version` header. No other module
 //! compares version numbers; they ask a row for a capability.
 
-use super::claims::AccessTokenVersion;
+use crate::token::AccessTokenVersion;
 
 /// Where the endpoints of a version live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,20 +3,20 @@
 use serde_json::json;
 
 use super::{
-    answer, answered, create_body, issued, json_of, names, policy, refresh_body, reply_with, row,
-    send, send_with, session, token, verify_body,
+    answer, answered, create_body, issued, json_of, names, refresh_body, reply_with, row, send,
+    send_with, session, settings, token, verify_body,
 };
 use crate::{
     core_driver::{
         call::CoreCall,
-        claims::AccessTokenVersion,
-        reply::Reply,
         response::{Outcome, Verified},
         version::{Rotation, VERSIONS},
     },
+    http::reply::Reply,
     session::model::{Refusal, ReuseSubtype, SessionInformation},
     settings::RecentTokenReuse,
     time::{Millis, UnixMillis},
+    token::AccessTokenVersion,
 };
 
 #[derive(Clone, Copy, PartialEq)]
@@ -391,13 +391,13 @@ fn handshake_exists_until_2_21() {
 fn create_chooses_the_signing_key() {
     for (name, column) in cells() {
         let chosen = |setting: bool, field: Option<bool>| {
-            let mut policy = policy();
-            policy.use_dynamic_signing_key = setting;
+            let mut settings = settings();
+            settings.use_dynamic_signing_key = setting;
             let mut body = create_body();
             if let Some(field) = field {
                 body["useDynamicSigningKey"] = json!(field);
             }
-            match send_with(&policy, "POST", "/recipe/session", name, &body)
+            match send_with(&settings, "POST", "/recipe/session", name, &body)
                 .unwrap()
                 .call
             {
@@ -448,14 +448,14 @@ fn refresh_chooses_the_signing_key() {
 fn verify_asks_the_database() {
     for (name, column) in cells() {
         let sent = |setting: bool, field: Option<bool>| {
-            let mut policy = policy();
-            policy.check_database = setting;
+            let mut settings = settings();
+            settings.check_database = setting;
             let mut body = verify_body();
             body.as_object_mut().unwrap().remove("checkDatabase");
             if let Some(field) = field {
                 body["checkDatabase"] = json!(field);
             }
-            match send_with(&policy, "POST", "/recipe/session/verify", name, &body)?.call {
+            match send_with(&settings, "POST", "/recipe/session/verify", name, &body)?.call {
                 CoreCall::Verify(verify) => Ok::<_, Reply>(verify.check_database),
                 other => panic!("{other:?}"),
             }
@@ -686,7 +686,7 @@ fn theft_names_its_subtype_only_in_the_newest() {
             }
             assert_eq!(answer(name, Err(theft.clone())), expected, "{name}");
 
-            let mut lenient = policy();
+            let mut lenient = settings();
             lenient.recent_token_reuse = RecentTokenReuse::Unauthorised;
             let body = json_of(&reply_with(&lenient, name, Err(theft)));
             if column.stateless && subtype != ReuseSubtype::StaleLineage {

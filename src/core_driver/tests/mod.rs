@@ -12,39 +12,24 @@ use serde_json::{Value, json};
 use super::{
     call::{CoreCall, CoreRequest},
     legacy_keys::{LegacyKey, LegacyKeys},
-    policy::{CookiePolicy, Policy},
-    reply::Reply,
     request::{Head, admit},
     response::{Outcome, Surroundings, render},
     version::{self, Version},
 };
 use crate::{
-    secret::digest,
+    http::reply::Reply,
     session::model::{IssuedSession, Refusal, SessionView, TokenInfo},
-    settings::{RecentTokenReuse, SameSite},
-    time::{Millis, UnixMillis},
+    settings::{RawValue, Settings},
+    time::UnixMillis,
 };
 
 const KEY: &str = "an-api-key-of-25-letters-";
 
-fn policy() -> Policy {
-    Policy {
-        api_key_digests: vec![digest(KEY.as_bytes())],
-        anti_csrf: false,
-        use_dynamic_signing_key: true,
-        check_database: false,
-        access_token_validity: Millis(3_600_000),
-        refresh_token_validity: Millis(8_640_000_000),
-        recent_token_reuse: RecentTokenReuse::TokenTheft,
-        cookies: CookiePolicy {
-            access_token_path: "/".to_owned(),
-            refresh_token_path: "/auth/session/refresh".to_owned(),
-            domain: String::new(),
-            secure: true,
-            same_site: SameSite::Lax,
-        },
-        session_expired_status_code: 401,
-    }
+/// The settings of a deployment that sets nothing but what it must.
+fn settings() -> Settings {
+    let values = [("API_DOMAIN", "https://api.example"), ("API_KEYS", KEY)]
+        .map(|(name, value)| (name.to_owned(), RawValue::Text(value.to_owned())));
+    Settings::parse(&values).expect("good settings").0
 }
 
 fn head<'a>(method: &'a str, target: &'a str, version: Option<&'a str>) -> Head<'a> {
@@ -62,7 +47,7 @@ fn head<'a>(method: &'a str, target: &'a str, version: Option<&'a str>) -> Head<
 
 /// A request with a good key, from head to call.
 fn send_with(
-    policy: &Policy,
+    settings: &Settings,
     method: &str,
     target: &str,
     version: &str,
@@ -73,11 +58,11 @@ fn send_with(
     } else {
         body.to_string()
     };
-    admit(head(method, target, Some(version)), policy)?.receive(body.as_bytes(), policy)
+    admit(head(method, target, Some(version)), settings)?.receive(body.as_bytes(), settings)
 }
 
 fn send(method: &str, target: &str, version: &str, body: &Value) -> Result<CoreCall, Reply> {
-    send_with(&policy(), method, target, version, body).map(|request| request.call)
+    send_with(&settings(), method, target, version, body).map(|request| request.call)
 }
 
 /// The status and text of a request that must be answered at once.
@@ -132,13 +117,13 @@ fn token(text: &str) -> TokenInfo {
     }
 }
 
-fn reply_with(policy: &Policy, version: &str, result: Result<Outcome, Refusal>) -> Reply {
+fn reply_with(settings: &Settings, version: &str, result: Result<Outcome, Refusal>) -> Reply {
     let keys = legacy_keys();
     render(
         row(version),
         result,
         &Surroundings {
-            policy,
+            settings,
             legacy_keys: Some(&keys),
             id_refresh_token: [0xff; 16],
         },
@@ -147,14 +132,26 @@ fn reply_with(policy: &Policy, version: &str, result: Result<Outcome, Refusal>) 
 
 /// The JSON of an answer, which must be one of status 200.
 fn answer(version: &str, result: Result<Outcome, Refusal>) -> Value {
-    json_of(&reply_with(&policy(), version, result))
+    json_of(&reply_with(&settings(), version, result))
 }
 
 fn json_of(reply: &Reply) -> Value {
     assert_eq!(reply.status, 200, "{}", reply.body);
-    assert_eq!(reply.content_type, "application/json; charset=UTF-8");
+    assert_eq!(
+        header(reply, "content-type"),
+        Some("application/json; charset=UTF-8")
+    );
     assert!(reply.body.ends_with("}\n"));
     serde_json::from_str(&reply.body).expect("JSON")
+}
+
+/// The value of a header of a reply.
+fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+    reply
+        .headers
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// The names of the members of a JSON object, sorted.
