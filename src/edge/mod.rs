@@ -2,6 +2,17 @@
 //!
 //! Owns every JS type and every await. Refuses to hold rules: each function reads, calls the core, and writes.
 
+mod clock;
+pub mod crypto;
+mod http;
+pub mod issuer_keys;
+mod js;
+pub mod key_ring;
+mod key_ring_do;
+mod key_ring_store;
+mod promise;
+mod settings;
+
 use worker::{Context, Env, Request, Response, event};
 
 #[event(fetch)]

@@ -1,1 +1,31 @@
-//! Signing keys: when they are made, published, used, withdrawn.
+//! Signing keys and the other long-lived secrets: when they are made, published, used, withdrawn and forgotten.
+//!
+//! Owns every rule about the life of a key (protocol: cdi.md 2.5) and the JWK Set document (RFC 7517 section 5).
+//! Refuses to know how keys are generated, where they are stored and how a signature is made.
+//!
+//! A dynamic key lives like this, with I = rotation interval, O = overlap, A = access-token validity:
+//!
+//! ```text
+//! predecessor  |---------------- signs ----------------|
+//!              created                        I-O      I            the next key exists and is published from I-O on
+//! successor                                    |-------|-------------- signs -----------...
+//!                                              created +O                       created+I: its own successor signs
+//! ```
+//!
+//! It verifies until `created + I + 2A`, later if its successor came late. A static key signs and verifies until it is
+//! withdrawn.
+
+mod copy;
+mod document;
+mod policy;
+mod ring;
+mod rotation;
+
+pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};
+pub use document::{KeySetDocument, public_jwk};
+pub use policy::KeyPolicy;
+pub use ring::{KeyKind, KeyRing, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey};
+pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
+
+#[cfg(test)]
+mod tests;

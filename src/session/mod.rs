@@ -2,4 +2,10 @@
 //!
 //! Owns every rule about what a session is and how it changes. Refuses to know HTTP, RPC, SQL and JS.
 
+pub mod call;
+pub mod handle;
+pub mod lineage;
 pub mod model;
+pub mod record;
+pub mod refresh_token;
+pub mod user;

@@ -55,6 +55,8 @@ pub struct SessionInformation {
     pub expiry: UnixMillis,
     /// When the session was created.
     pub created: UnixMillis,
+    /// When the session was last refreshed.
+    pub last_refreshed: Option<UnixMillis>,
     /// Device facts, when the creator gave any.
     pub device: Option<Device>,
 }
@@ -69,9 +71,6 @@ pub struct Device {
     /// The client address, or its coarse form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
-    /// When the session was last refreshed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_refreshed: Option<UnixMillis>,
 }
 
 /// Why a request about a session was refused, or failed. Spelled the same on every surface.

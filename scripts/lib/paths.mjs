@@ -1,0 +1,41 @@
+// @ts-check
+// Where things are: the repository, the build, and the user's cache of build tools.
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = fileURLToPath(new URL("../../", import.meta.url));
+export const fromRoot = (/** @type {string[]} */ ...parts) => join(root, ...parts);
+export const windows = process.platform === "win32";
+const exe = windows ? ".exe" : "";
+
+/** Node 22 from the npm package `node`: wrangler needs it, users need not have it. */
+export const projectNode = fromRoot("node_modules", "node", "bin", `node${exe}`);
+/** A command-line program of an npm package, as a script that `projectNode` can run. */
+export const packageScript = (/** @type {string[]} */ ...parts) => fromRoot("node_modules", ...parts);
+export const wrangler = packageScript("wrangler", "bin", "wrangler.js");
+
+/** Everything that `npm start` keeps between runs; `npm run reset` deletes it. */
+export const storage = fromRoot(".postern");
+
+const cacheHome = process.env.XDG_CACHE_HOME || process.env.LOCALAPPDATA || join(homedir(), ".cache");
+export const toolsDirectory = join(cacheHome, "postern", "tools");
+/** @param {{name: string, version: string}} tool @param {string} program */
+export const toolProgram = (tool, program) => join(toolsDirectory, `${tool.name}-${tool.version}`, "bin", program + exe);
+
+/** The environment for our own child processes: project programs first, nothing that phones home. */
+export function childEnvironment(/** @type {Record<string, string>} */ extra = {}) {
+  const packagePrograms = [fromRoot("node_modules", "node", "bin"), fromRoot("node_modules", ".bin")];
+  return {
+    ...process.env,
+    PATH: [...packagePrograms.filter(existsSync), process.env.PATH ?? ""].join(delimiter),
+    WRANGLER_SEND_METRICS: "false",
+    WRANGLER_SEND_ERROR_REPORTS: "false",
+    WRANGLER_HIDE_BANNER: "true",
+    WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
+    WRANGLER_LOG_PATH: join(storage, "wrangler-logs"),
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    ...extra,
+  };
+}

@@ -1,0 +1,106 @@
+// @ts-check
+// Brings a machine to where the project can be built: checks what must be there, and gets the rest, each only when it
+// is missing. Needs no network once that is done.
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { digestOf } from "./lib/hash.mjs";
+import { childEnvironment, fromRoot, projectNode, root, toolProgram, toolsDirectory, windows } from "./lib/paths.mjs";
+import { StepFailed, must, run, say, seconds } from "./lib/process.mjs";
+
+const OLDEST_NODE = 20;
+
+/** wasm-bindgen's command line must be of the very version that the crate was compiled against. */
+export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen") };
+export const workerBuild = { name: "worker-build", version: "0.8.7" };
+export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
+
+/** @param {{lint?: boolean}} [needs] `lint`: also the tools that only checks use */
+export async function setUp(needs = {}) {
+  await checkPrerequisites();
+  await installRustToolchain();
+  await installPackages();
+  await must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" });
+  await installCargoTool(wasmBindgen, "wasm-bindgen", "about 2 minutes");
+  await installCargoTool(workerBuild, "worker-build", "about 3 minutes");
+  // An unoptimised build is quick to make and fast enough for one check.
+  if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "about 2 minutes", ["--debug", "--no-default-features"]);
+}
+
+async function checkPrerequisites() {
+  if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
+    throw new StepFailed(`node ${OLDEST_NODE} or newer is needed, this is ${process.versions.node} (https://nodejs.org)`);
+  }
+  const wanted = { git: "https://git-scm.com", rustup: "https://rustup.rs", npm: "https://nodejs.org" };
+  for (const [program, where] of Object.entries(wanted)) {
+    const found = await (program === "npm" ? npm(["--version"], { quiet: true }) : run(program, ["--version"], { quiet: true }))
+      .catch(() => undefined);
+    if (found?.code !== 0) throw new StepFailed(`${program} is missing: install it from ${where}`);
+  }
+}
+
+async function installRustToolchain() {
+  const file = readFileSync(fromRoot("rust-toolchain.toml"), "utf8");
+  const list = (/** @type {string} */ key) => [...(file.match(new RegExp(`^${key} = \\[(.*)\\]`, "m"))?.[1] ?? "").matchAll(/"([^"]+)"/g)].map((m) => m[1]);
+  const channel = file.match(/^channel = "([^"]+)"/m)?.[1] ?? "stable";
+  const installed = await run("rustup", ["component", "list", "--installed", "--toolchain", channel], { quiet: true });
+  const wanted = [...list("components"), ...list("targets").map((target) => `rust-std-${target}`)];
+  if (installed.code === 0 && wanted.every((name) => installed.output.includes(name))) return;
+  say(`Installing the Rust ${channel} toolchain (about a minute)`);
+  await must("rustup", [
+    "toolchain", "install", channel, "--profile", "minimal", "--no-self-update",
+    ...list("components").flatMap((name) => ["--component", name]),
+    ...list("targets").flatMap((name) => ["--target", name]),
+  ]);
+}
+
+async function installPackages() {
+  const stamp = fromRoot("node_modules", ".postern-packages");
+  const wanted = digestOf(["package-lock.json"], [process.platform, process.arch]);
+  if (existsSync(projectNode) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  say("Installing npm packages (about half a minute)");
+  // Not `npm ci`: that refuses the lock file because the registry lacks workerd's packages for some other platforms.
+  // This installs exactly what the lock file names, too, and leaves the file alone.
+  const installed = await npm(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], { heartbeat: "npm install" });
+  if (installed.code !== 0 || !existsSync(projectNode)) throw new StepFailed("npm install failed, see above");
+  writeFileSync(stamp, wanted);
+}
+
+/** npm of the user's own Node: the project's one lives in the very directory that npm replaces. @type {(args: string[], options: object) => ReturnType<typeof run>} */
+function npm(args, options) {
+  const path = (process.env.PATH ?? "").split(delimiter).filter((entry) => !entry.startsWith(join(root, "node_modules")));
+  const env = { ...childEnvironment(), PATH: path.join(delimiter) };
+  return windows ? run("cmd.exe", ["/d", "/s", "/c", "npm", ...args], { ...options, env }) : run("npm", args, { ...options, env });
+}
+
+/**
+ * Builds a pinned tool into a scratch directory and renames it into place, so that what is there is always whole.
+ * @param {{name: string, version: string}} tool @param {string} program @param {string} time @param {string[]} [flags]
+ */
+async function installCargoTool(tool, program, time, flags = []) {
+  if (existsSync(toolProgram(tool, program))) return;
+  const started = Date.now();
+  const name = `${tool.name}-${tool.version}`;
+  const scratch = join(toolsDirectory, `.${name}.${process.pid}`);
+  mkdirSync(scratch, { recursive: true });
+  say(`Building ${tool.name} ${tool.version} (once, ${time})`);
+  const install = ["install", tool.name, "--version", `=${tool.version}`, "--root", scratch, "--no-track", ...flags];
+  const options = { env: childEnvironment({ CARGO_TARGET_DIR: join(scratch, "target") }), heartbeat: `building ${tool.name}` };
+  try {
+    const locked = await run("cargo", [...install, "--locked"], options);
+    // A crate that the tool's own lock file names may have been withdrawn; then take its newest compatible one.
+    if (locked.code !== 0) await must("cargo", install, options);
+    rmSync(join(scratch, "target"), { recursive: true, force: true });
+    if (!existsSync(toolProgram(tool, program))) renameSync(scratch, join(toolsDirectory, name));
+    say(`Built ${tool.name} in ${seconds(started)}`);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The version of a crate in Cargo.lock. */
+function lockedVersion(/** @type {string} */ crate) {
+  const lock = readFileSync(fromRoot("Cargo.lock"), "utf8");
+  const version = lock.match(new RegExp(`name = "${crate}"\\r?\\nversion = "([^"]+)"`))?.[1];
+  if (!version) throw new StepFailed(`Cargo.lock does not name ${crate}`);
+  return version;
+}

@@ -1,0 +1,43 @@
+// @ts-check
+// `npm start -- …`: runs Postern on this machine. Stdout has two lines that programs read, `API key: …` and
+// `Ready on …`; all else goes to stderr. Everything given after `--` goes to `wrangler dev` unchanged.
+import { StepFailed, say } from "./lib/process.mjs";
+import { developmentApiKey } from "./lib/dev-vars.mjs";
+import { startWrangler } from "./lib/wrangler-dev.mjs";
+import { build } from "./build.mjs";
+
+const IS_PARENT_ALIVE_MS = 1_000;
+
+/** @type {Awaited<ReturnType<typeof startWrangler>> | undefined} */
+let server;
+let stopping = false;
+async function stop(/** @type {number} */ code) {
+  if (stopping) return;
+  stopping = true;
+  await server?.stop();
+  process.exit(code);
+}
+process.on("SIGINT", () => stop(130));
+process.on("SIGTERM", () => stop(143));
+process.on("SIGHUP", () => stop(129));
+// The same for this process as run.mjs does for itself.
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || stop(1), IS_PARENT_ALIVE_MS).unref();
+
+try {
+  await build();
+  process.stdout.write(`API key: ${developmentApiKey()}\n`);
+  server = await startWrangler(process.argv.slice(2));
+  const faults = await server.ready();
+  if (faults.length > 0) {
+    for (const { setting, message } of faults) say(`error: setting ${setting}: ${message}`);
+    await stop(1);
+  }
+  process.stdout.write(`Ready on ${server.url}\n`);
+  const code = await server.ended;
+  if (!stopping) say(`error: wrangler dev ended with exit code ${code}`);
+  await stop(code || 1);
+} catch (error) {
+  if (!stopping) say(`error: ${error instanceof StepFailed ? error.message : (error instanceof Error && error.stack) || error}`);
+  await stop(1);
+}

@@ -1,0 +1,106 @@
+// @ts-check
+// `npm test`: every part below, in order, sharing one build; `npm run test:core` and its like run one of them.
+// The last line on stdout is `N passed, N failed`: tests, and one for each other check that failed.
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { gzipSync } from "node:zlib";
+import { build } from "./build.mjs";
+import { childEnvironment, fromRoot, packageScript, projectNode, toolProgram, wrangler } from "./lib/paths.mjs";
+import { must, run, say, seconds } from "./lib/process.mjs";
+import { cargoDeny } from "./setup.mjs";
+
+/** Upload size allowed, in bytes: the sum of `gzip -9` of every file that a deployment would send. */
+const UPLOAD_BUDGET = 150_000;
+const WASM = ["--target", "wasm32-unknown-unknown"];
+
+/** Parts in order: a name for `node scripts/run.mjs test NAME`, and what it runs. Add a part by adding a line. */
+const parts = {
+  build: check(build),
+  lint: check(lint),
+  core: () => cargoTest(),
+  worker: () => nodeTest("worker"),
+  size: check(uploadSize),
+};
+
+/** @typedef {{passed: number, failed: number}} Count */
+
+async function lint() {
+  await must("cargo", ["fmt", "--check"]);
+  await must("cargo", ["clippy", "--locked", "--all-targets", "--", "-D", "warnings"]);
+  await must("cargo", ["clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"]);
+  // The documentation of the Wasm build is that of the core and the shell together.
+  await must("cargo", ["doc", "--locked", "--lib", "--no-deps", ...WASM], { env: childEnvironment({ RUSTDOCFLAGS: "-D warnings" }) });
+  await must(toolProgram(cargoDeny, "cargo-deny"), ["--offline", "check", "bans", "licenses", "sources"]);
+  await must(projectNode, [packageScript("typescript", "bin", "tsc"), "--noEmit"]);
+}
+
+/** @returns {Promise<Count>} */
+async function cargoTest() {
+  const { code, output } = await run("cargo", ["test", "--locked"], { collect: true });
+  return counted(code, output, /^test result: .*? (\d+) passed; /gm, /^test result: .*? (\d+) failed; /gm);
+}
+
+/** @param {string} directory under tests/ @returns {Promise<Count>} */
+async function nodeTest(directory) {
+  const files = readdirSync(fromRoot("tests", directory)).filter((name) => name.endsWith(".test.mjs")).sort();
+  const { code, output } = await run(
+    projectNode,
+    // One file at a time: each starts a Worker of its own, and some measure time.
+    ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files.map((name) => fromRoot("tests", directory, name))],
+    { collect: true },
+  );
+  return counted(code, output, /^ℹ pass (\d+)$/gm, /^ℹ (?:fail|cancelled) (\d+)$/gm);
+}
+
+/** A part that ran no test, or that failed without saying which, counts as one failure. @param {number} code @param {string} output @param {RegExp} passes @param {RegExp} failures @returns {Count} */
+function counted(code, output, passes, failures) {
+  const sum = (/** @type {RegExp} */ pattern) => [...output.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+  const passed = sum(passes);
+  const failed = sum(failures);
+  return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed };
+}
+
+/** A dry run of the deployment, and its size. */
+async function uploadSize() {
+  const out = fromRoot("dist");
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out);
+  await must(projectNode, [wrangler, "deploy", "--dry-run", "--outdir", out], { quiet: true });
+  const files = readdirSync(out).filter((name) => !name.endsWith(".map") && name !== "README.md");
+  const sizes = files.map((name) => ({ name, bytes: gzipSync(readFileSync(`${out}/${name}`), { level: 9 }).length }));
+  const total = sizes.reduce((sum, { bytes }) => sum + bytes, 0);
+  say(`Upload: ${total} of ${UPLOAD_BUDGET} bytes gzipped (${sizes.map(({ name, bytes }) => `${name} ${bytes}`).join(", ")})`);
+  if (total > UPLOAD_BUDGET) throw new Error(`the upload is ${total - UPLOAD_BUDGET} bytes over its budget`);
+  if (!existsSync(fromRoot("build", "index_bg.debug.wasm"))) throw new Error("the build kept no debug names");
+}
+
+/** A check that holds no tests: it fails or it does not. @param {() => Promise<void>} action @returns {() => Promise<Count>} */
+function check(action) {
+  return async () => {
+    await action();
+    return { passed: 0, failed: 0 };
+  };
+}
+
+const chosen = process.argv.slice(2);
+const needsBuild = chosen.some((name) => name !== "core" && name !== "lint");
+const names = chosen.length === 0 ? Object.keys(parts) : [...(needsBuild ? ["build"] : []), ...chosen];
+const report = [];
+const total = { passed: 0, failed: 0 };
+for (const name of names) {
+  const part = parts[/** @type {keyof typeof parts} */ (name)];
+  if (!part) {
+    say(`error: no test part "${name}"; there are: ${Object.keys(parts).join(", ")}`);
+    process.exit(1);
+  }
+  say(`\n=== ${name}`);
+  const started = Date.now();
+  const count = await part().catch((error) => {
+    say(`error: ${error.message}`);
+    return { passed: 0, failed: 1 };
+  });
+  total.passed += count.passed;
+  total.failed += count.failed;
+  report.push(`${name.padEnd(10)} ${seconds(started).padStart(9)}  ${count.failed === 0 ? "ok" : "FAILED"}`);
+}
+process.stdout.write(`\n${report.join("\n")}\n${total.passed} passed, ${total.failed} failed\n`);
+process.exitCode = total.failed === 0 ? 0 : 1;

@@ -1,0 +1,221 @@
+//! Signatures by WebCrypto: RSA, ECDSA and Ed25519.
+//!
+//! Owns the names that WebCrypto gives to algorithms, and the imported keys. Refuses to know which key a token needs.
+//! HMAC is not here: the core checks it without leaving Wasm.
+
+use std::{cell::RefCell, collections::BTreeMap};
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::{
+    js::{self, CryptoKey, CryptoKeyPair},
+    promise,
+};
+use crate::{
+    secret::{Secret, digest},
+    settings::SigningAlgorithm,
+    token::Algorithm,
+};
+
+/// How many imported keys an isolate keeps. A full cache is emptied: the keys in use are imported again.
+const MAX_IMPORTED_KEYS: usize = 256;
+
+/// Why WebCrypto has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CryptoFault {
+    /// The key is malformed, or not one for this algorithm. Trying again will not help.
+    BadKey,
+    /// WebCrypto failed. A fault of ours, never a verdict on a signature.
+    Backend,
+}
+
+/// What WebCrypto needs to know about an algorithm, as JSON: for `importKey`, and for `sign` and `verify`.
+struct Parameters {
+    import: &'static str,
+    operate: &'static str,
+}
+
+thread_local! {
+    /// Imported keys by digest of algorithm, use and JWK. `CryptoKey`s are not bound to a request.
+    static IMPORTED: RefCell<BTreeMap<Vec<u8>, (CryptoKey, JsValue)>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// Whether `signature` over `data` is good for this public JWK. ECDSA signatures are `r || s` (RFC 7518 section 3.4).
+pub async fn verify(
+    public_jwk: &str,
+    algorithm: Algorithm,
+    signature: &[u8],
+    data: &[u8],
+) -> Result<bool, CryptoFault> {
+    let parameters = parameters(algorithm).ok_or(CryptoFault::BadKey)?;
+    let (key, operate) = imported(public_jwk, &parameters, "verify").await?;
+    promise::of(js::verify(&operate, &key, signature, data))
+        .await
+        .map(|verdict| verdict.is_truthy())
+        .map_err(|_| CryptoFault::Backend)
+}
+
+/// The signature over `data`, in the form that JWS has it. The private key stays non-extractable inside WebCrypto.
+pub async fn sign(
+    private_jwk: &Secret,
+    algorithm: SigningAlgorithm,
+    data: &[u8],
+) -> Result<Vec<u8>, CryptoFault> {
+    let parameters = parameters(verification_algorithm(algorithm)).ok_or(CryptoFault::BadKey)?;
+    let jwk = std::str::from_utf8(private_jwk.expose()).map_err(|_| CryptoFault::BadKey)?;
+    let (key, operate) = imported(jwk, &parameters, "sign").await?;
+    promise::of(js::sign(&operate, &key, data))
+        .await
+        .map(|signature| Uint8Array::new(&signature).to_vec())
+        .map_err(|_| CryptoFault::Backend)
+}
+
+/// A new key pair: public and private JWK. Takes up to a tenth of a second of CPU for RSA, so only objects call it.
+pub async fn generate(algorithm: SigningAlgorithm) -> Result<(String, Secret), CryptoFault> {
+    let backend = |_| CryptoFault::Backend;
+    let parameters = parse(match algorithm {
+        SigningAlgorithm::RS256 => {
+            r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256","modulusLength":2048}"#
+        }
+        SigningAlgorithm::ES256 => r#"{"name":"ECDSA","namedCurve":"P-256"}"#,
+        SigningAlgorithm::EdDSA => r#"{"name":"Ed25519"}"#,
+    })?;
+    if algorithm == SigningAlgorithm::RS256 {
+        // 65537, big-endian; JSON has no byte arrays.
+        let exponent = Uint8Array::from([1, 0, 1].as_slice());
+        js_sys::Reflect::set(&parameters, &JsValue::from_str("publicExponent"), &exponent)
+            .map_err(backend)?;
+    }
+    let usages = Array::of2(&JsValue::from_str("sign"), &JsValue::from_str("verify"));
+    let pair = promise::of(js::generate_key(&parameters, true, &usages))
+        .await
+        .map_err(backend)?
+        .unchecked_into::<CryptoKeyPair>();
+    let public = exported(pair.public_key().map_err(backend)?).await?;
+    let private = exported(pair.private_key().map_err(backend)?).await?;
+    Ok((public, Secret::new(private.into_bytes())))
+}
+
+/// Random bytes of the platform.
+pub fn random<const N: usize>() -> Result<[u8; N], CryptoFault> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|_| CryptoFault::Backend)?;
+    Ok(bytes)
+}
+
+/// The algorithm that verifies what this one signs.
+pub const fn verification_algorithm(algorithm: SigningAlgorithm) -> Algorithm {
+    match algorithm {
+        SigningAlgorithm::RS256 => Algorithm::RS256,
+        SigningAlgorithm::ES256 => Algorithm::ES256,
+        SigningAlgorithm::EdDSA => Algorithm::EdDSA,
+    }
+}
+
+async fn exported(key: CryptoKey) -> Result<String, CryptoFault> {
+    let jwk = promise::of(js::export_key("jwk", &key))
+        .await
+        .map_err(|_| CryptoFault::Backend)?;
+    js_sys::JSON::stringify(&jwk)
+        .map(String::from)
+        .map_err(|_| CryptoFault::Backend)
+}
+
+/// The key as WebCrypto holds it, from the cache or imported now, with the parameters to use it with.
+async fn imported(
+    jwk: &str,
+    parameters: &Parameters,
+    usage: &'static str,
+) -> Result<(CryptoKey, JsValue), CryptoFault> {
+    let name = digest(format!("{usage} {} {jwk}", parameters.import).as_bytes())
+        .expose()
+        .to_vec();
+    if let Some(known) = IMPORTED.with_borrow(|keys| keys.get(&name).cloned()) {
+        return Ok(known);
+    }
+    let jwk = js_sys::JSON::parse(jwk).map_err(|_| CryptoFault::BadKey)?;
+    let usages = Array::of1(&JsValue::from_str(usage));
+    let key = promise::of(js::import_key(
+        "jwk",
+        &jwk,
+        &parse(parameters.import)?,
+        false,
+        &usages,
+    ))
+    .await
+    .map_err(|error| import_fault(&error))?
+    .unchecked_into::<CryptoKey>();
+    let operate = parse(parameters.operate)?;
+    IMPORTED.with_borrow_mut(|keys| {
+        if keys.len() >= MAX_IMPORTED_KEYS {
+            keys.clear();
+        }
+        keys.insert(name, (key.clone(), operate.clone()));
+    });
+    Ok((key, operate))
+}
+
+/// Web Cryptography section 14.3: a key that cannot be imported is a `DataError`, `SyntaxError`, `TypeError` or
+/// `NotSupportedError`. Anything else is no statement about the key.
+fn import_fault(error: &JsValue) -> CryptoFault {
+    let name = js_sys::Reflect::get(error, &JsValue::from_str("name"))
+        .ok()
+        .and_then(|name| name.as_string());
+    match name.as_deref() {
+        Some("DataError" | "SyntaxError" | "TypeError" | "NotSupportedError") => {
+            CryptoFault::BadKey
+        }
+        _ => CryptoFault::Backend,
+    }
+}
+
+fn parse(json: &str) -> Result<JsValue, CryptoFault> {
+    js_sys::JSON::parse(json).map_err(|_| CryptoFault::Backend)
+}
+
+/// WebCrypto's parameters for an algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1); none for HMAC.
+fn parameters(algorithm: Algorithm) -> Option<Parameters> {
+    let (import, operate) = match algorithm {
+        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => return None,
+        Algorithm::RS256 => (
+            r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256"}"#,
+            r#"{"name":"RSASSA-PKCS1-v1_5"}"#,
+        ),
+        Algorithm::RS384 => (
+            r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-384"}"#,
+            r#"{"name":"RSASSA-PKCS1-v1_5"}"#,
+        ),
+        Algorithm::RS512 => (
+            r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-512"}"#,
+            r#"{"name":"RSASSA-PKCS1-v1_5"}"#,
+        ),
+        // The salt is as long as the hash (RFC 7518 section 3.5).
+        Algorithm::PS256 => (
+            r#"{"name":"RSA-PSS","hash":"SHA-256"}"#,
+            r#"{"name":"RSA-PSS","saltLength":32}"#,
+        ),
+        Algorithm::PS384 => (
+            r#"{"name":"RSA-PSS","hash":"SHA-384"}"#,
+            r#"{"name":"RSA-PSS","saltLength":48}"#,
+        ),
+        Algorithm::PS512 => (
+            r#"{"name":"RSA-PSS","hash":"SHA-512"}"#,
+            r#"{"name":"RSA-PSS","saltLength":64}"#,
+        ),
+        Algorithm::ES256 => (
+            r#"{"name":"ECDSA","namedCurve":"P-256"}"#,
+            r#"{"name":"ECDSA","hash":"SHA-256"}"#,
+        ),
+        Algorithm::ES384 => (
+            r#"{"name":"ECDSA","namedCurve":"P-384"}"#,
+            r#"{"name":"ECDSA","hash":"SHA-384"}"#,
+        ),
+        Algorithm::ES512 => (
+            r#"{"name":"ECDSA","namedCurve":"P-521"}"#,
+            r#"{"name":"ECDSA","hash":"SHA-512"}"#,
+        ),
+        Algorithm::EdDSA | Algorithm::Ed25519 => (r#"{"name":"Ed25519"}"#, r#"{"name":"Ed25519"}"#),
+    };
+    Some(Parameters { import, operate })
+}

@@ -1,0 +1,198 @@
+//! The isolate's side of the key ring: a copy that is renewed in time, and what is done with its keys.
+//!
+//! Owns the copy of this isolate. When to ask again is decided by `crate::keys`; keys are made in `key_ring_do`. No
+//! request waits for a question that another one asked: the platform would cancel it.
+
+use std::{cell::RefCell, rc::Rc};
+
+use worker::Env;
+
+use super::{
+    crypto::{self, CryptoFault},
+    http::{self, Limits, Target},
+    js::{self, Fetcher, ObjectNamespace},
+    key_ring_do::OBJECT_NAME,
+};
+use crate::{
+    keys::{CopyStatus, KeyKind, Questions, RingCopy, SigningKey, UnknownKey},
+    settings::SigningAlgorithm,
+    time::UnixMillis,
+};
+
+/// The binding of the object's namespace.
+const BINDING: &str = "KEY_RING";
+
+/// A ring of a few thousand keys: more than any sensible setting makes.
+const LIMITS: Limits = Limits {
+    timeout_ms: 5_000,
+    body_bytes: 8 * 1024 * 1024,
+};
+
+/// The key ring cannot be reached, or has no key for what is asked. A fault of ours: 503, and nothing rotates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outage;
+
+/// What became of a `kid` that had to be withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Withdrawal {
+    /// It is out of use.
+    Done,
+    /// There is no key of this name.
+    UnknownKid,
+}
+
+#[derive(Default)]
+struct Held {
+    copy: Option<Rc<RingCopy>>,
+    questions: Questions,
+}
+
+thread_local! {
+    static HELD: RefCell<Held> = RefCell::new(Held::default());
+}
+
+/// The copy of this isolate, if it needs no renewal: what the synchronous lane may use.
+pub fn held(now: UnixMillis) -> Option<Rc<RingCopy>> {
+    HELD.with_borrow(|held| {
+        held.copy
+            .clone()
+            .filter(|copy| copy.status(held.questions, now) == CopyStatus::Good)
+    })
+}
+
+/// The copy of the ring to use for this request. Asks the ring when it is time; when there is no answer, the copy at
+/// hand serves on as long as the rules allow.
+pub async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
+    if let Some(copy) = held(now) {
+        return Ok(copy);
+    }
+    match ask(env, now, "/ring", "").await {
+        Ok(copy) => Ok(copy),
+        Err(_) => HELD
+            .with_borrow(|held| {
+                held.copy
+                    .clone()
+                    .filter(|copy| copy.status(held.questions, now) != CopyStatus::Unusable)
+            })
+            .ok_or(Outage),
+    }
+}
+
+/// Looks for a key that `copy`, got from [`current`], does not hold. `Ok(None)` = there is no such key.
+pub async fn with_unknown_key(
+    env: &Env,
+    now: UnixMillis,
+    kid: &str,
+) -> Result<Option<Rc<RingCopy>>, Outage> {
+    let decision = HELD.with_borrow(|held| {
+        held.copy.as_ref().map_or(UnknownKey::Ask, |copy| {
+            copy.unknown_key(held.questions, now)
+        })
+    });
+    match decision {
+        UnknownKey::Refuse => Ok(None),
+        UnknownKey::Outage => Err(Outage),
+        UnknownKey::Ask => ask(env, now, "/ring", "")
+            .await
+            .map(|copy| copy.verifier(kid, now).is_some().then_some(copy))
+            .map_err(|_| Outage),
+    }
+}
+
+/// Makes new dynamic keys; they sign after the overlap (`rotateSigningKeys`).
+pub async fn rotate(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
+    ask(env, now, "/rotate", "").await.map_err(|_| Outage)
+}
+
+/// Takes a key out of use at once (`revokeSigningKey`).
+pub async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Withdrawal, Outage> {
+    let body = serde_json::json!({ "kid": kid }).to_string();
+    match ask(env, now, "/withdraw", &body).await {
+        Ok(_) => Ok(Withdrawal::Done),
+        Err(Refused::UnknownKid) => Ok(Withdrawal::UnknownKid),
+        Err(Refused::Outage) => Err(Outage),
+    }
+}
+
+/// The key to sign with. Get it before anything rotates: without it the request is 503.
+pub fn signer(
+    copy: &RingCopy,
+    algorithm: SigningAlgorithm,
+    kind: KeyKind,
+    now: UnixMillis,
+) -> Result<&SigningKey, Outage> {
+    copy.signer(algorithm, kind, now).ok_or(Outage)
+}
+
+/// The signature of `signing_input` with a key from [`signer`].
+pub async fn sign(key: &SigningKey, signing_input: &str) -> Result<Vec<u8>, Outage> {
+    let private = key.private_jwk.as_ref().ok_or(Outage)?;
+    crypto::sign(private, key.algorithm, signing_input.as_bytes())
+        .await
+        .map_err(|_| Outage)
+}
+
+/// Whether `signature` over `signing_input` was made by this key.
+pub async fn verify(
+    key: &SigningKey,
+    signature: &[u8],
+    signing_input: &str,
+) -> Result<bool, CryptoFault> {
+    let algorithm = crypto::verification_algorithm(key.algorithm);
+    crypto::verify(
+        &key.public_jwk,
+        algorithm,
+        signature,
+        signing_input.as_bytes(),
+    )
+    .await
+}
+
+enum Refused {
+    UnknownKid,
+    Outage,
+}
+
+/// Asks the object, and keeps the answer unless a newer one has overtaken it.
+async fn ask(env: &Env, now: UnixMillis, path: &str, body: &str) -> Result<Rc<RingCopy>, Refused> {
+    HELD.with_borrow_mut(|held| held.questions.asked = Some(now));
+    let answer = ask_object(env, path, body).await;
+    HELD.with_borrow_mut(|held| match answer {
+        Ok(copy) => {
+            held.questions.failed = None;
+            match &held.copy {
+                Some(known) if !copy.supersedes(known) => Ok(Rc::clone(known)),
+                _ => {
+                    let copy = Rc::new(copy);
+                    held.copy = Some(Rc::clone(&copy));
+                    held.questions.answered = Some(now);
+                    Ok(copy)
+                }
+            }
+        }
+        Err(Refused::UnknownKid) => Err(Refused::UnknownKid),
+        Err(Refused::Outage) => {
+            held.questions.failed = Some(now);
+            Err(Refused::Outage)
+        }
+    })
+}
+
+async fn ask_object(env: &Env, path: &str, body: &str) -> Result<RingCopy, Refused> {
+    let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
+        .and_then(|namespace| namespace.get_by_name(OBJECT_NAME).ok())
+        .ok_or(Refused::Outage)?;
+    // Only the path matters: the host goes nowhere.
+    let url = format!("https://key-ring.internal{path}");
+    let answer = http::request(Target::Binding(&object), &url, Some(body), LIMITS)
+        .await
+        .map_err(|_| Refused::Outage)?;
+    match answer.status {
+        200 => serde_json::from_slice::<RingCopy>(&answer.body)
+            .ok()
+            .filter(RingCopy::is_readable)
+            .ok_or(Refused::Outage),
+        404 => Err(Refused::UnknownKid),
+        _ => Err(Refused::Outage),
+    }
+}

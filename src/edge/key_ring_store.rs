@@ -1,0 +1,93 @@
+//! How the ring lies in the object's SQLite storage.
+//!
+//! `ring` has one row, the head; `signing_keys` one row for each key, because a row of SQLite holds 2 MB at most. Both
+//! hold JSON text: nothing is ever looked up but the whole.
+
+use js_sys::Array;
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::{
+    js::{ObjectStorage, SqlStorage},
+    key_ring_do::Fault,
+};
+use crate::keys::{KeyRing, RingHead, SCHEMA, SigningKey};
+
+/// The stored ring; `None` in an object that was never used, which reading leaves as it is.
+pub(super) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
+    let sql = storage.sql().map_err(|_| Fault::Storage)?;
+    let tables = texts(
+        &sql,
+        "SELECT name AS record FROM sqlite_master WHERE type = 'table' AND name = 'ring'",
+    )?;
+    if tables.is_empty() {
+        return Ok(None);
+    }
+    let Some(head) = texts(&sql, "SELECT record FROM ring")?.into_iter().next() else {
+        return Ok(None);
+    };
+    let head = readable(&head)?;
+    let keys = texts(&sql, "SELECT record FROM signing_keys")?
+        .iter()
+        .map(|record| serde_json::from_str::<SigningKey>(record).map_err(|_| Fault::Storage))
+        .collect::<Result<_, _>>()?;
+    Ok(Some(KeyRing { head, keys }))
+}
+
+/// Replaces the stored ring, whole or not at all.
+pub(super) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault> {
+    let sql = storage.sql().map_err(|_| Fault::Storage)?;
+    let head = serde_json::to_string(&ring.head).map_err(|_| Fault::Storage)?;
+    let mut keys = Vec::with_capacity(ring.keys.len());
+    for key in &ring.keys {
+        keys.push((
+            key.kid.as_str(),
+            serde_json::to_string(key).map_err(|_| Fault::Storage)?,
+        ));
+    }
+    storage
+        .transaction_sync(&mut || {
+            let run = |query: &str, values: &[&str]| {
+                let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();
+                sql.exec(query, &values).map(drop)
+            };
+            run("CREATE TABLE IF NOT EXISTS ring (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL)", &[])?;
+            run("CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, record TEXT NOT NULL)", &[])?;
+            run("INSERT OR REPLACE INTO ring (id, record) VALUES (1, ?)", &[&head])?;
+            run("DELETE FROM signing_keys", &[])?;
+            for (kid, record) in &keys {
+                run("INSERT INTO signing_keys (kid, record) VALUES (?, ?)", &[kid, record])?;
+            }
+            Ok(JsValue::UNDEFINED)
+        })
+        .map(drop)
+        .map_err(|_| Fault::Storage)
+}
+
+/// The head, if this code is not older than what wrote it.
+fn readable(text: &str) -> Result<RingHead, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    let version: Version = serde_json::from_str(text).map_err(|_| Fault::Storage)?;
+    if version.schema > SCHEMA {
+        return Err(Fault::NewerSchema);
+    }
+    serde_json::from_str(text).map_err(|_| Fault::Storage)
+}
+
+/// The column `record` of every row.
+fn texts(sql: &SqlStorage, query: &str) -> Result<Vec<String>, Fault> {
+    let rows = sql
+        .exec(query, &Array::new())
+        .and_then(|cursor| cursor.to_array())
+        .map_err(|_| Fault::Storage)?;
+    rows.iter()
+        .map(|row| {
+            js_sys::Reflect::get(row.unchecked_ref(), &JsValue::from_str("record"))
+                .ok()
+                .and_then(|record| record.as_string())
+                .ok_or(Fault::Storage)
+        })
+        .collect()
+}

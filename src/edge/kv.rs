@@ -1,0 +1,94 @@
+//! The KV namespace `SESSION_DATA`: the copy of session data that is read everywhere.
+//!
+//! Key = session handle, value = the data's JSON text itself, metadata = `{seq, sessionExpires}`. Written and deleted by
+//! `UserSessions` objects only. Owns the shapes and the time-outs; knows of no session.
+
+use js_sys::{Object, Reflect};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
+
+use super::{js::KvNamespace, message_of, promise};
+use crate::time::{Millis, UnixMillis};
+
+/// How long a KV operation may take before its fate counts as unknown.
+const TIMEOUT: Millis = Millis(5_000);
+/// KV refuses entries that expire sooner than this; ours outlive the session by as much.
+const EXPIRATION_MARGIN: Millis = Millis(60_000);
+
+/// A KV operation failed, or took too long. Holds no value and no key.
+#[derive(Debug)]
+pub(super) struct KvFault(pub(super) String);
+
+/// What is written under a handle.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    /// The data's JSON text.
+    pub(super) text: &'a str,
+    /// Its sequence number.
+    pub(super) seq: u64,
+    /// When the session ends unless refreshed.
+    pub(super) session_expires: UnixMillis,
+}
+
+/// What was found under a handle.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The data's JSON text.
+    pub(super) text: String,
+    /// Its sequence number and the session's known life.
+    pub(super) metadata: Metadata,
+}
+
+/// The metadata of an entry.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Metadata {
+    pub(super) seq: u64,
+    pub(super) session_expires: UnixMillis,
+}
+
+/// The namespace. What is bound there is not inspected, so that a Worker may stand in for it.
+pub(super) fn namespace(env: &Env) -> KvNamespace {
+    Reflect::get(env, &JsValue::from_str("SESSION_DATA")).unwrap_or(JsValue::UNDEFINED).unchecked_into()
+}
+
+/// Reads an entry; `None` when there is none, or none of a shape that we wrote.
+pub(super) async fn get(namespace: &KvNamespace, handle: &str) -> Result<Option<Found>, KvFault> {
+    let found = finished(promise::within(namespace.get_with_metadata(handle), TIMEOUT).await)?;
+    let member = |name: &str| Reflect::get(&found, &JsValue::from_str(name)).unwrap_or(JsValue::NULL);
+    let metadata = js_sys::JSON::stringify(&member("metadata")).ok().map(String::from);
+    let metadata = metadata.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(member("value").as_string().zip(metadata).map(|(text, metadata)| Found { text, metadata }))
+}
+
+/// Writes an entry.
+pub(super) async fn put(
+    namespace: &KvNamespace,
+    handle: &str,
+    entry: &Entry<'_>,
+    now: UnixMillis,
+) -> Result<(), KvFault> {
+    let metadata = Metadata { seq: entry.seq, session_expires: entry.session_expires };
+    let metadata = serde_json::to_string(&metadata).ok().and_then(|text| js_sys::JSON::parse(&text).ok());
+    // Rounded up, and one second more: KV measures the margin by its own clock.
+    let expiration = entry.session_expires.max(now).plus(EXPIRATION_MARGIN).as_seconds().saturating_add(2);
+    let options = Object::new();
+    for (name, value) in [("metadata", metadata.unwrap_or(JsValue::NULL)), ("expiration", super::number(expiration))] {
+        Reflect::set(&options, &JsValue::from_str(name), &value).map_err(|error| KvFault(message_of(&error)))?;
+    }
+    finished(promise::within(namespace.put(handle, entry.text, &options), TIMEOUT).await).map(drop)
+}
+
+/// Deletes an entry; one that does not exist counts as deleted.
+pub(super) async fn delete(namespace: &KvNamespace, handle: &str) -> Result<(), KvFault> {
+    finished(promise::within(namespace.delete(handle), TIMEOUT).await).map(drop)
+}
+
+fn finished(outcome: Option<Result<JsValue, JsValue>>) -> Result<JsValue, KvFault> {
+    match outcome {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(error)) => Err(KvFault(message_of(&error))),
+        None => Err(KvFault("no answer in time".to_owned())),
+    }
+}

@@ -1,0 +1,28 @@
+//! Waiting for JS promises: with a time-out, and never for one that another request made.
+
+use std::pin::pin;
+
+use futures_util::future::{Either, select};
+use js_sys::Promise;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::time::Millis;
+
+/// Waits for the promise that a call returned.
+pub(super) async fn of(call: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
+    JsFuture::from(call?).await
+}
+
+/// Waits for the promise that a call returned, at most for `limit`; `None` when the time is over.
+pub(super) async fn within(call: Result<Promise, JsValue>, limit: Millis) -> Option<Result<JsValue, JsValue>> {
+    match select(pin!(of(call)), pin!(sleep(limit))).await {
+        Either::Left((outcome, _)) => Some(outcome),
+        Either::Right(_) => None,
+    }
+}
+
+/// Waits for a span of time.
+pub(super) async fn sleep(span: Millis) {
+    worker::Delay::from(std::time::Duration::from_millis(span.0)).await;
+}

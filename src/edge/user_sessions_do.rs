@@ -1,0 +1,283 @@
+//! The Durable Object `UserSessions`: one user's sessions, and the only writer of their KV copies.
+//!
+//! Owns the transaction around each call, the outbox's progress and the alarm. Every rule is in `session::user`.
+
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+
+use futures_channel::oneshot;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::{DurableObject, Env, Request, Response, State, durable_object};
+
+use super::{
+    clock, js::ObjectStorage, key_ring, kv, log, message_of, number, promise, settings,
+    user_store::{Shape, SqlUserStore},
+};
+use crate::{
+    session::{
+        call::{Envelope, UserCall, UserReply},
+        record::{StoreFault, UserStore},
+        user::{self, Copy, Terms},
+    },
+    time::{Millis, UnixMillis},
+};
+
+/// A user's calls for one handle's copy are coalesced to one KV write in this time; KV takes no more.
+const COPY_PACE: Millis = Millis(1_000);
+/// An alarm that dies comes back after this long: the handler sets it before it does anything else.
+const ALARM_INSURANCE: Millis = Millis(60_000);
+
+/// One user's sessions.
+#[durable_object(alarm)]
+pub struct UserSessions {
+    object: Rc<Object>,
+}
+
+impl DurableObject for UserSessions {
+    fn new(state: State, env: Env) -> Self {
+        let object = Rc::new(Object { state, env, writers: RefCell::default() });
+        let reviving = Rc::clone(&object);
+        object.state.wait_until(async move { reviving.revive().await });
+        Self { object }
+    }
+
+    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
+        let call = request.text().await.unwrap_or_default();
+        match self.object.answer(&call).await {
+            Ok(envelope) => Response::ok(serde_json::to_string(&envelope).unwrap_or_default()),
+            Err(StoreFault(fault)) => {
+                log::fault("user_sessions", &fault);
+                Response::error("fault", 503)
+            }
+        }
+    }
+
+    async fn alarm(&self) -> worker::Result<Response> {
+        if let Err(StoreFault(fault)) = self.object.work().await {
+            log::fault("user_sessions_alarm", &fault);
+        }
+        Response::empty()
+    }
+}
+
+struct Object {
+    state: State,
+    env: Env,
+    /// The handles whose copies are being written, each with the calls that wait for a sequence number.
+    writers: RefCell<BTreeMap<String, Vec<Waiting>>>,
+}
+
+struct Waiting {
+    seq: u64,
+    accepted: oneshot::Sender<bool>,
+}
+
+impl Object {
+    fn storage(&self) -> ObjectStorage {
+        let raw: JsValue = self.state.storage().as_raw().into();
+        raw.unchecked_into()
+    }
+
+    fn store(&self) -> Result<SqlUserStore, StoreFault> {
+        Ok(SqlUserStore::new(self.storage().sql().map_err(|error| fault(&error))?))
+    }
+
+    async fn answer(self: &Rc<Self>, call: &str) -> Result<Envelope, StoreFault> {
+        let call: UserCall =
+            serde_json::from_str(call).map_err(|error| StoreFault(format!("a call of another shape: {error}")))?;
+        let store = self.store()?;
+        let shape = store.shape()?;
+        let now = clock::now();
+        match (shape, user::answer_empty(&call)) {
+            (Shape::Newer, _) => return Err(StoreFault("storage was written by a newer version".to_owned())),
+            (Shape::Empty, Some(reply)) => return Ok(Envelope { as_of: now, reply }),
+            _ => {}
+        }
+        let copy_of = match &call {
+            UserCall::Create(create) => create.session_data.as_ref().map(|_| create.handle.clone()),
+            UserCall::WriteData { handle, .. } => Some(handle.clone()),
+            _ => None,
+        };
+        let reply = self
+            .with_terms(now, |terms| {
+                self.transaction(|| {
+                    if shape == Shape::Empty {
+                        store.create_tables()?;
+                    }
+                    user::answer(&store, terms, call.clone())
+                })
+            })
+            .await??;
+        self.arm(store.next_due()?).await?;
+        let seq = match &reply {
+            UserReply::Written { seq } => *seq,
+            _ => 1,
+        };
+        if let (Some(handle), UserReply::Written { .. } | UserReply::Issued { .. }) = (copy_of, &reply) {
+            let accepted = self.copied(handle, seq).await;
+            if !accepted && matches!(reply, UserReply::Written { .. }) {
+                return Ok(Envelope { as_of: now, reply: UserReply::CopyPending });
+            }
+        }
+        Ok(Envelope { as_of: now, reply })
+    }
+
+    /// Runs `change` with what the rules need to know. The key ring's copy is in hand before anything is changed.
+    async fn with_terms<T>(&self, now: UnixMillis, change: impl FnOnce(&Terms<'_>) -> T) -> Result<T, StoreFault> {
+        let settings = settings::current(&self.env).map_err(|_| StoreFault("the settings are bad".to_owned()))?;
+        let ring = key_ring::current(&self.env, now)
+            .await
+            .map_err(|_| StoreFault("the key ring is out of reach".to_owned()))?;
+        let mut random = [0; 24];
+        getrandom::fill(&mut random).map_err(|_| StoreFault("no randomness".to_owned()))?;
+        Ok(change(&Terms {
+            settings: &settings,
+            refresh_secrets: ring.refresh_secrets(),
+            anti_csrf_key: ring.anti_csrf_key(),
+            now,
+            random,
+        }))
+    }
+
+    /// Runs `change` in one transaction: an `Err` rolls everything back.
+    fn transaction<T>(&self, mut change: impl FnMut() -> Result<T, StoreFault>) -> Result<T, StoreFault> {
+        let mut outcome = Err(StoreFault("the transaction did not run".to_owned()));
+        let ran = self.storage().transaction_sync(&mut || {
+            outcome = change();
+            match &outcome {
+                Ok(_) => Ok(JsValue::UNDEFINED),
+                Err(StoreFault(fault)) => Err(JsValue::from_str(fault)),
+            }
+        });
+        match (ran, outcome) {
+            (Err(error), Ok(_)) => Err(fault(&error)),
+            (_, outcome) => outcome,
+        }
+    }
+
+    /// Waits until the copy of `handle` holds `seq` or a newer value; `false` when KV did not take it.
+    ///
+    /// The writing itself outlives the call that started it, and serves every call that comes meanwhile.
+    async fn copied(self: &Rc<Self>, handle: String, seq: u64) -> bool {
+        let (accepted, answer) = oneshot::channel();
+        let waiting = Waiting { seq, accepted };
+        let started = match self.writers.borrow_mut().get_mut(&handle) {
+            Some(writer) => {
+                writer.push(waiting);
+                true
+            }
+            None => false,
+        };
+        if !started {
+            self.writers.borrow_mut().insert(handle.clone(), vec![waiting]);
+            let object = Rc::clone(self);
+            self.state.wait_until(async move { object.write_copies(&handle).await });
+        }
+        answer.await.unwrap_or(false)
+    }
+
+    async fn write_copies(&self, handle: &str) {
+        loop {
+            let outcome = self.copy(handle).await.unwrap_or_else(|StoreFault(fault)| {
+                log::fault("user_sessions_copy", &fault);
+                Copied { accepted: false, seq: u64::MAX }
+            });
+            let served = match self.writers.borrow_mut().get_mut(handle) {
+                Some(writer) => writer.extract_if(.., |waiting| waiting.seq <= outcome.seq).collect(),
+                None => Vec::new(),
+            };
+            for waiting in served {
+                // The call may be gone; nobody is left to be told then.
+                let _ = waiting.accepted.send(outcome.accepted);
+            }
+            promise::sleep(COPY_PACE).await;
+            let mut writers = self.writers.borrow_mut();
+            if writers.get(handle).is_none_or(Vec::is_empty) {
+                writers.remove(handle);
+                return;
+            }
+        }
+    }
+
+    /// Brings the KV copy of a handle up to what the object holds now, and notes the outcome in the outbox.
+    async fn copy(&self, handle: &str) -> Result<Copied, StoreFault> {
+        let store = self.store()?;
+        let Some(copy) = user::copy_now(&store, handle)? else {
+            return Ok(Copied { accepted: true, seq: u64::MAX });
+        };
+        let namespace = kv::namespace(&self.env);
+        let (outcome, seq) = match &copy {
+            Copy::Put { text, seq, session_expires } => {
+                let entry = kv::Entry { text, seq: *seq, session_expires: *session_expires };
+                (kv::put(&namespace, handle, &entry, clock::now()).await, *seq)
+            }
+            Copy::Delete => (kv::delete(&namespace, handle).await, u64::MAX),
+        };
+        if let Err(kv::KvFault(message)) = &outcome {
+            log::fault("kv", message);
+        }
+        let accepted = outcome.is_ok();
+        self.transaction(|| user::copied(&store, handle, &copy, accepted, clock::now()))?;
+        self.arm(store.next_due()?).await?;
+        // A session that ended meanwhile took the write with it.
+        let accepted = accepted && matches!(copy, Copy::Put { .. });
+        Ok(Copied { accepted, seq })
+    }
+
+    /// The alarm: re-arms first, ends what expired, works through a batch of the outbox, and arms for what is next.
+    async fn work(&self) -> Result<(), StoreFault> {
+        let store = self.store()?;
+        match store.shape()? {
+            Shape::Current => {}
+            Shape::Empty => return Ok(()),
+            Shape::Newer => return Err(StoreFault("storage was written by a newer version".to_owned())),
+        }
+        let now = clock::now();
+        self.arm(Some(now.plus(ALARM_INSURANCE))).await?;
+        let due = self
+            .with_terms(now, |terms| self.transaction(|| user::sweep(&store, terms)))
+            .await??;
+        for handle in due {
+            if !self.writers.borrow().contains_key(&handle) {
+                self.copy(&handle).await?;
+            }
+        }
+        match store.next_due()? {
+            // Nothing is left to remember. The alarm goes with the storage.
+            None => promise::of(self.storage().delete_all()).await.map(drop).map_err(|error| fault(&error)),
+            next => self.arm(next).await,
+        }
+    }
+
+    async fn arm(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
+        let Some(UnixMillis(due)) = due else {
+            return Ok(());
+        };
+        let armed = promise::of(self.storage().set_alarm_at(&number(due))).await;
+        armed.map(drop).map_err(|error| fault(&error))
+    }
+
+    /// Arms the alarm of an object that comes back with something to do and no alarm.
+    async fn revive(&self) {
+        let revived = async {
+            let store = self.store()?;
+            if store.shape()? != Shape::Current {
+                return Ok(());
+            }
+            let alarm = promise::of(self.storage().get_alarm()).await.map_err(|error| fault(&error))?;
+            if alarm.is_null() { self.arm(store.next_due()?).await } else { Ok(()) }
+        };
+        if let Err(StoreFault(fault)) = revived.await {
+            log::fault("user_sessions_revive", &fault);
+        }
+    }
+}
+
+/// How an attempt at a copy ended: up to which sequence number it counts.
+struct Copied {
+    accepted: bool,
+    seq: u64,
+}
+
+fn fault(error: &JsValue) -> StoreFault {
+    StoreFault(message_of(error))
+}

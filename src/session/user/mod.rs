@@ -1,0 +1,168 @@
+//! The use cases of a user's object, over a synchronous store.
+//!
+//! Owns every rule about one user's sessions: who may change what, what a change drags along (outbox, tombstones), and
+//! what is answered. Refuses to know SQL, KV and HTTP; the shell opens the transaction, calls [`answer`], and stores or
+//! rolls back as one.
+
+mod data;
+mod end;
+mod issue;
+mod outbox;
+mod verify;
+
+pub use data::EMPTY;
+pub use issue::is_reported_as_theft;
+pub use outbox::{COPY_BATCH, Copy, copied, copy_now, sweep};
+
+use crate::{
+    secret::{Secret, mac},
+    session::{
+        call::{Gone, UserCall, UserReply},
+        handle::is_foreign,
+        model::SessionView,
+        record::{SessionRecord, StoreFault, Stored, UserStore},
+    },
+    settings::Settings,
+    time::{Millis, UnixMillis},
+};
+
+/// What a call is answered with besides the store: settings, secrets, the time and fresh randomness.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The refresh-token secrets of the key ring by number; new sessions use the last.
+    pub refresh_secrets: &'a [(u32, Secret)],
+    /// The key behind anti-CSRF tokens.
+    pub anti_csrf_key: &'a Secret,
+    /// The time of the call.
+    pub now: UnixMillis,
+    /// Fresh random bytes, used for salts and jitter.
+    pub random: [u8; 24],
+}
+
+/// Answers one call. On `Err` the caller must roll back everything the store was told.
+pub fn answer<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    call: UserCall,
+) -> Result<UserReply, StoreFault> {
+    match call {
+        UserCall::Create(create) => issue::create(store, terms, create),
+        UserCall::Refresh(refresh) => issue::refresh(store, terms, &refresh),
+        UserCall::Verify(verify) => verify::verify(store, terms, verify),
+        UserCall::Check { handle } => verify::check(store, terms, &handle),
+        UserCall::Regenerate {
+            handle,
+            payload,
+            carried,
+        } => verify::regenerate(store, terms, &handle, payload, carried),
+        UserCall::ReadData { handle, copy_lapsed } => {
+            if copy_lapsed {
+                outbox::renew(store, terms, &handle)?;
+            }
+            data::read(store, terms, &handle)
+        }
+        UserCall::WriteData {
+            handle,
+            session_data,
+            keep_for,
+        } => data::write(store, terms, &handle, &session_data, keep_for),
+        UserCall::ReadInformation { handle } => data::information(store, terms, &handle),
+        UserCall::ReplacePayload { handle, payload } => {
+            data::replace_payload(store, terms, &handle, payload)
+        }
+        UserCall::List { user_id, tenant_id } => {
+            let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
+            sessions.retain(|session| session.expiry >= terms.now);
+            Ok(UserReply::Handles(
+                sessions.into_iter().map(|session| session.handle).collect(),
+            ))
+        }
+        UserCall::Revoke { handles, keep_for } => end::revoke(store, terms, handles, keep_for),
+        UserCall::RevokeAll { user_id, tenant_id } => {
+            end::revoke_all(store, terms, &user_id, tenant_id.as_deref())
+        }
+    }
+}
+
+const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
+
+/// The live session of a handle; `None` when it is unknown, ended or past its expiry.
+fn live<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+) -> Result<Option<SessionRecord>, StoreFault> {
+    Ok(match store.session(handle)? {
+        Some(Stored::Live(record)) if record.expiry > terms.now => Some(record),
+        _ => None,
+    })
+}
+
+fn view(record: &SessionRecord) -> SessionView {
+    SessionView {
+        handle: record.handle.clone(),
+        user_id: record.user_id.clone(),
+        tenant_id: record.tenant_id.clone(),
+        payload: record.payload.clone(),
+    }
+}
+
+impl Terms<'_> {
+    fn refresh_secret(&self, number: u32) -> Result<&Secret, StoreFault> {
+        self.refresh_secrets
+            .iter()
+            .find(|(candidate, _)| *candidate == number)
+            .map(|(_, secret)| secret)
+            .ok_or_else(|| {
+                StoreFault(format!(
+                    "refresh-token secret {number} is not in the key ring"
+                ))
+            })
+    }
+
+    /// The anti-CSRF token of a session's generation: equal for all siblings, so that whichever answer a browser keeps
+    /// last, cookies and token agree.
+    fn anti_csrf_token(&self, handle: &str, salt: &str, generation: u32) -> String {
+        use base64ct::{Base64UrlUnpadded, Encoding};
+        let parts: [&[u8]; 4] = [
+            b"anti-csrf 1",
+            handle.as_bytes(),
+            salt.as_bytes(),
+            &generation.to_be_bytes(),
+        ];
+        Base64UrlUnpadded::encode_string(mac(self.anti_csrf_key, &parts).expose())
+    }
+
+    /// The validity of a fresh access token: the setting, shortened by a random share up to the jitter, so that tokens
+    /// minted in one burst do not all come back at one moment.
+    fn jittered_validity(&self) -> Millis {
+        let validity = self.settings.access_token_validity.0;
+        let permille = u64::from(self.settings.access_token_jitter_permille);
+        let &[a, b, c, d, ..] = &self.random;
+        let share = u64::from(u32::from_be_bytes([a, b, c, d]));
+        let most = validity.saturating_mul(permille) / 1000;
+        let cut = most.saturating_mul(share) >> 32;
+        Millis(validity.saturating_sub(cut))
+    }
+}
+
+/// The answer of an object that holds nothing, when it can be given without writing: reading leaves nothing behind.
+/// `None` when the call has to be answered over a store.
+pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
+    match call {
+        UserCall::Create(_) => None,
+        UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
+        UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
+        UserCall::Check { handle } if is_foreign(handle) => Some(UserReply::Standing { data_seq: 0 }),
+        UserCall::ReadData { handle, .. } if is_foreign(handle) => Some(UserReply::Data {
+            session_data: EMPTY.to_owned(),
+            seq: 0,
+        }),
+        UserCall::List { .. } | UserCall::Revoke { .. } | UserCall::RevokeAll { .. } => {
+            Some(UserReply::Handles(Vec::new()))
+        }
+        _ => Some(GONE),
+    }
+}

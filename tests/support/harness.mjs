@@ -1,0 +1,106 @@
+// @ts-check
+// Postern under test: the built Worker in workerd, with its storage in memory, reached over HTTP and RPC.
+//
+// Functional tests only. Outbound requests pass through Node here, hostile RPC values are refused before the Worker,
+// and nothing can be killed: for those use `workerd.mjs`.
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { createTestHarness } from "wrangler";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+/** As in wrangler.toml, which a test compares it with. */
+export const compatibilityDate = /** @type {string} */ (
+  readFileSync(`${root}wrangler.toml`, "utf8").match(/^compatibility_date = "(.*)"/m)?.[1]
+);
+export const durableObjects = { USER_SESSIONS: "UserSessions", KEY_RING: "KeyRing" };
+
+/** A development key for the service API, for tests that want one. */
+export const apiKey = "test-key-test-key-test-key";
+
+/**
+ * @typedef {object} Options
+ * @property {Record<string, unknown>} [vars] settings, added to `API_DOMAIN`
+ * @property {Record<string, string>} [secrets]
+ * @property {string[]} [entrypoints] named entrypoints to bind, by class name
+ * @property {boolean} [faultyKv] bind `SESSION_DATA` to the Worker of fault-kv-worker.mjs instead of KV
+ * @property {import("wrangler").TestHarnessOptions["workers"]} [workers] further Workers, such as an issuer of keys
+ * @property {{binding: string, service: string}[]} [services] what Postern is bound to among them
+ */
+
+/**
+ * Starts Postern and answers when it is ready.
+ * @param {Options} [options]
+ */
+export async function startPostern(options = {}) {
+  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [] } = options;
+  const postern = {
+    name: "postern",
+    main: "src/entry.mjs",
+    compatibility_date: compatibilityDate,
+    vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars, ...secrets },
+    kv_namespaces: faultyKv ? [] : [{ binding: "SESSION_DATA", id: "session-data" }],
+    services: [...(faultyKv ? [{ binding: "SESSION_DATA", service: "fault-kv" }] : []), ...services],
+    durable_objects: {
+      bindings: Object.entries(durableObjects).map(([name, class_name]) => ({ name, class_name })),
+    },
+    migrations: [{ tag: "v1", new_sqlite_classes: Object.values(durableObjects) }],
+  };
+  const caller = {
+    name: "caller",
+    main: "tests/support/caller-worker.mjs",
+    compatibility_date: compatibilityDate,
+    services: [
+      { binding: "SESSIONS", service: "postern" },
+      ...entrypoints.map((entrypoint) => ({ binding: entrypoint, service: "postern", entrypoint })),
+      ...(faultyKv ? [{ binding: "FAULTS", service: "fault-kv", entrypoint: "FaultControl" }] : []),
+    ],
+  };
+  const faultKv = {
+    name: "fault-kv",
+    main: "tests/support/fault-kv-worker.mjs",
+    compatibility_date: compatibilityDate,
+    durable_objects: { bindings: [{ name: "STORE", class_name: "FaultKvStore" }] },
+    migrations: [{ tag: "v1", new_sqlite_classes: ["FaultKvStore"] }],
+  };
+
+  const server = createTestHarness({
+    root,
+    workers: [
+      { config: /** @type {any} */ (postern) },
+      { config: caller },
+      ...(faultyKv ? [{ config: faultKv }] : []),
+      ...workers,
+    ],
+  });
+  const { url } = await server.listen();
+  const worker = server.getWorker("postern");
+  const bindings = await server.getWorker("caller").getEnv();
+
+  return {
+    /** Where it listens. */
+    url,
+    /** A request to Postern; `path` may be an absolute URL, to choose the host name that the Worker sees. */
+    fetch: /** @type {typeof worker.fetch} */ ((path, init) => worker.fetch(path, { redirect: "manual", ...init })),
+    /** The default entrypoint over a real service binding. */
+    rpc: bindings.SESSIONS,
+    /** A named entrypoint over a real service binding; list it in `entrypoints`. */
+    entrypoint: (/** @type {string} */ name) => bindings[name],
+    /** `FaultControl` of the faulty KV. */
+    faults: bindings.FAULTS,
+    /** The KV namespace itself. */
+    kv: async () => (await worker.getEnv()).SESSION_DATA,
+    /** Ids of the objects of a class that have storage. @param {string} className */
+    objectIds: (className) => worker.listDurableObjectIds(className),
+    /** Runs SQL inside one object, found by `{name}` or `{id}`. @param {string} className @param {{name: string} | {id: string}} which @param {string} query @param {unknown[]} values */
+    sql: async (className, which, query, ...values) =>
+      (await worker.getDurableObjectStorage(className, which)).exec(query, .../** @type {any[]} */ (values)),
+    /** Another Worker of `workers`. */
+    worker: (/** @type {string} */ name) => server.getWorker(name),
+    /** Ends an object's instance, as the platform may at any time; its storage stays. @param {string} className @param {{name: string} | {id: string}} which */
+    evict: (className, which) => worker.evictDurableObject(className, which),
+    /** What the Workers logged, as text lines. */
+    logs: () => server.getLogs().map((entry) => entry.message),
+    clearLogs: () => server.clearLogs(),
+    close: () => server.close(),
+  };
+}

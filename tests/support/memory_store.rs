@@ -1,0 +1,201 @@
+//! The storage of a user's object over maps: what SQLite does in the Worker, for native tests of the rules.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+};
+
+use postern::{
+    session::record::{CopyTask, ForeignRecord, SessionRecord, SessionSummary, StoreFault, Stored, Tombstone, UserStore},
+    time::{Millis, UnixMillis},
+};
+
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Tables {
+    sessions: BTreeMap<String, Stored<SessionRecord>>,
+    foreign: BTreeMap<String, Stored<ForeignRecord>>,
+    data: BTreeMap<String, String>,
+    outbox: BTreeMap<String, CopyTask>,
+}
+
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct MemoryStore(RefCell<Tables>);
+
+impl MemoryStore {
+    /// Runs `change` as the shell runs a transaction: on `Err` everything is as before.
+    pub fn transaction<T>(&self, change: impl FnOnce(&Self) -> Result<T, StoreFault>) -> Result<T, StoreFault> {
+        let before = self.0.borrow().clone();
+        let outcome = change(self);
+        if outcome.is_err() {
+            *self.0.borrow_mut() = before;
+        }
+        outcome
+    }
+
+    pub fn is_empty(&self) -> bool {
+        *self.0.borrow() == Tables::default()
+    }
+
+    pub fn tombstones(&self) -> usize {
+        self.0.borrow().sessions.values().filter(|stored| matches!(stored, Stored::Ended(_))).count()
+    }
+}
+
+impl UserStore for MemoryStore {
+    fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
+        Ok(self.0.borrow().sessions.get(handle).cloned())
+    }
+
+    fn insert_session(&self, record: &SessionRecord) -> Result<bool, StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        let fresh = !tables.sessions.contains_key(&record.handle);
+        if fresh {
+            tables.sessions.insert(record.handle.clone(), Stored::Live(record.clone()));
+        }
+        Ok(fresh)
+    }
+
+    fn update_session(&self, record: &SessionRecord) -> Result<bool, StoreFault> {
+        Ok(match self.0.borrow_mut().sessions.get_mut(&record.handle) {
+            Some(Stored::Live(live)) if live.user_id == record.user_id => {
+                *live = record.clone();
+                true
+            }
+            _ => false,
+        })
+    }
+
+    fn end_session(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        let Some(stored @ Stored::Live(_)) = tables.sessions.get_mut(handle) else {
+            return Ok(false);
+        };
+        *stored = Stored::Ended(tombstone);
+        tables.data.remove(handle);
+        Ok(true)
+    }
+
+    fn sessions_of(&self, user_id: &str, tenant_id: Option<&str>) -> Result<Vec<SessionSummary>, StoreFault> {
+        let tables = self.0.borrow();
+        let mut sessions: Vec<_> = tables
+            .sessions
+            .values()
+            .filter_map(|stored| match stored {
+                Stored::Live(record)
+                    if record.user_id == user_id && tenant_id.is_none_or(|tenant| tenant == record.tenant_id) =>
+                {
+                    Some(SessionSummary {
+                        handle: record.handle.clone(),
+                        created: record.created,
+                        expiry: record.expiry,
+                    })
+                }
+                _ => None,
+            })
+            .collect();
+        sessions.sort_by_key(|session| session.created);
+        Ok(sessions)
+    }
+
+    fn expired_sessions(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
+        let tables = self.0.borrow();
+        let expired = tables.sessions.iter().filter_map(|(handle, stored)| match stored {
+            Stored::Live(record) if record.expiry < now => Some(handle.clone()),
+            _ => None,
+        });
+        Ok(expired.take(limit as usize).collect())
+    }
+
+    fn foreign(&self, handle: &str) -> Result<Option<Stored<ForeignRecord>>, StoreFault> {
+        Ok(self.0.borrow().foreign.get(handle).cloned())
+    }
+
+    fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        if matches!(tables.foreign.get(&record.handle), Some(Stored::Ended(_))) {
+            return Ok(false);
+        }
+        tables.foreign.insert(record.handle.clone(), Stored::Live(record.clone()));
+        Ok(true)
+    }
+
+    fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        tables.data.remove(handle);
+        let before = tables.foreign.insert(handle.to_owned(), Stored::Ended(tombstone));
+        Ok(!matches!(before, Some(Stored::Ended(_))))
+    }
+
+    fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        tables.foreign.remove(handle);
+        tables.data.remove(handle);
+        Ok(())
+    }
+
+    fn lapsed_foreign(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
+        let tables = self.0.borrow();
+        let lapsed = tables.foreign.iter().filter_map(|(handle, stored)| match stored {
+            Stored::Live(record) if record.keep_until < now => Some(handle.clone()),
+            _ => None,
+        });
+        Ok(lapsed.take(limit as usize).collect())
+    }
+
+    fn data(&self, handle: &str) -> Result<Option<String>, StoreFault> {
+        Ok(self.0.borrow().data.get(handle).cloned())
+    }
+
+    fn set_data(&self, handle: &str, text: &str) -> Result<(), StoreFault> {
+        self.0.borrow_mut().data.insert(handle.to_owned(), text.to_owned());
+        Ok(())
+    }
+
+    fn queue_copy(&self, task: &CopyTask) -> Result<(), StoreFault> {
+        self.0.borrow_mut().outbox.insert(task.handle.clone(), task.clone());
+        Ok(())
+    }
+
+    fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
+        Ok(self.0.borrow().outbox.get(handle).cloned())
+    }
+
+    fn clear_copy(&self, handle: &str) -> Result<(), StoreFault> {
+        self.0.borrow_mut().outbox.remove(handle);
+        Ok(())
+    }
+
+    fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault> {
+        let tables = self.0.borrow();
+        let mut due: Vec<_> = tables.outbox.values().filter(|task| task.due <= now).cloned().collect();
+        due.sort_by_key(|task| task.due);
+        due.truncate(limit as usize);
+        Ok(due)
+    }
+
+    fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        let Tables { sessions, foreign, outbox, .. } = &mut *tables;
+        let over = |handle: &String, tombstone: &Tombstone| tombstone.keep_until < now && !outbox.contains_key(handle);
+        sessions.retain(|handle, stored| !matches!(stored, Stored::Ended(tombstone) if over(handle, tombstone)));
+        foreign.retain(|handle, stored| !matches!(stored, Stored::Ended(tombstone) if over(handle, tombstone)));
+        Ok(())
+    }
+
+    fn next_due(&self) -> Result<Option<UnixMillis>, StoreFault> {
+        let tables = self.0.borrow();
+        let sessions = tables.sessions.iter().map(|(handle, stored)| (handle, match stored {
+            Stored::Live(record) => record.expiry,
+            Stored::Ended(tombstone) => tombstone.keep_until,
+        }));
+        let foreign = tables.foreign.iter().map(|(handle, stored)| (handle, match stored {
+            Stored::Live(record) => record.keep_until,
+            Stored::Ended(tombstone) => tombstone.keep_until,
+        }));
+        let rows = sessions
+            .chain(foreign)
+            .filter(|(handle, _)| !tables.outbox.contains_key(*handle))
+            .map(|(_, due)| due.plus(Millis(1)));
+        Ok(rows.chain(tables.outbox.values().map(|task| task.due)).min())
+    }
+}

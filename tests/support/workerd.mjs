@@ -1,0 +1,187 @@
+// @ts-check
+// Postern on bare `workerd serve`: real loopback requests, objects on disk, a process that can be killed and measured.
+// KV is a real KV binding whose requests are answered by fault-kv-worker.mjs, with its data on disk as well.
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { compatibilityDate, durableObjects } from "./harness.mjs";
+
+const root = fileURLToPath(new URL("../../", import.meta.url));
+const program = /** @type {{default: string}} */ (createRequire(import.meta.url)("workerd")).default;
+
+/**
+ * @typedef {object} Caller a Worker of the test's own, with a port of its own
+ * @property {string} name
+ * @property {string} path its module, from the repository's root
+ * @property {Record<string, {service: string, entrypoint?: string} | {kv: string}>} bindings to services by name, or
+ *   as KV to one
+ */
+
+/**
+ * Starts it and answers when it listens.
+ * @param {{vars?: Record<string, unknown>, callers?: Caller[]}} [options]
+ */
+export async function startWorkerd({ vars = {}, callers = [] } = {}) {
+  const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
+  for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
+  cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
+  await bundle(directory, "postern", "src/entry.mjs");
+  await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
+  for (const { name, path } of callers) await bundle(directory, name, path);
+  writeFileSync(join(directory, "config.capnp"), configuration({ API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers));
+
+  let running = await serve(directory, {});
+  /** @param {string} name */
+  const urlOf = (name) => `http://127.0.0.1:${running.ports[name]}`;
+  return {
+    /** Where a socket listens: `postern`, or a caller's name. Ports stay the same over a restart. */
+    url: (name = "postern") => urlOf(name),
+    /** A request to Postern. @param {string} path @param {RequestInit} [init] */
+    fetch: (path, init) => fetch(urlOf("postern") + path, { redirect: "manual", ...init }),
+    /** A method of `FaultControl`. @param {string} method @param {unknown[]} args */
+    faults: async (method, ...args) => {
+      const answer = await fetch(`${urlOf("faults")}/${method}`, { method: "POST", body: JSON.stringify(args) });
+      if (!answer.ok) throw new Error(`${method}: ${answer.status} ${await answer.text()}`);
+      return answer.json();
+    },
+    /** What it printed, both streams. */
+    output: () => running.output(),
+    pid: () => running.pid,
+    /** CPU seconds that the process has used, user and system (Linux only). */
+    cpuSeconds() {
+      const fields = readFileSync(`/proc/${running.pid}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+      const ticksPerSecond = 100;
+      return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+    },
+    /** SIGKILL: what a crash of the process leaves behind stays on disk. */
+    kill: () => running.end("SIGKILL"),
+    /** Starts it again over the same storage. */
+    async start() {
+      running = await serve(directory, running.ports);
+    },
+    /** Ends it and deletes its storage. */
+    async close() {
+      await running.end("SIGKILL");
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @param {string} directory @param {string} name @param {string} entry */
+const bundle = (directory, name, entry) =>
+  build({
+    entryPoints: [join(root, entry)],
+    outfile: join(directory, `${name}.mjs`),
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    external: ["cloudflare:*", "node:*", "*.wasm"],
+    logLevel: "error",
+  });
+
+/**
+ * Runs the process until its sockets listen.
+ * @param {string} directory @param {Record<string, number>} ports those of an earlier run
+ */
+async function serve(directory, ports) {
+  const addresses = Object.entries(ports).flatMap(([name, port]) => ["--socket-addr", `${name}=127.0.0.1:${port}`]);
+  const child = spawn(program, ["serve", "config.capnp", "--experimental", "--control-fd=3", ...addresses], {
+    cwd: directory,
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+  });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
+  /** @type {Promise<void>} */
+  const ended = new Promise((resolve) => child.once("close", () => resolve()));
+  /** @type {Record<string, number>} */
+  const listening = {};
+  const wanted = (readFileSync(join(directory, "config.capnp"), "utf8").match(/address = /g) ?? []).length;
+  await new Promise((resolve, reject) => {
+    let rest = "";
+    child.stdio[3]?.on("data", (chunk) => {
+      const lines = (rest + chunk).split("\n");
+      rest = lines.pop() ?? "";
+      for (const message of lines.map((line) => JSON.parse(line))) {
+        if (message.event === "listen") listening[message.socket] = message.port;
+      }
+      if (Object.keys(listening).length === wanted) resolve(undefined);
+    });
+    ended.then(() => reject(new Error(`workerd ended before it listened: ${output}`)));
+  });
+  return {
+    ports: listening,
+    pid: child.pid,
+    output: () => output,
+    /** @param {NodeJS.Signals} signal */
+    async end(signal) {
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
+
+/** The configuration, in workerd's schema language. @param {Record<string, unknown>} vars @param {Caller[]} callers */
+function configuration(vars, callers) {
+  const variables = Object.entries(vars).map(([name, value]) =>
+    typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
+  );
+  const objects = Object.entries(durableObjects);
+  const postern = worker("postern", {
+    modules: ['(name = "index_bg.wasm", wasm = embed "index_bg.wasm")'],
+    bindings: [
+      ...variables,
+      '(name = "SESSION_DATA", kvNamespace = "fault-kv")',
+      ...objects.map(([name, className]) => `(name = ${quoted(name)}, durableObjectNamespace = ${quoted(className)})`),
+    ],
+    classes: objects.map(([, className]) => className),
+    disk: "postern-objects",
+  });
+  const faultKv = worker("fault-kv", {
+    bindings: ['(name = "STORE", durableObjectNamespace = "FaultKvStore")'],
+    classes: ["FaultKvStore"],
+    disk: "kv-objects",
+  });
+  const designator = (/** @type {Caller["bindings"][string]} */ target) =>
+    "kv" in target
+      ? `kvNamespace = ${quoted(target.kv)}`
+      : `service = (name = ${quoted(target.service)}${target.entrypoint ? `, entrypoint = ${quoted(target.entrypoint)}` : ""})`;
+  const others = callers.map(({ name, bindings }) =>
+    worker(name, { bindings: Object.entries(bindings).map(([binding, target]) => `(name = ${quoted(binding)}, ${designator(target)})`) }),
+  );
+  const sockets = [
+    ["postern", '"postern"'],
+    ["faults", '(name = "fault-kv", entrypoint = "FaultControl")'],
+    ...callers.map(({ name }) => [name, quoted(name)]),
+  ].map(([name, service]) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${service})`);
+  return `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [
+    ${[postern, faultKv, ...others].join(",\n    ")},
+    (name = "postern-objects", disk = (path = "postern-objects", writable = true)),
+    (name = "kv-objects", disk = (path = "kv-objects", writable = true)),
+    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true)))
+  ],
+  sockets = [
+    ${sockets.join(",\n    ")}
+  ]
+);
+`;
+}
+
+/** @param {string} name @param {{modules?: string[], bindings: string[], classes?: string[], disk?: string}} parts */
+function worker(name, { modules = [], bindings, classes = [], disk }) {
+  const main = `(name = "${name}.mjs", esModule = embed "${name}.mjs")`;
+  const objects = classes.map((className) => `(className = ${quoted(className)}, uniqueKey = ${quoted(`${name}-${className}`)}, enableSql = true)`);
+  return `(name = ${quoted(name)}, worker = (
+      compatibilityDate = ${quoted(compatibilityDate)},
+      modules = [${[main, ...modules].join(", ")}],
+      bindings = [${bindings.join(", ")}],
+      durableObjectNamespaces = [${objects.join(", ")}]${disk ? `,\n      durableObjectStorage = (localDisk = ${quoted(disk)})` : ""}
+    ))`;
+}

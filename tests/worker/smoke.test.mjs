@@ -1,0 +1,30 @@
+// The built Worker starts, answers, and is reachable in each way that the other tests rely on.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { startPostern } from "../support/harness.mjs";
+
+/** @type {Awaited<ReturnType<typeof startPostern>>} */
+let postern;
+before(async () => {
+  postern = await startPostern();
+});
+after(() => postern.close());
+
+test("an unknown path is 404", async () => {
+  const response = await postern.fetch("/no/such/path");
+  assert.equal(response.status, 404);
+  await response.text();
+});
+
+test("the key-value store starts empty and can be read by a test", async () => {
+  const kv = await postern.kv();
+  assert.deepEqual((await kv.list()).keys, []);
+});
+
+test("no object has storage before anything is stored", async () => {
+  assert.deepEqual(await postern.objectIds("UserSessions"), []);
+});
+
+test("an unknown method on the default entrypoint is an ordinary fault", async () => {
+  await assert.rejects(async () => await postern.rpc.noSuchMethod({}), TypeError);
+});
