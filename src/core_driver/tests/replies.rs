@@ -152,6 +152,7 @@ fn no_version_ever_answers_with_null() {
                 expiry: UnixMillis(2),
                 created: UnixMillis(1),
                 device: None,
+                last_refreshed: None,
             }),
             Outcome::Handshake,
             Outcome::Updated,

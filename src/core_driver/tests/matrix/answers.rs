@@ -158,6 +158,7 @@ fn session_information() {
                 expiry: UnixMillis(2),
                 created: UnixMillis(1),
                 device: None,
+                last_refreshed: None,
             })),
         );
         let mut fields = vec![
