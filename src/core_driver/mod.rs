@@ -9,7 +9,7 @@ mod body;
 pub mod call;
 mod cookies;
 mod fields;
-pub mod legacy_keys;
+mod legacy_keys;
 pub mod path;
 mod query;
 pub mod reply;

@@ -2,11 +2,13 @@
 //!
 //! Absent fields are left out, never `null`: SDKs take a `null` for a value.
 
-use super::{cookies::CookieAttributes, legacy_keys::LegacyKeys, version::Version, writer::Writer};
+use super::{cookies::CookieAttributes, version::Version, writer::Writer};
 use crate::{
     http::reply::Reply,
+    keys::RingCopy,
     session::model::{IssuedSession, Refusal, SessionInformation, SessionView, TokenInfo},
     settings::Settings,
+    time::UnixMillis,
 };
 
 /// What a call came to when it was not refused.
@@ -39,12 +41,8 @@ pub enum Outcome {
     Revoked(Vec<String>),
     /// The handshake; everything in it comes from [`Surroundings`].
     Handshake,
-    /// The JWK Set.
+    /// The JWK Set; it comes from [`Surroundings`] too.
     Jwks {
-        /// The text of the JSON array of public keys.
-        keys: String,
-        /// Whole seconds for which it may be kept, at least 1.
-        max_age_seconds: u64,
         /// As in the call.
         with_status: bool,
     },
@@ -68,8 +66,10 @@ pub struct Verified {
 pub struct Surroundings<'a> {
     /// The settings.
     pub settings: &'a Settings,
-    /// The public keys; needed by versions whose [`Version::legacy_keys`] are not absent.
-    pub legacy_keys: Option<&'a LegacyKeys>,
+    /// The signing keys: their public halves are part of some answers.
+    pub ring: &'a RingCopy,
+    /// The time of the request.
+    pub now: UnixMillis,
     /// 16 random bytes, fresh for this answer, from which an id refresh token is made where the version has one.
     pub id_refresh_token: [u8; 16],
 }
@@ -86,9 +86,9 @@ pub fn render(
         surroundings,
         cookies: &cookies,
     };
-    match result {
+    let written = match result {
         Ok(outcome) => writer.outcome(&outcome),
         Err(refusal) => writer.refusal(&refusal),
-    }
-    .unwrap_or_else(|fault| fault)
+    };
+    written.unwrap_or_else(|fault| fault)
 }

@@ -4,6 +4,7 @@ use serde_json::value::RawValue;
 
 use super::{
     cookies::CookieAttributes,
+    legacy_keys::LegacyKeys,
     reply,
     response::{Outcome, Surroundings, Verified},
     shapes::{
@@ -11,10 +12,13 @@ use super::{
         InformationBody, JwksBody, KeyBody, StolenSession, TheftBody,
     },
     tokens::{SessionBody, TokenWriter, uuid, verbatim},
-    version::{CookieFields, LegacyKeyFields, PathFamily, Removal, Rotation, Version},
+    version::{CookieFields, LegacyKeyFields, PathFamily, Removal, Version},
 };
 use crate::{
     http::reply::Reply,
+    json,
+    keys::KeyKind,
+    session::call::Door,
     session::model::{IssuedSession, Refusal, ReuseSubtype, SessionInformation, SessionView},
     settings::{AntiCsrf, RecentTokenReuse},
 };
@@ -70,17 +74,7 @@ impl Writer<'_> {
             })),
             Outcome::Revoked(handles) => Ok(self.revoked(handles)),
             Outcome::Handshake => self.handshake(),
-            Outcome::Jwks {
-                keys,
-                max_age_seconds,
-                with_status,
-            } => Ok(reply::json_kept(
-                &JwksBody {
-                    status: with_status.then_some(OK),
-                    keys: stored(keys)?,
-                },
-                &format!("max-age={max_age_seconds}, must-revalidate"),
-            )),
+            Outcome::Jwks { with_status } => self.jwks(*with_status),
             Outcome::Jwt(jwt) => Ok(reply::json(&Answer {
                 status: OK,
                 jwt: Some(jwt),
@@ -89,7 +83,7 @@ impl Writer<'_> {
         }
     }
 
-    fn issued(&self, issued: &IssuedSession, keys: Option<KeyBody<'_>>) -> Result<Reply, Reply> {
+    fn issued(&self, issued: &IssuedSession, keys: Option<KeyBody>) -> Result<Reply, Reply> {
         let id = uuid(self.surroundings.id_refresh_token);
         Ok(reply::json(&Answer {
             status: OK,
@@ -104,9 +98,9 @@ impl Writer<'_> {
     }
 
     fn verified(&self, verified: &Verified) -> Result<Reply, Reply> {
-        let minted = match self.version.rotation {
-            Rotation::Lazy => verified.access_token.as_ref(),
-            Rotation::Eager => None,
+        let minted = match self.version.door {
+            Door::Lazy => verified.access_token.as_ref(),
+            Door::Eager | Door::Own => None,
         };
         Ok(reply::json(&Answer {
             status: OK,
@@ -151,6 +145,19 @@ impl Writer<'_> {
                 ..HandlesBody::default()
             },
         })
+    }
+
+    fn jwks(&self, with_status: bool) -> Result<Reply, Reply> {
+        let document = self.surroundings.ring.document(self.surroundings.now);
+        let keys = json::parse_object(&document.json)
+            .ok()
+            .and_then(|set| set.get("keys"))
+            .ok_or_else(corrupt)?;
+        let body = JwksBody {
+            status: with_status.then_some(OK),
+            keys: stored(keys)?,
+        };
+        Ok(reply::json_kept(&body, &document.cache_control()))
     }
 
     fn handshake(&self) -> Result<Reply, Reply> {
@@ -254,25 +261,36 @@ impl Writer<'_> {
         }
     }
 
-    fn keys(&self) -> Result<Option<KeyBody<'_>>, Reply> {
+    fn keys(&self) -> Result<Option<KeyBody>, Reply> {
         let with_list = match self.version.legacy_keys {
             LegacyKeyFields::Absent => return Ok(None),
             LegacyKeyFields::Current => false,
             LegacyKeyFields::CurrentAndList => true,
         };
-        let keys = self.surroundings.legacy_keys.ok_or_else(|| {
-            reply::not_an_outcome(&Refusal::GeneralError("The signing keys are not available"))
+        let Surroundings {
+            settings,
+            ring,
+            now,
+            ..
+        } = self.surroundings;
+        let kind = if settings.use_dynamic_signing_key {
+            KeyKind::Dynamic
+        } else {
+            KeyKind::Static
+        };
+        let keys = LegacyKeys::of(ring, kind, *now).ok_or_else(|| {
+            reply::not_an_outcome(&Refusal::GeneralError("no signing key is at hand"))
         })?;
         Ok(Some(KeyBody {
-            signer: &keys.signer,
+            signer: keys.signer,
             signer_expiry: keys.signer_expiry,
-            list: with_list.then_some(keys.list.as_slice()),
+            list: with_list.then_some(keys.list),
         }))
     }
 }
 
-fn stored(json: &str) -> Result<&RawValue, Reply> {
-    verbatim(json).ok_or_else(corrupt)
+fn stored(text: &str) -> Result<&RawValue, Reply> {
+    verbatim(text).ok_or_else(corrupt)
 }
 
 /// What we stored or wrote ourselves is not JSON.

@@ -44,7 +44,7 @@ fn handshake() {
     let old = answer("1.0", Ok(Outcome::Handshake));
     let expected = json!({
         "status": "OK",
-        "jwtSigningPublicKey": "MIIB",
+        "jwtSigningPublicKey": super::keys::SMALL,
         "jwtSigningPublicKeyExpiryTime": 1_796_023_843_945_u64,
         "cookieDomain": "",
         "cookieSecure": true,

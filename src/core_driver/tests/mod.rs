@@ -11,25 +11,23 @@ use serde_json::{Value, json};
 
 use super::{
     call::{CoreCall, CoreRequest},
-    legacy_keys::{LegacyKey, LegacyKeys},
     request::{Head, admit},
     response::{Outcome, Surroundings, render},
     version::{self, Version},
 };
 use crate::{
     http::reply::Reply,
+    keys::{KeyKind, KeyPolicy, KeyRing, RingCopy, RingHead, SCHEMA, Secrets, SigningKey},
+    secret::Secret,
     session::model::{IssuedSession, Refusal, SessionView, TokenInfo},
-    settings::{RawValue, Settings},
-    time::UnixMillis,
+    settings::{Settings, SigningAlgorithm, testing},
+    time::{Millis, UnixMillis},
 };
 
 const KEY: &str = "an-api-key-of-25-letters-";
 
-/// The settings of a deployment that sets nothing but what it must.
 fn settings() -> Settings {
-    let values = [("API_DOMAIN", "https://api.example"), ("API_KEYS", KEY)]
-        .map(|(name, value)| (name.to_owned(), RawValue::Text(value.to_owned())));
-    Settings::parse(&values).expect("good settings").0
+    testing::parsed(&[("API_KEYS", KEY)])
 }
 
 fn head<'a>(method: &'a str, target: &'a str, version: Option<&'a str>) -> Head<'a> {
@@ -75,15 +73,49 @@ fn row(name: &str) -> &'static Version {
     version::named(name).expect("a version of the table")
 }
 
-fn legacy_keys() -> LegacyKeys {
-    LegacyKeys {
-        signer: "MIIB".to_owned(),
-        signer_expiry: UnixMillis(1_796_023_843_945),
-        list: vec![LegacyKey {
-            public_key: "MIIB".to_owned(),
-            expiry_time: UnixMillis(1_796_031_043_945),
-            created_at: UnixMillis(1_795_419_043_945),
-        }],
+/// When the answers of these tests are made.
+const NOW: UnixMillis = UnixMillis(1_795_419_045_000);
+
+/// A ring with one dynamic and one static key.
+fn ring() -> RingCopy {
+    let key = |kid: &str, kind, verify_until| SigningKey {
+        kid: kid.to_owned(),
+        algorithm: SigningAlgorithm::RS256,
+        kind,
+        created: UnixMillis(1_795_419_043_945),
+        signs_from: UnixMillis(0),
+        verify_until,
+        public_jwk: format!(
+            r#"{{"kty":"RSA","kid":"{kid}","n":"fw","e":"Aw","alg":"RS256","use":"sig"}}"#
+        ),
+        private_jwk: Some(Secret::new(vec![1])),
+        withdrawn: false,
+    };
+    let secret = || Secret::new(vec![1; 32]);
+    let ring = KeyRing {
+        head: RingHead {
+            schema: SCHEMA,
+            key_set_version: 1,
+            secrets: Secrets {
+                route_key: secret(),
+                handle_tag_key: secret(),
+                anti_csrf_key: secret(),
+                refresh_secrets: vec![],
+            },
+        },
+        keys: vec![
+            key("d-1", KeyKind::Dynamic, Some(UnixMillis(1_796_031_043_945))),
+            key("s-1", KeyKind::Static, None),
+        ],
+    };
+    RingCopy {
+        as_of: NOW,
+        policy: KeyPolicy {
+            interval: Millis(604_800_000),
+            access_token_validity: Millis(3_600_000),
+            signing_algorithm: SigningAlgorithm::RS256,
+        },
+        ring,
     }
 }
 
@@ -118,13 +150,14 @@ fn token(text: &str) -> TokenInfo {
 }
 
 fn reply_with(settings: &Settings, version: &str, result: Result<Outcome, Refusal>) -> Reply {
-    let keys = legacy_keys();
+    let ring = ring();
     render(
         row(version),
         result,
         &Surroundings {
             settings,
-            legacy_keys: Some(&keys),
+            ring: &ring,
+            now: NOW,
             id_refresh_token: [0xff; 16],
         },
     )

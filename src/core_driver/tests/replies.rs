@@ -2,7 +2,9 @@
 
 use serde_json::json;
 
-use super::{answer, header, issued, json_of, names, reply_with, row, session, settings, token};
+use super::{
+    NOW, answer, header, issued, json_of, names, reply_with, ring, row, session, settings, token,
+};
 use crate::{
     core_driver::{
         response::{Outcome, Surroundings, Verified, render},
@@ -47,7 +49,7 @@ fn a_session_of_2_18_by_shape() {
     );
     assert_eq!(
         body["jwtSigningPublicKeyList"],
-        json!([{"publicKey": "MIIB", "expiryTime": 1_796_031_043_945_u64, "createdAt": 1_795_419_043_945_u64}])
+        json!([{"publicKey": super::keys::SMALL, "expiryTime": 1_796_031_043_945_u64, "createdAt": 1_795_419_043_945_u64}])
     );
 }
 
@@ -104,20 +106,14 @@ fn small_answers() {
 
 #[test]
 fn the_key_set_has_no_status_but_its_twin_has() {
+    let key =
+        |kid| json!({"kty": "RSA", "kid": kid, "n": "fw", "e": "Aw", "alg": "RS256", "use": "sig"});
+    let keys = json!([key("d-1"), key("s-1")]);
     for (with_status, expected) in [
-        (false, json!({"keys": [{"kid": "d-1"}]})),
-        (true, json!({"status": "OK", "keys": [{"kid": "d-1"}]})),
+        (false, json!({ "keys": keys })),
+        (true, json!({"status": "OK", "keys": keys})),
     ] {
-        let keys = r#"[{"kid":"d-1"}]"#.to_owned();
-        let reply = reply_with(
-            &settings(),
-            "5.4",
-            Ok(Outcome::Jwks {
-                keys,
-                max_age_seconds: 60,
-                with_status,
-            }),
-        );
+        let reply = reply_with(&settings(), "5.4", Ok(Outcome::Jwks { with_status }));
         assert_eq!(json_of(&reply), expected);
         assert_eq!(
             header(&reply, "cache-control"),
@@ -212,10 +208,13 @@ fn bad_input_outages_and_damage_are_no_outcomes() {
 
 #[test]
 fn a_version_that_needs_keys_never_answers_without_them() {
+    let mut ring = ring();
+    ring.ring.keys.clear();
     for version in &VERSIONS {
         let surroundings = Surroundings {
             settings: &settings(),
-            legacy_keys: None,
+            ring: &ring,
+            now: NOW,
             id_refresh_token: [0; 16],
         };
         let reply = render(
@@ -236,7 +235,8 @@ fn a_version_that_needs_keys_never_answers_without_them() {
 fn id_refresh_tokens_are_uuids_of_version_4() {
     let surroundings = Surroundings {
         settings: &settings(),
-        legacy_keys: Some(&super::legacy_keys()),
+        ring: &ring(),
+        now: NOW,
         id_refresh_token: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     };
     let reply = render(row("2.7"), Ok(Outcome::Refreshed(issued())), &surroundings);

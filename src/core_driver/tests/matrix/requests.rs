@@ -7,9 +7,9 @@ use crate::{
     core_driver::{
         call::CoreCall,
         tests::{create_body, refresh_body, row, send, send_with, settings, verify_body},
-        version::Rotation,
     },
     http::reply::Reply,
+    session::call::Door,
     time::Millis,
     token::AccessTokenVersion,
 };
@@ -243,12 +243,12 @@ fn all_tenants_calls_from_a_tenants_path() {
 #[test]
 fn rotation_verify_and_validity_of_the_newest() {
     for (name, column) in cells() {
-        let rotation = if column.newest {
-            Rotation::Eager
+        let door = if column.newest {
+            Door::Eager
         } else {
-            Rotation::Lazy
+            Door::Lazy
         };
-        assert_eq!(row(name).rotation, rotation, "{name}");
+        assert_eq!(row(name).door, door, "{name}");
         if column.tenant_paths {
             let sent = send("POST", "/t1/recipe/session/verify", name, &verify_body());
             assert_eq!(
