@@ -8,11 +8,13 @@ import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-/** As in wrangler.toml, which a test compares it with. */
-export const compatibilityDate = /** @type {string} */ (
-  readFileSync(`${root}wrangler.toml`, "utf8").match(/^compatibility_date = "(.*)"/m)?.[1]
+const deployed = readFileSync(`${root}wrangler.toml`, "utf8");
+/** As in wrangler.toml. */
+export const compatibilityDate = deployed.match(/^compatibility_date = "(.*)"/m)?.[1] ?? "";
+/** Binding name to class name, as in wrangler.toml. @type {Record<string, string>} */
+export const durableObjects = Object.fromEntries(
+  [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)"/gm)].map(([, binding, className]) => [binding, className]),
 );
-export const durableObjects = { USER_SESSIONS: "UserSessions", KEY_RING: "KeyRing" };
 
 /** A development key for the service API, for tests that want one. */
 export const apiKey = "test-key-test-key-test-key";
