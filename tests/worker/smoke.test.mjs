@@ -21,6 +21,11 @@ test("the key-value store starts empty and can be read by a test", async () => {
   assert.deepEqual((await kv.list()).keys, []);
 });
 
+test("Postern sees the settings that a test gives, and none of the developer's own", async () => {
+  const { API_DOMAIN, API_KEYS } = await postern.env();
+  assert.deepEqual({ API_DOMAIN, API_KEYS }, { API_DOMAIN: "http://127.0.0.1:8787", API_KEYS: undefined });
+});
+
 test("no object has storage before anything is stored", async () => {
   assert.deepEqual(await postern.objectIds("UserSessions"), []);
 });
