@@ -30,6 +30,15 @@ test("no object has storage before anything is stored", async () => {
   assert.deepEqual(await postern.objectIds("UserSessions"), []);
 });
 
+test("an object's storage can be read and changed by a test, and outlives the object's instance", async () => {
+  const which = { name: "someone" };
+  await postern.sql("UserSessions", which, "CREATE TABLE probe (value TEXT)");
+  await postern.sql("UserSessions", which, "INSERT INTO probe VALUES (?)", "kept");
+  await postern.evict("UserSessions", which);
+  assert.deepEqual(await postern.sql("UserSessions", which, "SELECT value FROM probe"), [{ value: "kept" }]);
+  assert.equal((await postern.objectIds("UserSessions")).length, 1);
+});
+
 test("an unknown method on the default entrypoint is an ordinary fault", async () => {
   await assert.rejects(async () => await postern.rpc.noSuchMethod({}), TypeError);
 });
