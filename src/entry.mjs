@@ -1,6 +1,6 @@
 // What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import Rust from "../build/index.js";
+import Rust, { KeyRing as RustKeyRing } from "../build/index.js";
 
 /** The public HTTP doors. A fresh `Rust` per event goes through the wrapper that restarts Wasm after a trap. */
 export default class extends WorkerEntrypoint {
@@ -13,4 +13,12 @@ export default class extends WorkerEntrypoint {
 export class UserSessions extends DurableObject {}
 
 /** The signing keys. */
-export class KeyRing extends DurableObject {}
+export class KeyRing extends DurableObject {
+  #rust = new RustKeyRing(this.ctx, this.env);
+  fetch(request) {
+    return this.#rust.fetch(request);
+  }
+  alarm() {
+    return this.#rust.alarm();
+  }
+}
