@@ -15,22 +15,35 @@ const WASM = ["--target", "wasm32-unknown-unknown"];
 /** Parts in order: a name for `node scripts/run.mjs test NAME`, and what it runs. Add a part by adding a line. */
 const parts = {
   build: check(build),
-  lint: check(lint),
-  core: () => cargoTest(),
-  worker: () => nodeTest("worker"),
+  lint,
+  core: cargoTest,
+  worker: () => nodeTest("tests/worker", "client/test"),
   size: check(uploadSize),
 };
 
 /** @typedef {{passed: number, failed: number}} Count */
 
+/** Every check, whatever the others say; each that fails counts. @returns {Promise<Count>} */
 async function lint() {
-  await must("cargo", ["fmt", "--check"]);
-  await must("cargo", ["clippy", "--locked", "--all-targets", "--", "-D", "warnings"]);
-  await must("cargo", ["clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"]);
-  // The documentation of the Wasm build is that of the core and the shell together.
-  await must("cargo", ["doc", "--locked", "--lib", "--no-deps", ...WASM], { env: childEnvironment({ RUSTDOCFLAGS: "-D warnings" }) });
-  await must(toolProgram(cargoDeny, "cargo-deny"), ["--offline", "check", "bans", "licenses", "sources"]);
-  await must(projectNode, [packageScript("typescript", "bin", "tsc"), "--noEmit"]);
+  const documentation = { env: childEnvironment({ RUSTDOCFLAGS: "-D warnings" }) };
+  /** @type {Parameters<typeof run>[]} */
+  const checks = [
+    ["cargo", ["fmt", "--check"]],
+    ["cargo", ["clippy", "--locked", "--all-targets", "--", "-D", "warnings"]],
+    ["cargo", ["clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"]],
+    // The documentation of the Wasm build is that of the core and the shell together.
+    ["cargo", ["doc", "--locked", "--lib", "--no-deps", ...WASM], documentation],
+    [toolProgram(cargoDeny, "cargo-deny"), ["--offline", "check", "bans", "licenses", "sources"]],
+    [projectNode, [packageScript("typescript", "bin", "tsc"), "--noEmit"]],
+  ];
+  let failed = 0;
+  for (const [program, args, options] of checks) {
+    const { code } = await run(program, args, options);
+    if (code === 0) continue;
+    failed += 1;
+    say(`error: ${program} ${args.join(" ")}: exit code ${code}`);
+  }
+  return { passed: 0, failed };
 }
 
 /** @returns {Promise<Count>} */
@@ -39,13 +52,15 @@ async function cargoTest() {
   return counted(code, output, /^test result: .*? (\d+) passed; /gm, /^test result: .*? (\d+) failed; /gm);
 }
 
-/** @param {string} directory under tests/ @returns {Promise<Count>} */
-async function nodeTest(directory) {
-  const files = readdirSync(fromRoot("tests", directory)).filter((name) => name.endsWith(".test.mjs")).sort();
+/** @param {string[]} directories @returns {Promise<Count>} */
+async function nodeTest(...directories) {
+  const files = directories.flatMap((directory) =>
+    readdirSync(fromRoot(directory)).filter((name) => name.endsWith(".test.mjs")).sort().map((name) => fromRoot(directory, name)),
+  );
   const { code, output } = await run(
     projectNode,
     // One file at a time: each starts a Worker of its own, and some measure time.
-    ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files.map((name) => fromRoot("tests", directory, name))],
+    ["--test", "--test-reporter=spec", "--test-concurrency=1", ...files],
     { collect: true },
   );
   return counted(code, output, /^ℹ pass (\d+)$/gm, /^ℹ (?:fail|cancelled) (\d+)$/gm);

@@ -1,1 +1,25 @@
-//! The SuperTokens backend protocol (CDI): versions as one table, request and response shapes.
+//! The backend protocol (SuperTokens CDI): what a backend SDK asks its core, and what the core answers.
+//!
+//! Owns versions (one table), paths, request bodies and response bodies, as plain values. Refuses to know storage,
+//! signing and sockets: [`request::admit`] turns HTTP into a [`call::CoreCall`], a use case elsewhere turns that
+//! into a [`response::Outcome`] or a refusal, and [`response::render`] turns that back into HTTP.
+
+pub mod api_key;
+mod body;
+pub mod call;
+pub mod claims;
+mod fields;
+pub mod legacy_keys;
+pub mod path;
+pub mod policy;
+mod query;
+pub mod reply;
+pub mod request;
+pub mod response;
+mod shapes;
+mod standing;
+mod tokens;
+pub mod version;
+
+#[cfg(test)]
+mod tests;

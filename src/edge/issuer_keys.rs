@@ -8,7 +8,7 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use worker::Env;
 
 use super::{
-    http::{self, Answer, Limits, Target},
+    outgoing::{self, Answer, Limits, Target},
     js::{self, Fetcher},
 };
 use crate::{
@@ -104,12 +104,12 @@ pub async fn refresh(env: &Env, issuer: &TrustedIssuer, now: UnixMillis) -> Resu
 async fn fetch(env: &Env, keys: &IssuerKeys) -> Result<Answer, Outage> {
     let answer = match keys {
         IssuerKeys::Inline(_) => return Err(Outage),
-        IssuerKeys::Uri(uri) => http::request(Target::Public, uri, None, LIMITS).await,
+        IssuerKeys::Uri(uri) => outgoing::request(Target::Public, uri, None, LIMITS).await,
         IssuerKeys::Binding(name) => {
             let service: Fetcher = js::binding(env, name).ok_or(Outage)?;
             // The Worker that is bound decides by itself what it serves; this is the usual place.
             let url = "https://issuer.internal/.well-known/jwks.json";
-            http::request(Target::Binding(&service), url, None, LIMITS).await
+            outgoing::request(Target::Binding(&service), url, None, LIMITS).await
         }
     };
     answer

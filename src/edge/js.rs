@@ -9,24 +9,47 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
 extern "C" {
+    /// `ctx` of an entrypoint.
+    #[derive(Debug, Clone)]
+    pub type ExecutionContext;
+
+    /// `ctx.waitUntil(promise)`
+    #[wasm_bindgen(method, catch, js_name = waitUntil)]
+    pub fn wait_until(this: &ExecutionContext, work: &Promise) -> Result<(), JsValue>;
+
+    /// `text.isWellFormed()`: false when a string holds a lone surrogate.
+    #[wasm_bindgen(method, catch, js_name = isWellFormed)]
+    pub fn is_well_formed(this: &WellFormed) -> Result<bool, JsValue>;
+
+    /// A string that may not be Unicode.
+    pub type WellFormed;
+
+    /// `Object.getPrototypeOf(value)`
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = getPrototypeOf)]
+    pub fn prototype_of(value: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// `Object.keys(value)`
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = keys)]
+    pub fn keys(value: &JsValue) -> Result<Array, JsValue>;
+
     /// A key that WebCrypto holds. Not bound to a request, so it may be kept.
     #[derive(Debug, Clone)]
-    pub(super) type CryptoKey;
+    pub type CryptoKey;
 
     /// The pair that `generateKey` makes.
-    pub(super) type CryptoKeyPair;
+    pub type CryptoKeyPair;
 
     /// `pair.privateKey`
     #[wasm_bindgen(method, catch, getter, js_name = privateKey)]
-    pub(super) fn private_key(this: &CryptoKeyPair) -> Result<CryptoKey, JsValue>;
+    pub fn private_key(this: &CryptoKeyPair) -> Result<CryptoKey, JsValue>;
 
     /// `pair.publicKey`
     #[wasm_bindgen(method, catch, getter, js_name = publicKey)]
-    pub(super) fn public_key(this: &CryptoKeyPair) -> Result<CryptoKey, JsValue>;
+    pub fn public_key(this: &CryptoKeyPair) -> Result<CryptoKey, JsValue>;
 
     /// `crypto.subtle.importKey("jwk", jwk, …)`
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = importKey)]
-    pub(super) fn import_key(
+    pub fn import_key(
         format: &str,
         key: &JsValue,
         algorithm: &JsValue,
@@ -36,11 +59,11 @@ extern "C" {
 
     /// `crypto.subtle.exportKey("jwk", key)`
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = exportKey)]
-    pub(super) fn export_key(format: &str, key: &CryptoKey) -> Result<Promise, JsValue>;
+    pub fn export_key(format: &str, key: &CryptoKey) -> Result<Promise, JsValue>;
 
     /// `crypto.subtle.generateKey(…)`
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = generateKey)]
-    pub(super) fn generate_key(
+    pub fn generate_key(
         algorithm: &JsValue,
         extractable: bool,
         usages: &Array,
@@ -48,15 +71,11 @@ extern "C" {
 
     /// `crypto.subtle.sign(…)`
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = sign)]
-    pub(super) fn sign(
-        algorithm: &JsValue,
-        key: &CryptoKey,
-        data: &[u8],
-    ) -> Result<Promise, JsValue>;
+    pub fn sign(algorithm: &JsValue, key: &CryptoKey, data: &[u8]) -> Result<Promise, JsValue>;
 
     /// `crypto.subtle.verify(…)`
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = verify)]
-    pub(super) fn verify(
+    pub fn verify(
         algorithm: &JsValue,
         key: &CryptoKey,
         signature: &[u8],
@@ -65,155 +84,153 @@ extern "C" {
 
     /// `ctx.storage` of a Durable Object.
     #[derive(Debug, Clone)]
-    pub(super) type ObjectStorage;
+    pub type ObjectStorage;
 
     /// `storage.sql`
     #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn sql(this: &ObjectStorage) -> Result<SqlStorage, JsValue>;
+    pub fn sql(this: &ObjectStorage) -> Result<SqlStorage, JsValue>;
 
     /// `storage.transactionSync(closure)`: rolls everything back when the closure throws.
     #[wasm_bindgen(method, catch, js_name = transactionSync)]
-    pub(super) fn transaction_sync(
+    pub fn transaction_sync(
         this: &ObjectStorage,
         closure: &mut dyn FnMut() -> Result<JsValue, JsValue>,
     ) -> Result<JsValue, JsValue>;
 
-    /// `storage.getAlarm()`: null when none is set.
+    /// `storage.getAlarm()`: milliseconds since the epoch, or null.
     #[wasm_bindgen(method, catch, js_name = getAlarm)]
-    pub(super) fn get_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
+    pub fn get_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
 
     /// `storage.setAlarm(milliseconds since the epoch)`
     #[wasm_bindgen(method, catch, js_name = setAlarm)]
-    pub(super) fn set_alarm_at(
-        this: &ObjectStorage,
-        unix_millis: &JsValue,
-    ) -> Result<Promise, JsValue>;
+    pub fn set_alarm(this: &ObjectStorage, at: &js_sys::Number) -> Result<Promise, JsValue>;
 
     /// `storage.deleteAll()`: takes the alarm along.
     #[wasm_bindgen(method, catch, js_name = deleteAll)]
-    pub(super) fn delete_all(this: &ObjectStorage) -> Result<Promise, JsValue>;
+    pub fn delete_all(this: &ObjectStorage) -> Result<Promise, JsValue>;
 
     /// `storage.sql`
     #[derive(Debug, Clone)]
-    pub(super) type SqlStorage;
+    pub type SqlStorage;
 
     /// `sql.exec(query, ...bindings)`
     #[wasm_bindgen(method, catch, variadic)]
-    pub(super) fn exec(
-        this: &SqlStorage,
-        query: &str,
-        bindings: &Array,
-    ) -> Result<SqlCursor, JsValue>;
+    pub fn exec(this: &SqlStorage, query: &str, bindings: &Array) -> Result<SqlCursor, JsValue>;
 
     /// The rows of a query.
-    pub(super) type SqlCursor;
+    pub type SqlCursor;
 
     /// `cursor.toArray()`: one object for each row. Only right after `exec`.
     #[wasm_bindgen(method, catch, js_name = toArray)]
-    pub(super) fn to_array(this: &SqlCursor) -> Result<Array, JsValue>;
+    pub fn to_array(this: &SqlCursor) -> Result<Array, JsValue>;
 
-    /// `cursor.rowsWritten`
+    /// `cursor.rowsWritten`: rows of tables and indexes.
     #[wasm_bindgen(method, catch, getter, js_name = rowsWritten)]
-    pub(super) fn rows_written(this: &SqlCursor) -> Result<f64, JsValue>;
+    pub fn rows_written(this: &SqlCursor) -> Result<f64, JsValue>;
 
     /// A KV namespace, or a Worker that stands in for one: the class is never looked at.
     #[derive(Debug, Clone)]
-    pub(super) type KvNamespace;
+    pub type KvNamespace;
 
-    /// `kv.getWithMetadata(key)`: `{value, metadata}`.
+    /// `kv.get(key, "text")`
+    #[wasm_bindgen(method, catch)]
+    pub fn get(this: &KvNamespace, key: &str, kind: &str) -> Result<Promise, JsValue>;
+
+    /// `kv.getWithMetadata(key, "text")`: `{value, metadata}`.
     #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
-    pub(super) fn get_with_metadata(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+    pub fn get_with_metadata(this: &KvNamespace, key: &str, kind: &str)
+    -> Result<Promise, JsValue>;
 
     /// `kv.put(key, value, options)`. The value is a string: KV turns a serde map into `{}`.
     #[wasm_bindgen(method, catch)]
-    pub(super) fn put(
+    pub fn put(
         this: &KvNamespace,
         key: &str,
         value: &str,
-        options: &JsValue,
+        options: &Object,
     ) -> Result<Promise, JsValue>;
 
     /// `kv.delete(key)`
     #[wasm_bindgen(method, catch)]
-    pub(super) fn delete(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+    pub fn delete(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
 
     /// A Durable Object namespace.
-    pub(super) type ObjectNamespace;
+    pub type ObjectNamespace;
 
     /// `namespace.getByName(name)`
     #[wasm_bindgen(method, catch, js_name = getByName)]
-    pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
+    pub fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
 
     /// Whatever answers `fetch`: a Durable Object stub or a service binding.
     #[derive(Debug, Clone)]
-    pub(super) type Fetcher;
+    pub type Fetcher;
 
     /// `fetcher.fetch(url, init)`
     #[wasm_bindgen(method, catch, js_name = fetch)]
-    pub(super) fn fetch(this: &Fetcher, url: &str, init: &Object) -> Result<Promise, JsValue>;
+    pub fn fetch(this: &Fetcher, url: &str, init: &Object) -> Result<Promise, JsValue>;
 
     /// The global `fetch(url, init)`.
     #[wasm_bindgen(catch, js_name = fetch)]
-    pub(super) fn global_fetch(url: &str, init: &Object) -> Result<Promise, JsValue>;
+    pub fn global_fetch(url: &str, init: &Object) -> Result<Promise, JsValue>;
 
     /// `AbortSignal.timeout(milliseconds)`
     #[wasm_bindgen(catch, js_namespace = AbortSignal, js_name = timeout)]
-    pub(super) fn abort_after(milliseconds: u32) -> Result<JsValue, JsValue>;
+    pub fn abort_after(milliseconds: u32) -> Result<JsValue, JsValue>;
 
     /// A response to our own fetch.
-    pub(super) type FetchedResponse;
+    pub type FetchedResponse;
 
     /// `response.status`
     #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn status(this: &FetchedResponse) -> Result<u16, JsValue>;
+    pub fn status(this: &FetchedResponse) -> Result<u16, JsValue>;
 
     /// `response.headers`
     #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn headers(this: &FetchedResponse) -> Result<FetchedHeaders, JsValue>;
+    pub fn headers(this: &FetchedResponse) -> Result<FetchedHeaders, JsValue>;
 
     /// `response.body`; none for an empty response.
     #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn body(this: &FetchedResponse) -> Result<Option<ByteStream>, JsValue>;
+    pub fn body(this: &FetchedResponse) -> Result<Option<ByteStream>, JsValue>;
 
     /// The headers of a response.
-    pub(super) type FetchedHeaders;
+    pub type FetchedHeaders;
 
     /// `headers.get(name)`
     #[wasm_bindgen(method, catch, js_name = get)]
-    pub(super) fn header(this: &FetchedHeaders, name: &str) -> Result<Option<String>, JsValue>;
+    pub fn header(this: &FetchedHeaders, name: &str) -> Result<Option<String>, JsValue>;
 
     /// A `ReadableStream` of bytes.
-    pub(super) type ByteStream;
+    pub type ByteStream;
 
     /// `stream.getReader()`
     #[wasm_bindgen(method, catch, js_name = getReader)]
-    pub(super) fn reader(this: &ByteStream) -> Result<ByteReader, JsValue>;
+    pub fn reader(this: &ByteStream) -> Result<ByteReader, JsValue>;
 
     /// The reader of a stream.
-    pub(super) type ByteReader;
+    pub type ByteReader;
 
     /// `reader.read()`: `{done, value}`.
     #[wasm_bindgen(method, catch)]
-    pub(super) fn read(this: &ByteReader) -> Result<Promise, JsValue>;
+    pub fn read(this: &ByteReader) -> Result<Promise, JsValue>;
 
     /// `reader.cancel()`
     #[wasm_bindgen(method, catch)]
-    pub(super) fn cancel(this: &ByteReader) -> Result<Promise, JsValue>;
+    pub fn cancel(this: &ByteReader) -> Result<Promise, JsValue>;
 
     /// What `reader.read()` comes to.
-    pub(super) type Chunk;
+    pub type Chunk;
 
     /// `chunk.done`
     #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn done(this: &Chunk) -> Result<bool, JsValue>;
+    pub fn done(this: &Chunk) -> Result<bool, JsValue>;
 
     /// `chunk.value`
     #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn value(this: &Chunk) -> Result<js_sys::Uint8Array, JsValue>;
+    pub fn value(this: &Chunk) -> Result<js_sys::Uint8Array, JsValue>;
 }
 
 /// A binding by its name, as a type whose methods are checked only when they are called. `None` when there is none.
-pub(super) fn binding<T: JsCast>(env: &worker::Env, name: &str) -> Option<T> {
+pub fn binding<T: JsCast>(env: &worker::Env, name: &str) -> Option<T> {
     js_sys::Reflect::get(env, &JsValue::from_str(name))
         .ok()
         .filter(JsValue::is_object)
@@ -221,10 +238,17 @@ pub(super) fn binding<T: JsCast>(env: &worker::Env, name: &str) -> Option<T> {
 }
 
 /// An object from names and values. `None` when a property cannot be set, which no plain object refuses.
-pub(super) fn object(properties: &[(&str, JsValue)]) -> Option<Object> {
+pub fn object(properties: &[(&str, JsValue)]) -> Option<Object> {
     let object = Object::new();
     for (name, value) in properties {
         js_sys::Reflect::set(&object, &JsValue::from_str(name), value).ok()?;
     }
     Some(object)
+}
+
+/// What a promise comes to, as a type that is not checked.
+pub async fn settled<T: JsCast>(promise: Result<Promise, JsValue>) -> Result<T, JsValue> {
+    wasm_bindgen_futures::JsFuture::from(promise?)
+        .await
+        .map(JsCast::unchecked_into)
 }

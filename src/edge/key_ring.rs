@@ -9,7 +9,7 @@ use worker::Env;
 
 use super::{
     crypto::{self, CryptoFault},
-    http::{self, Limits, Target},
+    outgoing::{self, Limits, Target},
     js::{self, Fetcher, ObjectNamespace},
     key_ring_do::OBJECT_NAME,
 };
@@ -184,7 +184,7 @@ async fn ask_object(env: &Env, path: &str, body: &str) -> Result<RingCopy, Refus
         .ok_or(Refused::Outage)?;
     // Only the path matters: the host goes nowhere.
     let url = format!("https://key-ring.internal{path}");
-    let answer = http::request(Target::Binding(&object), &url, Some(body), LIMITS)
+    let answer = outgoing::request(Target::Binding(&object), &url, Some(body), LIMITS)
         .await
         .map_err(|_| Refused::Outage)?;
     match answer.status {

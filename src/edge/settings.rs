@@ -1,48 +1,66 @@
-//! The settings of this isolate: read once from the environment, which does not change while an isolate lives.
+//! The settings of this isolate: read from the environment once, and parsed once.
 
 use std::{cell::RefCell, rc::Rc};
 
-use js_sys::{Array, JSON, Object};
+use js_sys::{JSON, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
-use crate::settings::{RawValue, SettingFault, Settings};
+use super::log;
+use crate::settings::{RawValue, Settings};
+
+/// The settings are bad. Every fault was logged, by name, when they were first read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Misconfigured;
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+    static SETTINGS: RefCell<Option<Result<Rc<Settings>, Misconfigured>>> = const { RefCell::new(None) };
 }
 
-/// The settings, or every fault in them.
-pub(super) fn current(env: &Env) -> Result<Rc<Settings>, Vec<SettingFault>> {
-    if let Some(settings) = CURRENT.with_borrow(Clone::clone) {
-        return Ok(settings);
-    }
-    let (settings, _warnings) = Settings::parse(&values(env))?;
-    let settings = Rc::new(settings);
-    CURRENT.with_borrow_mut(|current| *current = Some(Rc::clone(&settings)));
-    Ok(settings)
+/// The settings. An environment never changes under a running isolate.
+pub(super) fn current(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
+    SETTINGS.with_borrow_mut(|settings| settings.get_or_insert_with(|| load(env)).clone())
 }
 
-/// Text and JSON variables. What is neither is a binding.
-fn values(env: &Env) -> Vec<(String, RawValue)> {
-    let environment: &Object = env.unchecked_ref();
-    let plain = |value: &JsValue| {
-        Array::is_array(value)
-            || !value.is_object()
-            || Object::get_prototype_of(value) == Object::get_prototype_of(&Object::new())
-    };
-    Object::entries(environment)
-        .iter()
-        .filter_map(|entry| {
-            let entry: Array = entry.unchecked_into();
-            let (name, value) = (entry.get(0).as_string()?, entry.get(1));
-            if let Some(text) = value.as_string() {
-                return Some((name, RawValue::Text(text)));
+fn load(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
+    match Settings::parse(&variables(env)) {
+        Ok((settings, warnings)) => {
+            log::set_level(settings.log_level);
+            for warning in warnings {
+                log::setting_warning(&warning);
             }
-            let json = plain(&value)
-                .then(|| JSON::stringify(&value).ok())
-                .flatten()?;
-            Some((name, RawValue::Json(json.into())))
-        })
-        .collect()
+            Ok(Rc::new(settings))
+        }
+        Err(faults) => {
+            for fault in faults {
+                log::setting_fault(&fault);
+            }
+            Err(Misconfigured)
+        }
+    }
+}
+
+/// The variables and secrets of an environment, without its bindings.
+fn variables(env: &Env) -> Vec<(String, RawValue)> {
+    let env: &Object = env.unchecked_ref();
+    let names = Object::keys(env);
+    let named = names.iter().filter_map(|name| {
+        let value = Reflect::get(env, &name).ok()?;
+        Some((name.as_string()?, raw(&value)?))
+    });
+    named.collect()
+}
+
+/// The value of a variable; `None` for a binding, which is an object of a class of its own.
+fn raw(value: &JsValue) -> Option<RawValue> {
+    if let Some(text) = value.as_string() {
+        return Some(RawValue::Text(text));
+    }
+    let plain = !value.is_object()
+        || js_sys::Array::is_array(value)
+        || Object::get_prototype_of(value).constructor().name() == "Object";
+    if !plain {
+        return None;
+    }
+    JSON::stringify(value).ok().and_then(|text| text.as_string()).map(RawValue::Json)
 }

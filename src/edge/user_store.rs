@@ -28,7 +28,7 @@ CREATE TABLE session (
   handle TEXT PRIMARY KEY, user_id TEXT NOT NULL, tenant_id TEXT NOT NULL, live INTEGER NOT NULL,
   created INTEGER NOT NULL, expiry INTEGER NOT NULL, access_expires_max INTEGER NOT NULL, last_refreshed INTEGER,
   salt TEXT NOT NULL, secret_number INTEGER NOT NULL, generation INTEGER NOT NULL, used_index INTEGER NOT NULL,
-  children INTEGER NOT NULL, first_exchanged INTEGER, always_rs256 INTEGER NOT NULL, use_dynamic_key INTEGER NOT NULL,
+  children INTEGER NOT NULL, first_exchanged INTEGER, by_service_api INTEGER NOT NULL, use_dynamic_key INTEGER NOT NULL,
   payload TEXT NOT NULL, device TEXT, data_seq INTEGER NOT NULL, copy_expires INTEGER NOT NULL,
   ended INTEGER, ending TEXT, keep_until INTEGER
 ) WITHOUT ROWID;
@@ -156,7 +156,7 @@ struct SessionRow {
     used_index: u32,
     children: u32,
     first_exchanged: Option<UnixMillis>,
-    always_rs256: u8,
+    by_service_api: u8,
     use_dynamic_key: u8,
     payload: String,
     device: Option<String>,
@@ -197,7 +197,7 @@ impl SessionRow {
                 children: self.children,
                 first_exchanged: self.first_exchanged,
             },
-            always_rs256: self.always_rs256 != 0,
+            by_service_api: self.by_service_api != 0,
             use_dynamic_key: self.use_dynamic_key != 0,
             payload: self.payload,
             device: device.map_err(|error| StoreFault(format!("stored device facts: {error}")))?,
@@ -266,11 +266,11 @@ impl UserStore for SqlUserStore {
             time(record.created),
             record.salt.as_str().into(),
             record.secret_number.into(),
-            u8::from(record.always_rs256).into(),
+            u8::from(record.by_service_api).into(),
         ];
         bindings.append(&mut changing_columns(record)?);
         self.run(
-            "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, always_rs256,
+            "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
                expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
                use_dynamic_key, payload, device, data_seq, copy_expires)
              VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

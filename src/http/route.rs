@@ -126,19 +126,7 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
 #[cfg(test)]
 mod tests {
     use super::{Route, route};
-    use crate::settings::{RawValue, Settings};
-
-    fn settings(values: &[(&str, &str)]) -> Settings {
-        let mut values: Vec<_> = values
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), RawValue::Text((*value).to_owned())))
-            .collect();
-        values.push((
-            "API_DOMAIN".into(),
-            RawValue::Text("https://api.example".into()),
-        ));
-        Settings::parse(&values).unwrap().0
-    }
+    use crate::settings::testing::parsed as settings;
 
     const KEYS: (&str, &str) = ("API_KEYS", "abcdefghijklmnopqrstuvwxyz");
 
@@ -193,7 +181,7 @@ mod tests {
             ("GET", "", Route::NotFound),
         ] {
             assert_eq!(
-                route(&settings, "api.example", method, path),
+                route(&settings, "api.example.com", method, path),
                 expected,
                 "{method} {path}"
             );
@@ -204,11 +192,11 @@ mod tests {
     fn at_the_root_the_paths_lose_the_base() {
         let settings = settings(&[("API_BASE_PATH", "/")]);
         assert_eq!(
-            route(&settings, "api.example", "POST", "/session/refresh"),
+            route(&settings, "api.example.com", "POST", "/session/refresh"),
             Route::SessionRefresh
         );
         assert_eq!(
-            route(&settings, "api.example", "GET", "/auth/session"),
+            route(&settings, "api.example.com", "GET", "/auth/session"),
             Route::NotFound
         );
     }
@@ -217,10 +205,10 @@ mod tests {
     fn without_a_key_the_service_api_does_not_exist() {
         let settings = settings(&[("SERVICE_API_HOSTS", "core.example")]);
         for (host, path) in [
-            ("api.example", "/core/recipe/session"),
+            ("api.example.com", "/core/recipe/session"),
             ("core.example", "/recipe/session"),
             ("core.example", "/auth/session"),
-            ("api.example", "/auth/explain"),
+            ("api.example.com", "/auth/explain"),
         ] {
             assert_eq!(
                 route(&settings, host, "GET", path),
@@ -234,21 +222,21 @@ mod tests {
     fn with_a_key_the_service_api_has_its_base_path_and_its_hosts() {
         let settings = settings(&[KEYS, ("SERVICE_API_HOSTS", "core.example")]);
         for (host, path, expected) in [
-            ("api.example", "/core", Some("/")),
-            ("api.example", "/core/", Some("/")),
+            ("api.example.com", "/core", Some("/")),
+            ("api.example.com", "/core/", Some("/")),
             (
-                "api.example",
+                "api.example.com",
                 "/core/recipe/session",
                 Some("/recipe/session"),
             ),
             (
-                "api.example",
+                "api.example.com",
                 "/core/appid-public/Hello",
                 Some("/appid-public/Hello"),
             ),
-            ("api.example", "/CORE/hello", None),
-            ("api.example", "/corex/hello", None),
-            ("api.example", "/recipe/session", None),
+            ("api.example.com", "/CORE/hello", None),
+            ("api.example.com", "/corex/hello", None),
+            ("api.example.com", "/recipe/session", None),
             (
                 "core.example:8443",
                 "/recipe/session",
@@ -266,7 +254,7 @@ mod tests {
             );
         }
         assert_eq!(
-            route(&settings, "api.example", "GET", "/auth/explain"),
+            route(&settings, "api.example.com", "GET", "/auth/explain"),
             Route::Explain
         );
     }
@@ -291,7 +279,7 @@ mod tests {
             );
         }
         assert_eq!(
-            route(&settings, "api.example", "POST", "/handshake"),
+            route(&settings, "api.example.com", "POST", "/handshake"),
             Route::NotFound
         );
     }

@@ -99,8 +99,8 @@ pub struct Create {
     pub anti_csrf: bool,
     /// Sign with the dynamic key.
     pub use_dynamic_key: bool,
-    /// Sign with RS256 whatever the setting.
-    pub always_rs256: bool,
+    /// Asked for through the service API: signed with RS256 whatever the setting, and no `iss` of ours is added.
+    pub by_service_api: bool,
     /// Validity of the access token in place of the setting, without jitter (protocol 5.6).
     pub access_token_validity: Option<Millis>,
     /// Device facts, already coarsened.
@@ -186,8 +186,8 @@ pub struct AccessGrant {
     pub anti_csrf_token: Option<String>,
     /// Sign it with the dynamic key.
     pub use_dynamic_key: bool,
-    /// Sign it with RS256 whatever the setting.
-    pub always_rs256: bool,
+    /// The session was made through the service API: RS256, and no `iss` of ours.
+    pub by_service_api: bool,
 }
 
 /// The object's answer.

@@ -4,6 +4,8 @@
 
 pub mod call;
 pub mod handle;
+pub mod facts;
+pub mod issuer;
 pub mod lineage;
 pub mod model;
 pub mod record;

@@ -33,8 +33,8 @@ pub struct SessionRecord {
     pub secret_number: u32,
     /// Where its refresh tokens stand.
     pub lineage: Lineage,
-    /// Signed with RS256 whatever the setting: it was made through the service API.
-    pub always_rs256: bool,
+    /// Made through the service API: signed with RS256 whatever the setting, and no `iss` of ours is added.
+    pub by_service_api: bool,
     /// Signed with the dynamic key.
     pub use_dynamic_key: bool,
     /// The payload: the text of one JSON object.

@@ -11,6 +11,8 @@ mod reader;
 mod size;
 mod table;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};

@@ -19,8 +19,11 @@ pub const MIN_LIFETIME: Millis = Millis::from_seconds(60);
 /// The longest lifetime, whatever the answer says: a withdrawn key must be forgotten some day.
 pub const MAX_LIFETIME: Millis = Millis::from_seconds(24 * 3600);
 
-/// After a fetch, how long an unknown `kid` causes no other; after a failed fetch, how long no other is tried.
+/// After a fetch, how long an unknown `kid` causes no other; after a failed one, how long no other is tried.
 pub const COOLDOWN: Millis = Millis::from_seconds(30);
+
+/// How many fetches of one set may be under way at once in an isolate.
+pub const MAX_CONCURRENT_FETCHES: u32 = 16;
 
 /// How long a set is used after its lifetime while its server does not answer.
 pub const MAX_STALE: Millis = Millis::from_seconds(24 * 3600);
@@ -32,7 +35,7 @@ pub enum Decision {
     Use,
     /// Use the keys at hand, and fetch behind the answer.
     UseAndRefresh,
-    /// Fetch, then decide again.
+    /// Fetch, tell what came of it, then decide again.
     MustFetch,
     /// No usable keys, and no fetch for now: 503.
     Unavailable,
@@ -42,7 +45,9 @@ pub enum Decision {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JwksState {
     fetched: Option<Fetched>,
-    last_attempt: Option<UnixMillis>,
+    failed_at: Option<UnixMillis>,
+    started_at: Option<UnixMillis>,
+    in_flight: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,53 +58,79 @@ struct Fetched {
 
 impl JwksState {
     /// What to do for a token. `kid_known` is false when the keys at hand have no key of its `kid`.
+    ///
+    /// A `kid` that a fetch within the cooldown did not bring is unknown: use the keys, and refuse. One that could not
+    /// be asked about is nobody's fault: `Unavailable`, never a refusal.
     pub fn decide(&self, now: UnixMillis, kid_known: bool) -> Decision {
-        let may_fetch = self
-            .last_attempt
-            .is_none_or(|attempt| now.since(attempt) >= COOLDOWN);
-        let Some(fetched) = self.fetched else {
-            return if may_fetch {
-                Decision::MustFetch
-            } else {
-                Decision::Unavailable
-            };
+        let cooling = |at: UnixMillis| now.since(at) < COOLDOWN;
+        let just_failed = self.failed_at.is_some_and(cooling);
+        let usable = self.fetched.filter(|fetched| fetched.is_usable(now));
+        let Some(fetched) = usable else {
+            return self.fetch_unless(just_failed, now);
         };
+        if !kid_known {
+            return if cooling(fetched.at) {
+                Decision::Use
+            } else {
+                self.fetch_unless(just_failed, now)
+            };
+        }
         let age = now.since(fetched.at);
-        let expired = age >= fetched.lifetime;
-        let unusable = age.0 >= fetched.lifetime.0.saturating_add(MAX_STALE.0);
-        let ageing = age.0 >= fetched.lifetime.0.saturating_mul(3) / 4;
-        match (may_fetch, unusable) {
-            (true, _) if expired || !kid_known => Decision::MustFetch,
-            (true, _) if ageing => Decision::UseAndRefresh,
-            (false, true) => Decision::Unavailable,
-            _ => Decision::Use,
-        }
-    }
-
-    /// What to do once [`Decision::MustFetch`] was tried and failed: the old keys, while they are not too old.
-    pub fn after_failure(&self, now: UnixMillis) -> Decision {
-        let usable = self.fetched.is_some_and(|fetched| {
-            now.since(fetched.at).0 < fetched.lifetime.0.saturating_add(MAX_STALE.0)
-        });
-        if usable {
+        let someone_fetches = self.in_flight(now) > 0;
+        if just_failed || someone_fetches {
             Decision::Use
+        } else if age >= fetched.lifetime {
+            Decision::MustFetch
+        } else if age.0 >= fetched.lifetime.0.saturating_mul(3) / 4 {
+            Decision::UseAndRefresh
         } else {
-            Decision::Unavailable
+            Decision::Use
         }
     }
 
-    /// A fetch starts: others need not.
-    pub const fn fetch_started(&mut self, now: UnixMillis) {
-        self.last_attempt = Some(now);
+    /// A fetch starts, in the foreground or behind an answer.
+    pub fn fetch_started(&mut self, now: UnixMillis) {
+        self.in_flight = self.in_flight(now).saturating_add(1);
+        self.started_at = Some(now);
     }
 
     /// A fetch brought a usable set, with this `Cache-Control` header.
     pub fn fetch_succeeded(&mut self, now: UnixMillis, cache_control: Option<&str>) {
-        self.last_attempt = Some(now);
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.failed_at = None;
         self.fetched = Some(Fetched {
             at: now,
             lifetime: lifetime(cache_control),
         });
+    }
+
+    /// A fetch brought nothing usable: an error, a redirect, a time-out, too much, or no key set.
+    pub const fn fetch_failed(&mut self, now: UnixMillis) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.failed_at = Some(now);
+    }
+
+    /// Fetches that may still end. A request that was cancelled never says so; the time-out ends its fetch too.
+    fn in_flight(&self, now: UnixMillis) -> u32 {
+        let alive = self
+            .started_at
+            .is_some_and(|started| now.since(started) <= FETCH_TIMEOUT);
+        if alive { self.in_flight } else { 0 }
+    }
+
+    /// A request cannot wait for another's fetch (Workers runtime), so it makes its own, within reason.
+    fn fetch_unless(&self, forbidden: bool, now: UnixMillis) -> Decision {
+        if forbidden || self.in_flight(now) >= MAX_CONCURRENT_FETCHES {
+            Decision::Unavailable
+        } else {
+            Decision::MustFetch
+        }
+    }
+}
+
+impl Fetched {
+    const fn is_usable(&self, now: UnixMillis) -> bool {
+        now.since(self.at).0 < self.lifetime.0.saturating_add(MAX_STALE.0)
     }
 }
 
@@ -123,8 +154,8 @@ pub fn lifetime(cache_control: Option<&str>) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::{
-        COOLDOWN, DEFAULT_LIFETIME, Decision, JwksState, MAX_LIFETIME, MAX_STALE, MIN_LIFETIME,
-        lifetime,
+        DEFAULT_LIFETIME, Decision, JwksState, MAX_CONCURRENT_FETCHES, MAX_LIFETIME, MAX_STALE,
+        MIN_LIFETIME, lifetime,
     };
     use crate::time::{Millis, UnixMillis};
 
@@ -160,13 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn without_keys_it_fetches_and_then_waits_out_the_cooldown() {
+    fn without_keys_it_fetches_and_after_a_failure_waits_out_the_cooldown() {
         let mut state = JwksState::default();
         assert_eq!(state.decide(START, false), Decision::MustFetch);
         state.fetch_started(START);
-        assert_eq!(state.after_failure(after(1)), Decision::Unavailable);
-        assert_eq!(state.decide(after(29), false), Decision::Unavailable);
-        assert_eq!(state.decide(after(30), false), Decision::MustFetch);
+        state.fetch_failed(after(1));
+        assert_eq!(state.decide(after(1), false), Decision::Unavailable);
+        assert_eq!(state.decide(after(30), false), Decision::Unavailable);
+        assert_eq!(state.decide(after(31), false), Decision::MustFetch);
     }
 
     #[test]
@@ -180,14 +212,20 @@ mod tests {
     }
 
     #[test]
-    fn one_refresh_at_a_time() {
+    fn one_refresh_at_a_time_and_none_soon_after_a_failure() {
         let mut state = fetched_at_start("max-age=1000");
         state.fetch_started(after(800));
         assert_eq!(state.decide(after(801), true), Decision::Use);
-        assert_eq!(
-            state.decide(after(800).plus(COOLDOWN), true),
-            Decision::UseAndRefresh
-        );
+        state.fetch_failed(after(802));
+        assert_eq!(state.decide(after(831), true), Decision::Use);
+        assert_eq!(state.decide(after(832), true), Decision::UseAndRefresh);
+    }
+
+    #[test]
+    fn a_fetch_whose_request_was_cancelled_is_forgotten_after_the_timeout() {
+        let mut state = fetched_at_start("max-age=1000");
+        state.fetch_started(after(800));
+        assert_eq!(state.decide(after(806), true), Decision::UseAndRefresh);
     }
 
     #[test]
@@ -196,18 +234,41 @@ mod tests {
         assert_eq!(state.decide(after(29), false), Decision::Use);
         assert_eq!(state.decide(after(30), false), Decision::MustFetch);
         state.fetch_started(after(30));
-        assert_eq!(state.decide(after(31), false), Decision::Use);
+        state.fetch_succeeded(after(31), None);
+        assert_eq!(state.decide(after(60), false), Decision::Use);
+        assert_eq!(state.decide(after(61), false), Decision::MustFetch);
+    }
+
+    #[test]
+    fn an_unknown_kid_during_an_outage_is_unavailable_never_a_refusal() {
+        let mut state = fetched_at_start("max-age=1000");
+        state.fetch_started(after(100));
+        state.fetch_failed(after(101));
+        assert_eq!(state.decide(after(102), false), Decision::Unavailable);
+        assert_eq!(state.decide(after(102), true), Decision::Use);
+    }
+
+    #[test]
+    fn a_cold_burst_fetches_side_by_side_within_reason() {
+        let mut state = JwksState::default();
+        for _ in 0..MAX_CONCURRENT_FETCHES {
+            assert_eq!(state.decide(START, false), Decision::MustFetch);
+            state.fetch_started(START);
+        }
+        assert_eq!(state.decide(START, false), Decision::Unavailable);
+        state.fetch_succeeded(after(1), None);
+        assert_eq!(state.decide(after(1), true), Decision::Use);
     }
 
     #[test]
     fn an_old_set_outlives_an_outage_of_its_server_for_a_day() {
         let mut state = fetched_at_start("max-age=1000");
         let last = after(1000).plus(MAX_STALE).minus(Millis(1));
+        assert_eq!(state.decide(last, true), Decision::MustFetch);
         state.fetch_started(last);
-        assert_eq!(state.after_failure(last), Decision::Use);
+        state.fetch_failed(last);
         assert_eq!(state.decide(last, true), Decision::Use);
         let over = last.plus(Millis(1));
-        assert_eq!(state.after_failure(over), Decision::Unavailable);
         assert_eq!(state.decide(over, true), Decision::Unavailable);
     }
 }

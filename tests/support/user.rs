@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use postern::{
+    keys::RefreshSecret,
     secret::Secret,
     session::{
         call::{Create, Door, Refresh, UserCall, UserReply},
@@ -19,7 +20,7 @@ pub struct User {
     pub store: MemoryStore,
     pub settings: Settings,
     pub now: Cell<u64>,
-    secrets: [(u32, Secret); 1],
+    secrets: [RefreshSecret; 1],
     anti_csrf_key: Secret,
     random: Cell<u64>,
 }
@@ -36,7 +37,7 @@ impl User {
             store: MemoryStore::default(),
             settings,
             now: Cell::new(1_800_000_000_000),
-            secrets: [(1, Secret::new(vec![1; 32]))],
+            secrets: [RefreshSecret { number: 1, key: Secret::new(vec![1; 32]), created: UnixMillis(0) }],
             anti_csrf_key: Secret::new(vec![2; 32]),
             random: Cell::new(1),
         }
@@ -84,7 +85,7 @@ impl User {
             session_data: None,
             anti_csrf: false,
             use_dynamic_key: true,
-            always_rs256: false,
+            by_service_api: false,
             access_token_validity: None,
             device: None,
         }))

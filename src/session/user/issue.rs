@@ -23,7 +23,7 @@ pub(super) fn create<S: UserStore>(
     call: Create,
 ) -> Result<UserReply, StoreFault> {
     make_room(store, terms, &call.user_id)?;
-    let (secret_number, _) = terms
+    let newest = terms
         .refresh_secrets
         .last()
         .ok_or_else(|| StoreFault("the key ring holds no refresh-token secret".to_owned()))?;
@@ -37,9 +37,9 @@ pub(super) fn create<S: UserStore>(
         access_expires_max: terms.now,
         last_refreshed: None,
         salt: Base64UrlUnpadded::encode_string(terms.random.get(8..).unwrap_or_default()),
-        secret_number: *secret_number,
+        secret_number: newest.number,
         lineage: Lineage::START,
-        always_rs256: call.always_rs256,
+        by_service_api: call.by_service_api,
         use_dynamic_key: call.use_dynamic_key,
         payload: call.payload,
         device: call.device,
@@ -245,7 +245,7 @@ fn tokens(
         anti_csrf_token: anti_csrf
             .then(|| terms.anti_csrf_token(&record.handle, &record.salt, place.generation)),
         use_dynamic_key: record.use_dynamic_key,
-        always_rs256: record.always_rs256,
+        by_service_api: record.by_service_api,
     };
     record.access_expires_max = record.access_expires_max.max(access.expiry);
     let refresh = TokenInfo {

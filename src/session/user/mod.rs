@@ -15,6 +15,7 @@ pub use issue::is_reported_as_theft;
 pub use outbox::{COPY_BATCH, Copy, copied, copy_now, sweep};
 
 use crate::{
+    keys::RefreshSecret,
     secret::{Secret, mac},
     session::{
         call::{Gone, UserCall, UserReply},
@@ -31,8 +32,8 @@ use crate::{
 pub struct Terms<'a> {
     /// The settings.
     pub settings: &'a Settings,
-    /// The refresh-token secrets of the key ring by number; new sessions use the last.
-    pub refresh_secrets: &'a [(u32, Secret)],
+    /// The refresh-token secrets of the key ring; new sessions use the last.
+    pub refresh_secrets: &'a [RefreshSecret],
     /// The key behind anti-CSRF tokens.
     pub anti_csrf_key: &'a Secret,
     /// The time of the call.
@@ -113,8 +114,8 @@ impl Terms<'_> {
     fn refresh_secret(&self, number: u32) -> Result<&Secret, StoreFault> {
         self.refresh_secrets
             .iter()
-            .find(|(candidate, _)| *candidate == number)
-            .map(|(_, secret)| secret)
+            .find(|secret| secret.number == number)
+            .map(|secret| &secret.key)
             .ok_or_else(|| {
                 StoreFault(format!(
                     "refresh-token secret {number} is not in the key ring"

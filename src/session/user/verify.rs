@@ -4,6 +4,7 @@ use super::{GONE, Terms, data, issue, live, outbox, view};
 use crate::{
     json,
     session::{
+        issuer,
         call::{AccessGrant, Carried, Door, Gone, UserReply, Verify},
         record::{SessionRecord, StoreFault, UserStore},
     },
@@ -30,8 +31,12 @@ pub(super) fn verify<S: UserStore>(
     let Some(record) = live(store, terms, &call.handle)? else {
         return Ok(GONE);
     };
-    let differs = !json::same_value(&record.payload, &call.payload)
-        .map_err(|_| StoreFault("a stored payload is not JSON".to_owned()))?;
+    let issuer = terms.settings.issuer();
+    let same = |payload: &str| json::same_value(&record.payload, payload);
+    let differs = !(same(&call.payload).and_then(|same_text| {
+        Ok(same_text || same(&issuer::without(&call.payload, &issuer))?)
+    }))
+    .map_err(|_| StoreFault("a stored payload is not JSON".to_owned()))?;
     match call.door {
         Door::Lazy => verify_lazily(store, terms, record, &call, differs),
         Door::Own | Door::Eager => {
@@ -91,7 +96,7 @@ fn verify_lazily<S: UserStore>(
         parent_hash1: None,
         anti_csrf_token: call.anti_csrf_token.clone(),
         use_dynamic_key: record.use_dynamic_key,
-        always_rs256: record.always_rs256,
+        by_service_api: record.by_service_api,
     };
     store_and_allow(store, terms, record, Some(access))
 }
@@ -116,7 +121,7 @@ pub(super) fn regenerate<S: UserStore>(
         parent_hash1: carried.parent_hash1,
         anti_csrf_token: carried.anti_csrf_token,
         use_dynamic_key: record.use_dynamic_key,
-        always_rs256: record.always_rs256,
+        by_service_api: record.by_service_api,
     });
     store_and_allow(store, terms, record, access)
 }

@@ -1,1 +1,167 @@
+//! The pipeline against jwt-compact as an independent signer and verifier, and against hostile tokens.
 
+mod access_token;
+mod hostile;
+mod issuer;
+mod jwk;
+mod keys;
+mod oracle;
+mod properties;
+
+use jwt_compact::{
+    Algorithm as Scheme, AlgorithmSignature,
+    alg::{Ed25519, Es256, Hs256, Hs256Key, Hs384, Hs384Key, Hs512, Hs512Key, Rsa},
+    jwk::JsonWebKey,
+};
+
+use super::{
+    Algorithm, Family, KeyMaterial, MAX_TOKEN_BYTES, Pending, Policy, SignatureVerdict, TokenFault,
+    VerificationKey, Verified, compact,
+    jwk::{KeySetSource, parse_key, parse_set},
+};
+use crate::time::{Millis, UnixMillis};
+
+/// The time at which these tests happen.
+const NOW: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
+
+/// A secret that is long enough for each MAC.
+const SECRET: [u8; 64] = [0x5a; 64];
+
+/// Claims that every policy here takes.
+const CLAIMS: &str = r#"{"iss":"https://issuer.example","aud":"us","sub":"u","sid":"s","exp":1800000600,"iat":1799999999}"#;
+
+fn policy() -> Policy {
+    Policy {
+        algorithms: None,
+        typ: None,
+        issuer: Some("https://issuer.example".to_owned()),
+        audience: vec!["them".to_owned(), "us".to_owned()],
+        max_lifetime: Some(Millis::from_seconds(3600)),
+        tolerance: Millis(0),
+        issued_at_allowance: Millis(0),
+    }
+}
+
+/// A JWK with more members.
+fn with_members(jwk: &str, members: &str) -> String {
+    format!("{},{members}}}", jwk.strip_suffix('}').unwrap())
+}
+
+fn secret_jwk() -> String {
+    format!(
+        r#"{{"kty":"oct","k":"{}","kid":"hmac"}}"#,
+        compact::encode(&SECRET)
+    )
+}
+
+/// One key of each family that jwt-compact can sign with, named `hmac`, `rsa`, `p256` and `ed`.
+fn key_ring() -> Vec<VerificationKey> {
+    let jwks = [
+        secret_jwk(),
+        with_members(keys::RSA, r#""kid":"rsa""#),
+        with_members(keys::P256, r#""kid":"p256""#),
+        with_members(keys::ED25519, r#""kid":"ed""#),
+    ];
+    let set = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
+    parse_set(&set, KeySetSource::Settings).unwrap()
+}
+
+const fn key_id(algorithm: Algorithm) -> &'static str {
+    match algorithm.family() {
+        Family::Hmac => "hmac",
+        Family::Rsa => "rsa",
+        Family::Ecdsa(_) => "p256",
+        Family::Ed25519 => "ed",
+    }
+}
+
+fn jwk(text: &str) -> JsonWebKey<'static> {
+    serde_json::from_str(text).unwrap()
+}
+
+/// Signs with jwt-compact.
+fn sign(algorithm: Algorithm, message: &str) -> Vec<u8> {
+    fn with<S: Scheme>(scheme: &S, key: &S::SigningKey, message: &str) -> Vec<u8> {
+        let signature = scheme.sign(key, message.as_bytes());
+        signature.as_bytes().into_owned()
+    }
+    match algorithm {
+        Algorithm::HS256 => with(&Hs256, &Hs256Key::new(SECRET), message),
+        Algorithm::HS384 => with(&Hs384, &Hs384Key::new(SECRET), message),
+        Algorithm::HS512 => with(&Hs512, &Hs512Key::new(SECRET), message),
+        Algorithm::ES256 => with(&Es256, &(&jwk(keys::P256)).try_into().unwrap(), message),
+        Algorithm::EdDSA | Algorithm::Ed25519 => with(
+            &Ed25519,
+            &(&jwk(keys::ED25519)).try_into().unwrap(),
+            message,
+        ),
+        rsa => {
+            let scheme: Rsa = rsa.name().parse().unwrap();
+            with(&scheme, &(&jwk(keys::RSA)).try_into().unwrap(), message)
+        }
+    }
+}
+
+fn signing_input(header: &str, payload: &str) -> String {
+    format!(
+        "{}.{}",
+        compact::encode(header.as_bytes()),
+        compact::encode(payload.as_bytes())
+    )
+}
+
+/// A token of any header and payload, signed as `algorithm` whatever the header says.
+fn token(algorithm: Algorithm, header: &str, payload: &str) -> String {
+    let input = signing_input(header, payload);
+    let signature = sign(algorithm, &input);
+    format!("{input}.{}", compact::encode(&signature))
+}
+
+/// A token with a plain header.
+fn plain_token(algorithm: Algorithm, payload: &str) -> String {
+    let header = format!(r#"{{"alg":"{algorithm}","kid":"{}"}}"#, key_id(algorithm));
+    token(algorithm, &header, payload)
+}
+
+/// The backend of these tests: jwt-compact, with the key as WebCrypto would import it.
+fn ask_backend(pending: &Pending<'_, '_>) -> SignatureVerdict {
+    fn with<S: Scheme>(scheme: &S, key: &S::VerifyingKey, pending: &Pending<'_, '_>) -> bool {
+        let bytes = pending.signature();
+        let fits = S::Signature::LENGTH.is_none_or(|length| length.get() == bytes.len());
+        fits && S::Signature::try_from_slice(bytes).is_ok_and(|signature| {
+            scheme.verify_signature(&signature, key, pending.signing_input().as_bytes())
+        })
+    }
+    let good = pending.keys().iter().any(|key| {
+        let public = jwk(&key.public_jwk().expect("symmetric keys ask no backend"));
+        match (key.material(), pending.algorithm()) {
+            (KeyMaterial::Rsa { .. }, algorithm) => {
+                let scheme: Rsa = algorithm.name().parse().unwrap();
+                with(&scheme, &(&public).try_into().unwrap(), pending)
+            }
+            // A point that is not on the curve is refused at import, by WebCrypto as well.
+            (KeyMaterial::Ec { .. }, Algorithm::ES256) => (&public)
+                .try_into()
+                .is_ok_and(|key| with(&Es256, &key, pending)),
+            (KeyMaterial::Okp { .. }, _) => (&public)
+                .try_into()
+                .is_ok_and(|key| with(&Ed25519, &key, pending)),
+            other => panic!("no backend for {other:?}"),
+        }
+    });
+    SignatureVerdict::from_backend(good)
+}
+
+/// The whole way of a compact token.
+fn verify(token: &str, keys: &[VerificationKey], policy: &Policy) -> Result<Verified, TokenFault> {
+    let pending = compact::parse(token, MAX_TOKEN_BYTES)?.choose_keys(keys, policy)?;
+    let verdict = pending
+        .verify_here()
+        .unwrap_or_else(|| ask_backend(&pending));
+    pending.finish(verdict, NOW)
+}
+
+/// A key that must be good.
+fn key(jwk: &str) -> VerificationKey {
+    parse_key(jwk, KeySetSource::Settings).unwrap()
+}

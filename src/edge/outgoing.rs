@@ -1,15 +1,12 @@
 //! Our own outgoing requests: with a time limit, without redirects, with a bounded body.
 
 use js_sys::Object;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsValue;
 
-use super::{
-    js::{self, ByteReader, Chunk, FetchedResponse, Fetcher},
-    promise,
-};
+use super::js::{self, ByteReader, Chunk, FetchedResponse, Fetcher};
 
 /// Whom to ask.
-pub(super) enum Target<'a> {
+pub enum Target<'a> {
     /// The internet.
     Public,
     /// A Durable Object, or a Worker behind a service binding.
@@ -18,27 +15,27 @@ pub(super) enum Target<'a> {
 
 /// Limits of one request, body included.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
+pub struct Limits {
     /// Milliseconds until the request is given up.
-    pub(super) timeout_ms: u32,
+    pub timeout_ms: u32,
     /// The most bytes of body that are read.
-    pub(super) body_bytes: usize,
+    pub body_bytes: usize,
 }
 
 /// An answer whose body is whole.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub struct Answer {
     /// The HTTP status. A redirect is an answer like any other.
-    pub(super) status: u16,
+    pub status: u16,
     /// `Cache-Control`, as sent.
-    pub(super) cache_control: Option<String>,
+    pub cache_control: Option<String>,
     /// The body.
-    pub(super) body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FetchFault {
+pub enum FetchFault {
     /// No connection, no answer in time, or a broken one.
     Failed,
     /// The body is longer than the limit.
@@ -53,19 +50,18 @@ impl From<JsValue> for FetchFault {
 }
 
 /// Sends a request and reads the answer. `body` makes it a POST of JSON.
-pub(super) async fn request(
+pub async fn request(
     target: Target<'_>,
     url: &str,
     body: Option<&str>,
     limits: Limits,
 ) -> Result<Answer, FetchFault> {
     let init = init(body, limits.timeout_ms)?;
-    let response = promise::of(match target {
+    let response: FetchedResponse = js::settled(match target {
         Target::Public => js::global_fetch(url, &init),
         Target::Binding(fetcher) => fetcher.fetch(url, &init),
     })
-    .await?
-    .unchecked_into::<FetchedResponse>();
+    .await?;
     Ok(Answer {
         status: response.status()?,
         cache_control: response.headers()?.header("cache-control")?,
@@ -92,7 +88,7 @@ async fn read(response: &FetchedResponse, limit: usize) -> Result<Vec<u8>, Fetch
     let reader = stream.reader()?;
     let mut body = Vec::new();
     loop {
-        let chunk: Chunk = promise::of(reader.read()).await?.unchecked_into();
+        let chunk: Chunk = js::settled(reader.read()).await?;
         if chunk.done()? {
             return Ok(body);
         }
@@ -108,5 +104,5 @@ async fn read(response: &FetchedResponse, limit: usize) -> Result<Vec<u8>, Fetch
 
 /// Tells the sender to stop. Whether it hears does not matter: nothing more is read.
 async fn give_up(reader: &ByteReader) {
-    let _ = promise::of(reader.cancel()).await;
+    let _: Result<JsValue, JsValue> = js::settled(reader.cancel()).await;
 }

@@ -1,0 +1,134 @@
+/**
+ * Sessions at the edge. Every function returns a value, or rejects: with {@link Error} when Postern refuses or cannot
+ * answer, with a TypeError or RangeError when an argument is malformed (the message names it; nothing was changed).
+ *
+ * Payload and data are JSON objects. What JSON cannot hold (a Date, a Map, NaN, a cycle, …) is refused with its path.
+ */
+import type {
+  Device,
+  Freshness,
+  IssuedSession,
+  JsonObject,
+  Session,
+  SessionInformation,
+  Token,
+} from "./rpc.js";
+
+export type { Device, Freshness, IssuedSession, JsonObject, Session, SessionInformation, Token };
+
+/** Postern over service bindings. */
+export interface Bindings {
+  /** Bound to Postern's default entrypoint: `getSession`, `getSessionData`, `updateSessionData`. */
+  binding?: object;
+  /** Bound to the entrypoint `SessionsAdmin`: every function. */
+  adminBinding?: object;
+}
+
+/** Postern over HTTP: its service API, which knows every function but the two about signing keys. */
+export interface ServiceApi {
+  /** Address of the service API with its base path, such as `https://host/core`; without a path, `/core` is meant. */
+  url: string;
+  /** One of the Worker's `API_KEYS`. */
+  apiKey: string;
+  /** How long one call may take, in milliseconds; 10,000 by default. */
+  timeoutMilliseconds?: number;
+  /** Whether sessions are bound to an anti-CSRF token when created or refreshed; false by default. */
+  enableAntiCsrf?: boolean;
+}
+
+/**
+ * Says where Postern is. Without it, the first call looks for the bindings `SESSIONS` and `SESSIONS_ADMIN` of the
+ * Worker it runs in, then for the variables `POSTERN_URL` and `POSTERN_API_KEY`.
+ */
+export function init(where: Bindings | ServiceApi): void;
+
+/**
+ * Verifies an access token. When the result has an `accessToken`, that one replaces the caller's.
+ *
+ * `antiCsrfToken` is compared if and only if the access token is bound to one, unless `doAntiCsrfCheck` is false.
+ * Over HTTP the protocol knows no bound: every freshness but `stateless` is served as `strict`.
+ */
+export function getSession(
+  accessToken: string | null | undefined,
+  antiCsrfToken?: string | null,
+  options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness },
+): Promise<{ session: Session; accessToken?: Token }>;
+
+/** The session's data as last written; `{}` if it never was. Over HTTP always `strict`. */
+export function getSessionData(handle: string, options?: { freshness?: Freshness }): Promise<JsonObject>;
+
+/** Overwrites the session's data, all of it. Not synchronised per session: the last overwrite wins. */
+export function updateSessionData(handle: string, sessionData: JsonObject): Promise<void>;
+
+/**
+ * Starts a session. The payload goes into the access token, which the browser can read; the data stays in storage.
+ * `device` can only be given over a service binding.
+ */
+export function createNewSession(
+  userId: string,
+  jwtPayload?: JsonObject,
+  sessionData?: JsonObject,
+  options?: { tenantId?: string; device?: Device },
+): Promise<IssuedSession>;
+
+/** Exchanges a refresh token. Rejects with TOKEN_THEFT_DETECTED when two holders of one token were seen. */
+export function refreshSession(
+  refreshToken: string | null | undefined,
+  antiCsrfToken?: string | null,
+): Promise<IssuedSession>;
+
+/** Ends a session; false if there was none (any more). */
+export function revokeSession(handle: string): Promise<boolean>;
+
+/** Ends up to 1,000 sessions; returns the handles of those that there were. */
+export function revokeMultipleSessions(handles: string[]): Promise<string[]>;
+
+/** Ends all sessions of a user, in one tenant if named, else in all; returns their handles. */
+export function revokeAllSessionsForUser(userId: string, tenantId?: string): Promise<string[]>;
+
+/** The handles of a user's live sessions, in one tenant if named, else in all. */
+export function getAllSessionHandlesForUser(userId: string, tenantId?: string): Promise<string[]>;
+
+/** Everything stored about a session. */
+export function getSessionInformation(handle: string): Promise<SessionInformation>;
+
+/** Replaces the stored payload. Access tokens already given out keep theirs. */
+export function updateJWTPayload(handle: string, jwtPayload: JsonObject): Promise<void>;
+
+/** Merges into the stored payload, member by member; a member that is `null` is removed. */
+export function mergeIntoAccessTokenPayload(handle: string, jwtPayload: JsonObject): Promise<void>;
+
+/**
+ * A new access token in place of a live one, with the given payload (which is stored too) or the stored one. The
+ * result has no `accessToken` when the given one has expired.
+ */
+export function regenerateAccessToken(
+  accessToken: string | null | undefined,
+  jwtPayload?: JsonObject,
+): Promise<{ session: Session; accessToken?: Token }>;
+
+/** Makes a new signing key at once. Over a service binding only. */
+export function rotateSigningKeys(): Promise<void>;
+
+/** Withdraws a signing key: what it signed is no longer accepted. Over a service binding only. */
+export function revokeSigningKey(kid: string): Promise<void>;
+
+/** What is thrown when Postern refuses, or cannot answer. Its message never holds a token. */
+declare class PosternError extends globalThis.Error {
+  /** 1000: a fault on Postern's side or on the way. Answer 5xx; nothing was cleared, nothing lost. */
+  static readonly GENERAL_ERROR: 1000;
+  /** 2000: there is no such session (any more). Clear the session cookies, log in. */
+  static readonly UNAUTHORISED: 2000;
+  /** 3000: the access token is expired, or cannot be trusted as it is. The client refreshes, then retries. */
+  static readonly TRY_REFRESH_TOKEN: 3000;
+  /** 4000: refresh only; two holders of one token were seen, and the session has ended. */
+  static readonly TOKEN_THEFT_DETECTED: 4000;
+  /** True for errors of this class; any other error is a bug or a malformed argument. */
+  static isErrorFromAuth(err: unknown): err is PosternError;
+  readonly errType: 1000 | 2000 | 3000 | 4000;
+  /** GENERAL_ERROR: when to try again, if Postern said so. */
+  readonly retryAfterSeconds?: number;
+  /** TOKEN_THEFT_DETECTED: whose session ended, if Postern said so. */
+  readonly session?: { handle: string; userId: string };
+}
+export { PosternError as Error };

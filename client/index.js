@@ -1,0 +1,160 @@
+// Sessions at the edge: `import * as postern from "postern"`. The types in index.d.ts say what each function is for.
+
+import { call } from "./src/connection.js";
+import { okOrThrow, PosternError } from "./src/error.js";
+import { jsonObject } from "./src/json.js";
+
+export { init } from "./src/connection.js";
+export { PosternError as Error };
+
+const MOST_HANDLES = 1_000;
+
+export async function getSession(accessToken, antiCsrfToken, options = {}) {
+  const { doAntiCsrfCheck, freshness } = options;
+  const argument = {
+    accessToken: credential("getSession", "accessToken", accessToken),
+    antiCsrfToken: optionalText("getSession", "antiCsrfToken", antiCsrfToken),
+    doAntiCsrfCheck: optionalBoolean("getSession", "doAntiCsrfCheck", doAntiCsrfCheck),
+    freshness: optionalText("getSession", "freshness", freshness),
+  };
+  return withoutStatus(await ask("getSession", argument));
+}
+
+export async function getSessionData(handle, options = {}) {
+  const argument = {
+    handle: text("getSessionData", "handle", handle),
+    freshness: optionalText("getSessionData", "freshness", options.freshness),
+  };
+  return (await ask("getSessionData", argument)).sessionData;
+}
+
+export async function updateSessionData(handle, sessionData) {
+  const argument = {
+    handle: text("updateSessionData", "handle", handle),
+    sessionData: jsonObject("updateSessionData", "sessionData", sessionData),
+  };
+  await ask("updateSessionData", argument);
+}
+
+export async function createNewSession(userId, jwtPayload = {}, sessionData = {}, options = {}) {
+  const { tenantId, device } = options;
+  const argument = {
+    userId: text("createNewSession", "userId", userId),
+    jwtPayload: jsonObject("createNewSession", "jwtPayload", jwtPayload),
+    sessionData: jsonObject("createNewSession", "sessionData", sessionData),
+    tenantId: optionalText("createNewSession", "tenantId", tenantId),
+    device: device === undefined ? undefined : jsonObject("createNewSession", "device", device),
+  };
+  return withoutStatus(await ask("createNewSession", argument));
+}
+
+export async function refreshSession(refreshToken, antiCsrfToken) {
+  const argument = {
+    refreshToken: credential("refreshSession", "refreshToken", refreshToken),
+    antiCsrfToken: optionalText("refreshSession", "antiCsrfToken", antiCsrfToken),
+  };
+  return withoutStatus(await ask("refreshSession", argument));
+}
+
+export async function revokeSession(handle) {
+  text("revokeSession", "handle", handle);
+  return (await ask("revokeSession", { handle })).revoked.length > 0;
+}
+
+export async function revokeMultipleSessions(handles) {
+  if (!Array.isArray(handles) || handles.length > MOST_HANDLES) {
+    throw new TypeError(`revokeMultipleSessions: "handles" must be an array of at most ${MOST_HANDLES} strings`);
+  }
+  handles.forEach((handle, i) => text("revokeMultipleSessions", `handles[${i}]`, handle));
+  return (await ask("revokeMultipleSessions", { handles })).revoked;
+}
+
+export async function revokeAllSessionsForUser(userId, tenantId) {
+  const argument = {
+    userId: text("revokeAllSessionsForUser", "userId", userId),
+    tenantId: optionalText("revokeAllSessionsForUser", "tenantId", tenantId),
+  };
+  return (await ask("revokeAllSessionsForUser", argument)).revoked;
+}
+
+export async function getAllSessionHandlesForUser(userId, tenantId) {
+  const argument = {
+    userId: text("getAllSessionHandlesForUser", "userId", userId),
+    tenantId: optionalText("getAllSessionHandlesForUser", "tenantId", tenantId),
+  };
+  return (await ask("getAllSessionHandlesForUser", argument)).handles;
+}
+
+export async function getSessionInformation(handle) {
+  text("getSessionInformation", "handle", handle);
+  return withoutStatus(await ask("getSessionInformation", { handle }));
+}
+
+export async function updateJWTPayload(handle, jwtPayload) {
+  const argument = {
+    handle: text("updateJWTPayload", "handle", handle),
+    jwtPayload: jsonObject("updateJWTPayload", "jwtPayload", jwtPayload),
+  };
+  await ask("updateJWTPayload", argument);
+}
+
+export async function mergeIntoAccessTokenPayload(handle, jwtPayload) {
+  const argument = {
+    handle: text("mergeIntoAccessTokenPayload", "handle", handle),
+    jwtPayload: jsonObject("mergeIntoAccessTokenPayload", "jwtPayload", jwtPayload),
+  };
+  await ask("mergeIntoAccessTokenPayload", argument);
+}
+
+export async function regenerateAccessToken(accessToken, jwtPayload) {
+  const argument = {
+    accessToken: credential("regenerateAccessToken", "accessToken", accessToken),
+    jwtPayload: jwtPayload === undefined ? undefined : jsonObject("regenerateAccessToken", "jwtPayload", jwtPayload),
+  };
+  return withoutStatus(await ask("regenerateAccessToken", argument));
+}
+
+export async function rotateSigningKeys() {
+  await ask("rotateSigningKeys", {});
+}
+
+export async function revokeSigningKey(kid) {
+  await ask("revokeSigningKey", { kid: text("revokeSigningKey", "kid", kid) });
+}
+
+/** Sends what was given, and nothing else: a member that is undefined is one that was not given. */
+async function ask(method, argument) {
+  const given = Object.fromEntries(Object.entries(argument).filter(([, value]) => value !== undefined));
+  return okOrThrow(method, await call(method, given));
+}
+
+function withoutStatus({ status, ...value }) {
+  return value;
+}
+
+/** A token as a request may or may not bring it: none, or an empty one, is no session, which needs no asking. */
+function credential(method, name, value) {
+  if (value === undefined || value === null || value === "") {
+    throw new PosternError(PosternError.UNAUTHORISED, `${method}: there is no ${name}`);
+  }
+  return text(method, name, value);
+}
+
+function text(method, name, value) {
+  if (typeof value !== "string" || !value.isWellFormed()) {
+    throw new TypeError(`${method}: "${name}" must be a string`);
+  }
+  return value;
+}
+
+/** As `text`, where `undefined`, and the `null` of `headers.get`, mean that none was given. */
+function optionalText(method, name, value) {
+  return value === undefined || value === null ? undefined : text(method, name, value);
+}
+
+function optionalBoolean(method, name, value) {
+  if (value !== undefined && typeof value !== "boolean") {
+    throw new TypeError(`${method}: "${name}" must be a boolean`);
+  }
+  return value;
+}

@@ -1,0 +1,111 @@
+/**
+ * Postern's RPC methods, as a service binding offers them: one object in, one union out. The functions of `postern`
+ * are built on these; use them directly where a union is handier than an exception.
+ */
+
+/** A JSON object. Members may be any JSON value; `undefined` members are left out. */
+export type JsonObject = { [key: string]: any };
+
+/**
+ * How soon the answer must reflect a revocation: `stateless` (when the access token expires), `within 60s` (any
+ * duration from one second), `strict` (at once, by asking the session's own object).
+ */
+export type Freshness = "stateless" | "strict" | `within ${string}`;
+
+/** A verified session. */
+export interface Session {
+  /** Names the session; the key under which its data is stored. */
+  handle: string;
+  /** The user the session was created for. */
+  userId: string;
+  /** The tenant it was created in; `public` unless another was named. */
+  tenantId: string;
+  /** What the creator put into the access token. The browser can read it too. */
+  jwtPayload: JsonObject;
+}
+
+/** A token with its times, in milliseconds since the Unix epoch. */
+export interface Token {
+  token: string;
+  expiry: number;
+  createdTime: number;
+}
+
+/** What creating or refreshing a session gives out. */
+export interface IssuedSession {
+  session: Session;
+  accessToken: Token;
+  refreshToken: Token;
+  /** Present when the session is bound to an anti-CSRF token. */
+  antiCsrfToken?: string;
+  /** The value of the `front-token` response header, for browser SDKs; over a service binding only. */
+  frontToken?: string;
+}
+
+/** Facts about the device a session lives on. */
+export interface Device {
+  userAgent?: string;
+  ip?: string;
+}
+
+/** Everything stored about a session. Times in milliseconds since the Unix epoch. */
+export interface SessionInformation {
+  session: Session & {
+    /** When the session ends unless it is refreshed. */
+    expiry: number;
+    timeCreated: number;
+    device?: Device & { lastRefreshed?: number };
+  };
+  sessionData: JsonObject;
+}
+
+/** An answer other than OK. `INVALID_CLAIMS` is named for completeness: no method here takes claim requirements. */
+export type Refusal =
+  | { status: "UNAUTHORISED" | "TRY_REFRESH_TOKEN" | "TOKEN_THEFT_DETECTED" | "INVALID_CLAIMS"; message: string }
+  | { status: "GENERAL_ERROR"; message: string; retryAfterSeconds: number };
+
+/** `{status: "OK", …}`, or why not. */
+export type Answer<T = {}> = Promise<({ status: "OK" } & T) | Refusal>;
+
+/** The entrypoint `SessionsVerify`. */
+export interface SessionsVerify {
+  /** Anti-CSRF is checked if and only if the token carries the claim, unless `doAntiCsrfCheck` is false. */
+  getSession(argument: {
+    accessToken: string;
+    antiCsrfToken?: string;
+    doAntiCsrfCheck?: boolean;
+    freshness?: Freshness;
+  }): Answer<{ session: Session; accessToken?: Token }>;
+}
+
+/** The default entrypoint. */
+export interface Sessions extends SessionsVerify {
+  getSessionData(argument: { handle: string; freshness?: Freshness }): Answer<{ sessionData: JsonObject }>;
+  updateSessionData(argument: { handle: string; sessionData: JsonObject }): Answer;
+}
+
+/** The entrypoint `SessionsAdmin`: whoever holds it can make a session for any user. */
+export interface SessionsAdmin extends Sessions {
+  createNewSession(argument: {
+    userId: string;
+    jwtPayload?: JsonObject;
+    sessionData?: JsonObject;
+    tenantId?: string;
+    device?: Device;
+  }): Answer<IssuedSession>;
+  refreshSession(argument: { refreshToken: string; antiCsrfToken?: string }): Answer<IssuedSession>;
+  revokeSession(argument: { handle: string }): Answer<{ revoked: string[] }>;
+  /** At most 1,000 handles. */
+  revokeMultipleSessions(argument: { handles: string[] }): Answer<{ revoked: string[] }>;
+  revokeAllSessionsForUser(argument: { userId: string; tenantId?: string }): Answer<{ revoked: string[] }>;
+  getAllSessionHandlesForUser(argument: { userId: string; tenantId?: string }): Answer<{ handles: string[] }>;
+  getSessionInformation(argument: { handle: string }): Answer<SessionInformation>;
+  updateJWTPayload(argument: { handle: string; jwtPayload: JsonObject }): Answer;
+  mergeIntoAccessTokenPayload(argument: { handle: string; jwtPayload: JsonObject }): Answer;
+  regenerateAccessToken(argument: {
+    accessToken: string;
+    jwtPayload?: JsonObject;
+  }): Answer<{ session: Session; accessToken?: Token }>;
+  rotateSigningKeys(argument: {}): Answer;
+  revokeSigningKey(argument: { kid: string }): Answer;
+}

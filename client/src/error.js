@@ -1,0 +1,41 @@
+/** What every function of this package throws when Postern refuses, or cannot answer. */
+export class PosternError extends Error {
+  /** A fault on Postern's side, its storage's, or the network's: answer 5xx; nothing was cleared, nothing lost. */
+  static GENERAL_ERROR = 1000;
+  /** There is no such session (any more): clear the session cookies, log in. */
+  static UNAUTHORISED = 2000;
+  /** The access token is expired, or cannot be trusted as it is: the client refreshes, then retries. */
+  static TRY_REFRESH_TOKEN = 3000;
+  /** Refresh only: two holders of one token were seen; the session has ended. */
+  static TOKEN_THEFT_DETECTED = 4000;
+
+  static isErrorFromAuth(err) {
+    return err instanceof PosternError;
+  }
+
+  constructor(errType, message, { retryAfterSeconds, session, cause } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = "PosternError";
+    this.errType = errType;
+    if (retryAfterSeconds !== undefined) this.retryAfterSeconds = retryAfterSeconds;
+    if (session !== undefined) this.session = session;
+  }
+}
+
+/** The outcomes that are the session's, by the name they have on every surface. */
+const REFUSALS = new Map([
+  ["UNAUTHORISED", PosternError.UNAUTHORISED],
+  ["TRY_REFRESH_TOKEN", PosternError.TRY_REFRESH_TOKEN],
+  ["TOKEN_THEFT_DETECTED", PosternError.TOKEN_THEFT_DETECTED],
+]);
+
+/** Returns an answer whose status is OK; throws any other as the error it stands for. */
+export function okOrThrow(method, answer) {
+  const status = answer?.status;
+  if (status === "OK") return answer;
+  const errType = REFUSALS.get(status) ?? PosternError.GENERAL_ERROR;
+  const said = typeof answer?.message === "string" ? answer.message : status;
+  const reason = REFUSALS.has(status) || status === "GENERAL_ERROR" ? said : "an answer this client does not know";
+  const { retryAfterSeconds, session } = answer ?? {};
+  throw new PosternError(errType, `${method}: ${reason}`, { retryAfterSeconds, session });
+}

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import * as postern from "postern";
+
+/** A binding whose methods record their argument and answer as told. */
+function binding(answer) {
+  const calls = [];
+  const target = new Proxy({}, {
+    get: (_, method) => async (argument) => {
+      calls.push([method, argument]);
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  });
+  return { target, calls };
+}
+
+test("an OK answer is returned as a value, without its status", async () => {
+  const session = { handle: "h", userId: "u", tenantId: "public", jwtPayload: { a: 1 } };
+  const { target, calls } = binding({ status: "OK", session, sessionData: { cart: [] } });
+  postern.init({ binding: target });
+
+  assert.deepEqual(await postern.getSession("token", null), { session, sessionData: { cart: [] } });
+  assert.deepEqual(await postern.getSessionData("h", { freshness: "strict" }), { cart: [] });
+  assert.equal(await postern.updateSessionData("h", { b: 2 }), undefined);
+  assert.deepEqual(calls, [
+    ["getSession", { accessToken: "token" }],
+    ["getSessionData", { handle: "h", freshness: "strict" }],
+    ["updateSessionData", { handle: "h", sessionData: { b: 2 } }],
+  ]);
+});
+
+test("any other answer is thrown as the error it stands for", async () => {
+  const cases = [
+    ["UNAUTHORISED", postern.Error.UNAUTHORISED, 2000],
+    ["TRY_REFRESH_TOKEN", postern.Error.TRY_REFRESH_TOKEN, 3000],
+    ["TOKEN_THEFT_DETECTED", postern.Error.TOKEN_THEFT_DETECTED, 4000],
+    ["GENERAL_ERROR", postern.Error.GENERAL_ERROR, 1000],
+  ];
+  for (const [status, errType, number] of cases) {
+    postern.init({ adminBinding: binding({ status, message: "why", retryAfterSeconds: 3 }).target });
+    await assert.rejects(postern.refreshSession("token"), (err) => {
+      assert.ok(postern.Error.isErrorFromAuth(err));
+      assert.ok(err instanceof Error);
+      assert.equal(err.errType, errType);
+      assert.equal(errType, number);
+      assert.equal(err.message, "refreshSession: why");
+      assert.equal(err.retryAfterSeconds, 3);
+      return true;
+    });
+  }
+});
+
+test("an answer that this client does not know is a GENERAL_ERROR", async () => {
+  for (const answer of [undefined, null, {}, { status: "NEW", message: "secret" }]) {
+    postern.init({ binding: binding(answer).target });
+    await assert.rejects(postern.getSessionData("h"), {
+      errType: postern.Error.GENERAL_ERROR,
+      message: "getSessionData: an answer this client does not know",
+    });
+  }
+});
+
+test("a malformed argument reported by the Worker stays a TypeError, any other failure is a GENERAL_ERROR", async () => {
+  postern.init({ binding: binding(new TypeError("getSessionData: too long")).target });
+  await assert.rejects(postern.getSessionData("h"), TypeError);
+
+  const failure = new Error("Network connection lost.");
+  postern.init({ binding: binding(failure).target });
+  await assert.rejects(postern.getSessionData("h"), {
+    errType: postern.Error.GENERAL_ERROR,
+    message: "getSessionData: the service binding failed",
+    cause: failure,
+  });
+});
+
+test("the life cycle needs the admin binding, which also serves the three calls of the default entrypoint", async () => {
+  postern.init({ binding: binding({ status: "OK" }).target });
+  await assert.rejects(postern.createNewSession("alice"), {
+    errType: postern.Error.GENERAL_ERROR,
+    message: /createNewSession needs a service binding to the entrypoint SessionsAdmin/,
+  });
+
+  const admin = binding({ status: "OK", revoked: ["h"], handles: ["h"], sessionData: {} });
+  postern.init({ adminBinding: admin.target });
+  await postern.createNewSession("alice", undefined, { cart: [] }, { tenantId: "blue" });
+  await postern.getSessionData("h");
+  assert.equal(await postern.revokeSession("h"), true);
+  assert.deepEqual(await postern.revokeMultipleSessions(["h", "i"]), ["h"]);
+  assert.deepEqual(await postern.revokeAllSessionsForUser("alice"), ["h"]);
+  assert.deepEqual(await postern.getAllSessionHandlesForUser("alice", "blue"), ["h"]);
+  await postern.rotateSigningKeys();
+  await postern.revokeSigningKey("d-1");
+  assert.deepEqual(admin.calls, [
+    ["createNewSession", { userId: "alice", jwtPayload: {}, sessionData: { cart: [] }, tenantId: "blue" }],
+    ["getSessionData", { handle: "h" }],
+    ["revokeSession", { handle: "h" }],
+    ["revokeMultipleSessions", { handles: ["h", "i"] }],
+    ["revokeAllSessionsForUser", { userId: "alice" }],
+    ["getAllSessionHandlesForUser", { userId: "alice", tenantId: "blue" }],
+    ["rotateSigningKeys", {}],
+    ["revokeSigningKey", { kid: "d-1" }],
+  ]);
+});
+
+test("nothing malformed is sent", async () => {
+  const { target, calls } = binding({ status: "OK" });
+  postern.init({ adminBinding: target });
+  const cases = [
+    [() => postern.getSession(1), 'getSession: "accessToken" must be a string'],
+    [() => postern.getSession("t", {}), 'getSession: "antiCsrfToken" must be a string'],
+    [() => postern.getSession("t", "", { doAntiCsrfCheck: "no" }), 'getSession: "doAntiCsrfCheck" must be a boolean'],
+    [() => postern.getSessionData(undefined), 'getSessionData: "handle" must be a string'],
+    [() => postern.getSessionData("\ud800"), 'getSessionData: "handle" must be a string'],
+    [() => postern.updateSessionData("h"), 'updateSessionData: "sessionData" must be a JSON object'],
+    [() => postern.updateSessionData("h", { at: new Date() }), 'updateSessionData: "sessionData.at" is not JSON: a Date'],
+    [() => postern.createNewSession("u", null), 'createNewSession: "jwtPayload" must be a JSON object'],
+    [() => postern.revokeMultipleSessions(["h", 1]), 'revokeMultipleSessions: "handles[1]" must be a string'],
+    [
+      () => postern.revokeMultipleSessions(Array(1001).fill("h")),
+      'revokeMultipleSessions: "handles" must be an array of at most 1000 strings',
+    ],
+  ];
+  for (const [act, message] of cases) await assert.rejects(act(), new TypeError(message));
+  assert.deepEqual(calls, []);
+});
+
+test("no token at all is UNAUTHORISED, without asking", async () => {
+  const { target, calls } = binding({ status: "OK" });
+  postern.init({ adminBinding: target });
+  for (const none of [undefined, null, ""]) {
+    await assert.rejects(postern.getSession(none), { errType: postern.Error.UNAUTHORISED });
+    await assert.rejects(postern.refreshSession(none), { errType: postern.Error.UNAUTHORISED });
+  }
+  assert.deepEqual(calls, []);
+});

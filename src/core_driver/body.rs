@@ -1,0 +1,55 @@
+//! A request body: one JSON object, read field by field.
+//!
+//! Owns the protocol's typing rules: an optional field may be absent but not `null`, unknown fields are ignored, and
+//! objects are kept as their own text, minified, so that numbers survive storage unchanged.
+
+use serde::de::DeserializeOwned;
+
+use super::reply::Reply;
+use crate::json::{self, Kind, Object};
+
+/// The fields of one request body, values still as text.
+#[derive(Debug)]
+pub(super) struct Body<'a>(Object<'a>);
+
+impl<'a> Body<'a> {
+    /// Reads a body, strictly: whatever two readers could understand differently is refused.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Reply> {
+        std::str::from_utf8(bytes)
+            .ok()
+            .and_then(|text| json::parse_object(text).ok())
+            .map(Self)
+            .ok_or_else(Reply::invalid_json)
+    }
+
+    /// A field that must be there: a string, a boolean, an integer or an array, as `T` says.
+    pub(super) fn required<T: DeserializeOwned>(&self, name: &str) -> Result<T, Reply> {
+        self.optional(name)?
+            .ok_or_else(|| Reply::invalid_field(name))
+    }
+
+    /// A field that may be absent. An explicit `null` is a value of the wrong type.
+    pub(super) fn optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Reply> {
+        self.0
+            .get(name)
+            .map(|value| serde_json::from_str(value).map_err(|_| Reply::invalid_field(name)))
+            .transpose()
+    }
+
+    /// The minified text of a field that must be there and be an object.
+    pub(super) fn object(&self, name: &str) -> Result<String, Reply> {
+        self.optional_object(name)?
+            .ok_or_else(|| Reply::invalid_field(name))
+    }
+
+    /// The minified text of a field that may be absent but must otherwise be an object.
+    pub(super) fn optional_object(&self, name: &str) -> Result<Option<String>, Reply> {
+        self.0
+            .get(name)
+            .map(|value| match json::kind(value) {
+                Kind::Object => json::minify(value).map_err(|_| Reply::invalid_field(name)),
+                _ => Err(Reply::invalid_field(name)),
+            })
+            .transpose()
+    }
+}

@@ -1,0 +1,240 @@
+//! RPC arguments: JS values from another Worker, checked and turned into JSON text.
+//!
+//! Owns what counts as JSON: plain objects, arrays, strings of Unicode, finite numbers, booleans and null. `undefined`
+//! members are dropped; anything else is refused, naming the path. Nothing here is trusted to be of the type it claims.
+
+use js_sys::{Array, JsString, Object, Reflect, TypeError};
+use wasm_bindgen::{JsCast, JsValue};
+
+use super::js::{self, WellFormed};
+use crate::json;
+
+/// How deep an argument may nest; a cycle ends here too.
+const MAX_DEPTH: u32 = json::MAX_DEPTH;
+
+/// The one argument of an RPC method: an object with named members.
+pub(super) struct Arguments<'a> {
+    method: &'a str,
+    value: JsValue,
+}
+
+impl<'a> Arguments<'a> {
+    /// Takes the argument; a rejection when it is not an object.
+    pub(super) fn new(method: &'a str, value: JsValue) -> Result<Self, JsValue> {
+        if is_plain_object(&value) {
+            Ok(Self { method, value })
+        } else {
+            Err(type_error(&format!("{method}: the argument must be an object")))
+        }
+    }
+
+    /// A string member that must be there.
+    pub(super) fn string(&self, name: &str) -> Result<String, JsValue> {
+        self.optional_string(name)?.ok_or_else(|| self.wrong(name, "must be a string"))
+    }
+
+    /// A string member that may be left out.
+    pub(super) fn optional_string(&self, name: &str) -> Result<Option<String>, JsValue> {
+        let value = self.member(name);
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        if !value.is_string() {
+            return Err(self.wrong(name, "must be a string"));
+        }
+        match text(&value) {
+            Some(text) => Ok(Some(text)),
+            None => Err(self.wrong(name, "must be well-formed Unicode")),
+        }
+    }
+
+    /// A boolean member that may be left out.
+    pub(super) fn optional_boolean(&self, name: &str) -> Result<Option<bool>, JsValue> {
+        let value = self.member(name);
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        value.as_bool().map(Some).ok_or_else(|| self.wrong(name, "must be a boolean"))
+    }
+
+    /// A list of strings that must be there, of at most `most` elements.
+    pub(super) fn strings(&self, name: &str, most: u32) -> Result<Vec<String>, JsValue> {
+        let value = self.member(name);
+        if !Array::is_array(&value) {
+            return Err(self.wrong(name, "must be an array of strings"));
+        }
+        let array: Array = value.unchecked_into();
+        if array.length() > most {
+            return Err(self.wrong(name, &format!("must hold at most {most} elements")));
+        }
+        let strings = array.iter().map(|element| text(&element));
+        strings.collect::<Option<_>>().ok_or_else(|| self.wrong(name, "must be an array of strings"))
+    }
+
+    /// A JSON object that must be there, as text.
+    pub(super) fn json_object(&self, name: &str) -> Result<String, JsValue> {
+        self.optional_json_object(name)?.ok_or_else(|| self.wrong(name, "must be an object"))
+    }
+
+    /// A JSON object that may be left out, as text.
+    pub(super) fn optional_json_object(&self, name: &str) -> Result<Option<String>, JsValue> {
+        let value = self.member(name);
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        if !is_plain_object(&value) {
+            return Err(self.wrong(name, "must be an object"));
+        }
+        let mut writer = Writer { text: String::new(), path: name.to_owned(), depth: 0 };
+        match writer.write(&value) {
+            Ok(()) => Ok(Some(writer.text)),
+            Err(reason) => Err(self.wrong(&writer.path, reason)),
+        }
+    }
+
+    /// A member that is itself an object with named members.
+    pub(super) fn optional_object(&self, name: &str) -> Result<Option<Arguments<'a>>, JsValue> {
+        let value = self.member(name);
+        if value.is_undefined() {
+            return Ok(None);
+        }
+        if !is_plain_object(&value) {
+            return Err(self.wrong(name, "must be an object"));
+        }
+        Ok(Some(Arguments { method: self.method, value }))
+    }
+
+    /// The rejection for a member that is not as it must be.
+    pub(super) fn wrong(&self, name: &str, must: &str) -> JsValue {
+        type_error(&format!("{}: \"{name}\" {must}", self.method))
+    }
+
+    fn member(&self, name: &str) -> JsValue {
+        // Own members only: an argument cannot inherit one.
+        let own = Object::get_own_property_descriptor(self.value.unchecked_ref(), &JsValue::from_str(name));
+        if own.is_undefined() {
+            return JsValue::UNDEFINED;
+        }
+        Reflect::get(&self.value, &JsValue::from_str(name)).unwrap_or(JsValue::NULL)
+    }
+}
+
+struct Writer {
+    text: String,
+    path: String,
+    depth: u32,
+}
+
+impl Writer {
+    fn write(&mut self, value: &JsValue) -> Result<(), &'static str> {
+        if value.is_null() {
+            self.text.push_str("null");
+        } else if let Some(boolean) = value.as_bool() {
+            self.text.push_str(if boolean { "true" } else { "false" });
+        } else if value.is_string() {
+            let text = text(value).ok_or("is not well-formed Unicode")?;
+            self.text.push_str(&json::quote(&text));
+        } else if let Some(number) = value.as_f64() {
+            self.text.push_str(&number_text(number).ok_or("is not a finite number")?);
+        } else if Array::is_array(value) {
+            self.nested(|writer| writer.array(value.unchecked_ref()))?;
+        } else if is_plain_object(value) {
+            self.nested(|writer| writer.object(value))?;
+        } else {
+            return Err("is not JSON");
+        }
+        Ok(())
+    }
+
+    fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<(), &'static str>) -> Result<(), &'static str> {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > MAX_DEPTH {
+            return Err("is nested too deeply, or holds itself");
+        }
+        write(self)?;
+        self.depth = self.depth.saturating_sub(1);
+        Ok(())
+    }
+
+    fn array(&mut self, array: &Array) -> Result<(), &'static str> {
+        self.text.push('[');
+        for (index, element) in array.iter().enumerate() {
+            if index > 0 {
+                self.text.push(',');
+            }
+            self.at(&format!("[{index}]"), |writer| writer.write(&element))?;
+        }
+        self.text.push(']');
+        Ok(())
+    }
+
+    fn object(&mut self, object: &JsValue) -> Result<(), &'static str> {
+        let names = js::keys(object).map_err(|_| "is not JSON")?;
+        let mut first = true;
+        self.text.push('{');
+        for name in names.iter() {
+            let value = Reflect::get(object, &name).map_err(|_| "is not JSON")?;
+            if value.is_undefined() {
+                continue;
+            }
+            let name = text(&name).ok_or("has a name that is not well-formed Unicode")?;
+            if !std::mem::take(&mut first) {
+                self.text.push(',');
+            }
+            self.text.push_str(&json::quote(&name));
+            self.text.push(':');
+            self.at(&format!(".{name}"), |writer| writer.write(&value))?;
+        }
+        self.text.push('}');
+        Ok(())
+    }
+
+    /// Writes one element; on refusal its path stays, to be named.
+    fn at(
+        &mut self,
+        step: &str,
+        write: impl FnOnce(&mut Self) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
+        let length = self.path.len();
+        self.path.push_str(step);
+        write(self)?;
+        self.path.truncate(length);
+        Ok(())
+    }
+}
+
+/// The shortest JSON text of a number; `None` for NaN and the infinities.
+fn number_text(number: f64) -> Option<String> {
+    if !number.is_finite() {
+        return None;
+    }
+    let text = String::from(js_sys::Number::from(number).to_string(10).ok()?);
+    Some(text)
+}
+
+/// The text of a string; `None` when it is none, or holds a lone surrogate.
+fn text(value: &JsValue) -> Option<String> {
+    let well_formed: &WellFormed = value.dyn_ref::<JsString>()?.unchecked_ref();
+    match well_formed.is_well_formed() {
+        Ok(true) => value.as_string(),
+        _ => None,
+    }
+}
+
+/// True for what `{}` makes: no class instance, array, function, promise or `null`.
+fn is_plain_object(value: &JsValue) -> bool {
+    if !value.is_object() || value.is_function() || Array::is_array(value) {
+        return false;
+    }
+    match js::prototype_of(value) {
+        Ok(prototype) => {
+            prototype.is_null()
+                || js::prototype_of(&Object::new()).is_ok_and(|plain| Object::is(&plain, &prototype))
+        }
+        Err(_) => false,
+    }
+}
+
+fn type_error(message: &str) -> JsValue {
+    TypeError::new(message).into()
+}

@@ -1,0 +1,70 @@
+//! What every use case works with: the environment, the settings, the key ring's copy, and the one time of the request.
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::future_to_promise;
+use worker::Env;
+
+use super::{clock, js::ExecutionContext, key_ring, log, settings};
+use crate::{
+    keys::RingCopy,
+    session::{
+        handle::{CheckedHandle, HandleKeys},
+        model::Refusal,
+    },
+    settings::Settings,
+    time::UnixMillis,
+};
+
+/// A request's surroundings.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) env: Env,
+    execution: ExecutionContext,
+    pub(super) settings: Rc<Settings>,
+    pub(super) ring: Rc<RingCopy>,
+    pub(super) now: UnixMillis,
+}
+
+/// The refusal while the settings are bad: said to nobody but the log.
+pub(super) const MISCONFIGURED: Refusal = Refusal::GeneralError("the service is misconfigured");
+const NO_KEYS: Refusal = Refusal::GeneralError("the key ring is out of reach");
+
+impl Context {
+    /// Opens the context of a request, with a copy of the key ring in hand.
+    pub(super) async fn open(env: &Env, execution: &ExecutionContext) -> Result<Self, Refusal> {
+        let now = clock::now();
+        let settings = settings::current(env).map_err(|settings::Misconfigured| MISCONFIGURED)?;
+        let ring = key_ring::current(env, now).await.map_err(|key_ring::Outage| {
+            log::fault("key_ring", "no usable copy of the key ring");
+            NO_KEYS
+        })?;
+        Ok(Self { env: env.clone(), execution: execution.clone(), settings, ring, now })
+    }
+
+    /// Goes on with `work` after the request was answered. The platform ends what it does not know of.
+    pub(super) fn in_background(&self, work: impl Future<Output = ()> + 'static) {
+        let promise = future_to_promise(async move {
+            work.await;
+            Ok(JsValue::UNDEFINED)
+        });
+        if self.execution.wait_until(&promise).is_err() {
+            log::fault("background", "the platform takes no work in the background");
+        }
+    }
+
+    /// The keys behind session handles.
+    pub(super) fn handle_keys(&self) -> HandleKeys {
+        let secrets = &self.ring.ring.head.secrets;
+        HandleKeys {
+            route: secrets.route_key.clone(),
+            tag: secrets.handle_tag_key.clone(),
+        }
+    }
+
+    /// Checks a handle without any I/O: bytes that we did not issue go no further.
+    pub(super) fn checked(&self, handle: &str) -> Result<CheckedHandle, Refusal> {
+        self.handle_keys().check(handle).ok_or(Refusal::Unauthorised("Session does not exist."))
+    }
+}

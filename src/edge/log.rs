@@ -1,0 +1,67 @@
+//! Log lines: one JSON object each, with a level and an event. Never a token, a cookie, a secret or user data.
+
+use std::cell::Cell;
+
+use serde::Serialize;
+use worker::{console_error, console_log, console_warn};
+
+use crate::settings::{LogLevel, SettingFault, Warning};
+
+thread_local! {
+    static LEVEL: Cell<LogLevel> = const { Cell::new(LogLevel::Info) };
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    level: &'static str,
+    event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    setting: Option<&'a str>,
+    message: &'a str,
+}
+
+/// Sets what is logged from now on in this isolate.
+pub(super) fn set_level(level: LogLevel) {
+    LEVEL.set(level);
+}
+
+/// A fault of ours or of our storage.
+pub(super) fn fault(event: &str, message: &str) {
+    write(LogLevel::Error, &Line { level: "error", event, setting: None, message });
+}
+
+/// A request that was refused: which door, and why.
+pub(super) fn refused(event: &str, message: &str) {
+    write(LogLevel::Info, &Line { level: "info", event, setting: None, message });
+}
+
+/// Something that an operator should look at: a theft, for one.
+pub(super) fn warning(event: &str, message: &str) {
+    write(LogLevel::Warn, &Line { level: "warn", event, setting: None, message });
+}
+
+/// A setting that cannot be used. Logged at every level.
+pub(super) fn setting_fault(fault: &SettingFault) {
+    let SettingFault { setting, message } = fault;
+    write(LogLevel::Error, &Line { level: "error", event: "bad_setting", setting: Some(setting), message });
+}
+
+/// A setting that is allowed and unwise.
+pub(super) fn setting_warning(warning: &Warning) {
+    let Warning { setting, message } = warning;
+    write(LogLevel::Warn, &Line { level: "warn", event: "unwise_setting", setting: Some(setting), message });
+}
+
+fn write(level: LogLevel, line: &Line<'_>) {
+    if level > LEVEL.get() {
+        return;
+    }
+    let Ok(text) = serde_json::to_string(line) else {
+        return;
+    };
+    match level {
+        LogLevel::Error => console_error!("{text}"),
+        LogLevel::Warn => console_warn!("{text}"),
+        LogLevel::Info | LogLevel::Debug => console_log!("{text}"),
+    }
+}

@@ -1,0 +1,273 @@
+//! RPC, the door for Workers of the same account: one object in, one union out.
+//!
+//! Owns the methods' names, arguments and results (`client/rpc.d.ts`). Expected outcomes are returned as
+//! `{status: …}`; a caller's mistake rejects with a `TypeError` or `RangeError` that names the member. Which entrypoint
+//! offers which method is written in `entry.mjs`.
+
+use js_sys::{JSON, RangeError};
+use serde_json::json as value;
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::{
+    arguments::Arguments,
+    context::Context,
+    js::ExecutionContext,
+    key_ring, log,
+    sessions::{self, Exchange, Verification},
+};
+use crate::{
+    error::{self, Outcome},
+    json,
+    session::{
+        call::Door,
+        model::{Device, IssuedSession, Refusal, SessionView, TokenInfo},
+        user,
+    },
+    settings::Freshness,
+};
+
+/// The most handles that one call may name.
+const MAX_HANDLES: u32 = 1_000;
+
+/// Answers one RPC call.
+pub(super) async fn answer(
+    method: &str,
+    argument: JsValue,
+    env: &Env,
+    execution: &ExecutionContext,
+) -> Result<JsValue, JsValue> {
+    let arguments = Arguments::new(method, argument)?;
+    let outcome = match Context::open(env, execution).await {
+        Ok(context) => call(method, &arguments, &context).await?,
+        Err(refusal) => Err(refusal),
+    };
+    match outcome {
+        Ok(result) => JSON::parse(&result),
+        Err(Refusal::BadInput(message)) => Err(js_sys::TypeError::new(&format!("{method}: {message}")).into()),
+        Err(refusal @ Refusal::TooLarge { .. }) => {
+            Err(RangeError::new(&format!("{method}: {}", Outcome::of(&refusal).message)).into())
+        }
+        Err(refusal) => {
+            log::refused(method, &error::detail(&refusal));
+            JSON::parse(&refused(&refusal))
+        }
+    }
+}
+
+type Called = Result<Result<String, Refusal>, JsValue>;
+
+async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Called {
+    match method {
+        "getSession" => get_session(arguments, context).await,
+        "getSessionData" => {
+            let freshness = freshness(arguments, context)?;
+            let handle = arguments.string("handle")?;
+            let data = sessions::get_session_data(context, &handle, freshness).await;
+            Ok(data.map(|data| ok(&format!("\"sessionData\":{data}"))))
+        }
+        "updateSessionData" => {
+            let handle = arguments.string("handle")?;
+            let data = arguments.json_object("sessionData")?;
+            Ok(sessions::update_session_data(context, &handle, data).await.map(|()| ok("")))
+        }
+        "createNewSession" => create_new_session(arguments, context).await,
+        "refreshSession" => refresh_session(arguments, context).await,
+        "revokeSession" => {
+            let handle = arguments.string("handle")?;
+            Ok(sessions::revoke(context, vec![handle]).await.map(|handles| revoked(&handles)))
+        }
+        "revokeMultipleSessions" => {
+            let handles = arguments.strings("handles", MAX_HANDLES)?;
+            Ok(sessions::revoke(context, handles).await.map(|handles| revoked(&handles)))
+        }
+        "revokeAllSessionsForUser" => {
+            let (user_id, tenant_id) = user_and_tenant(arguments)?;
+            Ok(sessions::revoke_all(context, user_id, tenant_id).await.map(|handles| revoked(&handles)))
+        }
+        "getAllSessionHandlesForUser" => {
+            let (user_id, tenant_id) = user_and_tenant(arguments)?;
+            let handles = sessions::list(context, user_id, tenant_id).await;
+            Ok(handles.map(|handles| ok(&format!("\"handles\":{}", value!(handles)))))
+        }
+        "getSessionInformation" => get_session_information(arguments, context).await,
+        "updateJWTPayload" => {
+            let handle = arguments.string("handle")?;
+            let payload = arguments.json_object("jwtPayload")?;
+            Ok(replace_payload(context, &handle, payload).await)
+        }
+        "mergeIntoAccessTokenPayload" => {
+            let handle = arguments.string("handle")?;
+            let changes = arguments.json_object("jwtPayload")?;
+            Ok(merge_payload(context, &handle, &changes).await)
+        }
+        "regenerateAccessToken" => {
+            let access_token = arguments.string("accessToken")?;
+            let payload = arguments.optional_json_object("jwtPayload")?;
+            let regenerated = sessions::regenerate(context, &access_token, payload).await;
+            Ok(regenerated.map(|(session, token)| {
+                let token = token.map(|token| format!(",\"accessToken\":{}", token_text(&token)));
+                ok(&format!("{}{}", session_text(&session), token.unwrap_or_default()))
+            }))
+        }
+        "rotateSigningKeys" => Ok(match key_ring::rotate(&context.env, context.now).await {
+            Ok(_) => Ok(ok("")),
+            Err(key_ring::Outage) => Err(Refusal::GeneralError("the key ring is out of reach")),
+        }),
+        "revokeSigningKey" => {
+            let kid = arguments.string("kid")?;
+            match key_ring::withdraw(&context.env, context.now, &kid).await {
+                Ok(key_ring::Withdrawal::Done) => Ok(Ok(ok(""))),
+                Ok(key_ring::Withdrawal::UnknownKid) => Err(arguments.wrong("kid", "must name a signing key")),
+                Err(key_ring::Outage) => Ok(Err(Refusal::GeneralError("the key ring is out of reach"))),
+            }
+        }
+        _ => Err(js_sys::TypeError::new("there is no such method").into()),
+    }
+}
+
+async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let access_token = arguments.optional_string("accessToken")?.unwrap_or_default();
+    let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
+    let verification = Verification {
+        access_token: &access_token,
+        anti_csrf_token: anti_csrf_token.as_deref(),
+        check_anti_csrf: arguments.optional_boolean("doAntiCsrfCheck")?.unwrap_or(true),
+        freshness: freshness(arguments, context)?,
+    };
+    let known = sessions::get_session(context, &verification).await;
+    Ok(known.map(|known| ok(&session_text(&known.session))))
+}
+
+async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let empty = || user::EMPTY.to_owned();
+    let user_id = arguments.string("userId")?;
+    let payload = arguments.optional_json_object("jwtPayload")?.unwrap_or_else(empty);
+    let session_data = arguments.optional_json_object("sessionData")?.unwrap_or_else(empty);
+    let mut new = sessions::own_session(context, user_id, payload, session_data);
+    if let Some(tenant_id) = arguments.optional_string("tenantId")? {
+        if !crate::core_driver::path::is_tenant_id(&tenant_id) {
+            return Err(arguments.wrong("tenantId", "must be a tenant id: [a-z0-9-]+"));
+        }
+        new.tenant_id = tenant_id;
+    }
+    if let Some(device) = arguments.optional_object("device")? {
+        let user_agent = device.optional_string("userAgent")?;
+        let ip = device.optional_string("ip")?;
+        new.device = Device::given(user_agent, ip.as_deref(), context.settings.device_ip);
+    }
+    let issued = sessions::create(context, new).await;
+    Ok(issued.map(|issued| ok(&issued_text(&issued))))
+}
+
+async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
+    let exchange = Exchange {
+        refresh_token: arguments.string("refreshToken")?,
+        anti_csrf: anti_csrf_token.is_some(),
+        check_anti_csrf: true,
+        anti_csrf_token,
+        door: Door::Own,
+        use_dynamic_key: None,
+        access_token_validity: None,
+        version: sessions::OWN_VERSION,
+    };
+    Ok(sessions::refresh(context, exchange).await.map(|issued| ok(&issued_text(&issued))))
+}
+
+async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let handle = arguments.string("handle")?;
+    let information = sessions::information(context, &handle).await;
+    Ok(information.map(|information| {
+        let device = information.device.as_ref().map(|device| value!(device));
+        let session = session_members(&information.session);
+        let times = format!(
+            "\"expiry\":{},\"timeCreated\":{}",
+            information.expiry.0, information.created.0
+        );
+        let refreshed = information.last_refreshed.map(|at| format!(",\"lastRefreshed\":{}", at.0));
+        let device = device.map(|device| format!(",\"device\":{device}"));
+        ok(&format!(
+            "\"session\":{{{session},{times}{}{}}},\"sessionData\":{}",
+            refreshed.unwrap_or_default(),
+            device.unwrap_or_default(),
+            information.session_data
+        ))
+    }))
+}
+
+async fn replace_payload(context: &Context, handle: &str, payload: String) -> Result<String, Refusal> {
+    sessions::payload_allowed(&payload, sessions::OWN_VERSION)?;
+    sessions::replace_payload(context, handle, payload).await.map(|()| ok(""))
+}
+
+/// Members of `changes` replace those of the stored payload; `null` takes one away.
+async fn merge_payload(context: &Context, handle: &str, changes: &str) -> Result<String, Refusal> {
+    let stored = sessions::information(context, handle).await?.session.payload;
+    let merged = json::merge(&stored, changes).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
+    replace_payload(context, handle, merged).await
+}
+
+fn user_and_tenant(arguments: &Arguments<'_>) -> Result<(String, Option<String>), JsValue> {
+    Ok((arguments.string("userId")?, arguments.optional_string("tenantId")?))
+}
+
+fn freshness(arguments: &Arguments<'_>, context: &Context) -> Result<Freshness, JsValue> {
+    match arguments.optional_string("freshness")? {
+        None => Ok(context.settings.freshness),
+        Some(text) => Freshness::parse(&text)
+            .ok_or_else(|| arguments.wrong("freshness", "must be \"stateless\", \"within 60s\" or \"strict\"")),
+    }
+}
+
+fn ok(members: &str) -> String {
+    let comma = if members.is_empty() { "" } else { "," };
+    format!("{{\"status\":\"OK\"{comma}{members}}}")
+}
+
+fn refused(refusal: &Refusal) -> String {
+    let outcome = Outcome::of(refusal);
+    let message = error::detail(refusal);
+    match (refusal, outcome.retry_after_seconds) {
+        (Refusal::TokenTheftDetected { handle, user_id, .. }, _) => value!({
+            "status": outcome.code, "message": message, "session": {"handle": handle, "userId": user_id},
+        }),
+        (_, Some(seconds)) => value!({"status": outcome.code, "message": message, "retryAfterSeconds": seconds}),
+        (_, None) => value!({"status": outcome.code, "message": message}),
+    }
+    .to_string()
+}
+
+fn revoked(handles: &[String]) -> String {
+    ok(&format!("\"revoked\":{}", value!(handles)))
+}
+
+fn session_members(session: &SessionView) -> String {
+    format!(
+        "\"handle\":{},\"userId\":{},\"tenantId\":{},\"jwtPayload\":{}",
+        json::quote(&session.handle),
+        json::quote(&session.user_id),
+        json::quote(&session.tenant_id),
+        session.payload
+    )
+}
+
+fn session_text(session: &SessionView) -> String {
+    format!("\"session\":{{{}}}", session_members(session))
+}
+
+fn token_text(token: &TokenInfo) -> String {
+    value!({"token": token.token, "expiry": token.expiry, "createdTime": token.created}).to_string()
+}
+
+fn issued_text(issued: &IssuedSession) -> String {
+    let anti_csrf = issued.anti_csrf_token.as_ref().map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token)));
+    format!(
+        "{},\"accessToken\":{},\"refreshToken\":{},\"frontToken\":{}{}",
+        session_text(&issued.session),
+        token_text(&issued.access_token),
+        token_text(&issued.refresh_token),
+        json::quote(&crate::frontend::front_token::of(&issued.access_token, &issued.session)),
+        anti_csrf.unwrap_or_default()
+    )
+}

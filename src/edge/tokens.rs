@@ -1,0 +1,269 @@
+//! Access tokens in this isolate: verifying them, remembering the good ones, and signing new ones.
+
+use std::{cell::RefCell, rc::Rc};
+
+use super::{
+    context::Context,
+    crypto, issuer_keys, key_ring, log,
+};
+use crate::{
+    json,
+    keys::{KeyKind, SigningKey},
+    session::{
+        call::AccessGrant,
+        issuer as own_issuer,
+        model::{Refusal, SessionView, TokenInfo},
+    },
+    settings::{SigningAlgorithm, TrustedIssuer},
+    time::UnixMillis,
+    token::{
+        self, AccessClaims, AccessTokenVersion, Pending, Policy, SignatureVerdict, TokenFault, Unverified,
+        VerificationKey, Verified, access_token,
+        cache::{Validity, VerifiedTokens}, compact, jwk::KeySetSource, MAX_TOKEN_BYTES,
+    },
+};
+
+/// How much an isolate remembers of verified tokens, in bytes.
+pub const VERIFIED_TOKENS_BYTES: usize = 16 * 1024 * 1024;
+
+const NO_TOKEN: Refusal = Refusal::Unauthorised("no access token");
+const KEYLESS: Refusal = Refusal::GeneralError("no signing key is at hand");
+const SIGNATURE_OUTAGE: Refusal = Refusal::GeneralError("signatures cannot be checked at the moment");
+const KEY_OUTAGE: Refusal = Refusal::GeneralError("the keys of the issuer are out of reach");
+
+thread_local! {
+    static VERIFIED: RefCell<VerifiedTokens<Rc<Known>>> =
+        RefCell::new(VerifiedTokens::new(VERIFIED_TOKENS_BYTES, crypto::random().unwrap_or_default()));
+}
+
+/// A verified access token, as the use cases need it.
+#[derive(Debug)]
+pub(super) struct Known {
+    /// The session, with the payload as its creator gave it.
+    pub(super) session: SessionView,
+    /// The claims of a token of our own; `None` for a trusted issuer's.
+    pub(super) claims: Option<AccessClaims>,
+}
+
+/// Verifies an access token: of our own, or of a trusted issuer.
+pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
+    if access_token.is_empty() {
+        return Err(NO_TOKEN);
+    }
+    let own = Validity { policy: 0, key_set_version: context.ring.key_set_version() };
+    if let Some(known) = remembered(access_token, own, context.now) {
+        return Ok(known);
+    }
+    if let Ok(token) = compact::parse(access_token, MAX_TOKEN_BYTES)
+        && !is_own(context, &token)
+        && let Some(issuer) = token::issuer::claimed(&context.settings.trusted_issuers, &token)
+    {
+        return verify_foreign(context, access_token, token, issuer).await;
+    }
+    let token = access_token::parse(access_token).map_err(refused)?;
+    let (verified, key_set_version) = verify_own(context, token).await?;
+    let claims = AccessClaims::from_verified(&verified).map_err(refused)?;
+    if context.handle_keys().check(&claims.handle).is_none() {
+        return Err(Refusal::TryRefreshToken("the token names a handle that is not ours"));
+    }
+    let session = SessionView {
+        handle: claims.handle.clone(),
+        user_id: claims.user_id.clone(),
+        tenant_id: claims.tenant_id.clone(),
+        payload: own_issuer::without(&claims.payload, &context.settings.issuer()),
+    };
+    let known = Known { session, claims: Some(claims) };
+    let validity = Validity { policy: 0, key_set_version };
+    Ok(remember(access_token, validity, verified.good_until(), known))
+}
+
+/// Reads the claims of a token of our own whose signature is good and which may be expired (regenerate).
+pub(super) async fn verify_even_if_expired(context: &Context, access_token: &str) -> Result<AccessClaims, Refusal> {
+    let token = access_token::parse(access_token).map_err(refused)?;
+    // As if it were still the moment at which the token was made: only its age is forgiven.
+    let claims = AccessClaims::from_unverified(&token).map_err(refused)?;
+    let then = Context { now: context.now.min(claims.created), ..context.clone() };
+    let (verified, _) = verify_own(&then, token).await?;
+    AccessClaims::from_verified(&verified).map_err(refused)
+}
+
+fn is_own(context: &Context, token: &Unverified<'_>) -> bool {
+    token.key_id().is_some_and(|kid| context.ring.verifier(kid, context.now).is_some())
+}
+
+async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verified, u64), Refusal> {
+    let mut ring = Rc::clone(&context.ring);
+    if let Some(kid) = token.key_id()
+        && ring.verifier(kid, context.now).is_none()
+    {
+        ring = key_ring::with_unknown_key(&context.env, context.now, kid)
+            .await
+            .map_err(|key_ring::Outage| Refusal::GeneralError("the key ring is out of reach"))?
+            .ok_or_else(|| refused(TokenFault::UnknownKey))?;
+    }
+    let keys: Vec<VerificationKey> = ring.ring.keys.iter().filter(|key| key.verifies(context.now)).filter_map(public).collect();
+    let policy = Policy::own(context.settings.clock_tolerance);
+    let pending = token.choose_keys(&keys, &policy).map_err(refused)?;
+    let verdict = verdict(&pending).await?;
+    let verified = pending.finish(verdict, context.now).map_err(refused)?;
+    Ok((verified, ring.key_set_version()))
+}
+
+fn public(key: &SigningKey) -> Option<VerificationKey> {
+    token::jwk::parse_key(&key.public_jwk, KeySetSource::Fetched).ok()
+}
+
+async fn verify_foreign(
+    context: &Context,
+    access_token: &str,
+    token: Unverified<'_>,
+    issuer: &TrustedIssuer,
+) -> Result<Rc<Known>, Refusal> {
+    let keys = issuer_keys::current(&context.env, issuer, token.key_id(), context.now)
+        .await
+        .map_err(|issuer_keys::Outage| KEY_OUTAGE)?;
+    if keys.refresh {
+        let (env, issuer, now) = (context.env.clone(), issuer.clone(), context.now);
+        context.in_background(async move {
+            if issuer_keys::refresh(&env, &issuer, now).await.is_err() {
+                log::warning("issuer_keys", "an ageing key set could not be renewed");
+            }
+        });
+    }
+    let position = context.settings.trusted_issuers.iter().position(|other| other.id == issuer.id);
+    let policy_id = position.and_then(|at| u64::try_from(at).ok()).map_or(u64::MAX, |at| at.saturating_add(1));
+    let validity = Validity { policy: policy_id, key_set_version: keys.version };
+    if let Some(known) = remembered(access_token, validity, context.now) {
+        return Ok(known);
+    }
+    let policy = token::issuer::policy(issuer, context.settings.clock_tolerance);
+    let foreign = |fault| match fault {
+        TokenFault::Expired => Refusal::TryRefreshToken("the token is expired"),
+        fault => Refusal::Unauthorised(fault.code()),
+    };
+    let pending = token.choose_keys(&keys.keys, &policy).map_err(foreign)?;
+    let verdict = verdict(&pending).await?;
+    let verified = pending.finish(verdict, context.now).map_err(foreign)?;
+    let identity = token::issuer::identity(issuer, &verified).map_err(foreign)?;
+    let handle = context.handle_keys().issue_foreign(&issuer.id, &identity.user_id, &identity.session);
+    let session = SessionView {
+        handle: handle.as_str().to_owned(),
+        user_id: identity.user_id,
+        tenant_id: crate::session::model::PUBLIC_TENANT.to_owned(),
+        payload: json::minify(verified.payload()).map_err(|_| foreign(TokenFault::BadPayload))?,
+    };
+    Ok(remember(access_token, validity, verified.good_until(), Known { session, claims: None }))
+}
+
+/// HMAC is checked in the core; everything else by WebCrypto.
+async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdict, Refusal> {
+    if let Some(verdict) = pending.verify_here() {
+        return Ok(verdict);
+    }
+    for key in pending.keys() {
+        let Some(jwk) = key.public_jwk() else {
+            continue;
+        };
+        let input = pending.signing_input().as_bytes();
+        match crypto::verify(&jwk, pending.algorithm(), pending.signature(), input).await {
+            Ok(true) => return Ok(SignatureVerdict::from_backend(true)),
+            Ok(false) | Err(crypto::CryptoFault::BadKey) => {}
+            Err(crypto::CryptoFault::Backend) => {
+                log::fault("signature", "WebCrypto failed");
+                return Err(SIGNATURE_OUTAGE);
+            }
+        }
+    }
+    Ok(SignatureVerdict::from_backend(false))
+}
+
+fn refused(fault: TokenFault) -> Refusal {
+    Refusal::TryRefreshToken(fault.code())
+}
+
+fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Known>> {
+    VERIFIED.with_borrow_mut(|tokens| tokens.get(token, validity, now).map(|entry| Rc::clone(&entry.value)))
+}
+
+fn remember(token: &str, validity: Validity, good_until: UnixMillis, known: Known) -> Rc<Known> {
+    let known = Rc::new(known);
+    // Handle, user id and payload are held once as the session and once as claims.
+    let bytes = known.session.payload.len().saturating_add(known.session.handle.len()).saturating_mul(2);
+    let bytes = bytes.saturating_add(known.session.user_id.len().saturating_mul(3)).saturating_add(256);
+    VERIFIED.with_borrow_mut(|tokens| tokens.insert(token, validity, good_until, Rc::clone(&known), bytes));
+    known
+}
+
+/// The key that a session's access tokens are signed with. Get it before anything is changed.
+pub(super) fn signer<'a>(
+    context: &'a Context,
+    by_service_api: bool,
+    use_dynamic_key: bool,
+) -> Result<&'a SigningKey, Refusal> {
+    let algorithm = if by_service_api { SigningAlgorithm::RS256 } else { context.settings.signing_algorithm };
+    let kind = if use_dynamic_key { KeyKind::Dynamic } else { KeyKind::Static };
+    key_ring::signer(&context.ring, algorithm, kind, context.now)
+        .map_err(|key_ring::Outage| Refusal::GeneralError("no signing key is at hand"))
+}
+
+/// What is signed for a session and a grant.
+pub(super) fn claims(
+    context: &Context,
+    session: &SessionView,
+    grant: &AccessGrant,
+    version: AccessTokenVersion,
+) -> AccessClaims {
+    let payload = if grant.by_service_api {
+        session.payload.clone()
+    } else {
+        own_issuer::with(&session.payload, &context.settings.issuer())
+    };
+    AccessClaims {
+        version,
+        user_id: session.user_id.clone(),
+        recipe_user_id: session.user_id.clone(),
+        tenant_id: session.tenant_id.clone(),
+        handle: session.handle.clone(),
+        refresh_token_hash1: grant.hash1.clone(),
+        parent_refresh_token_hash1: grant.parent_hash1.clone(),
+        anti_csrf_token: grant.anti_csrf_token.clone(),
+        expiry: grant.expiry,
+        created: grant.created,
+        payload,
+    }
+}
+
+/// Signs an access token for a session, as the object allowed it.
+pub(super) async fn sign(
+    context: &Context,
+    session: &SessionView,
+    grant: &AccessGrant,
+    version: AccessTokenVersion,
+) -> Result<TokenInfo, Refusal> {
+    let key = signer(context, grant.by_service_api, grant.use_dynamic_key)?;
+    let input = signing_input(&claims(context, session, grant, version), key)?;
+    let signature = key_ring::sign(key, &input)
+        .await
+        .map_err(|key_ring::Outage| Refusal::GeneralError("the token could not be signed"))?;
+    let whole = |at: UnixMillis| if version.is_legacy() { at } else { UnixMillis::from_seconds(at.as_seconds()) };
+    Ok(TokenInfo {
+        token: access_token::complete(version, &input, &signature),
+        expiry: whole(grant.expiry),
+        created: whole(grant.created),
+    })
+}
+
+/// The length of the access token that `claims` come to, in bytes.
+pub(super) fn length(claims: &AccessClaims, key: &SigningKey) -> Result<u64, Refusal> {
+    let signature = match key.algorithm {
+        SigningAlgorithm::RS256 => vec![0; 256],
+        SigningAlgorithm::ES256 | SigningAlgorithm::EdDSA => vec![0; 64],
+    };
+    let token = access_token::complete(claims.version, &signing_input(claims, key)?, &signature);
+    Ok(u64::try_from(token.len()).unwrap_or(u64::MAX))
+}
+
+fn signing_input(claims: &AccessClaims, key: &SigningKey) -> Result<String, Refusal> {
+    let algorithm = crypto::verification_algorithm(key.algorithm);
+    claims.signing_input(algorithm, &key.kid).map_err(|fault| Refusal::BadInput(fault.to_string()))
+}

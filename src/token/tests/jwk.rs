@@ -1,0 +1,277 @@
+use super::{Algorithm, KeySetSource, keys, parse_key, parse_set, secret_jwk, with_members};
+use crate::{
+    json,
+    token::{
+        KeyMaterial, compact,
+        jwk::{KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS},
+    },
+};
+
+fn fault(jwk: &str) -> KeyFault {
+    parse_key(jwk, KeySetSource::Fetched).expect_err(jwk)
+}
+
+/// The same JWK with one member's value replaced.
+fn replaced(jwk: &str, name: &str, value: &str) -> String {
+    let mut members: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(jwk).unwrap();
+    assert!(members.contains_key(name));
+    members.insert(name.to_owned(), serde_json::from_str(value).unwrap());
+    serde_json::to_string(&members).unwrap()
+}
+
+fn encoded(bytes: &[u8]) -> String {
+    json::quote(&compact::encode(bytes))
+}
+
+#[test]
+fn the_key_says_which_algorithms_fit() {
+    use Algorithm::{
+        ES256, ES384, ES512, Ed25519, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512,
+    };
+    for (jwk, expected) in [
+        (keys::RSA, &[RS256, RS384, RS512, PS256, PS384, PS512][..]),
+        (keys::P256, &[ES256]),
+        (keys::P384, &[ES384]),
+        (keys::P521, &[ES512]),
+        (keys::ED25519, &[EdDSA, Ed25519]),
+    ] {
+        let key = parse_key(jwk, KeySetSource::Fetched).unwrap();
+        assert_eq!(key.algorithms(), expected);
+    }
+    let only = with_members(keys::RSA, r#""alg":"PS384""#);
+    let key = parse_key(&only, KeySetSource::Fetched).unwrap();
+    assert_eq!(key.algorithms(), [PS384]);
+}
+
+#[test]
+fn private_parts_are_never_kept() {
+    for jwk in [keys::RSA, keys::P256, keys::ED25519] {
+        let key = parse_key(jwk, KeySetSource::Fetched).unwrap();
+        let public = key.public_jwk().unwrap();
+        let names: Vec<String> = json::parse_object(&public)
+            .unwrap()
+            .members()
+            .map(|member| member.name().to_owned())
+            .collect();
+        assert!(
+            names
+                .iter()
+                .all(|name| ["kty", "crv", "n", "e", "x", "y"].contains(&name.as_str()))
+        );
+        let original = json::parse_object(jwk).unwrap();
+        let public = json::parse_object(&public).unwrap();
+        for name in names {
+            assert_eq!(public.get(&name), original.get(&name));
+        }
+    }
+}
+
+#[test]
+fn a_published_key_reads_as_itself() {
+    let jwk = with_members(
+        keys::RSA_OTHER,
+        r#""kid":"d-\"1\"","alg":"RS256","use":"sig""#,
+    );
+    let key = parse_key(&jwk, KeySetSource::Fetched).unwrap();
+    let published = key.published_jwk().unwrap();
+    assert!(json::same_value(&published, &jwk).unwrap());
+    let secret = parse_key(&secret_jwk(), KeySetSource::Settings).unwrap();
+    assert_eq!(secret.published_jwk(), None);
+}
+
+#[test]
+fn hostile_and_useless_keys_are_refused() {
+    let mut wide = vec![0xff; 1025];
+    wide[1024] = 1;
+    let even = [vec![0x80; 255], vec![2]].concat();
+    for (jwk, expected) in [
+        ("[]".to_owned(), KeyFault::Malformed),
+        ("{}".to_owned(), KeyFault::Malformed),
+        (
+            r#"{"kty":"RSA","kty":"EC"}"#.to_owned(),
+            KeyFault::Malformed,
+        ),
+        (r#"{"kty":"rsa"}"#.to_owned(), KeyFault::Unsupported),
+        (r#"{"kty":["RSA"]}"#.to_owned(), KeyFault::Malformed),
+        (
+            r#"{"kty":"AKP","alg":"ML-DSA-44"}"#.to_owned(),
+            KeyFault::Unsupported,
+        ),
+        (secret_jwk(), KeyFault::SymmetricFetched),
+        (keys::RSA_SHORT.to_owned(), KeyFault::BadSize),
+        (keys::X25519.to_owned(), KeyFault::Unsupported),
+        (replaced(keys::RSA, "n", &encoded(&wide)), KeyFault::BadSize),
+        (replaced(keys::RSA, "n", &encoded(&even)), KeyFault::BadSize),
+        (
+            replaced(keys::RSA, "n", &encoded(&[0; 300])),
+            KeyFault::BadSize,
+        ),
+        (replaced(keys::RSA, "n", "\"\""), KeyFault::BadSize),
+        (replaced(keys::RSA, "n", "\"a+b/\""), KeyFault::Malformed),
+        (replaced(keys::RSA, "n", "7"), KeyFault::Malformed),
+        (replaced(keys::RSA, "e", "\"\""), KeyFault::BadSize),
+        (replaced(keys::RSA, "e", &encoded(&[1])), KeyFault::BadSize),
+        (replaced(keys::RSA, "e", &encoded(&[0])), KeyFault::BadSize),
+        (
+            replaced(keys::RSA, "e", &encoded(&[0, 0, 1])),
+            KeyFault::BadSize,
+        ),
+        (
+            replaced(keys::RSA, "e", &encoded(&[1, 0, 0])),
+            KeyFault::BadSize,
+        ),
+        (
+            replaced(keys::RSA, "e", &encoded(&[1, 0, 0, 0, 1])),
+            KeyFault::BadSize,
+        ),
+        (replaced(keys::RSA, "e", "\"AQAB==\""), KeyFault::Malformed),
+        (
+            replaced(keys::P256, "crv", "\"secp256k1\""),
+            KeyFault::Unsupported,
+        ),
+        (replaced(keys::P256, "crv", "\"P-384\""), KeyFault::BadSize),
+        (
+            replaced(keys::P256, "x", &encoded(&[1; 31])),
+            KeyFault::BadSize,
+        ),
+        (
+            replaced(keys::P256, "y", &encoded(&[1; 33])),
+            KeyFault::BadSize,
+        ),
+        (
+            replaced(keys::ED25519, "x", &encoded(&[1; 31])),
+            KeyFault::BadSize,
+        ),
+        (
+            replaced(keys::ED25519, "crv", "\"Ed448\""),
+            KeyFault::Unsupported,
+        ),
+        (
+            with_members(keys::RSA, r#""use":"enc""#),
+            KeyFault::NotForVerifying,
+        ),
+        (with_members(keys::RSA, r#""use":7"#), KeyFault::Malformed),
+        (
+            with_members(keys::RSA, r#""key_ops":["sign"]"#),
+            KeyFault::NotForVerifying,
+        ),
+        (
+            with_members(keys::RSA, r#""key_ops":[]"#),
+            KeyFault::NotForVerifying,
+        ),
+        (
+            with_members(keys::RSA, r#""key_ops":"verify""#),
+            KeyFault::Malformed,
+        ),
+        (
+            with_members(keys::RSA, r#""alg":"HS256""#),
+            KeyFault::AlgorithmMismatch,
+        ),
+        (
+            with_members(keys::RSA, r#""alg":"ES256""#),
+            KeyFault::AlgorithmMismatch,
+        ),
+        (
+            with_members(keys::P256, r#""alg":"ES384""#),
+            KeyFault::AlgorithmMismatch,
+        ),
+        (
+            with_members(keys::RSA, r#""alg":"none""#),
+            KeyFault::Unsupported,
+        ),
+        (
+            with_members(keys::RSA, r#""alg":"RSA-OAEP""#),
+            KeyFault::Unsupported,
+        ),
+        (with_members(keys::RSA, r#""kid":"""#), KeyFault::Malformed),
+        (with_members(keys::RSA, r#""kid":1"#), KeyFault::Malformed),
+        (
+            with_members(keys::RSA, &format!(r#""kid":"{}""#, "k".repeat(257))),
+            KeyFault::Malformed,
+        ),
+    ] {
+        assert_eq!(fault(&jwk), expected, "{jwk}");
+    }
+}
+
+#[test]
+fn leading_zeros_of_an_rsa_modulus_do_not_count() {
+    let jwk: serde_json::Value = serde_json::from_str(keys::RSA_SHORT).unwrap();
+    let text = parse_key(keys::RSA_OTHER, KeySetSource::Fetched).unwrap();
+    let KeyMaterial::Rsa { modulus, .. } = text.material() else {
+        panic!("an RSA key");
+    };
+    let padded = [&[0], modulus.as_slice()].concat();
+    let key = parse_key(
+        &replaced(keys::RSA_OTHER, "n", &encoded(&padded)),
+        KeySetSource::Fetched,
+    )
+    .unwrap();
+    assert_eq!(key.public_jwk(), text.public_jwk());
+    let short = jwk["n"].as_str().unwrap();
+    let inflated = format!("\"{}{short}\"", "A".repeat(172));
+    assert_eq!(
+        fault(&replaced(keys::RSA_SHORT, "n", &inflated)),
+        KeyFault::BadSize
+    );
+}
+
+#[test]
+fn symmetric_keys_are_as_long_as_their_hash() {
+    let jwk = |length: usize, more: &str| {
+        format!(r#"{{"kty":"oct","k":{}{more}}}"#, encoded(&vec![1; length]))
+    };
+    let read = |text: &str| parse_key(text, KeySetSource::Settings);
+    assert_eq!(read(&jwk(31, "")).unwrap_err(), KeyFault::BadSize);
+    assert_eq!(read(&jwk(0, "")).unwrap_err(), KeyFault::BadSize);
+    assert_eq!(
+        read(&jwk(63, r#","alg":"HS512""#)).unwrap_err(),
+        KeyFault::BadSize
+    );
+    assert_eq!(read(&jwk(32, "")).unwrap().algorithms(), [Algorithm::HS256]);
+    assert_eq!(read(&jwk(64, "")).unwrap().algorithms().len(), 3);
+}
+
+#[test]
+fn unusable_keys_are_left_out_and_a_malformed_set_is_refused() {
+    let set = |keys: &[&str]| format!(r#"{{"keys":[{}]}}"#, keys.join(","));
+    let read = |text: &str| parse_set(text, KeySetSource::Fetched);
+    let mixed = set(&[keys::X25519, keys::RSA_SHORT, &secret_jwk(), keys::P384]);
+    assert_eq!(read(&mixed).unwrap().len(), 1);
+    for empty in [set(&[]), set(&[&secret_jwk()]), "{}".to_owned()] {
+        assert_eq!(read(&empty).unwrap_err(), KeySetFault::NoUsableKey);
+    }
+    let malformed = [
+        "",
+        "null",
+        r#"{"keys":{}}"#,
+        r#"{"keys":[],"keys":[]}"#,
+        &set(&[keys::P384, "7"]),
+        &set(&[keys::P384, r#"{"a":1,"a":1}"#]),
+        &format!("{} x", set(&[keys::P384])),
+        &format!("\u{feff}{}", set(&[keys::P384])),
+    ];
+    for text in malformed {
+        assert!(
+            matches!(read(text), Err(KeySetFault::Malformed(_))),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_set_is_bounded_in_bytes_and_keys() {
+    let read = |text: &str| parse_set(text, KeySetSource::Fetched);
+    let many = |count: usize| format!(r#"{{"keys":[{}]}}"#, vec![keys::P384; count].join(","));
+    assert_eq!(read(&many(MAX_KEYS)).unwrap().len(), MAX_KEYS);
+    assert_eq!(
+        read(&many(MAX_KEYS + 1)).unwrap_err(),
+        KeySetFault::TooManyKeys
+    );
+    let mut padded = many(1);
+    padded.push_str(&" ".repeat(MAX_KEY_SET_BYTES - padded.len()));
+    assert!(read(&padded).is_ok());
+    padded.push(' ');
+    assert_eq!(read(&padded).unwrap_err(), KeySetFault::TooLarge);
+}
