@@ -98,6 +98,8 @@ export async function startPostern(options = {}) {
     env: () => worker.getEnv(),
     /** The KV namespace itself. */
     kv: async () => (await worker.getEnv()).SESSION_DATA,
+    /** A Durable Object namespace, by the name of its binding. @param {string} binding */
+    namespace: async (binding) => /** @type {any} */ (await worker.getEnv())[binding],
     /** Ids of the objects of a class that have storage. @param {string} className */
     objectIds: (className) => worker.listDurableObjectIds(className),
     /** Runs SQL inside one object, found by `{name}` or `{id}`. @param {string} className @param {{name: string} | {id: string}} which @param {string} query @param {unknown[]} values */
