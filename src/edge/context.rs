@@ -29,6 +29,8 @@ pub(super) struct Context {
 
 /// The refusal while the settings are bad: said to nobody but the log.
 pub(super) const MISCONFIGURED: Refusal = Refusal::GeneralError("the service is misconfigured");
+/// The refusal of a deployment whose storage cannot serve.
+pub(super) const NOT_READY: Refusal = Refusal::GeneralError("keys, KV or objects cannot serve");
 const NO_KEYS: Refusal = Refusal::GeneralError("the key ring is out of reach");
 
 impl Context {

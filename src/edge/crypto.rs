@@ -50,6 +50,10 @@ pub async fn verify(
 ) -> Result<bool, CryptoFault> {
     let parameters = parameters(algorithm).ok_or(CryptoFault::BadKey)?;
     let (key, operate) = imported(public_jwk, &parameters, "verify").await?;
+    // Some implementations throw at another length, which would look like a fault of ours.
+    if signature_bytes(algorithm).is_some_and(|length| signature.len() != length) {
+        return Ok(false);
+    }
     promise::of(js::verify(&operate, &key, signature, data))
         .await
         .map(|verdict| verdict.is_truthy())
@@ -172,6 +176,16 @@ fn import_fault(error: &JsValue) -> CryptoFault {
 
 fn parse(json: &str) -> Result<JsValue, CryptoFault> {
     js_sys::JSON::parse(json).map_err(|_| CryptoFault::Backend)
+}
+
+/// The one length a signature has (RFC 7518 section 3.4, RFC 8032 section 5.1.6); `None` = it depends on the key.
+const fn signature_bytes(algorithm: Algorithm) -> Option<usize> {
+    match algorithm {
+        Algorithm::ES256 | Algorithm::EdDSA | Algorithm::Ed25519 => Some(64),
+        Algorithm::ES384 => Some(96),
+        Algorithm::ES512 => Some(132),
+        _ => None,
+    }
 }
 
 /// WebCrypto's parameters for an algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1); none for HMAC.
