@@ -92,3 +92,12 @@ pub fn render(
     };
     written.unwrap_or_else(|fault| fault)
 }
+
+/// A refusal of `…/session/regenerate` as its SDKs know it: they take every status but `UNAUTHORISED` for success, so a
+/// token that cannot be trusted must not be answered with `TRY_REFRESH_TOKEN` there.
+pub fn refusal_of_regenerate(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::TryRefreshToken(text) => Refusal::Unauthorised(text),
+        other => other,
+    }
+}

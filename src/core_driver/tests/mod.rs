@@ -2,6 +2,7 @@
 
 mod admission;
 mod bodies;
+mod hostile;
 mod keys;
 mod legacy;
 mod matrix;

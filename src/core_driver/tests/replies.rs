@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     core_driver::{
-        response::{Outcome, Surroundings, Verified, render},
+        response::{Outcome, Surroundings, Verified, refusal_of_regenerate, render},
         version::{LegacyKeyFields, VERSIONS},
     },
     session::model::{Refusal, SessionInformation},
@@ -101,6 +101,19 @@ fn small_answers() {
     assert_eq!(
         names(&regenerated(Some(token("new")))),
         ["accessToken", "session", "status"]
+    );
+}
+
+#[test]
+fn regenerate_knows_no_try_refresh_token() {
+    let refused = |refusal| answer("5.4", Err(refusal_of_regenerate(refusal)));
+    assert_eq!(
+        refused(Refusal::TryRefreshToken("bad signature")),
+        json!({"status": "UNAUTHORISED", "message": "bad signature"})
+    );
+    assert_eq!(
+        refused(Refusal::Unauthorised("gone")),
+        json!({"status": "UNAUTHORISED", "message": "gone"})
     );
 }
 
