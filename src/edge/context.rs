@@ -53,6 +53,14 @@ impl Context {
         })
     }
 
+    /// The same surroundings at another time.
+    pub(super) fn at(&self, now: UnixMillis) -> Self {
+        Self {
+            now,
+            ..self.clone()
+        }
+    }
+
     /// Goes on with `work` after the request was answered. The platform ends what it does not know of.
     pub(super) fn in_background(&self, work: impl Future<Output = ()> + 'static) {
         let promise = future_to_promise(async move {

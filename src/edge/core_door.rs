@@ -1,5 +1,7 @@
 //! The service API: the SuperTokens backend protocol, for backend SDKs. Parse, carry out, render.
 
+use std::fmt::Write;
+
 use worker::Env;
 
 use super::{
@@ -243,15 +245,12 @@ async fn create_jwt(context: &Context, jwt: &CreateJwt) -> Result<String, Refusa
     })
     .to_string();
     claims.truncate(claims.len().saturating_sub(1));
+    // Writing to a `String` cannot fail.
     if !payload.contains("iss") {
-        claims.push_str(&format!(",\"iss\":{}", json::quote(&jwt.issuer)));
+        let _ = write!(claims, ",\"iss\":{}", json::quote(&jwt.issuer));
     }
     for member in payload.members() {
-        claims.push_str(&format!(
-            ",{}:{}",
-            json::quote(member.name()),
-            member.value()
-        ));
+        let _ = write!(claims, ",{}:{}", json::quote(member.name()), member.value());
     }
     claims.push('}');
     let key = tokens::signer(context, true, jwt.use_dynamic_signing_key)?;

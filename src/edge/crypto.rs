@@ -23,7 +23,7 @@ const MAX_IMPORTED_KEYS: usize = 256;
 
 /// Why WebCrypto has no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CryptoFault {
+pub(super) enum CryptoFault {
     /// The key is malformed, or not one for this algorithm. Trying again will not help.
     BadKey,
     /// WebCrypto failed. A fault of ours, never a verdict on a signature.
@@ -42,7 +42,7 @@ thread_local! {
 }
 
 /// Whether `signature` over `data` is good for this public JWK. ECDSA signatures are `r || s` (RFC 7518 section 3.4).
-pub async fn verify(
+pub(super) async fn verify(
     public_jwk: &str,
     algorithm: Algorithm,
     signature: &[u8],
@@ -61,7 +61,7 @@ pub async fn verify(
 }
 
 /// The signature over `data`, in the form that JWS has it. The private key stays non-extractable inside WebCrypto.
-pub async fn sign(
+pub(super) async fn sign(
     private_jwk: &Secret,
     algorithm: SigningAlgorithm,
     data: &[u8],
@@ -76,7 +76,7 @@ pub async fn sign(
 }
 
 /// A new key pair: public and private JWK. Takes up to a tenth of a second of CPU for RSA, so only objects call it.
-pub async fn generate(algorithm: SigningAlgorithm) -> Result<(String, Secret), CryptoFault> {
+pub(super) async fn generate(algorithm: SigningAlgorithm) -> Result<(String, Secret), CryptoFault> {
     let backend = |_| CryptoFault::Backend;
     let parameters = parse(match algorithm {
         SigningAlgorithm::RS256 => {
@@ -102,14 +102,14 @@ pub async fn generate(algorithm: SigningAlgorithm) -> Result<(String, Secret), C
 }
 
 /// Random bytes of the platform.
-pub fn random<const N: usize>() -> Result<[u8; N], CryptoFault> {
+pub(super) fn random<const N: usize>() -> Result<[u8; N], CryptoFault> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| CryptoFault::Backend)?;
     Ok(bytes)
 }
 
 /// The algorithm that verifies what this one signs.
-pub const fn verification_algorithm(algorithm: SigningAlgorithm) -> Algorithm {
+pub(super) const fn verification_algorithm(algorithm: SigningAlgorithm) -> Algorithm {
     match algorithm {
         SigningAlgorithm::RS256 => Algorithm::RS256,
         SigningAlgorithm::ES256 => Algorithm::ES256,

@@ -29,13 +29,13 @@ const LIMITS: Limits = Limits {
 
 /// No usable keys are at hand and none can be had: 503.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outage;
+pub(super) struct Outage;
 
 /// The keys to verify a token with.
 #[derive(Debug, Clone)]
-pub struct Keys {
+pub(super) struct Keys {
     /// The usable keys of the set.
-    pub keys: Rc<Vec<VerificationKey>>,
+    pub(super) usable: Rc<Vec<VerificationKey>>,
     /// Grows when the set changes: what was verified under a lower number must be verified again.
     pub version: u64,
     /// True when the set is ageing: call [`refresh`] in the background of this request.
@@ -56,7 +56,7 @@ thread_local! {
 }
 
 /// The keys of an issuer for a token with this `kid`. Fetches them when the rules say so.
-pub async fn current(
+pub(super) async fn current(
     env: &Env,
     issuer: &TrustedIssuer,
     kid: Option<&str>,
@@ -81,27 +81,29 @@ pub async fn current(
     }
     let refresh = decision == Decision::UseAndRefresh;
     Ok(with(&issuer.id, |held| Keys {
-        keys: Rc::clone(&held.keys),
+        usable: Rc::clone(&held.keys),
         version: held.version,
         refresh,
     }))
 }
 
 /// Fetches the keys of an issuer. A set that cannot be used leaves the old one in place.
-pub async fn refresh(env: &Env, issuer: &TrustedIssuer, now: UnixMillis) -> Result<(), Outage> {
+pub(super) async fn refresh(
+    env: &Env,
+    issuer: &TrustedIssuer,
+    now: UnixMillis,
+) -> Result<(), Outage> {
     with(&issuer.id, |held| held.state.fetch_started(now));
     let fetched = fetched(env, &issuer.keys).await;
-    with(&issuer.id, |held| match fetched {
-        Ok((answer, keys)) => {
-            held.state
-                .fetch_succeeded(now, answer.cache_control.as_deref());
-            hold(held, &answer.body, keys);
-            Ok(())
-        }
-        Err(Outage) => {
+    with(&issuer.id, |held| {
+        let Ok((answer, keys)) = fetched else {
             held.state.fetch_failed(now);
-            Err(Outage)
-        }
+            return Err(Outage);
+        };
+        held.state
+            .fetch_succeeded(now, answer.cache_control.as_deref());
+        hold(held, &answer.body, keys);
+        Ok(())
     })
 }
 
@@ -136,7 +138,7 @@ fn inline(id: &str, text: &str) -> Result<Keys, Outage> {
         with(id, |held| hold(held, text.as_bytes(), keys));
     }
     Ok(with(id, |held| Keys {
-        keys: Rc::clone(&held.keys),
+        usable: Rc::clone(&held.keys),
         version: held.version,
         refresh: false,
     }))

@@ -8,7 +8,7 @@ use std::{cell::RefCell, rc::Rc};
 use worker::Env;
 
 use super::{
-    crypto::{self, CryptoFault},
+    crypto,
     js::{self, Fetcher, ObjectNamespace},
     key_ring_do::OBJECT_NAME,
     outgoing::{self, Limits, Target},
@@ -30,11 +30,11 @@ const LIMITS: Limits = Limits {
 
 /// The key ring cannot be reached, or has no key for what is asked. A fault of ours: 503, and nothing rotates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outage;
+pub(super) struct Outage;
 
 /// What became of a `kid` that had to be withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Withdrawal {
+pub(super) enum Withdrawal {
     /// It is out of use.
     Done,
     /// There is no key of this name.
@@ -52,7 +52,7 @@ thread_local! {
 }
 
 /// The copy of this isolate, if it needs no renewal: what the synchronous lane may use.
-pub fn held(now: UnixMillis) -> Option<Rc<RingCopy>> {
+pub(super) fn held(now: UnixMillis) -> Option<Rc<RingCopy>> {
     HELD.with_borrow(|held| {
         held.copy
             .clone()
@@ -62,7 +62,7 @@ pub fn held(now: UnixMillis) -> Option<Rc<RingCopy>> {
 
 /// The copy of the ring to use for this request. Asks the ring when it is time; when there is no answer, the copy at
 /// hand serves on as long as the rules allow.
-pub async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
+pub(super) async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
     if let Some(copy) = held(now) {
         return Ok(copy);
     }
@@ -79,7 +79,7 @@ pub async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage>
 }
 
 /// Looks for a key that `copy`, got from [`current`], does not hold. `Ok(None)` = there is no such key.
-pub async fn with_unknown_key(
+pub(super) async fn with_unknown_key(
     env: &Env,
     now: UnixMillis,
     kid: &str,
@@ -100,12 +100,12 @@ pub async fn with_unknown_key(
 }
 
 /// Makes new dynamic keys; they sign after the overlap (`rotateSigningKeys`).
-pub async fn rotate(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
+pub(super) async fn rotate(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
     ask(env, now, "/rotate", "").await.map_err(|_| Outage)
 }
 
 /// Takes a key out of use at once (`revokeSigningKey`).
-pub async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Withdrawal, Outage> {
+pub(super) async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Withdrawal, Outage> {
     let body = serde_json::json!({ "kid": kid }).to_string();
     match ask(env, now, "/withdraw", &body).await {
         Ok(_) => Ok(Withdrawal::Done),
@@ -115,7 +115,7 @@ pub async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Withdrawa
 }
 
 /// The key to sign with. Get it before anything rotates: without it the request is 503.
-pub fn signer(
+pub(super) fn signer(
     copy: &RingCopy,
     algorithm: SigningAlgorithm,
     kind: KeyKind,
@@ -125,27 +125,11 @@ pub fn signer(
 }
 
 /// The signature of `signing_input` with a key from [`signer`].
-pub async fn sign(key: &SigningKey, signing_input: &str) -> Result<Vec<u8>, Outage> {
+pub(super) async fn sign(key: &SigningKey, signing_input: &str) -> Result<Vec<u8>, Outage> {
     let private = key.private_jwk.as_ref().ok_or(Outage)?;
     crypto::sign(private, key.algorithm, signing_input.as_bytes())
         .await
         .map_err(|_| Outage)
-}
-
-/// Whether `signature` over `signing_input` was made by this key.
-pub async fn verify(
-    key: &SigningKey,
-    signature: &[u8],
-    signing_input: &str,
-) -> Result<bool, CryptoFault> {
-    let algorithm = crypto::verification_algorithm(key.algorithm);
-    crypto::verify(
-        &key.public_jwk,
-        algorithm,
-        signature,
-        signing_input.as_bytes(),
-    )
-    .await
 }
 
 enum Refused {

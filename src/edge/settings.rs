@@ -44,11 +44,11 @@ fn load(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
 fn variables(env: &Env) -> Vec<(String, RawValue)> {
     let env: &Object = env.unchecked_ref();
     let names = Object::keys(env);
-    let named = names.iter().filter_map(|name| {
+    let variables = names.iter().filter_map(|name| {
         let value = Reflect::get(env, &name).ok()?;
         Some((name.as_string()?, raw(&value)?))
     });
-    named.collect()
+    variables.collect()
 }
 
 /// The value of a variable; `None` for a binding, which is an object of a class of its own.

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// How much an isolate remembers of verified tokens, in bytes.
-pub const VERIFIED_TOKENS_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const VERIFIED_TOKENS_BYTES: usize = 16 * 1024 * 1024;
 
 const NO_TOKEN: Refusal = Refusal::Unauthorised("no access token");
 const SIGNATURE_OUTAGE: Refusal =
@@ -101,10 +101,7 @@ pub(super) async fn verify_even_if_expired(
     let token = access_token::parse(access_token).map_err(refused)?;
     // As if it were still the moment at which the token was made: only its age is forgiven.
     let claims = AccessClaims::from_unverified(&token).map_err(refused)?;
-    let then = Context {
-        now: context.now.min(claims.created),
-        ..context.clone()
-    };
+    let then = context.at(context.now.min(claims.created));
     let (verified, _) = verify_own(&then, token).await?;
     AccessClaims::from_verified(&verified).map_err(refused)
 }
@@ -175,7 +172,7 @@ async fn verify_foreign(
         TokenFault::Expired => Refusal::TryRefreshToken("the token is expired"),
         fault => Refusal::Unauthorised(fault.code()),
     };
-    let pending = token.choose_keys(&keys.keys, &policy).map_err(foreign)?;
+    let pending = token.choose_keys(&keys.usable, &policy).map_err(foreign)?;
     let verdict = verdict(&pending).await?;
     let verified = pending.finish(verdict, context.now).map_err(foreign)?;
     let identity = token::issuer::identity(issuer, &verified).map_err(foreign)?;
@@ -247,17 +244,17 @@ fn remember(token: &str, validity: Validity, good_until: UnixMillis, known: Know
         .saturating_add(known.session.user_id.len().saturating_mul(3))
         .saturating_add(256);
     VERIFIED.with_borrow_mut(|tokens| {
-        tokens.insert(token, validity, good_until, Rc::clone(&known), bytes)
+        tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);
     });
     known
 }
 
 /// The key that a session's access tokens are signed with. Get it before anything is changed.
-pub(super) fn signer<'a>(
-    context: &'a Context,
+pub(super) fn signer(
+    context: &Context,
     by_service_api: bool,
     use_dynamic_key: bool,
-) -> Result<&'a SigningKey, Refusal> {
+) -> Result<&SigningKey, Refusal> {
     let algorithm = if by_service_api {
         SigningAlgorithm::RS256
     } else {

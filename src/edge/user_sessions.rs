@@ -68,7 +68,7 @@ pub(super) fn note(handle: &str, as_of: UnixMillis, asked: UnixMillis, data_seq:
                 as_of: as_of.min(asked),
                 data_seq,
             },
-        )
+        );
     });
 }
 

@@ -4,6 +4,8 @@
 //! race as it likes, while two holders of one token part at their first refresh: each gets an index of its own, and only
 //! one index can ever be used. Owns the rules of the design's section 4; refuses to know tokens, clocks and storage.
 
+use std::cmp::Ordering;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -123,12 +125,10 @@ impl Lineage {
                 _ => self.exchange(rotation, now, false),
             };
         }
-        let step = if place.generation == self.generation {
-            Step::Reuse(ReuseSubtype::OrphanedBranch)
-        } else if place.generation < self.generation {
-            Step::Reuse(ReuseSubtype::StaleLineage)
-        } else {
-            Step::NeverIssued
+        let step = match place.generation.cmp(&self.generation) {
+            Ordering::Equal => Step::Reuse(ReuseSubtype::OrphanedBranch),
+            Ordering::Less => Step::Reuse(ReuseSubtype::StaleLineage),
+            Ordering::Greater => Step::NeverIssued,
         };
         (self, step)
     }

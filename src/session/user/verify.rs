@@ -113,7 +113,7 @@ pub(super) fn regenerate<S: UserStore>(
     };
     record.payload = payload.unwrap_or(record.payload);
     let expiry = carried.expiry.min(record.access_expires_max);
-    let access = (expiry > terms.now).then(|| AccessGrant {
+    let access = (expiry > terms.now).then_some(AccessGrant {
         created: terms.now,
         expiry,
         hash1: carried.hash1,
