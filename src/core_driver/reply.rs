@@ -26,7 +26,7 @@ pub(super) fn json_kept(value: &impl Serialize, cache_control: &str) -> Reply {
 }
 
 /// A text answer: everything that is not an outcome.
-pub(super) fn text(status: u16, text: impl Into<String>) -> Reply {
+pub(crate) fn text(status: u16, text: impl Into<String>) -> Reply {
     reply(status, "text/html; charset=UTF-8", NO_STORE, text.into())
 }
 
@@ -36,7 +36,7 @@ pub(super) fn bad_request(reason: impl Into<String>) -> Reply {
 }
 
 /// 400 for a body that is not one JSON object.
-pub(super) fn invalid_json() -> Reply {
+pub(crate) fn invalid_json() -> Reply {
     bad_request("Invalid Json Input")
 }
 
@@ -81,7 +81,7 @@ pub(super) fn fault(reason: &str) -> Reply {
 }
 
 /// A refusal that is no outcome of the protocol, with the status that it has at every door.
-pub(super) fn not_an_outcome(refusal: &Refusal) -> Reply {
+pub(crate) fn not_an_outcome(refusal: &Refusal) -> Reply {
     let outcome = error::Outcome::of(refusal);
     let reply = text(outcome.http_status, error::detail(refusal));
     match outcome.retry_after_seconds {
