@@ -20,10 +20,10 @@ export async function setUp(needs = {}) {
   await installRustToolchain();
   await installPackages();
   await must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" });
-  await installCargoTool(wasmBindgen, "wasm-bindgen", "about 2 minutes");
-  await installCargoTool(workerBuild, "worker-build", "about 3 minutes");
+  await installCargoTool(wasmBindgen, "wasm-bindgen", "2 to 5 minutes");
+  await installCargoTool(workerBuild, "worker-build", "2 to 5 minutes");
   // An unoptimised build is quick to make and fast enough for one check.
-  if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "about 2 minutes", ["--debug", "--no-default-features"]);
+  if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
 }
 
 async function checkPrerequisites() {

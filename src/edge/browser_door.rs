@@ -4,7 +4,7 @@ use worker::Env;
 
 use super::{
     context::{self, Context},
-    js::{ExecutionContext},
+    js::ExecutionContext,
     key_ring, kv, log,
     request::Incoming,
     sessions::{self, Exchange, Verification},
@@ -71,7 +71,12 @@ impl Headers {
 }
 
 /// Answers a request to the browser API. CORS is added by the caller.
-pub(super) async fn answer(request: &Incoming, env: &Env, execution: &ExecutionContext, route: &Route) -> Reply {
+pub(super) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    route: &Route,
+) -> Reply {
     if matches!(route, Route::Healthz) {
         return Reply::json(200, r#"{"status":"OK"}"#);
     }
@@ -122,7 +127,12 @@ struct Refused {
 impl Refused {
     fn reply(&self, settings: &Settings) -> Reply {
         log::refused("browser_api", &error::detail(&self.refusal));
-        answers::verify_refused(settings, &self.refusal, self.presented, self.own_session_is_gone)
+        answers::verify_refused(
+            settings,
+            &self.refusal,
+            self.presented,
+            self.own_session_is_gone,
+        )
     }
 }
 
@@ -133,12 +143,24 @@ async fn verified(
     freshness: Freshness,
 ) -> Result<(Rc<Known>, Transfer), Refused> {
     let settings = &context.settings;
-    let refused = |refusal, presented| Refused { refusal, presented, own_session_is_gone: false };
+    let refused = |refusal, presented| Refused {
+        refusal,
+        presented,
+        own_session_is_gone: false,
+    };
     let is_candidate = |token: &str| candidate::is_access_token(token, &settings.trusted_issuers);
-    let tokens = credentials::access_tokens(settings, request.authorization, request.cookie, is_candidate)
-        .map_err(|refusal| refused(refusal, Presented::Token))?;
+    let tokens = credentials::access_tokens(
+        settings,
+        request.authorization,
+        request.cookie,
+        is_candidate,
+    )
+    .map_err(|refusal| refused(refusal, Presented::Token))?;
     let Some(preferred) = tokens.preferred else {
-        return Err(refused(Refusal::Unauthorised("the request carries no access token"), Presented::Nothing));
+        return Err(refused(
+            Refusal::Unauthorised("the request carries no access token"),
+            Presented::Nothing,
+        ));
     };
     let known = check(context, &preferred, Freshness::Stateless)
         .await
@@ -150,21 +172,29 @@ async fn verified(
         let both = "the request carries access tokens of two sessions".to_owned();
         return Err(refused(Refusal::BadInput(both), Presented::Token));
     }
-    let expected = known.claims.as_ref().and_then(|claims| claims.anti_csrf_token.as_deref());
+    let expected = known
+        .claims
+        .as_ref()
+        .and_then(|claims| claims.anti_csrf_token.as_deref());
     AntiCsrfMode::of(settings)
         .check_verify(request, preferred.transfer, expected.as_slice(), None)
         .map_err(|refusal| refused(refusal, Presented::Token))?;
     match check(context, &preferred, freshness).await {
         Ok(known) => Ok((known, preferred.transfer)),
         Err(refusal) => Err(Refused {
-            own_session_is_gone: known.claims.is_some() && matches!(refusal, Refusal::Unauthorised(_)),
+            own_session_is_gone: known.claims.is_some()
+                && matches!(refusal, Refusal::Unauthorised(_)),
             presented: Presented::Token,
             refusal,
         }),
     }
 }
 
-async fn check(context: &Context, candidate: &Candidate<'_>, freshness: Freshness) -> Result<Rc<Known>, Refusal> {
+async fn check(
+    context: &Context,
+    candidate: &Candidate<'_>,
+    freshness: Freshness,
+) -> Result<Rc<Known>, Refusal> {
     let verification = Verification {
         access_token: &candidate.token,
         anti_csrf_token: None,
@@ -197,10 +227,14 @@ async fn refreshed(context: &Context, request: &BrowserRequest<'_>) -> Result<Re
         Transfer::Cookie => duplicates::refresh_candidates(request.cookies(), |token| {
             let presented = refresh_token::parse(token)?;
             context.checked(presented.handle).ok()?;
-            Some((presented.handle.to_owned(), u64::from(presented.place.generation)))
+            Some((
+                presented.handle.to_owned(),
+                (presented.place.generation, presented.place.index),
+            ))
         }),
     };
-    let mut outcome: Result<IssuedSession, Refusal> = Err(Refusal::Unauthorised("Refresh token is not valid."));
+    let mut outcome: Result<IssuedSession, Refusal> =
+        Err(Refusal::Unauthorised("Refresh token is not valid."));
     for token in candidates {
         let exchange = Exchange {
             refresh_token: token.into_owned(),
@@ -231,7 +265,11 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     };
     match sessions::revoke(context, vec![known.session.handle.clone()]).await {
         Ok(_) => answers::signed_out(&context.settings, transfer),
-        Err(refusal) => error::reply(&refusal, Presented::Token, context.settings.session_expired_status_code),
+        Err(refusal) => error::reply(
+            &refusal,
+            Presented::Token,
+            context.settings.session_expired_status_code,
+        ),
     }
 }
 
@@ -259,8 +297,12 @@ async fn ready(context: &Context) -> Reply {
     )
     .is_ok();
     let copy = kv::get(&kv::namespace(&context.env), NOBODY).await.is_ok();
-    let call = UserCall::Check { handle: NOBODY.to_owned() };
-    let object = user_sessions::ask(&context.env, NOBODY, &call).await.is_ok();
+    let call = UserCall::Check {
+        handle: NOBODY.to_owned(),
+    };
+    let object = user_sessions::ask(&context.env, NOBODY, &call)
+        .await
+        .is_ok();
     if keys && copy && object {
         Reply::json(200, r#"{"status":"OK"}"#)
     } else {

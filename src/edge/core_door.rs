@@ -14,29 +14,18 @@ use super::{
 use crate::{
     core_driver::{
         call::{CoreCall, CoreRequest, Create, CreateJwt, Refresh, Verify},
-        legacy_keys::{self, LegacyKey, LegacyKeys},
-        policy::Policy,
-        reply::Reply as CoreReply,
+        reply,
         request::{self, Head},
         response::{self, Outcome, Surroundings, Verified},
-        version::{LegacyKeyFields, Rotation, Version},
+        version::Version,
     },
     error,
     http::reply::Reply,
     json,
-    keys::{KeyKind, RingCopy},
     secret::Secret,
-    session::{call::Door, model::Refusal},
-    settings::{Settings, SigningAlgorithm},
-    time::{Millis, UnixMillis},
+    session::model::Refusal,
+    settings::Settings,
 };
-
-/// Whether a client may use the legacy paths without a key: its address is one of `LEGACY_KEYLESS_ALLOW`.
-pub(super) fn is_allowed_without_key(settings: &Settings, client_address: Option<&str>) -> bool {
-    client_address
-        .and_then(|address| address.parse().ok())
-        .is_some_and(|address| settings.legacy_keyless_allow.iter().any(|network| network.contains(address)))
-}
 
 /// Answers a request to the service API; `path` is without its base path.
 pub(super) async fn answer(
@@ -49,7 +38,6 @@ pub(super) async fn answer(
     let Ok(settings) = settings::current(env) else {
         return error::misconfigured();
     };
-    let policy = Policy::from_settings(&settings, settings.same_site());
     let (api_key, authorization) = (request.header("api-key"), request.header("authorization"));
     let cdi_version = request.header("cdi-version");
     let head = Head {
@@ -61,7 +49,9 @@ pub(super) async fn answer(
         cdi_version: cdi_version.as_deref(),
         keyless,
     };
-    plain(receive(request, env, execution, head, &policy).await.unwrap_or_else(|refused| refused))
+    receive(request, env, execution, head, &settings)
+        .await
+        .unwrap_or_else(|refused| refused)
 }
 
 async fn receive(
@@ -69,35 +59,48 @@ async fn receive(
     env: &Env,
     execution: &ExecutionContext,
     head: Head<'_>,
-    policy: &Policy,
-) -> Result<CoreReply, CoreReply> {
-    let admitted = request::admit(head, policy)?;
+    settings: &Settings,
+) -> Result<Reply, Reply> {
+    let admitted = request::admit(head, settings)?;
     let body = match request.body(request::MAX_BODY_BYTES).await {
         Ok(body) => body,
         Err(BodyFault::TooLarge) => {
-            let text = format!("Request body is larger than {} bytes", request::MAX_BODY_BYTES);
-            return Err(CoreReply::text(413, text));
+            let text = format!(
+                "Request body is larger than {} bytes",
+                request::MAX_BODY_BYTES
+            );
+            return Err(reply::text(413, text));
         }
-        Err(BodyFault::Crowded) => return Err(CoreReply::unavailable("Too many requests in flight")),
-        Err(BodyFault::Broken) => return Err(CoreReply::invalid_json()),
+        Err(BodyFault::Crowded) => {
+            return Err(reply::not_an_outcome(&Refusal::GeneralError(
+                "too many bodies in flight",
+            )));
+        }
+        Err(BodyFault::Broken) => return Err(reply::invalid_json()),
     };
-    let CoreRequest { version, call } = admitted.receive(&body, policy)?;
+    let CoreRequest { version, call } = admitted.receive(&body, settings)?;
     let context = match Context::open(env, execution).await {
         Ok(context) => context,
-        Err(refusal) => return Err(CoreReply::unavailable(&error::detail(&refusal))),
+        Err(refusal) => return Err(reply::not_an_outcome(&refusal)),
     };
     let outcome = carry_out(&context, version, call).await;
-    let legacy_keys = match version.legacy_keys {
-        LegacyKeyFields::Absent => None,
-        _ => legacy_keys_of(&context),
-    };
     let mut id_refresh_token = [0; 16];
-    getrandom::fill(&mut id_refresh_token).map_err(|_| CoreReply::unavailable("No randomness"))?;
-    let surroundings = Surroundings { policy, legacy_keys: legacy_keys.as_ref(), id_refresh_token };
+    getrandom::fill(&mut id_refresh_token)
+        .map_err(|_| reply::not_an_outcome(&Refusal::GeneralError("no randomness")))?;
+    let surroundings = Surroundings {
+        settings,
+        ring: &context.ring,
+        now: context.now,
+        id_refresh_token,
+    };
     Ok(response::render(version, outcome, &surroundings))
 }
 
-async fn carry_out(context: &Context, version: &'static Version, call: CoreCall) -> Result<Outcome, Refusal> {
+async fn carry_out(
+    context: &Context,
+    version: &'static Version,
+    call: CoreCall,
+) -> Result<Outcome, Refusal> {
     match call {
         CoreCall::Create(create) => create_session(context, version, create).await,
         CoreCall::Verify(verify) => verify_session(context, version, verify).await,
@@ -105,20 +108,33 @@ async fn carry_out(context: &Context, version: &'static Version, call: CoreCall)
         CoreCall::Regenerate(regenerate) => {
             let (session, access_token) =
                 sessions::regenerate(context, &regenerate.access_token, regenerate.payload).await?;
-            Ok(Outcome::Regenerated { session, access_token })
+            Ok(Outcome::Regenerated {
+                session,
+                access_token,
+            })
         }
-        CoreCall::GetSession { handle } => sessions::information(context, &handle).await.map(Outcome::Information),
+        CoreCall::GetSession { handle } => sessions::information(context, &handle)
+            .await
+            .map(Outcome::Information),
         CoreCall::GetSessionData { handle } => {
-            let data = sessions::get_session_data(context, &handle, crate::settings::Freshness::Strict).await?;
+            let data =
+                sessions::get_session_data(context, &handle, crate::settings::Freshness::Strict)
+                    .await?;
             Ok(Outcome::SessionData(data))
         }
-        CoreCall::PutSessionData { handle, session_data } => {
+        CoreCall::PutSessionData {
+            handle,
+            session_data,
+        } => {
             sessions::update_session_data(context, &handle, session_data).await?;
             Ok(Outcome::Updated)
         }
-        CoreCall::GetPayload { handle } => {
-            Ok(Outcome::Payload(sessions::information(context, &handle).await?.session.payload))
-        }
+        CoreCall::GetPayload { handle } => Ok(Outcome::Payload(
+            sessions::information(context, &handle)
+                .await?
+                .session
+                .payload,
+        )),
         CoreCall::PutPayload { handle, payload } => {
             if version.protected_claims {
                 sessions::payload_allowed(&payload, version.access_token)?;
@@ -127,27 +143,29 @@ async fn carry_out(context: &Context, version: &'static Version, call: CoreCall)
             Ok(Outcome::Updated)
         }
         CoreCall::ListUserSessions { user_id, tenant_id } => {
-            sessions::list(context, user_id, tenant_id).await.map(Outcome::Handles)
+            sessions::list(context, user_id, tenant_id)
+                .await
+                .map(Outcome::Handles)
         }
         CoreCall::RemoveUserSessions { user_id, tenant_id } => {
-            sessions::revoke_all(context, user_id, tenant_id).await.map(Outcome::Revoked)
+            sessions::revoke_all(context, user_id, tenant_id)
+                .await
+                .map(Outcome::Revoked)
         }
-        CoreCall::RemoveSessions { handles } => sessions::revoke(context, handles).await.map(Outcome::Revoked),
+        CoreCall::RemoveSessions { handles } => sessions::revoke(context, handles)
+            .await
+            .map(Outcome::Revoked),
         CoreCall::Handshake => Ok(Outcome::Handshake),
-        CoreCall::Jwks { with_status } => {
-            let document = context.ring.document(context.now);
-            let keys = document.json.strip_prefix("{\"keys\":").and_then(|rest| rest.strip_suffix('}'));
-            Ok(Outcome::Jwks {
-                keys: keys.unwrap_or("[]").to_owned(),
-                max_age_seconds: document.max_age_seconds,
-                with_status,
-            })
-        }
+        CoreCall::Jwks { with_status } => Ok(Outcome::Jwks { with_status }),
         CoreCall::CreateJwt(jwt) => create_jwt(context, &jwt).await.map(Outcome::Jwt),
     }
 }
 
-async fn create_session(context: &Context, version: &Version, create: Create) -> Result<Outcome, Refusal> {
+async fn create_session(
+    context: &Context,
+    version: &Version,
+    create: Create,
+) -> Result<Outcome, Refusal> {
     let new = NewSession {
         user_id: create.user_id,
         tenant_id: create.tenant_id,
@@ -163,50 +181,62 @@ async fn create_session(context: &Context, version: &Version, create: Create) ->
     sessions::create(context, new).await.map(Outcome::Created)
 }
 
-async fn verify_session(context: &Context, version: &Version, verify: Verify) -> Result<Outcome, Refusal> {
+async fn verify_session(
+    context: &Context,
+    version: &Version,
+    verify: Verify,
+) -> Result<Outcome, Refusal> {
     let known = tokens::verify(context, &verify.access_token).await?;
     if verify.check_anti_csrf {
-        let expected = known.claims.as_ref().and_then(|claims| claims.anti_csrf_token.clone());
+        let expected = known
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.anti_csrf_token.clone());
         let presented = verify.anti_csrf_token.unwrap_or_default();
-        let matches = expected.is_some_and(|token| Secret::new(token.into_bytes()).equals(presented.as_bytes()));
+        let matches = expected
+            .is_some_and(|token| Secret::new(token.into_bytes()).equals(presented.as_bytes()));
         if !matches {
-            return Err(Refusal::TryRefreshToken("the anti-CSRF token does not match"));
+            return Err(Refusal::TryRefreshToken(
+                "the anti-CSRF token does not match",
+            ));
         }
     }
-    let door = door(version);
-    let verified = sessions::verify_for_protocol(context, &known, verify.check_database, door).await?;
+    let verified =
+        sessions::verify_for_protocol(context, &known, verify.check_database, version.door).await?;
     Ok(Outcome::Verified(Verified {
         session: verified.session,
         access_token: verified.access_token,
-        payload_update_available: verify.check_database.then_some(verified.payload_update_available),
+        payload_update_available: verify
+            .check_database
+            .then_some(verified.payload_update_available),
     }))
 }
 
-async fn refresh_session(context: &Context, version: &Version, refresh: Refresh) -> Result<Outcome, Refusal> {
+async fn refresh_session(
+    context: &Context,
+    version: &Version,
+    refresh: Refresh,
+) -> Result<Outcome, Refusal> {
     let exchange = Exchange {
         refresh_token: refresh.refresh_token,
         anti_csrf_token: refresh.anti_csrf_token,
         check_anti_csrf: refresh.check_anti_csrf,
         anti_csrf: refresh.anti_csrf,
-        door: door(version),
+        door: version.door,
         use_dynamic_key: refresh.use_dynamic_signing_key,
         access_token_validity: refresh.access_token_validity,
         version: version.access_token,
     };
-    sessions::refresh(context, exchange).await.map(Outcome::Refreshed)
-}
-
-fn door(version: &Version) -> Door {
-    match version.rotation {
-        Rotation::Lazy => Door::Lazy,
-        Rotation::Eager => Door::Eager,
-    }
+    sessions::refresh(context, exchange)
+        .await
+        .map(Outcome::Refreshed)
 }
 
 /// `POST /recipe/jwt`: signed with the session keys, as the protocol has it. So that it never passes for a session,
 /// its header has no `version` and its payload may hold no claim of ours.
 async fn create_jwt(context: &Context, jwt: &CreateJwt) -> Result<String, Refusal> {
-    let payload = json::parse_object(&jwt.payload).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
+    let payload =
+        json::parse_object(&jwt.payload).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
     let mut claims = serde_json::json!({
         "iat": context.now.as_seconds(),
         "exp": context.now.plus(jwt.validity).as_seconds(),
@@ -217,7 +247,11 @@ async fn create_jwt(context: &Context, jwt: &CreateJwt) -> Result<String, Refusa
         claims.push_str(&format!(",\"iss\":{}", json::quote(&jwt.issuer)));
     }
     for member in payload.members() {
-        claims.push_str(&format!(",{}:{}", json::quote(member.name()), member.value()));
+        claims.push_str(&format!(
+            ",{}:{}",
+            json::quote(member.name()),
+            member.value()
+        ));
     }
     claims.push('}');
     let key = tokens::signer(context, true, jwt.use_dynamic_signing_key)?;
@@ -230,52 +264,8 @@ async fn create_jwt(context: &Context, jwt: &CreateJwt) -> Result<String, Refusa
     let signature = key_ring::sign(key, &input)
         .await
         .map_err(|key_ring::Outage| Refusal::GeneralError("the token could not be signed"))?;
-    Ok(format!("{input}.{}", crate::token::compact::encode(&signature)))
-}
-
-/// The public RSA keys as SDKs before the JWK Set want them (cdi.md 2.5).
-fn legacy_keys_of(context: &Context) -> Option<LegacyKeys> {
-    let RingCopy { policy, ring, .. } = context.ring.as_ref();
-    let dynamic = context.settings.use_dynamic_signing_key;
-    let kind = if dynamic { KeyKind::Dynamic } else { KeyKind::Static };
-    // Ten years: a static key never expires, and a date in the past would switch local verification off.
-    let long = Millis::from_seconds(10 * 365 * 24 * 3_600);
-    let expiry = |created: UnixMillis| if dynamic { created.plus(policy.interval) } else { context.now.plus(long) };
-    let encoded = |public_jwk: &str| {
-        let jwk = json::parse_object(public_jwk).ok()?;
-        let (n, e) = (jwk.string("n").ok()??, jwk.string("e").ok()??);
-        legacy_keys::rsa_public_key(&n, &e)
-    };
-    let signer = key_ring::signer(&context.ring, SigningAlgorithm::RS256, kind, context.now).ok()?;
-    let mut keys: Vec<_> = ring
-        .keys
-        .iter()
-        .filter(|key| key.kind == kind && key.algorithm == SigningAlgorithm::RS256 && key.verifies(context.now))
-        .collect();
-    keys.sort_by_key(|key| std::cmp::Reverse(key.created));
-    let list = keys.into_iter().filter_map(|key| {
-        Some(LegacyKey {
-            public_key: encoded(&key.public_jwk)?,
-            expiry_time: if dynamic {
-                key.created.plus(policy.interval).plus(Millis(policy.access_token_validity.0.saturating_mul(2)))
-            } else {
-                key.created.plus(long)
-            },
-            created_at: key.created,
-        })
-    });
-    Some(LegacyKeys {
-        signer: encoded(&signer.public_jwk)?,
-        signer_expiry: expiry(signer.created),
-        list: list.collect(),
-    })
-}
-
-fn plain(reply: CoreReply) -> Reply {
-    let mut headers = vec![("content-type".to_owned(), reply.content_type.to_owned())];
-    headers.extend(reply.headers.into_iter().map(|(name, value)| (name.to_owned(), value)));
-    if !headers.iter().any(|(name, _)| name == "cache-control") {
-        headers.push(("cache-control".to_owned(), "no-store".to_owned()));
-    }
-    Reply { status: reply.status, headers, body: reply.body }
+    Ok(format!(
+        "{input}.{}",
+        crate::token::compact::encode(&signature)
+    ))
 }

@@ -21,7 +21,11 @@ use crate::{
 };
 
 /// Answers one request.
-pub(super) async fn answer(request: JsValue, env: &Env, execution: &ExecutionContext) -> Result<JsValue, JsValue> {
+pub(super) async fn answer(
+    request: JsValue,
+    env: &Env,
+    execution: &ExecutionContext,
+) -> Result<JsValue, JsValue> {
     let Some(request) = Incoming::new(request) else {
         return respond(&Reply::empty(400));
     };
@@ -30,18 +34,25 @@ pub(super) async fn answer(request: JsValue, env: &Env, execution: &ExecutionCon
     };
     let route = route::route(&settings, request.host(), &request.method, request.path());
     match route {
-        Route::Core { path } => respond(&core_door::answer(&request, env, execution, &path, false).await),
+        Route::Core { path } => {
+            respond(&core_door::answer(&request, env, execution, &path, false).await)
+        }
         Route::LegacyCore => {
-            let keyless = core_door::is_allowed_without_key(&settings, request.header("cf-connecting-ip").as_deref());
+            let client = request.header("cf-connecting-ip").unwrap_or_default();
+            let keyless = settings.allows_keyless_client(&client);
             respond(&core_door::answer(&request, env, execution, request.path(), keyless).await)
         }
         Route::Preflight => {
             let requested = request.header("access-control-request-headers");
-            respond(&cors::preflight(&settings, request.header("origin").as_deref(), requested.as_deref()))
+            respond(&cors::preflight(
+                &settings,
+                request.header("origin").as_deref(),
+                requested.as_deref(),
+            ))
         }
-        Route::NotFound => with_cors(&request, &settings, Reply::json(404, NOT_FOUND)),
+        Route::NotFound => with_cors(&request, &settings, error::not_found()),
         Route::MethodNotAllowed { allow } => {
-            with_cors(&request, &settings, Reply::json(405, METHOD_NOT_ALLOWED).with_header("allow", allow))
+            with_cors(&request, &settings, error::method_not_allowed(allow))
         }
         route => {
             let reply = browser_door::answer(&request, env, execution, &route).await;
@@ -50,15 +61,16 @@ pub(super) async fn answer(request: JsValue, env: &Env, execution: &ExecutionCon
     }
 }
 
-const NOT_FOUND: &str = r#"{"status":"NOT_FOUND","message":"there is nothing here"}"#;
-const METHOD_NOT_ALLOWED: &str = r#"{"status":"METHOD_NOT_ALLOWED","message":"this method is not allowed here"}"#;
-
 fn with_cors(
     request: &Incoming,
     settings: &crate::settings::Settings,
     mut reply: Reply,
 ) -> Result<JsValue, JsValue> {
-    cors::apply(settings, request.header("origin").as_deref(), &mut reply.headers);
+    cors::apply(
+        settings,
+        request.header("origin").as_deref(),
+        &mut reply.headers,
+    );
     if request.method == "HEAD" {
         reply.body = String::new();
     }
@@ -70,9 +82,16 @@ fn respond(reply: &Reply) -> Result<JsValue, JsValue> {
     for (name, value) in &reply.headers {
         headers.append(name, value)?;
     }
-    let init = js::object(&[("status", JsValue::from(reply.status)), ("headers", headers.into())])
-        .unwrap_or_default();
+    let init = js::object(&[
+        ("status", JsValue::from(reply.status)),
+        ("headers", headers.into()),
+    ])
+    .unwrap_or_default();
     // 204 and 304 take no body, not even an empty one.
-    let body = if reply.body.is_empty() { JsValue::NULL } else { JsValue::from_str(&reply.body) };
+    let body = if reply.body.is_empty() {
+        JsValue::NULL
+    } else {
+        JsValue::from_str(&reply.body)
+    };
     OutgoingResponse::new(&body, &init).map(JsValue::from)
 }

@@ -72,6 +72,10 @@ extern "C" {
     #[wasm_bindgen(catch, js_namespace = Object, js_name = getPrototypeOf)]
     pub(super) fn prototype_of(value: &JsValue) -> Result<JsValue, JsValue>;
 
+    /// `Object.hasOwn(value, name)`
+    #[wasm_bindgen(catch, js_namespace = Object, js_name = hasOwn)]
+    pub(super) fn has_own(value: &JsValue, name: &JsValue) -> Result<bool, JsValue>;
+
     /// `Object.keys(value)`
     #[wasm_bindgen(catch, js_namespace = Object, js_name = keys)]
     pub(super) fn keys(value: &JsValue) -> Result<Array, JsValue>;

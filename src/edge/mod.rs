@@ -44,14 +44,23 @@ use js::ExecutionContext;
 #[wasm_bindgen]
 pub fn answer_http(request: JsValue, env: JsValue, context: JsValue) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
-    at_once_or_promised(Box::pin(async move { http_door::answer(request, &env, &context).await }))
+    at_once_or_promised(Box::pin(async move {
+        http_door::answer(request, &env, &context).await
+    }))
 }
 
 /// Answers an RPC call: with its result at once when all that is needed is known, else with a promise of it.
 #[wasm_bindgen]
-pub fn answer_rpc(method: String, argument: JsValue, env: JsValue, context: JsValue) -> Result<JsValue, JsValue> {
+pub fn answer_rpc(
+    method: String,
+    argument: JsValue,
+    env: JsValue,
+    context: JsValue,
+) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
-    at_once_or_promised(Box::pin(async move { rpc::answer(&method, argument, &env, &context).await }))
+    at_once_or_promised(Box::pin(async move {
+        rpc::answer(&method, argument, &env, &context).await
+    }))
 }
 
 fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
@@ -63,7 +72,10 @@ type Answer = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
 /// The fast lane: an answer that needs no I/O is ready at the first poll, and costs no promise. It is the same code
 /// that answers everything else, so there is no second pipeline to keep equal to the first.
 fn at_once_or_promised(mut answer: Answer) -> Result<JsValue, JsValue> {
-    match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    match answer
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+    {
         Poll::Ready(outcome) => outcome,
         Poll::Pending => Ok(future_to_promise(answer).into()),
     }
@@ -80,7 +92,8 @@ fn number(value: u64) -> JsValue {
 
 /// The message of what JS threw: an error's own, and nothing of any other value.
 fn message_of(error: &JsValue) -> String {
-    error
-        .dyn_ref::<js_sys::Error>()
-        .map_or_else(|| "an error without a message".to_owned(), |error| error.message().into())
+    error.dyn_ref::<js_sys::Error>().map_or_else(
+        || "an error without a message".to_owned(),
+        |error| error.message().into(),
+    )
 }

@@ -26,9 +26,13 @@ impl Incoming {
         let url = request.url().ok()?;
         let host_start = url.find("://")?.saturating_add(3);
         let rest = url.get(host_start..)?;
-        let path_start = rest.find(['/', '?', '#']).map_or(url.len(), |at| host_start.saturating_add(at));
+        let path_start = rest
+            .find(['/', '?', '#'])
+            .map_or(url.len(), |at| host_start.saturating_add(at));
         let path = url.get(path_start..)?;
-        let path_end = path.find(['?', '#']).map_or(url.len(), |at| path_start.saturating_add(at));
+        let path_end = path
+            .find(['?', '#'])
+            .map_or(url.len(), |at| path_start.saturating_add(at));
         Some(Self {
             headers: request.headers().ok()?,
             method: request.method().ok()?,
@@ -42,17 +46,24 @@ impl Incoming {
 
     /// `name[:port]`, as in the URL.
     pub(super) fn host(&self) -> &str {
-        self.url.get(self.host_start..self.path_start).unwrap_or_default()
+        self.url
+            .get(self.host_start..self.path_start)
+            .unwrap_or_default()
     }
 
     /// The path, without the query.
     pub(super) fn path(&self) -> &str {
-        self.url.get(self.path_start..self.path_end).unwrap_or_default()
+        self.url
+            .get(self.path_start..self.path_end)
+            .unwrap_or_default()
     }
 
     /// What follows `?`; empty when nothing does.
     pub(super) fn query(&self) -> &str {
-        self.url.get(self.path_end..).and_then(|rest| rest.strip_prefix('?')).unwrap_or_default()
+        self.url
+            .get(self.path_end..)
+            .and_then(|rest| rest.strip_prefix('?'))
+            .unwrap_or_default()
     }
 
     /// A header's value; values of a repeated header are joined with a comma.

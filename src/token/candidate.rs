@@ -29,7 +29,8 @@ pub fn is_access_token(token: &str, issuers: &[TrustedIssuer]) -> bool {
     let (Some(header), Some(payload)) = (decoded(header), decoded(payload)) else {
         return false;
     };
-    let (Ok(header), Ok(claims)) = (json::parse_object(&header), json::parse_object(&payload)) else {
+    let (Ok(header), Ok(claims)) = (json::parse_object(&header), json::parse_object(&payload))
+    else {
         return false;
     };
     let issuer = text(&claims, "iss");
@@ -43,7 +44,9 @@ fn has_our_header(header: &Object<'_>) -> bool {
         Some(version) => version >= 3,
         None => !header.contains("version"),
     };
-    text(header, "typ").is_some_and(|typ| typ == "JWT") && text(header, "kid").is_some() && is_version
+    text(header, "typ").is_some_and(|typ| typ == "JWT")
+        && text(header, "kid").is_some()
+        && is_version
 }
 
 fn has_our_claims(claims: &Object<'_>) -> bool {
@@ -56,7 +59,11 @@ fn has_our_claims(claims: &Object<'_>) -> bool {
 }
 
 fn text(object: &Object<'_>, name: &str) -> Option<String> {
-    object.string(name).ok().flatten().map(std::borrow::Cow::into_owned)
+    object
+        .string(name)
+        .ok()
+        .flatten()
+        .map(std::borrow::Cow::into_owned)
 }
 
 fn decoded(part: &str) -> Option<String> {
