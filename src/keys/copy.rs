@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyKind, KeyPolicy, KeyRing, KeySetDocument, SCHEMA, SigningKey, ring::LONGEST_OUTAGE,
+    KeyKind, KeyPolicy, KeyRing, KeySetDocument, RefreshSecret, SCHEMA, SigningKey,
+    ring::LONGEST_OUTAGE,
 };
 use crate::{
     secret::Secret, session::handle::HandleKeys, settings::SigningAlgorithm, time::UnixMillis,
@@ -109,7 +110,7 @@ impl RingCopy {
     }
 
     /// The refresh-token secrets by number; new sessions use the last.
-    pub fn refresh_secrets(&self) -> &[(u32, Secret)] {
+    pub fn refresh_secrets(&self) -> &[RefreshSecret] {
         &self.ring.head.secrets.refresh_secrets
     }
 
