@@ -8,8 +8,8 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 use worker::Env;
 
 use super::{
-    outgoing::{self, Answer, Limits, Target},
     js::{self, Fetcher},
+    outgoing::{self, Answer, Limits, Target},
 };
 use crate::{
     settings::{IssuerKeys, TrustedIssuer},
@@ -65,19 +65,19 @@ pub async fn current(
     if let IssuerKeys::Inline(text) = &issuer.keys {
         return inline(&issuer.id, text);
     }
-    let decision = with(&issuer.id, |held| {
-        held.state.decide(now, knows(&held.keys, kid))
-    });
-    match decision {
-        Decision::MustFetch => {
-            if refresh(env, issuer, now).await.is_err()
-                && with(&issuer.id, |held| held.state.after_failure(now)) == Decision::Unavailable
-            {
-                return Err(Outage);
-            }
-        }
-        Decision::Unavailable => return Err(Outage),
-        Decision::Use | Decision::UseAndRefresh => {}
+    let decide = || {
+        with(&issuer.id, |held| {
+            held.state.decide(now, knows(&held.keys, kid))
+        })
+    };
+    let mut decision = decide();
+    if decision == Decision::MustFetch {
+        // Whatever came of it is in the state, so what to do next is decided there as well.
+        let _ = refresh(env, issuer, now).await;
+        decision = decide();
+    }
+    if matches!(decision, Decision::MustFetch | Decision::Unavailable) {
+        return Err(Outage);
     }
     let refresh = decision == Decision::UseAndRefresh;
     Ok(with(&issuer.id, |held| Keys {
@@ -90,15 +90,23 @@ pub async fn current(
 /// Fetches the keys of an issuer. A set that cannot be used leaves the old one in place.
 pub async fn refresh(env: &Env, issuer: &TrustedIssuer, now: UnixMillis) -> Result<(), Outage> {
     with(&issuer.id, |held| held.state.fetch_started(now));
-    let answer = fetch(env, &issuer.keys).await?;
-    let text = std::str::from_utf8(&answer.body).map_err(|_| Outage)?;
-    let keys = jwk::parse_set(text, KeySetSource::Fetched).map_err(|_| Outage)?;
-    with(&issuer.id, |held| {
-        held.state
-            .fetch_succeeded(now, answer.cache_control.as_deref());
-        hold(held, &answer.body, keys);
+    let fetched = fetch(env, &issuer.keys).await.and_then(|answer| {
+        let text = std::str::from_utf8(&answer.body).map_err(|_| Outage)?;
+        let keys = jwk::parse_set(text, KeySetSource::Fetched).map_err(|_| Outage)?;
+        Ok((answer, keys))
     });
-    Ok(())
+    with(&issuer.id, |held| match fetched {
+        Ok((answer, keys)) => {
+            held.state
+                .fetch_succeeded(now, answer.cache_control.as_deref());
+            hold(held, &answer.body, keys);
+            Ok(())
+        }
+        Err(Outage) => {
+            held.state.fetch_failed(now);
+            Err(Outage)
+        }
+    })
 }
 
 async fn fetch(env: &Env, keys: &IssuerKeys) -> Result<Answer, Outage> {
