@@ -8,10 +8,12 @@ import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync
 import { pathToFileURL } from "node:url";
 import { digestOf } from "./lib/hash.mjs";
 import { childEnvironment, fromRoot, packageScript, projectNode, toolProgram, windows } from "./lib/paths.mjs";
-import { StepFailed, must, say, seconds } from "./lib/process.mjs";
+import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
 import { wasmBindgen, workerBuild } from "./setup.mjs";
 
-const INPUTS = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "scripts/build.mjs"];
+const INPUTS = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "wrangler.toml", "scripts/build.mjs"];
+/** The platform's limit for one variable; a larger one is only refused at deployment. */
+const MAX_VARIABLE_BYTES = 5 * 1024;
 const shipped = fromRoot("build", "index_bg.wasm");
 const withNames = fromRoot("build", "index_bg.debug.wasm");
 const stamp = fromRoot("build", ".inputs");
@@ -21,6 +23,7 @@ const wasmOpt = packageScript("binaryen", "bin", "wasm-opt");
 export async function build() {
   const inputs = digestOf(INPUTS);
   if (existsSync(stamp) && existsSync(shipped) && readFileSync(stamp, "utf8") === inputs) return;
+  await checkVariables();
   const started = Date.now();
   say("Building the Worker (about 2 minutes the first time, 30 s after a change)");
   rmSync(stamp, { force: true });
@@ -39,6 +42,14 @@ export async function build() {
   say(`Built the Worker in ${seconds(started)}: ${statSync(shipped).size} bytes of Wasm`);
 }
 
+async function checkVariables() {
+  const { unstable_readConfig: readConfig } = await import("wrangler");
+  for (const [name, value] of Object.entries(readConfig({ config: fromRoot("wrangler.toml") }).vars)) {
+    const bytes = Buffer.byteLength(typeof value === "string" ? value : JSON.stringify(value));
+    if (bytes > MAX_VARIABLE_BYTES) throw new StepFailed(`setting ${name}: ${bytes} bytes, and the platform takes ${MAX_VARIABLE_BYTES}`);
+  }
+}
+
 function esbuildProgram() {
   const directory = packageScript("@esbuild", `${process.platform}-${process.arch}`);
   const program = windows ? "esbuild.exe" : "bin/esbuild";
@@ -46,10 +57,4 @@ function esbuildProgram() {
   return `${directory}/${program}`;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  await build().catch((error) => {
-    if (!(error instanceof StepFailed)) throw error;
-    say(`error: ${error.message}`);
-    process.exitCode = 1;
-  });
-}
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(build);

@@ -2,10 +2,10 @@
 // `npm run deploy -- …`: builds, then `wrangler deploy` with the arguments given.
 import { spawnSync } from "node:child_process";
 import { childEnvironment, projectNode, root, wrangler } from "./lib/paths.mjs";
-import { StepFailed, say } from "./lib/process.mjs";
+import { main } from "./lib/process.mjs";
 import { build } from "./build.mjs";
 
-try {
+await main(async () => {
   await build();
   const deploy = spawnSync(projectNode, [wrangler, "deploy", ...process.argv.slice(2)], {
     cwd: root,
@@ -13,8 +13,4 @@ try {
     stdio: "inherit",
   });
   process.exitCode = deploy.status ?? 1;
-} catch (error) {
-  if (!(error instanceof StepFailed)) throw error;
-  say(`error: ${error.message}`);
-  process.exitCode = 1;
-}
+});

@@ -10,7 +10,7 @@ const IS_PARENT_ALIVE_MS = 1_000;
 
 const [command = "", ...args] = process.argv.slice(2);
 try {
-  await setUp({ lint: ["test"].includes(command) });
+  await setUp({ lint: command === "test" && (args.length === 0 || args.includes("lint")) });
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   say(`error: ${error.message}`);

@@ -1,7 +1,7 @@
 // @ts-check
 // Brings a machine to where the project can be built: checks what must be there, and gets the rest, each only when it
 // is missing. Needs no network once that is done.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { digestOf } from "./lib/hash.mjs";
 import { childEnvironment, fromRoot, projectNode, root, toolProgram, toolsDirectory, windows } from "./lib/paths.mjs";
@@ -20,10 +20,10 @@ export async function setUp(needs = {}) {
   await installRustToolchain();
   await installPackages();
   await must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" });
-  await installCargoTool(wasmBindgen, "wasm-bindgen", "about 2 minutes");
-  await installCargoTool(workerBuild, "worker-build", "about 3 minutes");
+  await installCargoTool(wasmBindgen, "wasm-bindgen", "2 to 5 minutes");
+  await installCargoTool(workerBuild, "worker-build", "2 to 5 minutes");
   // An unoptimised build is quick to make and fast enough for one check.
-  if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "about 2 minutes", ["--debug", "--no-default-features"]);
+  if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
 }
 
 async function checkPrerequisites() {
@@ -81,6 +81,7 @@ async function installCargoTool(tool, program, time, flags = []) {
   const started = Date.now();
   const name = `${tool.name}-${tool.version}`;
   const scratch = join(toolsDirectory, `.${name}.${process.pid}`);
+  removeAbandoned(`.${name}.`);
   mkdirSync(scratch, { recursive: true });
   say(`Building ${tool.name} ${tool.version} (once, ${time})`);
   const install = ["install", tool.name, "--version", `=${tool.version}`, "--root", scratch, "--no-track", ...flags];
@@ -94,6 +95,18 @@ async function installCargoTool(tool, program, time, flags = []) {
     say(`Built ${tool.name} in ${seconds(started)}`);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Deletes what installations left whose process is gone. @param {string} prefix of their directories, before the process id */
+function removeAbandoned(prefix) {
+  const directories = existsSync(toolsDirectory) ? readdirSync(toolsDirectory).filter((entry) => entry.startsWith(prefix)) : [];
+  for (const directory of directories) {
+    try {
+      process.kill(Number(directory.slice(prefix.length)), 0);
+    } catch {
+      rmSync(join(toolsDirectory, directory), { recursive: true, force: true });
+    }
   }
 }
 

@@ -1,24 +1,40 @@
-// What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half.
-import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import Rust, { KeyRing as RustKeyRing } from "../build/index.js";
+// What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half, through
+// the prototype that worker-build makes, which restarts Wasm after a trap.
+import { WorkerEntrypoint } from "cloudflare:workers";
+import Rust, { KeyRing, UserSessions } from "../build/index.js";
 
-/** The public HTTP doors. A fresh `Rust` per event goes through the wrapper that restarts Wasm after a trap. */
-export default class extends WorkerEntrypoint {
-  fetch(request) {
-    return new Rust(this.ctx, this.env).fetch(request);
+const { answer_http, answer_rpc } = Rust.prototype;
+
+/** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
+function offer(Entrypoint, names) {
+  for (const name of names) {
+    Entrypoint.prototype[name] = function (argument) {
+      return answer_rpc(name, argument, this.env, this.ctx);
+    };
   }
 }
 
-/** One user's sessions. */
-export class UserSessions extends DurableObject {}
-
-/** The signing keys. */
-export class KeyRing extends DurableObject {
-  #rust = new RustKeyRing(this.ctx, this.env);
+/** The HTTP doors, and what every edge route may ask. */
+export default class Postern extends WorkerEntrypoint {
   fetch(request) {
-    return this.#rust.fetch(request);
-  }
-  alarm() {
-    return this.#rust.alarm();
+    return answer_http(request, this.env, this.ctx);
   }
 }
+offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);
+
+/** For Workers that only verify. */
+export class SessionsVerify extends WorkerEntrypoint {}
+offer(SessionsVerify, ["getSession"]);
+
+/** The whole life of sessions: whoever binds this can log in as anyone. */
+export class SessionsAdmin extends WorkerEntrypoint {}
+offer(SessionsAdmin, [
+  "getSession", "getSessionData", "updateSessionData",
+  "createNewSession", "refreshSession",
+  "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser",
+  "getAllSessionHandlesForUser", "getSessionInformation",
+  "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",
+  "rotateSigningKeys", "revokeSigningKey",
+]);
+
+export { KeyRing, UserSessions };

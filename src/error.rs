@@ -153,9 +153,23 @@ pub fn misconfigured() -> Reply {
     )
 }
 
+/// The reply to a path that nobody serves.
+pub fn not_found() -> Reply {
+    Reply::json(404, "{\"status\":\"NOT_FOUND\",\"message\":\"not found\"}")
+}
+
+/// The reply to a path of ours with another method; `allow` lists the right ones (RFC 9110 section 15.5.6).
+pub fn method_not_allowed(allow: &str) -> Reply {
+    Reply::json(
+        405,
+        "{\"status\":\"METHOD_NOT_ALLOWED\",\"message\":\"method not allowed\"}",
+    )
+    .with_header("allow", allow)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Presented, detail, misconfigured, reply};
+    use super::{Outcome, Presented, detail, method_not_allowed, misconfigured, not_found, reply};
     use crate::session::model::{Refusal, ReuseSubtype};
     use crate::settings::LogLevel;
 
@@ -253,6 +267,19 @@ mod tests {
             assert_eq!(header(&answer.headers, "cache-control"), Some("no-store"));
             assert_eq!(Outcome::of(&refusal).rpc_status(), rpc);
         }
+    }
+
+    #[test]
+    fn every_body_is_json_with_status_and_message() {
+        for answer in [misconfigured(), not_found(), method_not_allowed("GET")] {
+            let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            assert!(body["status"].is_string() && body["message"].is_string());
+            assert_eq!(header(&answer.headers, "cache-control"), Some("no-store"));
+        }
+        assert_eq!(
+            header(&method_not_allowed("GET, HEAD").headers, "allow"),
+            Some("GET, HEAD")
+        );
     }
 
     #[test]

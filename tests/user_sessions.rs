@@ -1,5 +1,10 @@
 //! The use cases of a user's object, over the memory store: what may change what, and what is never resurrected.
-#![allow(clippy::arithmetic_side_effects, clippy::as_conversions, missing_docs, unreachable_pub)]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    missing_docs,
+    unreachable_pub
+)]
 
 #[path = "support/memory_store.rs"]
 mod memory_store;
@@ -20,19 +25,32 @@ use user::{User, handle};
 const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
 
 fn read(handle: &str) -> UserCall {
-    UserCall::ReadData { handle: handle.to_owned(), copy_lapsed: false }
+    UserCall::ReadData {
+        handle: handle.to_owned(),
+        copy_lapsed: false,
+    }
 }
 
 fn write(handle: &str, text: &str) -> UserCall {
-    UserCall::WriteData { handle: handle.to_owned(), session_data: text.to_owned(), keep_for: None }
+    UserCall::WriteData {
+        handle: handle.to_owned(),
+        session_data: text.to_owned(),
+        keep_for: None,
+    }
 }
 
 fn data(text: &str, seq: u64) -> UserReply {
-    UserReply::Data { session_data: text.to_owned(), seq }
+    UserReply::Data {
+        session_data: text.to_owned(),
+        seq,
+    }
 }
 
 fn revoke(handle: &str) -> UserCall {
-    UserCall::Revoke { handles: vec![handle.to_owned()], keep_for: None }
+    UserCall::Revoke {
+        handles: vec![handle.to_owned()],
+        keep_for: None,
+    }
 }
 
 #[test]
@@ -40,7 +58,12 @@ fn a_session_that_never_stored_data_reads_as_an_empty_object() {
     let user = User::new();
     user.create(1);
     assert_eq!(user.call(read(&handle(1))), data("{}", 0));
-    assert_eq!(user.store.next_due().unwrap(), Some(UnixMillis(user.now.get() + user.settings.refresh_token_validity.0 + 1)));
+    assert_eq!(
+        user.store.next_due().unwrap(),
+        Some(UnixMillis(
+            user.now.get() + user.settings.refresh_token_validity.0 + 1
+        ))
+    );
 }
 
 #[test]
@@ -48,9 +71,14 @@ fn overwriting_replaces_the_whole_value_and_queues_one_copy() {
     let user = User::new();
     user.create(1);
     user.call(write(&handle(1), r#"{"a":1}"#));
-    assert_eq!(user.call(write(&handle(1), r#"{"b":2}"#)), UserReply::Written { seq: 2 });
+    assert_eq!(
+        user.call(write(&handle(1), r#"{"b":2}"#)),
+        UserReply::Written { seq: 2 }
+    );
     assert_eq!(user.call(read(&handle(1))), data(r#"{"b":2}"#, 2));
-    let Some(Copy::Put { text, seq, .. }) = copy_now(&user.store, &handle(1)).unwrap() else { panic!() };
+    let Some(Copy::Put { text, seq, .. }) = copy_now(&user.store, &handle(1)).unwrap() else {
+        panic!()
+    };
     assert_eq!((text.as_str(), seq), (r#"{"b":2}"#, 2));
 }
 
@@ -79,10 +107,16 @@ fn a_write_that_lands_after_the_end_is_followed_by_two_deletes() {
     let put = copy_now(&user.store, &handle(1)).unwrap().unwrap();
     user.call(revoke(&handle(1)));
     copied(&user.store, &handle(1), &put, true, user.now()).unwrap();
-    assert_eq!(copy_now(&user.store, &handle(1)).unwrap(), Some(Copy::Delete));
+    assert_eq!(
+        copy_now(&user.store, &handle(1)).unwrap(),
+        Some(Copy::Delete)
+    );
     copied(&user.store, &handle(1), &Copy::Delete, true, user.now()).unwrap();
     let again = user.store.copy_task(&handle(1)).unwrap().unwrap();
-    assert_eq!((again.action, again.due), (CopyAction::DeleteAgain, user.now().plus(Millis(120_000))));
+    assert_eq!(
+        (again.action, again.due),
+        (CopyAction::DeleteAgain, user.now().plus(Millis(120_000)))
+    );
     copied(&user.store, &handle(1), &Copy::Delete, true, again.due).unwrap();
     assert_eq!(user.store.copy_task(&handle(1)).unwrap(), None);
 }
@@ -96,7 +130,15 @@ fn a_refused_copy_is_tried_again_later_and_later() {
     for _ in 0..14 {
         let put = copy_now(&user.store, &handle(1)).unwrap().unwrap();
         copied(&user.store, &handle(1), &put, false, user.now()).unwrap();
-        waits.push(user.store.copy_task(&handle(1)).unwrap().unwrap().due.since(user.now()).0);
+        waits.push(
+            user.store
+                .copy_task(&handle(1))
+                .unwrap()
+                .unwrap()
+                .due
+                .since(user.now())
+                .0,
+        );
     }
     assert_eq!(&waits[..3], [2_000, 4_000, 8_000]);
     assert_eq!(waits[13], 3_600_000);
@@ -110,7 +152,10 @@ fn an_older_write_that_is_acknowledged_late_leaves_the_newer_one_queued() {
     let first = copy_now(&user.store, &handle(1)).unwrap().unwrap();
     user.call(write(&handle(1), r#"{"a":2}"#));
     copied(&user.store, &handle(1), &first, true, user.now()).unwrap();
-    assert!(matches!(copy_now(&user.store, &handle(1)).unwrap(), Some(Copy::Put { seq: 2, .. })));
+    assert!(matches!(
+        copy_now(&user.store, &handle(1)).unwrap(),
+        Some(Copy::Put { seq: 2, .. })
+    ));
 }
 
 #[test]
@@ -131,11 +176,17 @@ fn a_refresh_renews_a_copy_that_has_spent_half_its_life() {
 fn a_reader_who_finds_no_copy_has_it_renewed_only_if_there_is_data() {
     let user = User::new();
     user.create(1);
-    user.call(UserCall::ReadData { handle: handle(1), copy_lapsed: true });
+    user.call(UserCall::ReadData {
+        handle: handle(1),
+        copy_lapsed: true,
+    });
     assert_eq!(user.store.copy_task(&handle(1)).unwrap(), None);
     user.call(write(&handle(1), r#"{"a":1}"#));
     user.store.clear_copy(&handle(1)).unwrap();
-    user.call(UserCall::ReadData { handle: handle(1), copy_lapsed: true });
+    user.call(UserCall::ReadData {
+        handle: handle(1),
+        copy_lapsed: true,
+    });
     assert!(user.store.copy_task(&handle(1)).unwrap().is_some());
 }
 
@@ -169,15 +220,24 @@ fn the_oldest_session_makes_room() {
         user.advance(10);
     }
     assert_eq!(user.call(read(&handle(1))), GONE);
-    let list = UserCall::List { user_id: "u1".to_owned(), tenant_id: None };
-    assert_eq!(user.call(list), UserReply::Handles(vec![handle(2), handle(3)]));
+    let list = UserCall::List {
+        user_id: "u1".to_owned(),
+        tenant_id: None,
+    };
+    assert_eq!(
+        user.call(list),
+        UserReply::Handles(vec![handle(2), handle(3)])
+    );
 }
 
 #[test]
 fn revoking_reports_only_what_it_ended() {
     let user = User::new();
     user.create(1);
-    let both = UserCall::Revoke { handles: vec![handle(1), handle(2), handle(1)], keep_for: None };
+    let both = UserCall::Revoke {
+        handles: vec![handle(1), handle(2), handle(1)],
+        keep_for: None,
+    };
     assert_eq!(user.call(both), UserReply::Handles(vec![handle(1)]));
     assert_eq!(user.call(revoke(&handle(1))), UserReply::Handles(vec![]));
 }
@@ -187,12 +247,27 @@ fn a_user_is_listed_and_revoked_across_tenants_or_in_one() {
     let user = User::new();
     user.create(1);
     user.create_in(2, "acme");
-    let of = |tenant: Option<&str>| UserCall::List { user_id: "u1".to_owned(), tenant_id: tenant.map(str::to_owned) };
-    let all_of = |tenant: Option<&str>| UserCall::RevokeAll { user_id: "u1".to_owned(), tenant_id: tenant.map(str::to_owned) };
-    assert_eq!(user.call(of(Some("acme"))), UserReply::Handles(vec![handle(2)]));
-    assert_eq!(user.call(all_of(Some("acme"))), UserReply::Handles(vec![handle(2)]));
+    let of = |tenant: Option<&str>| UserCall::List {
+        user_id: "u1".to_owned(),
+        tenant_id: tenant.map(str::to_owned),
+    };
+    let all_of = |tenant: Option<&str>| UserCall::RevokeAll {
+        user_id: "u1".to_owned(),
+        tenant_id: tenant.map(str::to_owned),
+    };
+    assert_eq!(
+        user.call(of(Some("acme"))),
+        UserReply::Handles(vec![handle(2)])
+    );
+    assert_eq!(
+        user.call(all_of(Some("acme"))),
+        UserReply::Handles(vec![handle(2)])
+    );
     user.create_in(3, "acme");
-    assert_eq!(user.call(all_of(None)), UserReply::Handles(vec![handle(1), handle(3)]));
+    assert_eq!(
+        user.call(all_of(None)),
+        UserReply::Handles(vec![handle(1), handle(3)])
+    );
     assert_eq!(user.call(of(None)), UserReply::Handles(vec![]));
 }
 
@@ -200,7 +275,10 @@ fn a_user_is_listed_and_revoked_across_tenants_or_in_one() {
 fn another_user_in_the_same_object_is_never_touched() {
     let user = User::new();
     user.create(1);
-    let other = UserCall::RevokeAll { user_id: "u2".to_owned(), tenant_id: None };
+    let other = UserCall::RevokeAll {
+        user_id: "u2".to_owned(),
+        tenant_id: None,
+    };
     assert_eq!(user.call(other), UserReply::Handles(vec![]));
     assert_eq!(user.call(read(&handle(1))), data("{}", 0));
 }
@@ -212,7 +290,11 @@ fn theft_ends_the_session_and_names_who_and_which() {
     user.refresh_ok(&first, Door::Own);
     user.advance(31_000);
     let theft = user.refresh(&first, Door::Own);
-    let expected = UserReply::Theft { handle: handle(1), user_id: "u1".to_owned(), subtype: ReuseSubtype::RecentPrev };
+    let expected = UserReply::Theft {
+        handle: handle(1),
+        user_id: "u1".to_owned(),
+        subtype: ReuseSubtype::RecentPrev,
+    };
     assert_eq!(theft, expected);
     assert_eq!(user.call(read(&handle(1))), GONE);
     assert_eq!(user.refresh(&first, Door::Own), GONE);
@@ -225,8 +307,14 @@ fn bytes_that_we_did_not_issue_touch_nothing() {
     let before = user.store.clone();
     let (head, mac) = first.rsplit_once('.').unwrap();
     let forged = format!("{head}.{}", mac.chars().rev().collect::<String>());
-    assert_eq!(user.refresh(&forged, Door::Own), UserReply::Unauthorised(Gone::NotOurs));
-    assert_eq!(user.refresh("nonsense", Door::Own), UserReply::Unauthorised(Gone::NotOurs));
+    assert_eq!(
+        user.refresh(&forged, Door::Own),
+        UserReply::Unauthorised(Gone::NotOurs)
+    );
+    assert_eq!(
+        user.refresh("nonsense", Door::Own),
+        UserReply::Unauthorised(Gone::NotOurs)
+    );
     assert!(user.store == before);
 }
 
@@ -252,17 +340,27 @@ fn a_foreign_session_exists_by_its_handle_alone_until_it_is_revoked() {
     let user = User::new();
     let handle = "x.idp.route.digest.tag";
     let keep = Some(Millis(1_000));
-    let foreign_write = |text: &str| UserCall::WriteData { handle: handle.to_owned(), session_data: text.to_owned(), keep_for: keep };
+    let foreign_write = |text: &str| UserCall::WriteData {
+        handle: handle.to_owned(),
+        session_data: text.to_owned(),
+        keep_for: keep,
+    };
     assert_eq!(user.call(read(handle)), data("{}", 0));
     assert!(user.store.is_empty());
-    assert_eq!(user.call(foreign_write(r#"{"a":1}"#)), UserReply::Written { seq: 1 });
+    assert_eq!(
+        user.call(foreign_write(r#"{"a":1}"#)),
+        UserReply::Written { seq: 1 }
+    );
     user.advance(900);
     user.call(foreign_write(r#"{"a":2}"#));
     user.advance(900);
     assert_eq!(user.call(read(handle)), data(r#"{"a":2}"#, 2));
     user.advance(200);
     assert_eq!(user.call(read(handle)), data("{}", 2));
-    user.call(UserCall::Revoke { handles: vec![handle.to_owned()], keep_for: keep });
+    user.call(UserCall::Revoke {
+        handles: vec![handle.to_owned()],
+        keep_for: keep,
+    });
     assert_eq!(user.call(read(handle)), GONE);
     assert_eq!(user.call(foreign_write("{}")), GONE);
 }

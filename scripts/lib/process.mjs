@@ -8,6 +8,17 @@ const HEARTBEAT_MS = 15_000;
 /** A step that failed for a reason already printed, or said in one line. */
 export class StepFailed extends Error {}
 
+/** Runs a command; a failed step becomes one line and exit code 1. @param {() => Promise<void>} action */
+export async function main(action) {
+  try {
+    await action();
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    say(`error: ${error.message}`);
+    process.exitCode = 1;
+  }
+}
+
 /** Progress, on stderr: stdout belongs to the lines that other programs read. */
 export const say = (/** @type {string} */ text) => void process.stderr.write(`${text}\n`);
 

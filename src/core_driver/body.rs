@@ -5,8 +5,11 @@
 
 use serde::de::DeserializeOwned;
 
-use super::reply::Reply;
-use crate::json::{self, Kind, Object};
+use super::reply;
+use crate::{
+    http::reply::Reply,
+    json::{self, Kind, Object},
+};
 
 /// The fields of one request body, values still as text.
 #[derive(Debug)]
@@ -19,27 +22,27 @@ impl<'a> Body<'a> {
             .ok()
             .and_then(|text| json::parse_object(text).ok())
             .map(Self)
-            .ok_or_else(Reply::invalid_json)
+            .ok_or_else(reply::invalid_json)
     }
 
     /// A field that must be there: a string, a boolean, an integer or an array, as `T` says.
     pub(super) fn required<T: DeserializeOwned>(&self, name: &str) -> Result<T, Reply> {
         self.optional(name)?
-            .ok_or_else(|| Reply::invalid_field(name))
+            .ok_or_else(|| reply::invalid_field(name))
     }
 
     /// A field that may be absent. An explicit `null` is a value of the wrong type.
     pub(super) fn optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Reply> {
         self.0
             .get(name)
-            .map(|value| serde_json::from_str(value).map_err(|_| Reply::invalid_field(name)))
+            .map(|value| serde_json::from_str(value).map_err(|_| reply::invalid_field(name)))
             .transpose()
     }
 
     /// The minified text of a field that must be there and be an object.
     pub(super) fn object(&self, name: &str) -> Result<String, Reply> {
         self.optional_object(name)?
-            .ok_or_else(|| Reply::invalid_field(name))
+            .ok_or_else(|| reply::invalid_field(name))
     }
 
     /// The minified text of a field that may be absent but must otherwise be an object.
@@ -47,8 +50,8 @@ impl<'a> Body<'a> {
         self.0
             .get(name)
             .map(|value| match json::kind(value) {
-                Kind::Object => json::minify(value).map_err(|_| Reply::invalid_field(name)),
-                _ => Err(Reply::invalid_field(name)),
+                Kind::Object => json::minify(value).map_err(|_| reply::invalid_field(name)),
+                _ => Err(reply::invalid_field(name)),
             })
             .transpose()
     }

@@ -3,13 +3,17 @@
 use super::{
     body::Body,
     call::{CoreCall, Create, CreateJwt, Refresh, Regenerate, Verify},
-    claims::payload_is_refused,
-    policy::Policy,
-    reply::{PROTECTED_FIELD, Reply},
+    reply,
     request::tenant_scope,
     version::{Choice, CreateSigningKey, RefreshSigningKey, Version},
 };
-use crate::time::Millis;
+use crate::{
+    http::reply::Reply,
+    json,
+    settings::{AntiCsrf, Settings},
+    time::Millis,
+    token::access_token::find_protected,
+};
 
 /// The most handles that one call may end.
 pub const MAX_HANDLES: usize = 1000;
@@ -17,19 +21,19 @@ pub const MAX_HANDLES: usize = 1000;
 /// The fields of one body, read as one version reads them.
 pub(super) struct Fields<'a> {
     version: &'static Version,
-    policy: &'a Policy,
+    settings: &'a Settings,
     body: Body<'a>,
 }
 
 impl<'a> Fields<'a> {
     pub(super) fn new(
         version: &'static Version,
-        policy: &'a Policy,
+        settings: &'a Settings,
         bytes: &'a [u8],
     ) -> Result<Self, Reply> {
         Ok(Self {
             version,
-            policy,
+            settings,
             body: Body::parse(bytes)?,
         })
     }
@@ -40,7 +44,7 @@ impl<'a> Fields<'a> {
         let session_data = self.body.object("userDataInDatabase")?;
         let anti_csrf = self.anti_csrf()?;
         let use_dynamic_signing_key = match self.version.create_signing_key {
-            CreateSigningKey::FromSetting => self.policy.use_dynamic_signing_key,
+            CreateSigningKey::FromSetting => self.settings.use_dynamic_signing_key,
             CreateSigningKey::OptionalField => {
                 self.body.optional("useDynamicSigningKey")?.unwrap_or(true)
             }
@@ -67,7 +71,7 @@ impl<'a> Fields<'a> {
             check_anti_csrf: asked && enabled,
             anti_csrf_token: self.body.optional("antiCsrfToken")?,
             check_database: match self.version.check_database {
-                Choice::Setting => self.policy.check_database,
+                Choice::Setting => self.settings.check_database,
                 Choice::RequiredField => self.body.required("checkDatabase")?,
             },
             refuse_protected_claims: self.version.protected_claims,
@@ -127,7 +131,7 @@ impl<'a> Fields<'a> {
             }),
             (None, Some(handle), None) => remove_sessions(vec![handle]),
             (None, None, Some(handles)) => remove_sessions(handles),
-            _ => Err(Reply::bad_request(
+            _ => Err(reply::bad_request(
                 "Invalid JSON input - use one of userId, sessionHandle, or sessionHandles array",
             )),
         }
@@ -153,12 +157,12 @@ impl<'a> Fields<'a> {
                     .or(linked_accounts.map(|_| LINKED_ACCOUNTS));
                 match stray {
                     None => remove_sessions(handles),
-                    Some(name) => Err(Reply::bad_request(format!(
+                    Some(name) => Err(reply::bad_request(format!(
                         "Invalid JSON input - {name} can only be set if userId is set"
                     ))),
                 }
             }
-            _ => Err(Reply::bad_request(
+            _ => Err(reply::bad_request(
                 "Invalid JSON input - use one of userId or sessionHandles array",
             )),
         }
@@ -172,14 +176,14 @@ impl<'a> Fields<'a> {
         let validity = u64::try_from(validity)
             .ok()
             .filter(|seconds| *seconds > 0)
-            .ok_or_else(|| Reply::bad_request("validity must be greater than or equal to 0"))?;
+            .ok_or_else(|| reply::bad_request("validity must be greater than or equal to 0"))?;
         let use_static_signing_key = if self.version.jwt_signing_key {
             self.body.optional("useStaticSigningKey")?.unwrap_or(true)
         } else {
             true
         };
         if !algorithm.eq_ignore_ascii_case("RS256") {
-            return Err(Reply::json(
+            return Err(reply::json(
                 &serde_json::json!({ "status": "UNSUPPORTED_ALGORITHM_ERROR" }),
             ));
         }
@@ -191,9 +195,10 @@ impl<'a> Fields<'a> {
         }))
     }
 
+    /// Whether anti-CSRF tokens are in use. SDKs that leave this to the setting know no other kind than the token.
     fn anti_csrf(&self) -> Result<bool, Reply> {
         match self.version.anti_csrf {
-            Choice::Setting => Ok(self.policy.anti_csrf),
+            Choice::Setting => Ok(self.settings.anti_csrf == AntiCsrf::ViaToken),
             Choice::RequiredField => self.body.required("enableAntiCsrf"),
         }
     }
@@ -204,17 +209,20 @@ impl<'a> Fields<'a> {
             return Ok(None);
         }
         let asked = self.body.optional(NAME)?.map(Millis);
-        let allowed = |span: &Millis| span.0 > 0 && *span <= self.policy.access_token_validity;
+        let allowed = |span: &Millis| span.0 > 0 && *span <= self.settings.access_token_validity;
         if asked.as_ref().is_none_or(allowed) {
             Ok(asked)
         } else {
-            Err(Reply::invalid_field(NAME))
+            Err(reply::invalid_field(NAME))
         }
     }
 
     fn refuse_protected(&self, payload: &str) -> Result<(), Reply> {
-        if payload_is_refused(self.version, payload) {
-            return Err(Reply::bad_request(PROTECTED_FIELD));
+        let protected = json::parse_object(payload)
+            .ok()
+            .and_then(|claims| find_protected(&claims, self.version.access_token));
+        if self.version.protected_claims && protected.is_some() {
+            return Err(reply::bad_request(reply::PROTECTED_FIELD));
         }
         Ok(())
     }
@@ -222,7 +230,7 @@ impl<'a> Fields<'a> {
 
 fn remove_sessions(handles: Vec<String>) -> Result<CoreCall, Reply> {
     if handles.len() > MAX_HANDLES {
-        return Err(Reply::bad_request(format!(
+        return Err(reply::bad_request(format!(
             "Invalid JSON input - sessionHandles holds more than {MAX_HANDLES} handles"
         )));
     }

@@ -5,29 +5,69 @@
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use serde::Serialize;
 
-use crate::time::UnixMillis;
+use crate::{
+    json,
+    keys::{KeyKind, RingCopy, SigningKey},
+    settings::SigningAlgorithm,
+    time::{Millis, UnixMillis},
+};
+
+/// How far ahead the end of a key is put that has none: SDKs stop verifying locally at a time that lies behind.
+const NO_END: Millis = Millis::from_seconds(10 * 365 * 24 * 60 * 60);
 
 /// One public key that tokens may be verified with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LegacyKey {
+pub(super) struct LegacyKey {
     /// Base64 (standard, padded, no line breaks) of the DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
-    pub public_key: String,
+    pub(super) public_key: String,
     /// Until when tokens signed by it may be verified.
-    pub expiry_time: UnixMillis,
+    pub(super) expiry_time: UnixMillis,
     /// When it was made.
-    pub created_at: UnixMillis,
+    pub(super) created_at: UnixMillis,
 }
 
 /// The public keys that go along with sessions in versions before 2.21.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LegacyKeys {
+pub(super) struct LegacyKeys {
     /// The key that signs now, encoded as in [`LegacyKey`].
-    pub signer: String,
-    /// Until when it signs. Must lie ahead, or SDKs silently stop verifying locally.
-    pub signer_expiry: UnixMillis,
-    /// Every key that tokens may be verified with.
-    pub list: Vec<LegacyKey>,
+    pub(super) signer: String,
+    /// Until when it signs.
+    pub(super) signer_expiry: UnixMillis,
+    /// Every key of the signer's kind that tokens may be verified with, newest first.
+    pub(super) list: Vec<LegacyKey>,
+}
+
+impl LegacyKeys {
+    /// The RS256 keys of `ring` of one kind. `None` when there is no signer.
+    pub(super) fn of(ring: &RingCopy, kind: KeyKind, now: UnixMillis) -> Option<Self> {
+        let signer = ring.signer(SigningAlgorithm::RS256, kind, now)?;
+        let verifiers = ring.ring.verifiers(now);
+        Some(Self {
+            signer: public_key(signer)?,
+            signer_expiry: match kind {
+                KeyKind::Dynamic => signer.created.plus(ring.policy.interval),
+                KeyKind::Static => now.plus(NO_END),
+            },
+            list: verifiers
+                .into_iter()
+                .filter(|key| key.algorithm == SigningAlgorithm::RS256 && key.kind == kind)
+                .filter_map(|key| {
+                    Some(LegacyKey {
+                        public_key: public_key(key)?,
+                        expiry_time: key.verify_until.unwrap_or(now.plus(NO_END)),
+                        created_at: key.created,
+                    })
+                })
+                .collect(),
+        })
+    }
+}
+
+fn public_key(key: &SigningKey) -> Option<String> {
+    let jwk = json::parse_object(&key.public_jwk).ok()?;
+    let [modulus, exponent] = ["n", "e"].map(|name| jwk.string(name).ok().flatten());
+    rsa_public_key(&modulus?, &exponent?)
 }
 
 /// DER of `AlgorithmIdentifier { rsaEncryption, NULL }` (RFC 3279 section 2.3.1).
@@ -37,7 +77,7 @@ const RSA_ENCRYPTION: [u8; 15] = [
 
 /// The base64 SubjectPublicKeyInfo of the RSA key whose JWK has these `n` and `e` (RFC 7518 section 6.3.1).
 /// `None` when they are not base64url, or empty.
-pub fn rsa_public_key(modulus: &str, exponent: &str) -> Option<String> {
+pub(super) fn rsa_public_key(modulus: &str, exponent: &str) -> Option<String> {
     let modulus = Base64UrlUnpadded::decode_vec(modulus).ok()?;
     let exponent = Base64UrlUnpadded::decode_vec(exponent).ok()?;
     let integers = [unsigned_integer(&modulus)?, unsigned_integer(&exponent)?].concat();

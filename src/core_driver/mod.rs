@@ -4,14 +4,13 @@
 //! signing and sockets: [`request::admit`] turns HTTP into a [`call::CoreCall`], a use case elsewhere turns that
 //! into a [`response::Outcome`] or a refusal, and [`response::render`] turns that back into HTTP.
 
-pub mod api_key;
+mod api_key;
 mod body;
 pub mod call;
-pub mod claims;
+mod cookies;
 mod fields;
-pub mod legacy_keys;
+mod legacy_keys;
 pub mod path;
-pub mod policy;
 mod query;
 pub mod reply;
 pub mod request;
@@ -20,6 +19,7 @@ mod shapes;
 mod standing;
 mod tokens;
 pub mod version;
+mod writer;
 
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
 //! Query parameters (`application/x-www-form-urlencoded`, WHATWG URL section 5.1).
 
-use super::reply::Reply;
+use super::reply;
+use crate::http::reply::Reply;
 
 /// The first value of a parameter that must be there; it may be empty.
 pub(super) fn required(query: &str, name: &str) -> Result<String, Reply> {
-    find(query, name).ok_or_else(|| Reply::missing_parameter(name))
+    find(query, name).ok_or_else(|| reply::missing_parameter(name))
 }
 
 /// A switch that is on unless it is given as anything but `true`, in any letter case.

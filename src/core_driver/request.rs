@@ -8,13 +8,10 @@ use super::{
     call::{CoreCall, CoreRequest},
     fields::Fields,
     path::{self, Endpoint, Route},
-    policy::Policy,
-    query,
-    reply::Reply,
-    standing,
+    query, reply, standing,
     version::{self, PathFamily, Removal, Version, VersionFault},
 };
-use crate::session::model::PUBLIC_TENANT;
+use crate::{http::reply::Reply, session::model::PUBLIC_TENANT, settings::Settings};
 
 /// The largest body in bytes: room for the largest session data with every character escaped, and its surroundings.
 pub const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
@@ -47,17 +44,17 @@ pub struct Admitted<'a> {
 }
 
 /// Decides whether a request is let in, from its head alone. `Err` is the answer to one that is not.
-pub fn admit<'a>(head: Head<'a>, policy: &Policy) -> Result<Admitted<'a>, Reply> {
-    let route = path::route(head.path).ok_or_else(Reply::not_found)?;
-    check_api_key(&head, &route, policy)?;
+pub fn admit<'a>(head: Head<'a>, settings: &Settings) -> Result<Admitted<'a>, Reply> {
+    let route = path::route(head.path).ok_or_else(reply::not_found)?;
+    check_api_key(&head, &route, settings)?;
     let version = choose_version(&head, &route)?;
     if let Some(app) = &route.unknown_app {
-        return Err(Reply::bad_request(format!(
+        return Err(reply::bad_request(format!(
             "AppId or tenantId not found => appid-{app}"
         )));
     }
     if !exists_in(version, &route) {
-        return Err(Reply::not_found());
+        return Err(reply::not_found());
     }
     Ok(Admitted {
         head,
@@ -66,7 +63,7 @@ pub fn admit<'a>(head: Head<'a>, policy: &Policy) -> Result<Admitted<'a>, Reply>
     })
 }
 
-fn check_api_key(head: &Head<'_>, route: &Route, policy: &Policy) -> Result<(), Reply> {
+fn check_api_key(head: &Head<'_>, route: &Route, settings: &Settings) -> Result<(), Reply> {
     let keyless = head.keyless
         && (route.family == Some(PathFamily::Legacy)
             || route.endpoint == Endpoint::ApiVersion
@@ -74,15 +71,16 @@ fn check_api_key(head: &Head<'_>, route: &Route, policy: &Policy) -> Result<(), 
     if keyless {
         return Ok(());
     }
-    if policy.api_key_digests.is_empty() {
-        return Err(Reply::not_found());
+    if settings.api_key_digests.is_empty() {
+        return Err(reply::not_found());
     }
     let authorised = !route.endpoint.needs_api_key()
-        || api_key::is_authorised(head.api_key, head.authorization, &policy.api_key_digests);
+        || api_key::presented(head.api_key, head.authorization)
+            .is_some_and(|key| settings.accepts_api_key(key));
     if authorised {
         Ok(())
     } else {
-        Err(Reply::invalid_api_key())
+        Err(reply::invalid_api_key())
     }
 }
 
@@ -91,10 +89,10 @@ fn choose_version(head: &Head<'_>, route: &Route) -> Result<&'static Version, Re
     let named = head.cdi_version.map_or(Ok(assumed), version::named);
     match (named, head.cdi_version) {
         (Err(VersionFault::Malformed), _) => {
-            Err(Reply::bad_request("cdi-version header is invalid"))
+            Err(reply::bad_request("cdi-version header is invalid"))
         }
         (Err(VersionFault::Unsupported), Some(header)) if route.endpoint.needs_version() => {
-            Err(Reply::version_not_supported(header))
+            Err(reply::version_not_supported(header))
         }
         (Err(VersionFault::Unsupported), _) => Ok(assumed),
         (Ok(version), _) => Ok(version),
@@ -117,23 +115,23 @@ impl Admitted<'_> {
     /// Reads the body (at most [`MAX_BODY_BYTES`]; empty for requests without one) into a call.
     ///
     /// `Err` is the complete answer: a refusal, or the answer to a question that needs no use case.
-    pub fn receive(&self, body: &[u8], policy: &Policy) -> Result<CoreRequest, Reply> {
+    pub fn receive(&self, body: &[u8], settings: &Settings) -> Result<CoreRequest, Reply> {
         if body.len() > MAX_BODY_BYTES {
-            return Err(Reply::text(
+            return Err(reply::text(
                 413,
                 format!("Request body is larger than {MAX_BODY_BYTES} bytes"),
             ));
         }
         Ok(CoreRequest {
             version: self.version,
-            call: self.call(body, policy)?,
+            call: self.call(body, settings)?,
         })
     }
 
-    fn call(&self, body: &[u8], policy: &Policy) -> Result<CoreCall, Reply> {
+    fn call(&self, body: &[u8], settings: &Settings) -> Result<CoreCall, Reply> {
         let version = self.version;
         let tenant = &self.route.tenant_id;
-        let fields = || Fields::new(version, policy, body);
+        let fields = || Fields::new(version, settings, body);
         match (self.route.endpoint, self.head.method) {
             (Endpoint::Session, "POST") => fields()?.create(tenant),
             (Endpoint::Session, "GET") if version.session_information => {
@@ -193,13 +191,13 @@ impl Admitted<'_> {
         if supported {
             Ok(())
         } else {
-            Err(Reply::version_not_supported(self.version.name))
+            Err(reply::version_not_supported(self.version.name))
         }
     }
 
     fn public_tenant_if(&self, needed: bool) -> Result<(), Reply> {
         if needed && self.route.tenant_id != PUBLIC_TENANT {
-            return Err(Reply::public_tenant_only());
+            return Err(reply::public_tenant_only());
         }
         Ok(())
     }
@@ -215,7 +213,7 @@ pub(super) fn tenant_scope(
         return Ok(Some(tenant_id.to_owned()));
     }
     if version.all_tenants_needs_public && tenant_id != PUBLIC_TENANT {
-        return Err(Reply::public_tenant_only());
+        return Err(reply::public_tenant_only());
     }
     Ok(None)
 }

@@ -40,21 +40,21 @@ pub(super) struct Answer<'a> {
     #[serde(rename = "userDataInJWT", skip_serializing_if = "Option::is_none")]
     pub(super) payload: Option<&'a RawValue>,
     #[serde(flatten)]
-    pub(super) keys: Option<KeyBody<'a>>,
+    pub(super) keys: Option<KeyBody>,
 }
 
 /// The public keys of versions before 2.21.
 #[derive(Debug, Serialize)]
-pub(super) struct KeyBody<'a> {
+pub(super) struct KeyBody {
     #[serde(rename = "jwtSigningPublicKey")]
-    pub(super) signer: &'a str,
+    pub(super) signer: String,
     #[serde(rename = "jwtSigningPublicKeyExpiryTime")]
     pub(super) signer_expiry: UnixMillis,
     #[serde(
         rename = "jwtSigningPublicKeyList",
         skip_serializing_if = "Option::is_none"
     )]
-    pub(super) list: Option<&'a [LegacyKey]>,
+    pub(super) list: Option<Vec<LegacyKey>>,
 }
 
 /// `GET …/session`
@@ -113,7 +113,7 @@ pub(super) struct HandlesBody<'a> {
 pub(super) struct HandshakeBody<'a> {
     pub(super) status: &'static str,
     #[serde(flatten)]
-    pub(super) keys: Option<KeyBody<'a>>,
+    pub(super) keys: Option<KeyBody>,
     pub(super) access_token_blacklisting_enabled: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) access_token_validity: Option<Millis>,

@@ -4,12 +4,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{
-    policy::CookiePolicy,
+    cookies::CookieAttributes,
     version::{CookieFields, Version},
 };
 use crate::{
     session::model::{SessionView, TokenInfo},
-    settings::SameSite,
     time::UnixMillis,
 };
 
@@ -75,19 +74,19 @@ struct CookieBody<'a> {
     cookie_secure: bool,
     domain: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    same_site: Option<&'static str>,
+    same_site: Option<&'a str>,
 }
 
 /// Writes tokens in the form of one version.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TokenWriter<'a> {
     pub(super) version: &'static Version,
-    pub(super) cookies: &'a CookiePolicy,
+    pub(super) cookies: &'a CookieAttributes,
 }
 
 impl<'a> TokenWriter<'a> {
     pub(super) fn access(self, token: &'a TokenInfo) -> TokenBody<'a> {
-        TokenBody::new(token, self.cookie(&self.cookies.access_token_path))
+        TokenBody::new(token, self.cookie(self.cookies.access_token_path))
     }
 
     pub(super) fn refresh(self, token: &'a TokenInfo) -> TokenBody<'a> {
@@ -105,7 +104,7 @@ impl<'a> TokenWriter<'a> {
             expiry: refresh_token.expiry,
             created_time: refresh_token.created,
             cookie: match self.version.cookies {
-                CookieFields::WithSameSite => self.cookie(&self.cookies.access_token_path),
+                CookieFields::WithSameSite => self.cookie(self.cookies.access_token_path),
                 CookieFields::Absent | CookieFields::WithoutSameSite => None,
             },
         })
@@ -115,7 +114,7 @@ impl<'a> TokenWriter<'a> {
         let same_site = match self.version.cookies {
             CookieFields::Absent => return None,
             CookieFields::WithoutSameSite => None,
-            CookieFields::WithSameSite => Some(same_site(self.cookies.same_site)),
+            CookieFields::WithSameSite => Some(self.cookies.same_site),
         };
         Some(CookieBody {
             cookie_path: path,
@@ -123,15 +122,6 @@ impl<'a> TokenWriter<'a> {
             domain: &self.cookies.domain,
             same_site,
         })
-    }
-}
-
-/// The spelling of `SameSite` that cookie libraries of the SDKs take.
-pub(super) const fn same_site(value: SameSite) -> &'static str {
-    match value {
-        SameSite::None => "none",
-        SameSite::Lax => "lax",
-        SameSite::Strict => "strict",
     }
 }
 

@@ -3,7 +3,7 @@
 //! Owns every difference between versions and the choice of a version from the `cdi-version` header. No other module
 //! compares version numbers; they ask a row for a capability.
 
-use super::claims::AccessTokenVersion;
+use crate::{session::call::Door, token::AccessTokenVersion};
 
 /// Where the endpoints of a version live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,15 +74,6 @@ pub enum Removal {
     PostAndHandles,
 }
 
-/// How a refresh token is rotated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotation {
-    /// Once the client proves that it received the new token; verify may promote and mint.
-    Lazy,
-    /// At the refresh itself; verify never writes and never mints.
-    Eager,
-}
-
 /// What one version of the protocol can do and how it spells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
@@ -126,8 +117,8 @@ pub struct Version {
     pub all_tenants_needs_public: bool,
     /// Verify is refused under a tenant other than `public`.
     pub verify_needs_public: bool,
-    /// How refresh tokens rotate.
-    pub rotation: Rotation,
+    /// The rotation rules of its refreshes, and whether its verify may promote and mint.
+    pub door: Door,
     /// `accessTokenValidity` is read at create and refresh.
     pub access_token_validity: bool,
     /// `payloadUpdateAvailable` in the answer of verify with `checkDatabase`.
@@ -171,7 +162,7 @@ const V1_0: Version = Version {
     tenant_paths: false,
     all_tenants_needs_public: false,
     verify_needs_public: false,
-    rotation: Rotation::Lazy,
+    door: Door::Lazy,
     access_token_validity: false,
     payload_update_available: false,
     reuse_subtype: false,
@@ -259,7 +250,7 @@ const V5_0: Version = Version {
 const V5_6: Version = Version {
     name: "5.6",
     verify_needs_public: true,
-    rotation: Rotation::Eager,
+    door: Door::Eager,
     access_token_validity: true,
     payload_update_available: true,
     reuse_subtype: true,

@@ -10,7 +10,7 @@ use super::js::{self, WellFormed};
 use crate::json;
 
 /// How deep an argument may nest; a cycle ends here too.
-const MAX_DEPTH: u32 = json::MAX_DEPTH;
+const MAX_DEPTH: usize = json::MAX_DEPTH;
 
 /// The one argument of an RPC method: an object with named members.
 pub(super) struct Arguments<'a> {
@@ -24,13 +24,16 @@ impl<'a> Arguments<'a> {
         if is_plain_object(&value) {
             Ok(Self { method, value })
         } else {
-            Err(type_error(&format!("{method}: the argument must be an object")))
+            Err(type_error(&format!(
+                "{method}: the argument must be an object"
+            )))
         }
     }
 
     /// A string member that must be there.
     pub(super) fn string(&self, name: &str) -> Result<String, JsValue> {
-        self.optional_string(name)?.ok_or_else(|| self.wrong(name, "must be a string"))
+        self.optional_string(name)?
+            .ok_or_else(|| self.wrong(name, "must be a string"))
     }
 
     /// A string member that may be left out.
@@ -54,7 +57,10 @@ impl<'a> Arguments<'a> {
         if value.is_undefined() {
             return Ok(None);
         }
-        value.as_bool().map(Some).ok_or_else(|| self.wrong(name, "must be a boolean"))
+        value
+            .as_bool()
+            .map(Some)
+            .ok_or_else(|| self.wrong(name, "must be a boolean"))
     }
 
     /// A list of strings that must be there, of at most `most` elements.
@@ -68,12 +74,15 @@ impl<'a> Arguments<'a> {
             return Err(self.wrong(name, &format!("must hold at most {most} elements")));
         }
         let strings = array.iter().map(|element| text(&element));
-        strings.collect::<Option<_>>().ok_or_else(|| self.wrong(name, "must be an array of strings"))
+        strings
+            .collect::<Option<_>>()
+            .ok_or_else(|| self.wrong(name, "must be an array of strings"))
     }
 
     /// A JSON object that must be there, as text.
     pub(super) fn json_object(&self, name: &str) -> Result<String, JsValue> {
-        self.optional_json_object(name)?.ok_or_else(|| self.wrong(name, "must be an object"))
+        self.optional_json_object(name)?
+            .ok_or_else(|| self.wrong(name, "must be an object"))
     }
 
     /// A JSON object that may be left out, as text.
@@ -85,7 +94,11 @@ impl<'a> Arguments<'a> {
         if !is_plain_object(&value) {
             return Err(self.wrong(name, "must be an object"));
         }
-        let mut writer = Writer { text: String::new(), path: name.to_owned(), depth: 0 };
+        let mut writer = Writer {
+            text: String::new(),
+            path: name.to_owned(),
+            depth: 0,
+        };
         match writer.write(&value) {
             Ok(()) => Ok(Some(writer.text)),
             Err(reason) => Err(self.wrong(&writer.path, reason)),
@@ -101,7 +114,10 @@ impl<'a> Arguments<'a> {
         if !is_plain_object(&value) {
             return Err(self.wrong(name, "must be an object"));
         }
-        Ok(Some(Arguments { method: self.method, value }))
+        Ok(Some(Arguments {
+            method: self.method,
+            value,
+        }))
     }
 
     /// The rejection for a member that is not as it must be.
@@ -111,18 +127,18 @@ impl<'a> Arguments<'a> {
 
     fn member(&self, name: &str) -> JsValue {
         // Own members only: an argument cannot inherit one.
-        let own = Object::get_own_property_descriptor(self.value.unchecked_ref(), &JsValue::from_str(name));
-        if own.is_undefined() {
-            return JsValue::UNDEFINED;
+        let name = JsValue::from_str(name);
+        match js::has_own(&self.value, &name) {
+            Ok(true) => Reflect::get(&self.value, &name).unwrap_or(JsValue::NULL),
+            _ => JsValue::UNDEFINED,
         }
-        Reflect::get(&self.value, &JsValue::from_str(name)).unwrap_or(JsValue::NULL)
     }
 }
 
 struct Writer {
     text: String,
     path: String,
-    depth: u32,
+    depth: usize,
 }
 
 impl Writer {
@@ -135,7 +151,8 @@ impl Writer {
             let text = text(value).ok_or("is not well-formed Unicode")?;
             self.text.push_str(&json::quote(&text));
         } else if let Some(number) = value.as_f64() {
-            self.text.push_str(&number_text(number).ok_or("is not a finite number")?);
+            self.text
+                .push_str(&number_text(number).ok_or("is not a finite number")?);
         } else if Array::is_array(value) {
             self.nested(|writer| writer.array(value.unchecked_ref()))?;
         } else if is_plain_object(value) {
@@ -146,7 +163,10 @@ impl Writer {
         Ok(())
     }
 
-    fn nested(&mut self, write: impl FnOnce(&mut Self) -> Result<(), &'static str>) -> Result<(), &'static str> {
+    fn nested(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<(), &'static str>,
+    ) -> Result<(), &'static str> {
         self.depth = self.depth.saturating_add(1);
         if self.depth > MAX_DEPTH {
             return Err("is nested too deeply, or holds itself");
@@ -208,7 +228,7 @@ fn number_text(number: f64) -> Option<String> {
     if !number.is_finite() {
         return None;
     }
-    let text = String::from(js_sys::Number::from(number).to_string(10).ok()?);
+    let text = String::from(js_sys::Number::from(number).to_string_with_radix(10).ok()?);
     Some(text)
 }
 
@@ -229,7 +249,8 @@ fn is_plain_object(value: &JsValue) -> bool {
     match js::prototype_of(value) {
         Ok(prototype) => {
             prototype.is_null()
-                || js::prototype_of(&Object::new()).is_ok_and(|plain| Object::is(&plain, &prototype))
+                || js::prototype_of(&Object::new())
+                    .is_ok_and(|plain| Object::is(&plain, &prototype))
         }
         Err(_) => false,
     }

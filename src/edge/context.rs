@@ -29,6 +29,8 @@ pub(super) struct Context {
 
 /// The refusal while the settings are bad: said to nobody but the log.
 pub(super) const MISCONFIGURED: Refusal = Refusal::GeneralError("the service is misconfigured");
+/// The refusal of a deployment whose storage cannot serve.
+pub(super) const NOT_READY: Refusal = Refusal::GeneralError("keys, KV or objects cannot serve");
 const NO_KEYS: Refusal = Refusal::GeneralError("the key ring is out of reach");
 
 impl Context {
@@ -36,11 +38,19 @@ impl Context {
     pub(super) async fn open(env: &Env, execution: &ExecutionContext) -> Result<Self, Refusal> {
         let now = clock::now();
         let settings = settings::current(env).map_err(|settings::Misconfigured| MISCONFIGURED)?;
-        let ring = key_ring::current(env, now).await.map_err(|key_ring::Outage| {
-            log::fault("key_ring", "no usable copy of the key ring");
-            NO_KEYS
-        })?;
-        Ok(Self { env: env.clone(), execution: execution.clone(), settings, ring, now })
+        let ring = key_ring::current(env, now)
+            .await
+            .map_err(|key_ring::Outage| {
+                log::fault("key_ring", "no usable copy of the key ring");
+                NO_KEYS
+            })?;
+        Ok(Self {
+            env: env.clone(),
+            execution: execution.clone(),
+            settings,
+            ring,
+            now,
+        })
     }
 
     /// Goes on with `work` after the request was answered. The platform ends what it does not know of.
@@ -65,6 +75,8 @@ impl Context {
 
     /// Checks a handle without any I/O: bytes that we did not issue go no further.
     pub(super) fn checked(&self, handle: &str) -> Result<CheckedHandle, Refusal> {
-        self.handle_keys().check(handle).ok_or(Refusal::Unauthorised("Session does not exist."))
+        self.handle_keys()
+            .check(handle)
+            .ok_or(Refusal::Unauthorised("Session does not exist."))
     }
 }

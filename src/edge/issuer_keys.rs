@@ -72,11 +72,11 @@ pub async fn current(
     };
     let mut decision = decide();
     if decision == Decision::MustFetch {
-        // Whatever came of it is in the state, so what to do next is decided there as well.
+        // A failure is noted, and the rules say what the old set is still good for.
         let _ = refresh(env, issuer, now).await;
         decision = decide();
     }
-    if matches!(decision, Decision::MustFetch | Decision::Unavailable) {
+    if matches!(decision, Decision::Unavailable | Decision::MustFetch) {
         return Err(Outage);
     }
     let refresh = decision == Decision::UseAndRefresh;
@@ -90,11 +90,7 @@ pub async fn current(
 /// Fetches the keys of an issuer. A set that cannot be used leaves the old one in place.
 pub async fn refresh(env: &Env, issuer: &TrustedIssuer, now: UnixMillis) -> Result<(), Outage> {
     with(&issuer.id, |held| held.state.fetch_started(now));
-    let fetched = fetch(env, &issuer.keys).await.and_then(|answer| {
-        let text = std::str::from_utf8(&answer.body).map_err(|_| Outage)?;
-        let keys = jwk::parse_set(text, KeySetSource::Fetched).map_err(|_| Outage)?;
-        Ok((answer, keys))
-    });
+    let fetched = fetched(env, &issuer.keys).await;
     with(&issuer.id, |held| match fetched {
         Ok((answer, keys)) => {
             held.state
@@ -107,6 +103,13 @@ pub async fn refresh(env: &Env, issuer: &TrustedIssuer, now: UnixMillis) -> Resu
             Err(Outage)
         }
     })
+}
+
+async fn fetched(env: &Env, keys: &IssuerKeys) -> Result<(Answer, Vec<VerificationKey>), Outage> {
+    let answer = fetch(env, keys).await?;
+    let text = std::str::from_utf8(&answer.body).map_err(|_| Outage)?;
+    let keys = jwk::parse_set(text, KeySetSource::Fetched).map_err(|_| Outage)?;
+    Ok((answer, keys))
 }
 
 async fn fetch(env: &Env, keys: &IssuerKeys) -> Result<Answer, Outage> {

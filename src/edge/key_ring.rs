@@ -9,9 +9,9 @@ use worker::Env;
 
 use super::{
     crypto::{self, CryptoFault},
-    outgoing::{self, Limits, Target},
     js::{self, Fetcher, ObjectNamespace},
     key_ring_do::OBJECT_NAME,
+    outgoing::{self, Limits, Target},
 };
 use crate::{
     keys::{CopyStatus, KeyKind, Questions, RingCopy, SigningKey, UnknownKey},

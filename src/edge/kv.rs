@@ -50,16 +50,24 @@ pub(super) struct Metadata {
 
 /// The namespace. What is bound there is not inspected, so that a Worker may stand in for it.
 pub(super) fn namespace(env: &Env) -> KvNamespace {
-    Reflect::get(env, &JsValue::from_str("SESSION_DATA")).unwrap_or(JsValue::UNDEFINED).unchecked_into()
+    Reflect::get(env, &JsValue::from_str("SESSION_DATA"))
+        .unwrap_or(JsValue::UNDEFINED)
+        .unchecked_into()
 }
 
 /// Reads an entry; `None` when there is none, or none of a shape that we wrote.
 pub(super) async fn get(namespace: &KvNamespace, handle: &str) -> Result<Option<Found>, KvFault> {
     let found = finished(promise::within(namespace.get_with_metadata(handle), TIMEOUT).await)?;
-    let member = |name: &str| Reflect::get(&found, &JsValue::from_str(name)).unwrap_or(JsValue::NULL);
-    let metadata = js_sys::JSON::stringify(&member("metadata")).ok().map(String::from);
+    let member =
+        |name: &str| Reflect::get(&found, &JsValue::from_str(name)).unwrap_or(JsValue::NULL);
+    let metadata = js_sys::JSON::stringify(&member("metadata"))
+        .ok()
+        .map(String::from);
     let metadata = metadata.and_then(|text| serde_json::from_str(&text).ok());
-    Ok(member("value").as_string().zip(metadata).map(|(text, metadata)| Found { text, metadata }))
+    Ok(member("value")
+        .as_string()
+        .zip(metadata)
+        .map(|(text, metadata)| Found { text, metadata }))
 }
 
 /// Writes an entry.
@@ -69,13 +77,27 @@ pub(super) async fn put(
     entry: &Entry<'_>,
     now: UnixMillis,
 ) -> Result<(), KvFault> {
-    let metadata = Metadata { seq: entry.seq, session_expires: entry.session_expires };
-    let metadata = serde_json::to_string(&metadata).ok().and_then(|text| js_sys::JSON::parse(&text).ok());
+    let metadata = Metadata {
+        seq: entry.seq,
+        session_expires: entry.session_expires,
+    };
+    let metadata = serde_json::to_string(&metadata)
+        .ok()
+        .and_then(|text| js_sys::JSON::parse(&text).ok());
     // Rounded up, and one second more: KV measures the margin by its own clock.
-    let expiration = entry.session_expires.max(now).plus(EXPIRATION_MARGIN).as_seconds().saturating_add(2);
+    let expiration = entry
+        .session_expires
+        .max(now)
+        .plus(EXPIRATION_MARGIN)
+        .as_seconds()
+        .saturating_add(2);
     let options = Object::new();
-    for (name, value) in [("metadata", metadata.unwrap_or(JsValue::NULL)), ("expiration", super::number(expiration))] {
-        Reflect::set(&options, &JsValue::from_str(name), &value).map_err(|error| KvFault(message_of(&error)))?;
+    for (name, value) in [
+        ("metadata", metadata.unwrap_or(JsValue::NULL)),
+        ("expiration", super::number(expiration)),
+    ] {
+        Reflect::set(&options, &JsValue::from_str(name), &value)
+            .map_err(|error| KvFault(message_of(&error)))?;
     }
     finished(promise::within(namespace.put(handle, entry.text, &options), TIMEOUT).await).map(drop)
 }

@@ -27,29 +27,69 @@ pub(super) fn set_level(level: LogLevel) {
 
 /// A fault of ours or of our storage.
 pub(super) fn fault(event: &str, message: &str) {
-    write(LogLevel::Error, &Line { level: "error", event, setting: None, message });
+    write(
+        LogLevel::Error,
+        &Line {
+            level: "error",
+            event,
+            setting: None,
+            message,
+        },
+    );
 }
 
 /// A request that was refused: which door, and why.
 pub(super) fn refused(event: &str, message: &str) {
-    write(LogLevel::Info, &Line { level: "info", event, setting: None, message });
+    write(
+        LogLevel::Info,
+        &Line {
+            level: "info",
+            event,
+            setting: None,
+            message,
+        },
+    );
 }
 
 /// Something that an operator should look at: a theft, for one.
 pub(super) fn warning(event: &str, message: &str) {
-    write(LogLevel::Warn, &Line { level: "warn", event, setting: None, message });
+    write(
+        LogLevel::Warn,
+        &Line {
+            level: "warn",
+            event,
+            setting: None,
+            message,
+        },
+    );
 }
 
 /// A setting that cannot be used. Logged at every level.
 pub(super) fn setting_fault(fault: &SettingFault) {
     let SettingFault { setting, message } = fault;
-    write(LogLevel::Error, &Line { level: "error", event: "bad_setting", setting: Some(setting), message });
+    write(
+        LogLevel::Error,
+        &Line {
+            level: "error",
+            event: "bad_setting",
+            setting: Some(setting),
+            message,
+        },
+    );
 }
 
 /// A setting that is allowed and unwise.
 pub(super) fn setting_warning(warning: &Warning) {
     let Warning { setting, message } = warning;
-    write(LogLevel::Warn, &Line { level: "warn", event: "unwise_setting", setting: Some(setting), message });
+    write(
+        LogLevel::Warn,
+        &Line {
+            level: "warn",
+            event: "unwise_setting",
+            setting: Some(setting),
+            message,
+        },
+    );
 }
 
 fn write(level: LogLevel, line: &Line<'_>) {

@@ -15,7 +15,10 @@ pub(super) async fn of(call: Result<Promise, JsValue>) -> Result<JsValue, JsValu
 }
 
 /// Waits for the promise that a call returned, at most for `limit`; `None` when the time is over.
-pub(super) async fn within(call: Result<Promise, JsValue>, limit: Millis) -> Option<Result<JsValue, JsValue>> {
+pub(super) async fn within(
+    call: Result<Promise, JsValue>,
+    limit: Millis,
+) -> Option<Result<JsValue, JsValue>> {
     match select(pin!(of(call)), pin!(sleep(limit))).await {
         Either::Left((outcome, _)) => Some(outcome),
         Either::Right(_) => None,

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     error::{self, Outcome},
+    frontend::front_token::front_token,
     json,
     session::{
         call::Door,
@@ -44,7 +45,9 @@ pub(super) async fn answer(
     };
     match outcome {
         Ok(result) => JSON::parse(&result),
-        Err(Refusal::BadInput(message)) => Err(js_sys::TypeError::new(&format!("{method}: {message}")).into()),
+        Err(Refusal::BadInput(message)) => {
+            Err(js_sys::TypeError::new(&format!("{method}: {message}")).into())
+        }
         Err(refusal @ Refusal::TooLarge { .. }) => {
             Err(RangeError::new(&format!("{method}: {}", Outcome::of(&refusal).message)).into())
         }
@@ -69,21 +72,29 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "updateSessionData" => {
             let handle = arguments.string("handle")?;
             let data = arguments.json_object("sessionData")?;
-            Ok(sessions::update_session_data(context, &handle, data).await.map(|()| ok("")))
+            Ok(sessions::update_session_data(context, &handle, data)
+                .await
+                .map(|()| ok("")))
         }
         "createNewSession" => create_new_session(arguments, context).await,
         "refreshSession" => refresh_session(arguments, context).await,
         "revokeSession" => {
             let handle = arguments.string("handle")?;
-            Ok(sessions::revoke(context, vec![handle]).await.map(|handles| revoked(&handles)))
+            Ok(sessions::revoke(context, vec![handle])
+                .await
+                .map(|handles| revoked(&handles)))
         }
         "revokeMultipleSessions" => {
             let handles = arguments.strings("handles", MAX_HANDLES)?;
-            Ok(sessions::revoke(context, handles).await.map(|handles| revoked(&handles)))
+            Ok(sessions::revoke(context, handles)
+                .await
+                .map(|handles| revoked(&handles)))
         }
         "revokeAllSessionsForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
-            Ok(sessions::revoke_all(context, user_id, tenant_id).await.map(|handles| revoked(&handles)))
+            Ok(sessions::revoke_all(context, user_id, tenant_id)
+                .await
+                .map(|handles| revoked(&handles)))
         }
         "getAllSessionHandlesForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
@@ -107,7 +118,11 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             let regenerated = sessions::regenerate(context, &access_token, payload).await;
             Ok(regenerated.map(|(session, token)| {
                 let token = token.map(|token| format!(",\"accessToken\":{}", token_text(&token)));
-                ok(&format!("{}{}", session_text(&session), token.unwrap_or_default()))
+                ok(&format!(
+                    "{}{}",
+                    session_text(&session),
+                    token.unwrap_or_default()
+                ))
             }))
         }
         "rotateSigningKeys" => Ok(match key_ring::rotate(&context.env, context.now).await {
@@ -118,8 +133,12 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             let kid = arguments.string("kid")?;
             match key_ring::withdraw(&context.env, context.now, &kid).await {
                 Ok(key_ring::Withdrawal::Done) => Ok(Ok(ok(""))),
-                Ok(key_ring::Withdrawal::UnknownKid) => Err(arguments.wrong("kid", "must name a signing key")),
-                Err(key_ring::Outage) => Ok(Err(Refusal::GeneralError("the key ring is out of reach"))),
+                Ok(key_ring::Withdrawal::UnknownKid) => {
+                    Err(arguments.wrong("kid", "must name a signing key"))
+                }
+                Err(key_ring::Outage) => {
+                    Ok(Err(Refusal::GeneralError("the key ring is out of reach")))
+                }
             }
         }
         _ => Err(js_sys::TypeError::new("there is no such method").into()),
@@ -127,12 +146,16 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
 }
 
 async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
-    let access_token = arguments.optional_string("accessToken")?.unwrap_or_default();
+    let access_token = arguments
+        .optional_string("accessToken")?
+        .unwrap_or_default();
     let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
     let verification = Verification {
         access_token: &access_token,
         anti_csrf_token: anti_csrf_token.as_deref(),
-        check_anti_csrf: arguments.optional_boolean("doAntiCsrfCheck")?.unwrap_or(true),
+        check_anti_csrf: arguments
+            .optional_boolean("doAntiCsrfCheck")?
+            .unwrap_or(true),
         freshness: freshness(arguments, context)?,
     };
     let known = sessions::get_session(context, &verification).await;
@@ -142,8 +165,12 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
 async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {
     let empty = || user::EMPTY.to_owned();
     let user_id = arguments.string("userId")?;
-    let payload = arguments.optional_json_object("jwtPayload")?.unwrap_or_else(empty);
-    let session_data = arguments.optional_json_object("sessionData")?.unwrap_or_else(empty);
+    let payload = arguments
+        .optional_json_object("jwtPayload")?
+        .unwrap_or_else(empty);
+    let session_data = arguments
+        .optional_json_object("sessionData")?
+        .unwrap_or_else(empty);
     let mut new = sessions::own_session(context, user_id, payload, session_data);
     if let Some(tenant_id) = arguments.optional_string("tenantId")? {
         if !crate::core_driver::path::is_tenant_id(&tenant_id) {
@@ -154,10 +181,11 @@ async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Cal
     if let Some(device) = arguments.optional_object("device")? {
         let user_agent = device.optional_string("userAgent")?;
         let ip = device.optional_string("ip")?;
-        new.device = Device::given(user_agent, ip.as_deref(), context.settings.device_ip);
+        let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
+        new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
     }
     let issued = sessions::create(context, new).await;
-    Ok(issued.map(|issued| ok(&issued_text(&issued))))
+    Ok(issued.and_then(|issued| issued_text(&issued)))
 }
 
 async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {
@@ -172,7 +200,9 @@ async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called
         access_token_validity: None,
         version: sessions::OWN_VERSION,
     };
-    Ok(sessions::refresh(context, exchange).await.map(|issued| ok(&issued_text(&issued))))
+    Ok(sessions::refresh(context, exchange)
+        .await
+        .and_then(|issued| issued_text(&issued)))
 }
 
 async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -> Called {
@@ -185,7 +215,9 @@ async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -
             "\"expiry\":{},\"timeCreated\":{}",
             information.expiry.0, information.created.0
         );
-        let refreshed = information.last_refreshed.map(|at| format!(",\"lastRefreshed\":{}", at.0));
+        let refreshed = information
+            .last_refreshed
+            .map(|at| format!(",\"lastRefreshed\":{}", at.0));
         let device = device.map(|device| format!(",\"device\":{device}"));
         ok(&format!(
             "\"session\":{{{session},{times}{}{}}},\"sessionData\":{}",
@@ -196,27 +228,44 @@ async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -
     }))
 }
 
-async fn replace_payload(context: &Context, handle: &str, payload: String) -> Result<String, Refusal> {
+async fn replace_payload(
+    context: &Context,
+    handle: &str,
+    payload: String,
+) -> Result<String, Refusal> {
     sessions::payload_allowed(&payload, sessions::OWN_VERSION)?;
-    sessions::replace_payload(context, handle, payload).await.map(|()| ok(""))
+    sessions::replace_payload(context, handle, payload)
+        .await
+        .map(|()| ok(""))
 }
 
 /// Members of `changes` replace those of the stored payload; `null` takes one away.
 async fn merge_payload(context: &Context, handle: &str, changes: &str) -> Result<String, Refusal> {
-    let stored = sessions::information(context, handle).await?.session.payload;
-    let merged = json::merge(&stored, changes).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
+    let stored = sessions::information(context, handle)
+        .await?
+        .session
+        .payload;
+    let merged =
+        json::merge(&stored, changes).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
     replace_payload(context, handle, merged).await
 }
 
 fn user_and_tenant(arguments: &Arguments<'_>) -> Result<(String, Option<String>), JsValue> {
-    Ok((arguments.string("userId")?, arguments.optional_string("tenantId")?))
+    Ok((
+        arguments.string("userId")?,
+        arguments.optional_string("tenantId")?,
+    ))
 }
 
 fn freshness(arguments: &Arguments<'_>, context: &Context) -> Result<Freshness, JsValue> {
     match arguments.optional_string("freshness")? {
         None => Ok(context.settings.freshness),
-        Some(text) => Freshness::parse(&text)
-            .ok_or_else(|| arguments.wrong("freshness", "must be \"stateless\", \"within 60s\" or \"strict\"")),
+        Some(text) => Freshness::parse(&text).ok_or_else(|| {
+            arguments.wrong(
+                "freshness",
+                "must be \"stateless\", \"within 60s\" or \"strict\"",
+            )
+        }),
     }
 }
 
@@ -260,14 +309,18 @@ fn token_text(token: &TokenInfo) -> String {
     value!({"token": token.token, "expiry": token.expiry, "createdTime": token.created}).to_string()
 }
 
-fn issued_text(issued: &IssuedSession) -> String {
-    let anti_csrf = issued.anti_csrf_token.as_ref().map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token)));
-    format!(
+fn issued_text(issued: &IssuedSession) -> Result<String, Refusal> {
+    let anti_csrf = issued
+        .anti_csrf_token
+        .as_ref()
+        .map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token)));
+    let front_token = front_token(&issued.session, &issued.access_token)?;
+    Ok(ok(&format!(
         "{},\"accessToken\":{},\"refreshToken\":{},\"frontToken\":{}{}",
         session_text(&issued.session),
         token_text(&issued.access_token),
         token_text(&issued.refresh_token),
-        json::quote(&crate::frontend::front_token::of(&issued.access_token, &issued.session)),
+        json::quote(&front_token),
         anti_csrf.unwrap_or_default()
-    )
+    )))
 }

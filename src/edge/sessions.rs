@@ -14,9 +14,15 @@ use super::{
 use crate::{
     secret::Secret,
     session::{
-        call::{AccessGrant, Carried, Create, Door, Envelope, Gone, Refresh, UserCall, UserReply, Verify},
+        call::{
+            AccessGrant, Carried, Create, Door, Envelope, Gone, Refresh, UserCall, UserReply,
+            Verify,
+        },
         handle::{CheckedHandle, HandleKind, MAX_USER_ID_BYTES},
-        model::{Device, IssuedSession, PUBLIC_TENANT, Refusal, SessionInformation, SessionView, TokenInfo},
+        model::{
+            Device, IssuedSession, PUBLIC_TENANT, Refusal, SessionInformation, SessionView,
+            TokenInfo,
+        },
         user,
     },
     settings::{Freshness, TrustedIssuer},
@@ -54,13 +60,22 @@ pub(super) struct Verification<'a> {
 }
 
 /// Verifies an access token and, as fresh as asked for, that its session lives.
-pub(super) async fn get_session(context: &Context, ask: &Verification<'_>) -> Result<Rc<Known>, Refusal> {
+pub(super) async fn get_session(
+    context: &Context,
+    ask: &Verification<'_>,
+) -> Result<Rc<Known>, Refusal> {
     let known = tokens::verify(context, ask.access_token).await?;
     if ask.check_anti_csrf
-        && let Some(expected) = known.claims.as_ref().and_then(|claims| claims.anti_csrf_token.as_ref())
-        && !Secret::new(expected.clone().into_bytes()).equals(ask.anti_csrf_token.unwrap_or_default().as_bytes())
+        && let Some(expected) = known
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.anti_csrf_token.as_ref())
+        && !Secret::new(expected.clone().into_bytes())
+            .equals(ask.anti_csrf_token.unwrap_or_default().as_bytes())
     {
-        return Err(Refusal::TryRefreshToken("the anti-CSRF token does not match"));
+        return Err(Refusal::TryRefreshToken(
+            "the anti-CSRF token does not match",
+        ));
     }
     if ask.freshness != Freshness::Stateless {
         let handle = context.checked(&known.session.handle)?;
@@ -70,13 +85,19 @@ pub(super) async fn get_session(context: &Context, ask: &Verification<'_>) -> Re
 }
 
 /// Refuses a session that has ended, as fresh as asked for.
-async fn standing(context: &Context, handle: &CheckedHandle, freshness: Freshness) -> Result<(), Refusal> {
+async fn standing(
+    context: &Context,
+    handle: &CheckedHandle,
+    freshness: Freshness,
+) -> Result<(), Refusal> {
     if let Freshness::Within(bound) = freshness
         && user_sessions::recall(handle.as_str(), bound, context.now).is_some()
     {
         return Ok(());
     }
-    let call = UserCall::Check { handle: handle.as_str().to_owned() };
+    let call = UserCall::Check {
+        handle: handle.as_str().to_owned(),
+    };
     match about(context, handle, &call).await?.reply {
         UserReply::Standing { .. } => Ok(()),
         other => Err(unexpected(context, other)),
@@ -102,7 +123,8 @@ pub(super) async fn get_session_data(
     if let Some(known_seq) = known_seq {
         match kv::get(&kv::namespace(&context.env), handle.as_str()).await {
             Ok(Some(found))
-                if found.metadata.session_expires > context.now && found.metadata.seq >= known_seq =>
+                if found.metadata.session_expires > context.now
+                    && found.metadata.seq >= known_seq =>
             {
                 return Ok(found.text);
             }
@@ -111,7 +133,10 @@ pub(super) async fn get_session_data(
             Err(kv::KvFault(message)) => super::log::fault("kv", &message),
         }
     }
-    let call = UserCall::ReadData { handle: handle.as_str().to_owned(), copy_lapsed };
+    let call = UserCall::ReadData {
+        handle: handle.as_str().to_owned(),
+        copy_lapsed,
+    };
     match about(context, &handle, &call).await?.reply {
         UserReply::Data { session_data, .. } => Ok(session_data),
         other => Err(unexpected(context, other)),
@@ -140,12 +165,18 @@ pub(super) async fn update_session_data(
 /// Creates a session. A payload whose token would not fit is refused before anything is created.
 pub(super) async fn create(context: &Context, new: NewSession) -> Result<IssuedSession, Refusal> {
     if new.user_id.len() > MAX_USER_ID_BYTES {
-        return Err(too_large("userId", new.user_id.len(), u64::try_from(MAX_USER_ID_BYTES).unwrap_or(u64::MAX)));
+        return Err(too_large(
+            "userId",
+            new.user_id.len(),
+            u64::try_from(MAX_USER_ID_BYTES).unwrap_or(u64::MAX),
+        ));
     }
     within_limit(context, &new.session_data)?;
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|_| Refusal::GeneralError("no randomness"))?;
-    let handle = context.handle_keys().issue(&new.user_id, &new.tenant_id, random);
+    let handle = context
+        .handle_keys()
+        .issue(&new.user_id, &new.tenant_id, random);
     let session = SessionView {
         handle: handle.as_str().to_owned(),
         user_id: new.user_id.clone(),
@@ -183,15 +214,25 @@ pub(super) struct Exchange {
 }
 
 /// Exchanges a refresh token.
-pub(super) async fn refresh(context: &Context, exchange: Exchange) -> Result<IssuedSession, Refusal> {
+pub(super) async fn refresh(
+    context: &Context,
+    exchange: Exchange,
+) -> Result<IssuedSession, Refusal> {
     const NOT_OURS: Refusal = Refusal::Unauthorised("Refresh token is not valid.");
     let Some(presented) = crate::session::refresh_token::parse(&exchange.refresh_token) else {
         return Err(NOT_OURS);
     };
-    let handle = context.handle_keys().check(presented.handle).ok_or(NOT_OURS)?;
+    let handle = context
+        .handle_keys()
+        .check(presented.handle)
+        .ok_or(NOT_OURS)?;
     // Every key that could be asked for, before anything rotates: an outage here must cost nothing.
     for by_service_api in [true, false] {
-        tokens::signer(context, by_service_api, exchange.use_dynamic_key.unwrap_or(true))?;
+        tokens::signer(
+            context,
+            by_service_api,
+            exchange.use_dynamic_key.unwrap_or(true),
+        )?;
     }
     let protected = access_token::protected_claims(exchange.version);
     let call = UserCall::Refresh(Refresh {
@@ -226,13 +267,20 @@ pub(super) async fn verify_for_protocol(
     let Some(claims) = &known.claims else {
         return Err(Refusal::TryRefreshToken("not a session token of ours"));
     };
-    let session = SessionView { payload: claims.payload.clone(), ..known.session.clone() };
+    let session = SessionView {
+        payload: claims.payload.clone(),
+        ..known.session.clone()
+    };
     let stateless = match door {
         Door::Lazy => !check_database && claims.parent_refresh_token_hash1.is_none(),
         Door::Own | Door::Eager => !check_database,
     };
     if stateless {
-        return Ok(VerifiedSession { session, access_token: None, payload_update_available: false });
+        return Ok(VerifiedSession {
+            session,
+            access_token: None,
+            payload_update_available: false,
+        });
     }
     let handle = context.checked(&session.handle)?;
     let call = UserCall::Verify(Verify {
@@ -245,9 +293,18 @@ pub(super) async fn verify_for_protocol(
         door,
     });
     match about(context, &handle, &call).await?.reply {
-        UserReply::Live { session, access, payload_update_available, .. } => {
+        UserReply::Live {
+            session,
+            access,
+            payload_update_available,
+            ..
+        } => {
             let access_token = reminted(context, &session, access.as_ref(), claims.version).await?;
-            Ok(VerifiedSession { session, access_token, payload_update_available })
+            Ok(VerifiedSession {
+                session,
+                access_token,
+                payload_update_available,
+            })
         }
         other => Err(unexpected(context, other)),
     }
@@ -275,7 +332,9 @@ pub(super) async fn regenerate(
         },
     };
     match about(context, &handle, &call).await?.reply {
-        UserReply::Live { session, access, .. } => {
+        UserReply::Live {
+            session, access, ..
+        } => {
             let access_token = reminted(context, &session, access.as_ref(), claims.version).await?;
             Ok((session, access_token))
         }
@@ -284,21 +343,45 @@ pub(super) async fn regenerate(
 }
 
 /// Everything stored about a session.
-pub(super) async fn information(context: &Context, handle: &str) -> Result<SessionInformation, Refusal> {
+pub(super) async fn information(
+    context: &Context,
+    handle: &str,
+) -> Result<SessionInformation, Refusal> {
     let handle = context.checked(handle)?;
-    let call = UserCall::ReadInformation { handle: handle.as_str().to_owned() };
+    let call = UserCall::ReadInformation {
+        handle: handle.as_str().to_owned(),
+    };
     match about(context, &handle, &call).await?.reply {
-        UserReply::Information { session, session_data, expiry, created, last_refreshed, device } => {
-            Ok(SessionInformation { session, session_data, expiry, created, last_refreshed, device })
-        }
+        UserReply::Information {
+            session,
+            session_data,
+            expiry,
+            created,
+            last_refreshed,
+            device,
+        } => Ok(SessionInformation {
+            session,
+            session_data,
+            expiry,
+            created,
+            last_refreshed,
+            device,
+        }),
         other => Err(unexpected(context, other)),
     }
 }
 
 /// Replaces the stored payload; access tokens that are out keep theirs.
-pub(super) async fn replace_payload(context: &Context, handle: &str, payload: String) -> Result<(), Refusal> {
+pub(super) async fn replace_payload(
+    context: &Context,
+    handle: &str,
+    payload: String,
+) -> Result<(), Refusal> {
     let handle = context.checked(handle)?;
-    let call = UserCall::ReplacePayload { handle: handle.as_str().to_owned(), payload };
+    let call = UserCall::ReplacePayload {
+        handle: handle.as_str().to_owned(),
+        payload,
+    };
     match about(context, &handle, &call).await?.reply {
         UserReply::Done => Ok(()),
         other => Err(unexpected(context, other)),
@@ -312,22 +395,34 @@ pub(super) async fn list(
     tenant_id: Option<String>,
 ) -> Result<Vec<String>, Refusal> {
     let route = context.handle_keys().route(&user_id);
-    let envelope = user_sessions::ask(&context.env, &route, &UserCall::List { user_id, tenant_id }).await?;
+    let envelope =
+        user_sessions::ask(&context.env, &route, &UserCall::List { user_id, tenant_id }).await?;
     handles(context, envelope.reply)
 }
 
 /// Ends sessions; gives the handles of those that this call ended.
-pub(super) async fn revoke(context: &Context, presented: Vec<String>) -> Result<Vec<String>, Refusal> {
+pub(super) async fn revoke(
+    context: &Context,
+    presented: Vec<String>,
+) -> Result<Vec<String>, Refusal> {
     let mut revoked = Vec::new();
-    let checked: Vec<CheckedHandle> =
-        presented.iter().filter_map(|handle| context.handle_keys().check(handle)).collect();
+    let checked: Vec<CheckedHandle> = presented
+        .iter()
+        .filter_map(|handle| context.handle_keys().check(handle))
+        .collect();
     let mut rest = checked.as_slice();
     while let Some(first) = rest.first() {
         // One question per object: neighbours in the list often belong to one user.
-        let same = rest.iter().take_while(|handle| handle.route() == first.route()).count();
+        let same = rest
+            .iter()
+            .take_while(|handle| handle.route() == first.route())
+            .count();
         let (group, others) = rest.split_at_checked(same).unwrap_or((rest, &[]));
         let call = UserCall::Revoke {
-            handles: group.iter().map(|handle| handle.as_str().to_owned()).collect(),
+            handles: group
+                .iter()
+                .map(|handle| handle.as_str().to_owned())
+                .collect(),
             keep_for: keep_for(context, first)?,
         };
         let envelope = user_sessions::ask(&context.env, first.route(), &call).await?;
@@ -347,7 +442,12 @@ pub(super) async fn revoke_all(
     tenant_id: Option<String>,
 ) -> Result<Vec<String>, Refusal> {
     let route = context.handle_keys().route(&user_id);
-    let envelope = user_sessions::ask(&context.env, &route, &UserCall::RevokeAll { user_id, tenant_id }).await?;
+    let envelope = user_sessions::ask(
+        &context.env,
+        &route,
+        &UserCall::RevokeAll { user_id, tenant_id },
+    )
+    .await?;
     let revoked = handles(context, envelope.reply)?;
     for handle in &revoked {
         user_sessions::forget(handle);
@@ -357,15 +457,22 @@ pub(super) async fn revoke_all(
 
 /// Refuses a payload that holds a claim of the protocol's, or that is not one JSON object.
 pub(super) fn payload_allowed(payload: &str, version: AccessTokenVersion) -> Result<(), Refusal> {
-    let object = crate::json::parse_object(payload).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
+    let object =
+        crate::json::parse_object(payload).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
     match access_token::find_protected(&object, version) {
-        Some(claim) => Err(Refusal::BadInput(format!("The user payload contains protected field: {claim}"))),
+        Some(claim) => Err(Refusal::BadInput(format!(
+            "The user payload contains protected field: {claim}"
+        ))),
         None => Ok(()),
     }
 }
 
 /// Asks the object of a handle, and notes what its answer says about the handle.
-async fn about(context: &Context, handle: &CheckedHandle, call: &UserCall) -> Result<Envelope, Refusal> {
+async fn about(
+    context: &Context,
+    handle: &CheckedHandle,
+    call: &UserCall,
+) -> Result<Envelope, Refusal> {
     let envelope = user_sessions::ask(&context.env, handle.route(), call).await?;
     let seq = match &envelope.reply {
         UserReply::Standing { data_seq } | UserReply::Live { data_seq, .. } => Some(*data_seq),
@@ -388,11 +495,21 @@ async fn issued(
     reply: UserReply,
     version: AccessTokenVersion,
 ) -> Result<IssuedSession, Refusal> {
-    let UserReply::Issued { session, access, refresh } = reply else {
+    let UserReply::Issued {
+        session,
+        access,
+        refresh,
+    } = reply
+    else {
         return Err(unexpected(context, reply));
     };
     let access_token = tokens::sign(context, &session, &access, version).await?;
-    Ok(IssuedSession { session, access_token, refresh_token: refresh, anti_csrf_token: access.anti_csrf_token })
+    Ok(IssuedSession {
+        session,
+        access_token,
+        refresh_token: refresh,
+        anti_csrf_token: access.anti_csrf_token,
+    })
 }
 
 async fn reminted(
@@ -402,7 +519,9 @@ async fn reminted(
     version: AccessTokenVersion,
 ) -> Result<Option<TokenInfo>, Refusal> {
     match access {
-        Some(access) => tokens::sign(context, session, access, version).await.map(Some),
+        Some(access) => tokens::sign(context, session, access, version)
+            .await
+            .map(Some),
         None => Ok(None),
     }
 }
@@ -418,15 +537,28 @@ fn handles(context: &Context, reply: UserReply) -> Result<Vec<String>, Refusal> 
 fn unexpected(context: &Context, reply: UserReply) -> Refusal {
     match reply {
         UserReply::Unauthorised(gone) => Refusal::Unauthorised(gone.message()),
-        UserReply::Theft { handle, user_id, subtype } => {
-            super::log::warning("token_theft", "a refresh token was used twice; the session has ended");
+        UserReply::Theft {
+            handle,
+            user_id,
+            subtype,
+        } => {
+            super::log::warning(
+                "token_theft",
+                "a refresh token was used twice; the session has ended",
+            );
             if user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) {
-                Refusal::TokenTheftDetected { handle, user_id, subtype }
+                Refusal::TokenTheftDetected {
+                    handle,
+                    user_id,
+                    subtype,
+                }
             } else {
                 Refusal::Unauthorised("a refresh token was used twice; the session has ended")
             }
         }
-        UserReply::CopyPending => Refusal::GeneralError("the new data is not in KV yet; it will be"),
+        UserReply::CopyPending => {
+            Refusal::GeneralError("the new data is not in KV yet; it will be")
+        }
         _ => Refusal::GeneralError("the user's object gave another answer than was asked for"),
     }
 }
@@ -440,7 +572,11 @@ fn within_limit(context: &Context, session_data: &str) -> Result<(), Refusal> {
 }
 
 fn too_large(what: &'static str, size: usize, limit: u64) -> Refusal {
-    Refusal::TooLarge { what, size: u64::try_from(size).unwrap_or(u64::MAX), limit }
+    Refusal::TooLarge {
+        what,
+        size: u64::try_from(size).unwrap_or(u64::MAX),
+        limit,
+    }
 }
 
 /// Refuses a payload whose access token would be longer than a browser's cookie holds.
@@ -474,15 +610,26 @@ fn keep_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>,
     let HandleKind::Foreign { issuer } = handle.kind() else {
         return Ok(None);
     };
-    let trusted = context.settings.trusted_issuers.iter().find(|trusted: &&TrustedIssuer| &trusted.id == issuer);
+    let trusted = context
+        .settings
+        .trusted_issuers
+        .iter()
+        .find(|trusted: &&TrustedIssuer| &trusted.id == issuer);
     match trusted {
         Some(trusted) => Ok(Some(trusted.data_lifetime)),
-        None => Err(Refusal::Unauthorised("the issuer of this session is not trusted")),
+        None => Err(Refusal::Unauthorised(
+            "the issuer of this session is not trusted",
+        )),
     }
 }
 
 /// A new session of the public tenant with the defaults of our own doors.
-pub(super) fn own_session(context: &Context, user_id: String, payload: String, session_data: String) -> NewSession {
+pub(super) fn own_session(
+    context: &Context,
+    user_id: String,
+    payload: String,
+    session_data: String,
+) -> NewSession {
     NewSession {
         user_id,
         tenant_id: PUBLIC_TENANT.to_owned(),

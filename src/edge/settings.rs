@@ -62,5 +62,8 @@ fn raw(value: &JsValue) -> Option<RawValue> {
     if !plain {
         return None;
     }
-    JSON::stringify(value).ok().and_then(|text| text.as_string()).map(RawValue::Json)
+    JSON::stringify(value)
+        .ok()
+        .and_then(|text| text.as_string())
+        .map(RawValue::Json)
 }

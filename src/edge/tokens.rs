@@ -2,10 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use super::{
-    context::Context,
-    crypto, issuer_keys, key_ring, log,
-};
+use super::{context::Context, crypto, issuer_keys, key_ring, log};
 use crate::{
     json,
     keys::{KeyKind, SigningKey},
@@ -17,9 +14,10 @@ use crate::{
     settings::{SigningAlgorithm, TrustedIssuer},
     time::UnixMillis,
     token::{
-        self, AccessClaims, AccessTokenVersion, Pending, Policy, SignatureVerdict, TokenFault, Unverified,
-        VerificationKey, Verified, access_token,
-        cache::{Validity, VerifiedTokens}, compact, jwk::KeySetSource, MAX_TOKEN_BYTES,
+        self, AccessClaims, AccessTokenVersion, Pending, Policy, SignatureVerdict, TokenFault,
+        Unverified, VerificationKey, Verified, access_token,
+        cache::{Validity, VerifiedTokens},
+        claimant::{Claimant, claimant},
     },
 };
 
@@ -27,8 +25,8 @@ use crate::{
 pub const VERIFIED_TOKENS_BYTES: usize = 16 * 1024 * 1024;
 
 const NO_TOKEN: Refusal = Refusal::Unauthorised("no access token");
-const KEYLESS: Refusal = Refusal::GeneralError("no signing key is at hand");
-const SIGNATURE_OUTAGE: Refusal = Refusal::GeneralError("signatures cannot be checked at the moment");
+const SIGNATURE_OUTAGE: Refusal =
+    Refusal::GeneralError("signatures cannot be checked at the moment");
 const KEY_OUTAGE: Refusal = Refusal::GeneralError("the keys of the issuer are out of reach");
 
 thread_local! {
@@ -50,21 +48,28 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     if access_token.is_empty() {
         return Err(NO_TOKEN);
     }
-    let own = Validity { policy: 0, key_set_version: context.ring.key_set_version() };
+    let own = Validity {
+        policy: 0,
+        key_set_version: context.ring.key_set_version(),
+    };
     if let Some(known) = remembered(access_token, own, context.now) {
         return Ok(known);
     }
-    if let Ok(token) = compact::parse(access_token, MAX_TOKEN_BYTES)
-        && !is_own(context, &token)
-        && let Some(issuer) = token::issuer::claimed(&context.settings.trusted_issuers, &token)
+    let is_own_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
+    let token = match claimant(access_token, is_own_key, &context.settings.trusted_issuers)
+        .map_err(refused)?
     {
-        return verify_foreign(context, access_token, token, issuer).await;
-    }
-    let token = access_token::parse(access_token).map_err(refused)?;
+        Claimant::Own(token) => token,
+        Claimant::Foreign(token, issuer) => {
+            return verify_foreign(context, access_token, token, issuer).await;
+        }
+    };
     let (verified, key_set_version) = verify_own(context, token).await?;
     let claims = AccessClaims::from_verified(&verified).map_err(refused)?;
     if context.handle_keys().check(&claims.handle).is_none() {
-        return Err(Refusal::TryRefreshToken("the token names a handle that is not ours"));
+        return Err(Refusal::TryRefreshToken(
+            "the token names a handle that is not ours",
+        ));
     }
     let session = SessionView {
         handle: claims.handle.clone(),
@@ -72,23 +77,36 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
         tenant_id: claims.tenant_id.clone(),
         payload: own_issuer::without(&claims.payload, &context.settings.issuer()),
     };
-    let known = Known { session, claims: Some(claims) };
-    let validity = Validity { policy: 0, key_set_version };
-    Ok(remember(access_token, validity, verified.good_until(), known))
+    let known = Known {
+        session,
+        claims: Some(claims),
+    };
+    let validity = Validity {
+        policy: 0,
+        key_set_version,
+    };
+    Ok(remember(
+        access_token,
+        validity,
+        verified.good_until(),
+        known,
+    ))
 }
 
 /// Reads the claims of a token of our own whose signature is good and which may be expired (regenerate).
-pub(super) async fn verify_even_if_expired(context: &Context, access_token: &str) -> Result<AccessClaims, Refusal> {
+pub(super) async fn verify_even_if_expired(
+    context: &Context,
+    access_token: &str,
+) -> Result<AccessClaims, Refusal> {
     let token = access_token::parse(access_token).map_err(refused)?;
     // As if it were still the moment at which the token was made: only its age is forgiven.
     let claims = AccessClaims::from_unverified(&token).map_err(refused)?;
-    let then = Context { now: context.now.min(claims.created), ..context.clone() };
+    let then = Context {
+        now: context.now.min(claims.created),
+        ..context.clone()
+    };
     let (verified, _) = verify_own(&then, token).await?;
     AccessClaims::from_verified(&verified).map_err(refused)
-}
-
-fn is_own(context: &Context, token: &Unverified<'_>) -> bool {
-    token.key_id().is_some_and(|kid| context.ring.verifier(kid, context.now).is_some())
 }
 
 async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verified, u64), Refusal> {
@@ -101,7 +119,13 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
             .map_err(|key_ring::Outage| Refusal::GeneralError("the key ring is out of reach"))?
             .ok_or_else(|| refused(TokenFault::UnknownKey))?;
     }
-    let keys: Vec<VerificationKey> = ring.ring.keys.iter().filter(|key| key.verifies(context.now)).filter_map(public).collect();
+    let keys: Vec<VerificationKey> = ring
+        .ring
+        .keys
+        .iter()
+        .filter(|key| key.verifies(context.now))
+        .filter_map(public)
+        .collect();
     let policy = Policy::own(context.settings.clock_tolerance);
     let pending = token.choose_keys(&keys, &policy).map_err(refused)?;
     let verdict = verdict(&pending).await?;
@@ -110,7 +134,8 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
 }
 
 fn public(key: &SigningKey) -> Option<VerificationKey> {
-    token::jwk::parse_key(&key.public_jwk, KeySetSource::Fetched).ok()
+    let algorithm = crypto::verification_algorithm(key.algorithm);
+    token::jwk::own_key(&key.public_jwk, &key.kid, algorithm).ok()
 }
 
 async fn verify_foreign(
@@ -130,9 +155,18 @@ async fn verify_foreign(
             }
         });
     }
-    let position = context.settings.trusted_issuers.iter().position(|other| other.id == issuer.id);
-    let policy_id = position.and_then(|at| u64::try_from(at).ok()).map_or(u64::MAX, |at| at.saturating_add(1));
-    let validity = Validity { policy: policy_id, key_set_version: keys.version };
+    let position = context
+        .settings
+        .trusted_issuers
+        .iter()
+        .position(|other| other.id == issuer.id);
+    let policy_id = position
+        .and_then(|at| u64::try_from(at).ok())
+        .map_or(u64::MAX, |at| at.saturating_add(1));
+    let validity = Validity {
+        policy: policy_id,
+        key_set_version: keys.version,
+    };
     if let Some(known) = remembered(access_token, validity, context.now) {
         return Ok(known);
     }
@@ -145,14 +179,25 @@ async fn verify_foreign(
     let verdict = verdict(&pending).await?;
     let verified = pending.finish(verdict, context.now).map_err(foreign)?;
     let identity = token::issuer::identity(issuer, &verified).map_err(foreign)?;
-    let handle = context.handle_keys().issue_foreign(&issuer.id, &identity.user_id, &identity.session);
+    let handle =
+        context
+            .handle_keys()
+            .issue_foreign(&issuer.id, &identity.user_id, &identity.session);
     let session = SessionView {
         handle: handle.as_str().to_owned(),
         user_id: identity.user_id,
         tenant_id: crate::session::model::PUBLIC_TENANT.to_owned(),
         payload: json::minify(verified.payload()).map_err(|_| foreign(TokenFault::BadPayload))?,
     };
-    Ok(remember(access_token, validity, verified.good_until(), Known { session, claims: None }))
+    Ok(remember(
+        access_token,
+        validity,
+        verified.good_until(),
+        Known {
+            session,
+            claims: None,
+        },
+    ))
 }
 
 /// HMAC is checked in the core; everything else by WebCrypto.
@@ -182,15 +227,28 @@ fn refused(fault: TokenFault) -> Refusal {
 }
 
 fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Known>> {
-    VERIFIED.with_borrow_mut(|tokens| tokens.get(token, validity, now).map(|entry| Rc::clone(&entry.value)))
+    VERIFIED.with_borrow_mut(|tokens| {
+        tokens
+            .get(token, validity, now)
+            .map(|entry| Rc::clone(&entry.value))
+    })
 }
 
 fn remember(token: &str, validity: Validity, good_until: UnixMillis, known: Known) -> Rc<Known> {
     let known = Rc::new(known);
     // Handle, user id and payload are held once as the session and once as claims.
-    let bytes = known.session.payload.len().saturating_add(known.session.handle.len()).saturating_mul(2);
-    let bytes = bytes.saturating_add(known.session.user_id.len().saturating_mul(3)).saturating_add(256);
-    VERIFIED.with_borrow_mut(|tokens| tokens.insert(token, validity, good_until, Rc::clone(&known), bytes));
+    let bytes = known
+        .session
+        .payload
+        .len()
+        .saturating_add(known.session.handle.len())
+        .saturating_mul(2);
+    let bytes = bytes
+        .saturating_add(known.session.user_id.len().saturating_mul(3))
+        .saturating_add(256);
+    VERIFIED.with_borrow_mut(|tokens| {
+        tokens.insert(token, validity, good_until, Rc::clone(&known), bytes)
+    });
     known
 }
 
@@ -200,8 +258,16 @@ pub(super) fn signer<'a>(
     by_service_api: bool,
     use_dynamic_key: bool,
 ) -> Result<&'a SigningKey, Refusal> {
-    let algorithm = if by_service_api { SigningAlgorithm::RS256 } else { context.settings.signing_algorithm };
-    let kind = if use_dynamic_key { KeyKind::Dynamic } else { KeyKind::Static };
+    let algorithm = if by_service_api {
+        SigningAlgorithm::RS256
+    } else {
+        context.settings.signing_algorithm
+    };
+    let kind = if use_dynamic_key {
+        KeyKind::Dynamic
+    } else {
+        KeyKind::Static
+    };
     key_ring::signer(&context.ring, algorithm, kind, context.now)
         .map_err(|key_ring::Outage| Refusal::GeneralError("no signing key is at hand"))
 }
@@ -245,7 +311,13 @@ pub(super) async fn sign(
     let signature = key_ring::sign(key, &input)
         .await
         .map_err(|key_ring::Outage| Refusal::GeneralError("the token could not be signed"))?;
-    let whole = |at: UnixMillis| if version.is_legacy() { at } else { UnixMillis::from_seconds(at.as_seconds()) };
+    let whole = |at: UnixMillis| {
+        if version.is_legacy() {
+            at
+        } else {
+            UnixMillis::from_seconds(at.as_seconds())
+        }
+    };
     Ok(TokenInfo {
         token: access_token::complete(version, &input, &signature),
         expiry: whole(grant.expiry),
@@ -265,5 +337,7 @@ pub(super) fn length(claims: &AccessClaims, key: &SigningKey) -> Result<u64, Ref
 
 fn signing_input(claims: &AccessClaims, key: &SigningKey) -> Result<String, Refusal> {
     let algorithm = crypto::verification_algorithm(key.algorithm);
-    claims.signing_input(algorithm, &key.kid).map_err(|fault| Refusal::BadInput(fault.to_string()))
+    claims
+        .signing_input(algorithm, &key.kid)
+        .map_err(|fault| Refusal::BadInput(fault.to_string()))
 }

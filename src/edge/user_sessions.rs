@@ -20,7 +20,10 @@ use crate::{
 
 const BINDING: &str = "USER_SESSIONS";
 /// An object answers at once, or after one KV write; its largest answer is session data at the largest setting.
-const LIMITS: Limits = Limits { timeout_ms: 15_000, body_bytes: 32 * 1024 * 1024 };
+const LIMITS: Limits = Limits {
+    timeout_ms: 15_000,
+    body_bytes: 32 * 1024 * 1024,
+};
 const OUT_OF_REACH: Refusal = Refusal::GeneralError("the session's object is out of reach");
 
 thread_local! {
@@ -34,9 +37,16 @@ pub(super) async fn ask(env: &Env, route: &str, call: &UserCall) -> Result<Envel
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
         .and_then(|namespace| namespace.get_by_name(route).ok())
         .ok_or(OUT_OF_REACH)?;
-    let answer = outgoing::request(Target::Binding(&object), "https://user-sessions.internal/", Some(&body), LIMITS);
+    let answer = outgoing::request(
+        Target::Binding(&object),
+        "https://user-sessions.internal/",
+        Some(&body),
+        LIMITS,
+    );
     match answer.await {
-        Ok(answer) if answer.status == 200 => serde_json::from_slice(&answer.body).map_err(|_| OUT_OF_REACH),
+        Ok(answer) if answer.status == 200 => {
+            serde_json::from_slice(&answer.body).map_err(|_| OUT_OF_REACH)
+        }
         _ => {
             log::fault("user_sessions", "a user's object gave no answer");
             Err(OUT_OF_REACH)
@@ -51,7 +61,15 @@ pub(super) fn recall(handle: &str, bound: Millis, now: UnixMillis) -> Option<Fac
 
 /// Notes what an object answered to a question asked at `asked`: true as of the earlier of both clocks.
 pub(super) fn note(handle: &str, as_of: UnixMillis, asked: UnixMillis, data_seq: u64) {
-    FACTS.with_borrow_mut(|facts| facts.note(handle, Fact { as_of: as_of.min(asked), data_seq }));
+    FACTS.with_borrow_mut(|facts| {
+        facts.note(
+            handle,
+            Fact {
+                as_of: as_of.min(asked),
+                data_seq,
+            },
+        )
+    });
 }
 
 /// Forgets a handle.

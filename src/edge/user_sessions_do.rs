@@ -9,7 +9,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::{
-    clock, js::ObjectStorage, key_ring, kv, log, message_of, number, promise, settings,
+    clock,
+    js::ObjectStorage,
+    key_ring, kv, log, message_of, number, promise, settings,
     user_store::{Shape, SqlUserStore},
 };
 use crate::{
@@ -34,9 +36,15 @@ pub struct UserSessions {
 
 impl DurableObject for UserSessions {
     fn new(state: State, env: Env) -> Self {
-        let object = Rc::new(Object { state, env, writers: RefCell::default() });
+        let object = Rc::new(Object {
+            state,
+            env,
+            writers: RefCell::default(),
+        });
         let reviving = Rc::clone(&object);
-        object.state.wait_until(async move { reviving.revive().await });
+        object
+            .state
+            .wait_until(async move { reviving.revive().await });
         Self { object }
     }
 
@@ -78,17 +86,23 @@ impl Object {
     }
 
     fn store(&self) -> Result<SqlUserStore, StoreFault> {
-        Ok(SqlUserStore::new(self.storage().sql().map_err(|error| fault(&error))?))
+        Ok(SqlUserStore::new(
+            self.storage().sql().map_err(|error| fault(&error))?,
+        ))
     }
 
     async fn answer(self: &Rc<Self>, call: &str) -> Result<Envelope, StoreFault> {
-        let call: UserCall =
-            serde_json::from_str(call).map_err(|error| StoreFault(format!("a call of another shape: {error}")))?;
+        let call: UserCall = serde_json::from_str(call)
+            .map_err(|error| StoreFault(format!("a call of another shape: {error}")))?;
         let store = self.store()?;
         let shape = store.shape()?;
         let now = clock::now();
         match (shape, user::answer_empty(&call)) {
-            (Shape::Newer, _) => return Err(StoreFault("storage was written by a newer version".to_owned())),
+            (Shape::Newer, _) => {
+                return Err(StoreFault(
+                    "storage was written by a newer version".to_owned(),
+                ));
+            }
             (Shape::Empty, Some(reply)) => return Ok(Envelope { as_of: now, reply }),
             _ => {}
         }
@@ -112,18 +126,28 @@ impl Object {
             UserReply::Written { seq } => *seq,
             _ => 1,
         };
-        if let (Some(handle), UserReply::Written { .. } | UserReply::Issued { .. }) = (copy_of, &reply) {
+        if let (Some(handle), UserReply::Written { .. } | UserReply::Issued { .. }) =
+            (copy_of, &reply)
+        {
             let accepted = self.copied(handle, seq).await;
             if !accepted && matches!(reply, UserReply::Written { .. }) {
-                return Ok(Envelope { as_of: now, reply: UserReply::CopyPending });
+                return Ok(Envelope {
+                    as_of: now,
+                    reply: UserReply::CopyPending,
+                });
             }
         }
         Ok(Envelope { as_of: now, reply })
     }
 
     /// Runs `change` with what the rules need to know. The key ring's copy is in hand before anything is changed.
-    async fn with_terms<T>(&self, now: UnixMillis, change: impl FnOnce(&Terms<'_>) -> T) -> Result<T, StoreFault> {
-        let settings = settings::current(&self.env).map_err(|_| StoreFault("the settings are bad".to_owned()))?;
+    async fn with_terms<T>(
+        &self,
+        now: UnixMillis,
+        change: impl FnOnce(&Terms<'_>) -> T,
+    ) -> Result<T, StoreFault> {
+        let settings = settings::current(&self.env)
+            .map_err(|_| StoreFault("the settings are bad".to_owned()))?;
         let ring = key_ring::current(&self.env, now)
             .await
             .map_err(|_| StoreFault("the key ring is out of reach".to_owned()))?;
@@ -139,7 +163,10 @@ impl Object {
     }
 
     /// Runs `change` in one transaction: an `Err` rolls everything back.
-    fn transaction<T>(&self, mut change: impl FnMut() -> Result<T, StoreFault>) -> Result<T, StoreFault> {
+    fn transaction<T>(
+        &self,
+        mut change: impl FnMut() -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
         let mut outcome = Err(StoreFault("the transaction did not run".to_owned()));
         let ran = self.storage().transaction_sync(&mut || {
             outcome = change();
@@ -160,17 +187,16 @@ impl Object {
     async fn copied(self: &Rc<Self>, handle: String, seq: u64) -> bool {
         let (accepted, answer) = oneshot::channel();
         let waiting = Waiting { seq, accepted };
-        let started = match self.writers.borrow_mut().get_mut(&handle) {
-            Some(writer) => {
-                writer.push(waiting);
-                true
-            }
-            None => false,
+        let is_first = {
+            let mut writers = self.writers.borrow_mut();
+            let is_first = !writers.contains_key(&handle);
+            writers.entry(handle.clone()).or_default().push(waiting);
+            is_first
         };
-        if !started {
-            self.writers.borrow_mut().insert(handle.clone(), vec![waiting]);
+        if is_first {
             let object = Rc::clone(self);
-            self.state.wait_until(async move { object.write_copies(&handle).await });
+            self.state
+                .wait_until(async move { object.write_copies(&handle).await });
         }
         answer.await.unwrap_or(false)
     }
@@ -179,10 +205,15 @@ impl Object {
         loop {
             let outcome = self.copy(handle).await.unwrap_or_else(|StoreFault(fault)| {
                 log::fault("user_sessions_copy", &fault);
-                Copied { accepted: false, seq: u64::MAX }
+                Copied {
+                    accepted: false,
+                    seq: u64::MAX,
+                }
             });
             let served = match self.writers.borrow_mut().get_mut(handle) {
-                Some(writer) => writer.extract_if(.., |waiting| waiting.seq <= outcome.seq).collect(),
+                Some(writer) => writer
+                    .extract_if(.., |waiting| waiting.seq <= outcome.seq)
+                    .collect(),
                 None => Vec::new(),
             };
             for waiting in served {
@@ -202,13 +233,27 @@ impl Object {
     async fn copy(&self, handle: &str) -> Result<Copied, StoreFault> {
         let store = self.store()?;
         let Some(copy) = user::copy_now(&store, handle)? else {
-            return Ok(Copied { accepted: true, seq: u64::MAX });
+            return Ok(Copied {
+                accepted: true,
+                seq: u64::MAX,
+            });
         };
         let namespace = kv::namespace(&self.env);
         let (outcome, seq) = match &copy {
-            Copy::Put { text, seq, session_expires } => {
-                let entry = kv::Entry { text, seq: *seq, session_expires: *session_expires };
-                (kv::put(&namespace, handle, &entry, clock::now()).await, *seq)
+            Copy::Put {
+                text,
+                seq,
+                session_expires,
+            } => {
+                let entry = kv::Entry {
+                    text,
+                    seq: *seq,
+                    session_expires: *session_expires,
+                };
+                (
+                    kv::put(&namespace, handle, &entry, clock::now()).await,
+                    *seq,
+                )
             }
             Copy::Delete => (kv::delete(&namespace, handle).await, u64::MAX),
         };
@@ -229,7 +274,11 @@ impl Object {
         match store.shape()? {
             Shape::Current => {}
             Shape::Empty => return Ok(()),
-            Shape::Newer => return Err(StoreFault("storage was written by a newer version".to_owned())),
+            Shape::Newer => {
+                return Err(StoreFault(
+                    "storage was written by a newer version".to_owned(),
+                ));
+            }
         }
         let now = clock::now();
         self.arm(Some(now.plus(ALARM_INSURANCE))).await?;
@@ -243,7 +292,10 @@ impl Object {
         }
         match store.next_due()? {
             // Nothing is left to remember. The alarm goes with the storage.
-            None => promise::of(self.storage().delete_all()).await.map(drop).map_err(|error| fault(&error)),
+            None => promise::of(self.storage().delete_all())
+                .await
+                .map(drop)
+                .map_err(|error| fault(&error)),
             next => self.arm(next).await,
         }
     }
@@ -263,8 +315,14 @@ impl Object {
             if store.shape()? != Shape::Current {
                 return Ok(());
             }
-            let alarm = promise::of(self.storage().get_alarm()).await.map_err(|error| fault(&error))?;
-            if alarm.is_null() { self.arm(store.next_due()?).await } else { Ok(()) }
+            let alarm = promise::of(self.storage().get_alarm())
+                .await
+                .map_err(|error| fault(&error))?;
+            if alarm.is_null() {
+                self.arm(store.next_due()?).await
+            } else {
+                Ok(())
+            }
         };
         if let Err(StoreFault(fault)) = revived.await {
             log::fault("user_sessions_revive", &fault);

@@ -9,8 +9,8 @@ use crate::{
     session::{
         lineage::Lineage,
         record::{
-            CopyAction, CopyTask, Ending, ForeignRecord, SessionRecord, SessionSummary, StoreFault, Stored, Tombstone,
-            UserStore,
+            CopyAction, CopyTask, Ending, ForeignRecord, SessionRecord, SessionSummary, StoreFault,
+            Stored, Tombstone, UserStore,
         },
     },
     time::UnixMillis,
@@ -92,19 +92,34 @@ impl SqlUserStore {
 
     /// Runs a statement and gives the number of rows it wrote to tables and indexes.
     fn run(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
-        let cursor = self.sql.exec(query, &bindings.iter().collect::<Array>()).map_err(|e| fault(&e))?;
+        let cursor = self
+            .sql
+            .exec(query, &bindings.iter().collect::<Array>())
+            .map_err(|e| fault(&e))?;
         Ok(cursor.rows_written().map_err(|e| fault(&e))? > 0.0)
     }
 
     /// Runs a query; the rows cross into Rust as one JSON text.
-    fn rows<T: DeserializeOwned>(&self, query: &str, bindings: &[JsValue]) -> Result<Vec<T>, StoreFault> {
-        let cursor = self.sql.exec(query, &bindings.iter().collect::<Array>()).map_err(|e| fault(&e))?;
+    fn rows<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        bindings: &[JsValue],
+    ) -> Result<Vec<T>, StoreFault> {
+        let cursor = self
+            .sql
+            .exec(query, &bindings.iter().collect::<Array>())
+            .map_err(|e| fault(&e))?;
         let rows = cursor.to_array().map_err(|e| fault(&e))?;
         let text = js_sys::JSON::stringify(&rows).map_err(|e| fault(&e))?;
-        serde_json::from_str(&String::from(text)).map_err(|error| StoreFault(format!("a stored row: {error}")))
+        serde_json::from_str(&String::from(text))
+            .map_err(|error| StoreFault(format!("a stored row: {error}")))
     }
 
-    fn one<T: DeserializeOwned>(&self, query: &str, bindings: &[JsValue]) -> Result<Option<T>, StoreFault> {
+    fn one<T: DeserializeOwned>(
+        &self,
+        query: &str,
+        bindings: &[JsValue],
+    ) -> Result<Option<T>, StoreFault> {
         Ok(self.rows(query, bindings)?.into_iter().next())
     }
 
@@ -113,11 +128,19 @@ impl SqlUserStore {
         struct Row {
             handle: String,
         }
-        Ok(self.rows::<Row>(query, bindings)?.into_iter().map(|row| row.handle).collect())
+        Ok(self
+            .rows::<Row>(query, bindings)?
+            .into_iter()
+            .map(|row| row.handle)
+            .collect())
     }
 
     fn drop_data(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run("DELETE FROM session_data WHERE handle = ?", &[handle.into()]).map(drop)
+        self.run(
+            "DELETE FROM session_data WHERE handle = ?",
+            &[handle.into()],
+        )
+        .map(drop)
     }
 }
 
@@ -167,7 +190,11 @@ struct SessionRow {
     keep_until: Option<UnixMillis>,
 }
 
-fn tombstone(ended: Option<UnixMillis>, ending: Option<Ending>, keep_until: Option<UnixMillis>) -> Tombstone {
+fn tombstone(
+    ended: Option<UnixMillis>,
+    ending: Option<Ending>,
+    keep_until: Option<UnixMillis>,
+) -> Tombstone {
     Tombstone {
         ended: ended.unwrap_or(UnixMillis(0)),
         ending: ending.unwrap_or(Ending::Revoked),
@@ -178,7 +205,11 @@ fn tombstone(ended: Option<UnixMillis>, ending: Option<Ending>, keep_until: Opti
 impl SessionRow {
     fn into_stored(self) -> Result<Stored<SessionRecord>, StoreFault> {
         if self.live == 0 {
-            return Ok(Stored::Ended(tombstone(self.ended, self.ending, self.keep_until)));
+            return Ok(Stored::Ended(tombstone(
+                self.ended,
+                self.ending,
+                self.keep_until,
+            )));
         }
         let device = self.device.as_deref().map(serde_json::from_str).transpose();
         Ok(Stored::Live(SessionRecord {
@@ -209,7 +240,11 @@ impl SessionRow {
 
 /// The columns that an update may change, in the order of [`changing_columns`].
 fn changing_columns(record: &SessionRecord) -> Result<Vec<JsValue>, StoreFault> {
-    let device = record.device.as_ref().map(serde_json::to_string).transpose();
+    let device = record
+        .device
+        .as_ref()
+        .map(serde_json::to_string)
+        .transpose();
     let device = device.map_err(|error| StoreFault(format!("device facts: {error}")))?;
     Ok(vec![
         time(record.expiry),
@@ -248,13 +283,19 @@ struct TaskRow {
 
 impl From<TaskRow> for CopyTask {
     fn from(row: TaskRow) -> Self {
-        Self { handle: row.handle, action: row.action, due: row.due, attempts: row.attempts }
+        Self {
+            handle: row.handle,
+            action: row.action,
+            due: row.due,
+            attempts: row.attempts,
+        }
     }
 }
 
 impl UserStore for SqlUserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
-        let row: Option<SessionRow> = self.one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
+        let row: Option<SessionRow> =
+            self.one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
         row.map(SessionRow::into_stored).transpose()
     }
 
@@ -306,7 +347,11 @@ impl UserStore for SqlUserStore {
         Ok(ended)
     }
 
-    fn sessions_of(&self, user_id: &str, tenant_id: Option<&str>) -> Result<Vec<SessionSummary>, StoreFault> {
+    fn sessions_of(
+        &self,
+        user_id: &str,
+        tenant_id: Option<&str>,
+    ) -> Result<Vec<SessionSummary>, StoreFault> {
         #[derive(Deserialize)]
         struct Row {
             handle: String,
@@ -335,7 +380,10 @@ impl UserStore for SqlUserStore {
     }
 
     fn foreign(&self, handle: &str) -> Result<Option<Stored<ForeignRecord>>, StoreFault> {
-        let row: Option<ForeignRow> = self.one("SELECT * FROM foreign_session WHERE handle = ?", &[handle.into()])?;
+        let row: Option<ForeignRow> = self.one(
+            "SELECT * FROM foreign_session WHERE handle = ?",
+            &[handle.into()],
+        )?;
         Ok(row.map(|row| {
             if row.live == 0 {
                 return Stored::Ended(tombstone(row.ended, row.ending, Some(row.keep_until)));
@@ -380,7 +428,10 @@ impl UserStore for SqlUserStore {
     }
 
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run("DELETE FROM foreign_session WHERE handle = ?", &[handle.into()])?;
+        self.run(
+            "DELETE FROM foreign_session WHERE handle = ?",
+            &[handle.into()],
+        )?;
         self.drop_data(handle)
     }
 
@@ -396,8 +447,10 @@ impl UserStore for SqlUserStore {
         struct Row {
             text: String,
         }
-        let parts: Vec<Row> =
-            self.rows("SELECT text FROM session_data WHERE handle = ? ORDER BY part", &[handle.into()])?;
+        let parts: Vec<Row> = self.rows(
+            "SELECT text FROM session_data WHERE handle = ? ORDER BY part",
+            &[handle.into()],
+        )?;
         Ok((!parts.is_empty()).then(|| parts.into_iter().map(|row| row.text).collect()))
     }
 
@@ -406,8 +459,13 @@ impl UserStore for SqlUserStore {
         let mut rest = text;
         let mut part: u32 = 0;
         while !rest.is_empty() {
-            let (head, tail) = rest.split_at_checked(rest.floor_char_boundary(PART_BYTES)).unwrap_or((rest, ""));
-            self.run("INSERT INTO session_data VALUES (?, ?, ?)", &[handle.into(), part.into(), head.into()])?;
+            let (head, tail) = rest
+                .split_at_checked(rest.floor_char_boundary(PART_BYTES))
+                .unwrap_or((rest, ""));
+            self.run(
+                "INSERT INTO session_data VALUES (?, ?, ?)",
+                &[handle.into(), part.into(), head.into()],
+            )?;
             rest = tail;
             part = part.saturating_add(1);
         }
@@ -415,23 +473,35 @@ impl UserStore for SqlUserStore {
     }
 
     fn queue_copy(&self, task: &CopyTask) -> Result<(), StoreFault> {
-        let bindings = [task.handle.as_str().into(), text_of(&task.action), time(task.due), task.attempts.into()];
-        self.run("INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)", &bindings)
-            .map(drop)
+        let bindings = [
+            task.handle.as_str().into(),
+            text_of(&task.action),
+            time(task.due),
+            task.attempts.into(),
+        ];
+        self.run(
+            "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
+            &bindings,
+        )
+        .map(drop)
     }
 
     fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
-        let row: Option<TaskRow> = self.one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
+        let row: Option<TaskRow> =
+            self.one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
         Ok(row.map(CopyTask::from))
     }
 
     fn clear_copy(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run("DELETE FROM outbox WHERE handle = ?", &[handle.into()]).map(drop)
+        self.run("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
+            .map(drop)
     }
 
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault> {
-        let rows: Vec<TaskRow> =
-            self.rows("SELECT * FROM outbox WHERE due <= ? ORDER BY due LIMIT ?", &[time(now), limit.into()])?;
+        let rows: Vec<TaskRow> = self.rows(
+            "SELECT * FROM outbox WHERE due <= ? ORDER BY due LIMIT ?",
+            &[time(now), limit.into()],
+        )?;
         Ok(rows.into_iter().map(CopyTask::from).collect())
     }
 

@@ -64,21 +64,21 @@ fn older_domains(settings: &Settings) -> Vec<String> {
 /// The refresh cookies worth trying, in the order sent: for each session only the newest, because presenting a
 /// superseded token is how theft is recognised.
 ///
-/// `lineage` reads handle and generation of a token that is one of ours by its handle; others are left out. The caller
-/// tries one after the other while the answer is `UNAUTHORISED`.
-pub fn refresh_candidates<'a>(
+/// `lineage` reads handle and place (generation, then index) of a token that is one of ours by its handle; others are
+/// left out. The caller tries one after the other while the answer is `UNAUTHORISED`.
+pub fn refresh_candidates<'a, P: PartialOrd>(
     cookies: Cookies<'a>,
-    lineage: impl Fn(&str) -> Option<(String, u64)>,
+    lineage: impl Fn(&str) -> Option<(String, P)>,
 ) -> Vec<Cow<'a, str>> {
-    let mut newest: Vec<(String, u64, Cow<'a, str>)> = Vec::new();
+    let mut newest: Vec<(String, P, Cow<'a, str>)> = Vec::new();
     for token in cookies.all(REFRESH_TOKEN_COOKIE) {
-        let Some((handle, generation)) = lineage(&token) else {
+        let Some((handle, place)) = lineage(&token) else {
             continue;
         };
         let has_room = newest.len() < MAX_REFRESH_CANDIDATES;
         match newest.iter_mut().find(|(known, _, _)| *known == handle) {
-            Some(found) if generation > found.1 => *found = (handle, generation, token),
-            None if has_room => newest.push((handle, generation, token)),
+            Some(found) if place > found.1 => *found = (handle, place, token),
+            None if has_room => newest.push((handle, place, token)),
             Some(_) | None => {}
         }
     }
@@ -167,7 +167,7 @@ mod tests {
     fn of_each_session_only_the_newest_token_is_tried() {
         let lineage = |token: &str| {
             let (handle, generation) = token.split_once('.')?;
-            Some((handle.to_owned(), generation.parse().ok()?))
+            Some((handle.to_owned(), generation.parse::<u32>().ok()?))
         };
         for (values, expected) in [
             (vec!["a.1", "a.3", "a.2"], vec!["a.3"]),

@@ -200,6 +200,35 @@ mod tests {
         assert!(Cookies::new(None).first("a").is_none());
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_header_breaks_the_reading(header in ".*", neighbours in "[%;=\"a \\t]{0,64}") {
+            for header in [&header, &neighbours] {
+                let cookies = Cookies::new(Some(header));
+                proptest::prop_assert_eq!(cookies.all("a").count(), cookies.count("a"));
+                proptest::prop_assert_eq!(cookies.has("a"), cookies.first("a").is_some());
+            }
+        }
+
+        #[test]
+        fn what_is_set_comes_back_equal(value in ".*") {
+            let sent = SetCookie {
+                name: "a",
+                value: &value,
+                domain: None,
+                path: "/",
+                expires: UnixMillis(0),
+                secure: false,
+                same_site: SameSite::Strict,
+            }
+            .header_value();
+            proptest::prop_assert!(sent.is_ascii());
+            let pair = sent.split(';').next();
+            let read = Cookies::new(pair).first("a");
+            proptest::prop_assert_eq!(read.as_deref(), Some(value.as_str()));
+        }
+    }
+
     #[test]
     fn repeats_of_a_name_are_seen() {
         let cookies = Cookies::new(Some("a=1; b=1; a=%32; aa=3; a"));

@@ -57,3 +57,17 @@ pub fn quote(text: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+
+/// The object `base` with the members of `changes` in place of its own; a member that `changes` sets to `null` goes.
+pub fn merge(base: &str, changes: &str) -> Result<String, JsonFault> {
+    let (base, changes) = (parse_object(base)?, parse_object(changes)?);
+    let kept = base
+        .members()
+        .filter(|member| !changes.contains(member.name()));
+    let set = changes.members().filter(|member| member.value() != "null");
+    let members: Vec<String> = kept
+        .chain(set)
+        .map(|member| format!("{}:{}", quote(member.name()), member.value()))
+        .collect();
+    Ok(format!("{{{}}}", members.join(",")))
+}

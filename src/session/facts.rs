@@ -29,7 +29,11 @@ pub struct Facts {
 impl Facts {
     /// The fact about a handle, if it is not older than `bound`.
     pub fn recall(&mut self, handle: &str, bound: Millis, now: UnixMillis) -> Option<Fact> {
-        let fact = self.young.get(handle).or_else(|| self.old.get(handle)).copied()?;
+        let fact = self
+            .young
+            .get(handle)
+            .or_else(|| self.old.get(handle))
+            .copied()?;
         if now.since(fact.as_of) > bound {
             return None;
         }
@@ -69,14 +73,20 @@ mod tests {
     const BOUND: Millis = Millis(1_000);
 
     fn fact(as_of: u64) -> Fact {
-        Fact { as_of: UnixMillis(as_of), data_seq: 0 }
+        Fact {
+            as_of: UnixMillis(as_of),
+            data_seq: 0,
+        }
     }
 
     #[test]
     fn a_fact_stands_until_the_bound_is_spent() {
         let mut facts = Facts::default();
         facts.note("a", fact(5_000));
-        assert_eq!(facts.recall("a", BOUND, UnixMillis(6_000)), Some(fact(5_000)));
+        assert_eq!(
+            facts.recall("a", BOUND, UnixMillis(6_000)),
+            Some(fact(5_000))
+        );
         assert_eq!(facts.recall("a", BOUND, UnixMillis(6_001)), None);
     }
 
@@ -85,7 +95,10 @@ mod tests {
         let mut facts = Facts::default();
         facts.note("a", fact(5_000));
         facts.note("a", fact(4_000));
-        assert_eq!(facts.recall("a", BOUND, UnixMillis(5_000)), Some(fact(5_000)));
+        assert_eq!(
+            facts.recall("a", BOUND, UnixMillis(5_000)),
+            Some(fact(5_000))
+        );
     }
 
     #[test]

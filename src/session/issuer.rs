@@ -46,7 +46,10 @@ mod tests {
 
     #[test]
     fn an_issuer_of_the_payloads_own_is_kept() {
-        for payload in [r#"{"iss":"other"}"#, r#"{"a":1,"iss":"https://a.example/auth"}"#] {
+        for payload in [
+            r#"{"iss":"other"}"#,
+            r#"{"a":1,"iss":"https://a.example/auth"}"#,
+        ] {
             assert_eq!(with(payload, ISSUER), payload);
             assert_eq!(without(payload, ISSUER), payload);
         }

@@ -3,8 +3,8 @@
 //! Owns every rule about what a session is and how it changes. Refuses to know HTTP, RPC, SQL and JS.
 
 pub mod call;
-pub mod handle;
 pub mod facts;
+pub mod handle;
 pub mod issuer;
 pub mod lineage;
 pub mod model;

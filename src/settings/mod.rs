@@ -84,6 +84,15 @@ impl Settings {
         })
     }
 
+    /// True when a client at `address` may use `LEGACY_KEYLESS_HOSTS`; never for what is no address.
+    pub fn allows_keyless_client(&self, address: &str) -> bool {
+        address.parse().is_ok_and(|address| {
+            self.legacy_keyless_allow
+                .iter()
+                .any(|network| network.contains(address))
+        })
+    }
+
     /// The SameSite attribute of our cookies: `COOKIE_SAME_SITE`, or `lax` when every website is same-site with this
     /// Worker as far as can be told without a list of public suffixes, else `none`.
     pub fn same_site(&self) -> SameSite {
@@ -221,6 +230,13 @@ pub enum Freshness {
     Within(Millis),
     /// The user's object is asked; a revoked session is refused at once.
     Strict,
+}
+
+impl Freshness {
+    /// Reads `stateless`, `within 60s` (from one second on) or `strict`; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        table::parse_freshness(text)
+    }
 }
 
 /// What a recent reuse of a refresh token is reported as (`RECENT_TOKEN_REUSE_BEHAVIOUR`).

@@ -2,8 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::Network;
 use super::duration::digits;
+use super::{DeviceIp, Network};
 
 impl Network {
     /// Parses `address/prefix`, or an address alone. Bits behind the prefix must be zero: a network such as
@@ -23,6 +23,20 @@ impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         width(address) == width(self.address) && masked(address, self.prefix) == self.address
+    }
+}
+
+impl DeviceIp {
+    /// What is kept of a client's address: all of it, its /24 or /48 network, or nothing; never what is no address.
+    pub fn kept(self, address: &str) -> Option<String> {
+        let address: IpAddr = address.parse().ok()?;
+        let address = address.to_canonical();
+        let prefix = if address.is_ipv4() { 24 } else { 48 };
+        match self {
+            Self::Coarse => Some(format!("{}/{prefix}", masked(address, prefix))),
+            Self::Full => Some(address.to_string()),
+            Self::None => None,
+        }
     }
 }
 
@@ -51,6 +65,8 @@ fn masked(address: IpAddr, prefix: u8) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::Network;
+    use crate::settings::DeviceIp;
+    use crate::settings::testing::parsed;
 
     #[test]
     fn addresses_are_matched_by_their_leading_bits() {
@@ -74,6 +90,53 @@ mod tests {
                 "{network:?} {address}"
             );
         }
+    }
+
+    #[test]
+    fn of_a_client_address_no_more_is_kept_than_the_setting_says() {
+        for (address, coarse, full) in [
+            ("203.0.113.77", Some("203.0.113.0/24"), Some("203.0.113.77")),
+            (
+                "::ffff:203.0.113.77",
+                Some("203.0.113.0/24"),
+                Some("203.0.113.77"),
+            ),
+            (
+                "2001:db8:1:2::3",
+                Some("2001:db8:1::/48"),
+                Some("2001:db8:1:2::3"),
+            ),
+            ("someone's phone", None, None),
+            ("", None, None),
+        ] {
+            assert_eq!(
+                DeviceIp::Coarse.kept(address).as_deref(),
+                coarse,
+                "{address}"
+            );
+            assert_eq!(DeviceIp::Full.kept(address).as_deref(), full, "{address}");
+            assert_eq!(DeviceIp::None.kept(address), None);
+        }
+    }
+
+    #[test]
+    fn keyless_clients_are_those_of_the_listed_networks() {
+        let settings = parsed(&[("LEGACY_KEYLESS_ALLOW", "127.0.0.1,10.0.0.0/8")]);
+        for (address, is_allowed) in [
+            ("127.0.0.1", true),
+            ("10.9.8.7", true),
+            ("11.0.0.1", false),
+            ("::1", false),
+            ("", false),
+            ("10.0.0.0/8", false),
+        ] {
+            assert_eq!(
+                settings.allows_keyless_client(address),
+                is_allowed,
+                "{address}"
+            );
+        }
+        assert!(!parsed(&[]).allows_keyless_client("127.0.0.1"));
     }
 
     #[test]

@@ -375,7 +375,7 @@ fn parse_jitter(text: &str) -> Option<u32> {
         .filter(|permille| *permille <= 250)
 }
 
-fn parse_freshness(text: &str) -> Option<Freshness> {
+pub(super) fn parse_freshness(text: &str) -> Option<Freshness> {
     if let Some(fixed) = choice(&[
         ("stateless", Freshness::Stateless),
         ("strict", Freshness::Strict),

@@ -103,6 +103,25 @@ pub fn parse_key(text: &str, source: KeySetSource) -> Result<VerificationKey, Ke
     read(&jwk, source)
 }
 
+/// The public half of a signing key of our own: `text` gives the key, we give its name and its one algorithm.
+pub fn own_key(
+    text: &str,
+    key_id: &str,
+    algorithm: Algorithm,
+) -> Result<VerificationKey, KeyFault> {
+    let jwk = json::parse_object(text).map_err(|_| KeyFault::Malformed)?;
+    let key = VerificationKey {
+        key_id: Some(key_id.to_owned()),
+        algorithms: vec![algorithm],
+        material: material(&jwk, KeySetSource::Fetched)?,
+    };
+    if algorithm.family() == key.family() {
+        Ok(key)
+    } else {
+        Err(KeyFault::AlgorithmMismatch)
+    }
+}
+
 fn read(jwk: &Object<'_>, source: KeySetSource) -> Result<VerificationKey, KeyFault> {
     let key_id = text(jwk, "kid")?;
     if key_id

@@ -2,12 +2,14 @@
 //!
 //! Owns the JWS compact form (RFC 7515), JWK selection (RFC 7517) and JWT claims (RFC 7519). Refuses to know storage.
 //!
-//! The way of a token: [`compact::parse`] (or [`access_token::parse`] for one of our own) gives an [`Unverified`];
+//! The way of a token: [`claimant::claimant`] says whose it claims to be and gives an [`Unverified`];
 //! [`Unverified::choose_keys`] a [`Pending`]; [`Pending::verify_here`] or a backend a [`SignatureVerdict`];
 //! [`Pending::finish`] a [`Verified`].
 
 pub mod access_token;
 pub mod cache;
+pub mod candidate;
+pub mod claimant;
 pub mod compact;
 pub mod issuer;
 pub mod jwk;

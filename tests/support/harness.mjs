@@ -7,12 +7,18 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
-/** As in wrangler.toml, which a test compares it with. */
-export const compatibilityDate = /** @type {string} */ (
-  readFileSync(`${root}wrangler.toml`, "utf8").match(/^compatibility_date = "(.*)"/m)?.[1]
+/** `tests/`, not the repository: wrangler gives each Worker the developer's `.dev.vars` that it finds beside its root. */
+const root = fileURLToPath(new URL("../", import.meta.url));
+const deployed = readFileSync(`${root}../wrangler.toml`, "utf8");
+/** As in wrangler.toml. */
+export const compatibilityDate = deployed.match(/^compatibility_date = "(.*)"/m)?.[1] ?? "";
+/** Binding name to class name, as in wrangler.toml. @type {Record<string, string>} */
+export const durableObjects = Object.fromEntries(
+  [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)"/gm)].map(([, binding, className]) => [binding, className]),
 );
-export const durableObjects = { USER_SESSIONS: "UserSessions", KEY_RING: "KeyRing" };
+
+// No look at the network for the properties of a request's connection: the built-in ones will do.
+process.env.CLOUDFLARE_CF_FETCH_ENABLED ??= "false";
 
 /** A development key for the service API, for tests that want one. */
 export const apiKey = "test-key-test-key-test-key";
@@ -23,7 +29,8 @@ export const apiKey = "test-key-test-key-test-key";
  * @property {Record<string, string>} [secrets]
  * @property {string[]} [entrypoints] named entrypoints to bind, by class name
  * @property {boolean} [faultyKv] bind `SESSION_DATA` to the Worker of fault-kv-worker.mjs instead of KV
- * @property {import("wrangler").TestHarnessOptions["workers"]} [workers] further Workers, such as an issuer of keys
+ * @property {import("wrangler").TestHarnessOptions["workers"]} [workers] further Workers, such as an issuer of keys;
+ *   paths are relative to `tests/`
  * @property {{binding: string, service: string}[]} [services] what Postern is bound to among them
  */
 
@@ -35,7 +42,7 @@ export async function startPostern(options = {}) {
   const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [] } = options;
   const postern = {
     name: "postern",
-    main: "src/entry.mjs",
+    main: "../src/entry.mjs",
     compatibility_date: compatibilityDate,
     vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars, ...secrets },
     kv_namespaces: faultyKv ? [] : [{ binding: "SESSION_DATA", id: "session-data" }],
@@ -47,7 +54,7 @@ export async function startPostern(options = {}) {
   };
   const caller = {
     name: "caller",
-    main: "tests/support/caller-worker.mjs",
+    main: "support/caller-worker.mjs",
     compatibility_date: compatibilityDate,
     services: [
       { binding: "SESSIONS", service: "postern" },
@@ -57,7 +64,7 @@ export async function startPostern(options = {}) {
   };
   const faultKv = {
     name: "fault-kv",
-    main: "tests/support/fault-kv-worker.mjs",
+    main: "support/fault-kv-worker.mjs",
     compatibility_date: compatibilityDate,
     durable_objects: { bindings: [{ name: "STORE", class_name: "FaultKvStore" }] },
     migrations: [{ tag: "v1", new_sqlite_classes: ["FaultKvStore"] }],
@@ -87,6 +94,8 @@ export async function startPostern(options = {}) {
     entrypoint: (/** @type {string} */ name) => bindings[name],
     /** `FaultControl` of the faulty KV. */
     faults: bindings.FAULTS,
+    /** Every variable and binding that Postern sees. */
+    env: () => worker.getEnv(),
     /** The KV namespace itself. */
     kv: async () => (await worker.getEnv()).SESSION_DATA,
     /** A Durable Object namespace, by the name of its binding. @param {string} binding */

@@ -1,12 +1,12 @@
 //! The storage of a user's object over maps: what SQLite does in the Worker, for native tests of the rules.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-};
+use std::{cell::RefCell, collections::BTreeMap};
 
 use postern::{
-    session::record::{CopyTask, ForeignRecord, SessionRecord, SessionSummary, StoreFault, Stored, Tombstone, UserStore},
+    session::record::{
+        CopyTask, ForeignRecord, SessionRecord, SessionSummary, StoreFault, Stored, Tombstone,
+        UserStore,
+    },
     time::{Millis, UnixMillis},
 };
 
@@ -23,7 +23,10 @@ pub struct MemoryStore(RefCell<Tables>);
 
 impl MemoryStore {
     /// Runs `change` as the shell runs a transaction: on `Err` everything is as before.
-    pub fn transaction<T>(&self, change: impl FnOnce(&Self) -> Result<T, StoreFault>) -> Result<T, StoreFault> {
+    pub fn transaction<T>(
+        &self,
+        change: impl FnOnce(&Self) -> Result<T, StoreFault>,
+    ) -> Result<T, StoreFault> {
         let before = self.0.borrow().clone();
         let outcome = change(self);
         if outcome.is_err() {
@@ -37,7 +40,12 @@ impl MemoryStore {
     }
 
     pub fn tombstones(&self) -> usize {
-        self.0.borrow().sessions.values().filter(|stored| matches!(stored, Stored::Ended(_))).count()
+        self.0
+            .borrow()
+            .sessions
+            .values()
+            .filter(|stored| matches!(stored, Stored::Ended(_)))
+            .count()
     }
 }
 
@@ -50,7 +58,9 @@ impl UserStore for MemoryStore {
         let mut tables = self.0.borrow_mut();
         let fresh = !tables.sessions.contains_key(&record.handle);
         if fresh {
-            tables.sessions.insert(record.handle.clone(), Stored::Live(record.clone()));
+            tables
+                .sessions
+                .insert(record.handle.clone(), Stored::Live(record.clone()));
         }
         Ok(fresh)
     }
@@ -75,14 +85,19 @@ impl UserStore for MemoryStore {
         Ok(true)
     }
 
-    fn sessions_of(&self, user_id: &str, tenant_id: Option<&str>) -> Result<Vec<SessionSummary>, StoreFault> {
+    fn sessions_of(
+        &self,
+        user_id: &str,
+        tenant_id: Option<&str>,
+    ) -> Result<Vec<SessionSummary>, StoreFault> {
         let tables = self.0.borrow();
         let mut sessions: Vec<_> = tables
             .sessions
             .values()
             .filter_map(|stored| match stored {
                 Stored::Live(record)
-                    if record.user_id == user_id && tenant_id.is_none_or(|tenant| tenant == record.tenant_id) =>
+                    if record.user_id == user_id
+                        && tenant_id.is_none_or(|tenant| tenant == record.tenant_id) =>
                 {
                     Some(SessionSummary {
                         handle: record.handle.clone(),
@@ -99,10 +114,13 @@ impl UserStore for MemoryStore {
 
     fn expired_sessions(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
         let tables = self.0.borrow();
-        let expired = tables.sessions.iter().filter_map(|(handle, stored)| match stored {
-            Stored::Live(record) if record.expiry < now => Some(handle.clone()),
-            _ => None,
-        });
+        let expired = tables
+            .sessions
+            .iter()
+            .filter_map(|(handle, stored)| match stored {
+                Stored::Live(record) if record.expiry < now => Some(handle.clone()),
+                _ => None,
+            });
         Ok(expired.take(limit as usize).collect())
     }
 
@@ -115,14 +133,18 @@ impl UserStore for MemoryStore {
         if matches!(tables.foreign.get(&record.handle), Some(Stored::Ended(_))) {
             return Ok(false);
         }
-        tables.foreign.insert(record.handle.clone(), Stored::Live(record.clone()));
+        tables
+            .foreign
+            .insert(record.handle.clone(), Stored::Live(record.clone()));
         Ok(true)
     }
 
     fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
         let mut tables = self.0.borrow_mut();
         tables.data.remove(handle);
-        let before = tables.foreign.insert(handle.to_owned(), Stored::Ended(tombstone));
+        let before = tables
+            .foreign
+            .insert(handle.to_owned(), Stored::Ended(tombstone));
         Ok(!matches!(before, Some(Stored::Ended(_))))
     }
 
@@ -135,10 +157,13 @@ impl UserStore for MemoryStore {
 
     fn lapsed_foreign(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
         let tables = self.0.borrow();
-        let lapsed = tables.foreign.iter().filter_map(|(handle, stored)| match stored {
-            Stored::Live(record) if record.keep_until < now => Some(handle.clone()),
-            _ => None,
-        });
+        let lapsed = tables
+            .foreign
+            .iter()
+            .filter_map(|(handle, stored)| match stored {
+                Stored::Live(record) if record.keep_until < now => Some(handle.clone()),
+                _ => None,
+            });
         Ok(lapsed.take(limit as usize).collect())
     }
 
@@ -147,12 +172,18 @@ impl UserStore for MemoryStore {
     }
 
     fn set_data(&self, handle: &str, text: &str) -> Result<(), StoreFault> {
-        self.0.borrow_mut().data.insert(handle.to_owned(), text.to_owned());
+        self.0
+            .borrow_mut()
+            .data
+            .insert(handle.to_owned(), text.to_owned());
         Ok(())
     }
 
     fn queue_copy(&self, task: &CopyTask) -> Result<(), StoreFault> {
-        self.0.borrow_mut().outbox.insert(task.handle.clone(), task.clone());
+        self.0
+            .borrow_mut()
+            .outbox
+            .insert(task.handle.clone(), task.clone());
         Ok(())
     }
 
@@ -167,7 +198,12 @@ impl UserStore for MemoryStore {
 
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault> {
         let tables = self.0.borrow();
-        let mut due: Vec<_> = tables.outbox.values().filter(|task| task.due <= now).cloned().collect();
+        let mut due: Vec<_> = tables
+            .outbox
+            .values()
+            .filter(|task| task.due <= now)
+            .cloned()
+            .collect();
         due.sort_by_key(|task| task.due);
         due.truncate(limit as usize);
         Ok(due)
@@ -175,27 +211,50 @@ impl UserStore for MemoryStore {
 
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
         let mut tables = self.0.borrow_mut();
-        let Tables { sessions, foreign, outbox, .. } = &mut *tables;
-        let over = |handle: &String, tombstone: &Tombstone| tombstone.keep_until < now && !outbox.contains_key(handle);
-        sessions.retain(|handle, stored| !matches!(stored, Stored::Ended(tombstone) if over(handle, tombstone)));
-        foreign.retain(|handle, stored| !matches!(stored, Stored::Ended(tombstone) if over(handle, tombstone)));
+        let Tables {
+            sessions,
+            foreign,
+            outbox,
+            ..
+        } = &mut *tables;
+        let over = |handle: &String, tombstone: &Tombstone| {
+            tombstone.keep_until < now && !outbox.contains_key(handle)
+        };
+        sessions.retain(
+            |handle, stored| !matches!(stored, Stored::Ended(tombstone) if over(handle, tombstone)),
+        );
+        foreign.retain(
+            |handle, stored| !matches!(stored, Stored::Ended(tombstone) if over(handle, tombstone)),
+        );
         Ok(())
     }
 
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreFault> {
         let tables = self.0.borrow();
-        let sessions = tables.sessions.iter().map(|(handle, stored)| (handle, match stored {
-            Stored::Live(record) => record.expiry,
-            Stored::Ended(tombstone) => tombstone.keep_until,
-        }));
-        let foreign = tables.foreign.iter().map(|(handle, stored)| (handle, match stored {
-            Stored::Live(record) => record.keep_until,
-            Stored::Ended(tombstone) => tombstone.keep_until,
-        }));
+        let sessions = tables.sessions.iter().map(|(handle, stored)| {
+            (
+                handle,
+                match stored {
+                    Stored::Live(record) => record.expiry,
+                    Stored::Ended(tombstone) => tombstone.keep_until,
+                },
+            )
+        });
+        let foreign = tables.foreign.iter().map(|(handle, stored)| {
+            (
+                handle,
+                match stored {
+                    Stored::Live(record) => record.keep_until,
+                    Stored::Ended(tombstone) => tombstone.keep_until,
+                },
+            )
+        });
         let rows = sessions
             .chain(foreign)
             .filter(|(handle, _)| !tables.outbox.contains_key(*handle))
             .map(|(_, due)| due.plus(Millis(1)));
-        Ok(rows.chain(tables.outbox.values().map(|task| task.due)).min())
+        Ok(rows
+            .chain(tables.outbox.values().map(|task| task.due))
+            .min())
     }
 }

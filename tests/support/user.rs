@@ -3,11 +3,10 @@
 use std::cell::Cell;
 
 use postern::{
-    keys::RefreshSecret,
     secret::Secret,
     session::{
         call::{Create, Door, Refresh, UserCall, UserReply},
-        record::{Stored, StoreFault, UserStore},
+        record::{StoreFault, Stored, UserStore},
         user::{Terms, answer},
     },
     settings::{RawValue, Settings},
@@ -20,7 +19,7 @@ pub struct User {
     pub store: MemoryStore,
     pub settings: Settings,
     pub now: Cell<u64>,
-    secrets: [RefreshSecret; 1],
+    secrets: [(u32, Secret); 1],
     anti_csrf_key: Secret,
     random: Cell<u64>,
 }
@@ -31,13 +30,16 @@ pub fn handle(n: u32) -> String {
 
 impl User {
     pub fn new() -> Self {
-        let values = [("API_DOMAIN".to_owned(), RawValue::Text("http://127.0.0.1:8787".to_owned()))];
+        let values = [(
+            "API_DOMAIN".to_owned(),
+            RawValue::Text("http://127.0.0.1:8787".to_owned()),
+        )];
         let (settings, _) = Settings::parse(&values).unwrap();
         Self {
             store: MemoryStore::default(),
             settings,
             now: Cell::new(1_800_000_000_000),
-            secrets: [RefreshSecret { number: 1, key: Secret::new(vec![1; 32]), created: UnixMillis(0) }],
+            secrets: [(1, Secret::new(vec![1; 32]))],
             anti_csrf_key: Secret::new(vec![2; 32]),
             random: Cell::new(1),
         }
@@ -53,7 +55,11 @@ impl User {
 
     pub fn with_terms<T>(&self, run: impl FnOnce(&Terms<'_>) -> T) -> T {
         // A linear congruential step: fresh bytes per call, the same in every run.
-        let seed = self.random.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let seed = self
+            .random
+            .get()
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         self.random.set(seed);
         let mut random = [0; 24];
         for (at, byte) in random.iter_mut().enumerate() {

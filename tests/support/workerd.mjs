@@ -42,7 +42,7 @@ export async function startWorkerd({ vars = {}, callers = [] } = {}) {
     url: (name = "postern") => urlOf(name),
     /** A request to Postern. @param {string} path @param {RequestInit} [init] */
     fetch: (path, init) => fetch(urlOf("postern") + path, { redirect: "manual", ...init }),
-    /** A method of `FaultControl`. @param {string} method @param {unknown[]} args */
+    /** A method of `FaultControl`; faults and calls end with the process, entries do not. @param {string} method @param {unknown[]} args */
     faults: async (method, ...args) => {
       const answer = await fetch(`${urlOf("faults")}/${method}`, { method: "POST", body: JSON.stringify(args) });
       if (!answer.ok) throw new Error(`${method}: ${answer.status} ${await answer.text()}`);

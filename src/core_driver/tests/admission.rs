@@ -2,19 +2,19 @@
 
 use serde_json::{Value, json};
 
-use super::{KEY, answered, create_body, head, policy, send};
+use super::{KEY, answered, create_body, head, send, settings};
 use crate::core_driver::{
     call::CoreCall,
     path::{Endpoint, route},
-    reply::Reply,
+    reply,
     request::{Head, MAX_BODY_BYTES, admit},
 };
 
 /// The answer to a head that is followed by an empty object.
 fn refused(head: Head<'_>) -> (u16, String) {
-    let policy = policy();
-    let reply = admit(head, &policy)
-        .and_then(|admitted| admitted.receive(b"{}", &policy))
+    let settings = settings();
+    let reply = admit(head, &settings)
+        .and_then(|admitted| admitted.receive(b"{}", &settings))
         .expect_err("should be answered at once");
     (reply.status, reply.body)
 }
@@ -95,14 +95,14 @@ fn other_apps_do_not_exist() {
 
 #[test]
 fn a_missing_version_is_the_oldest_on_legacy_paths_and_the_newest_elsewhere() {
-    let policy = policy();
+    let settings = settings();
     for (path, expected) in [
         ("/session/verify", "1.0"),
         ("/recipe/session/verify", "5.6"),
     ] {
         let body = super::verify_body().to_string();
-        let request = admit(head("POST", path, None), &policy)
-            .and_then(|admitted| admitted.receive(body.as_bytes(), &policy))
+        let request = admit(head("POST", path, None), &settings)
+            .and_then(|admitted| admitted.receive(body.as_bytes(), &settings))
             .unwrap();
         assert_eq!(request.version.name, expected);
     }
@@ -251,13 +251,13 @@ fn some_endpoints_need_no_key() {
         };
         assert_eq!(refused(bare).0, status, "{path}");
     }
-    let policy = policy();
+    let settings = settings();
     let jwks = Head {
         api_key: None,
         ..head("GET", "/.well-known/jwks.json", None)
     };
-    let request = admit(jwks, &policy)
-        .and_then(|it| it.receive(b"", &policy))
+    let request = admit(jwks, &settings)
+        .and_then(|it| it.receive(b"", &settings))
         .unwrap();
     assert_eq!(request.call, CoreCall::Jwks { with_status: false });
     let twin = Head {
@@ -273,16 +273,16 @@ fn some_endpoints_need_no_key() {
 
 #[test]
 fn without_configured_keys_there_is_no_service_api() {
-    let mut keyless_policy = policy();
-    keyless_policy.api_key_digests.clear();
+    let mut no_keys = settings();
+    no_keys.api_key_digests.clear();
     for path in [
         "/hello",
         "/recipe/session",
         "/.well-known/jwks.json",
         "/session",
     ] {
-        let reply = admit(head("GET", path, None), &keyless_policy).unwrap_err();
-        assert_eq!(reply, Reply::not_found(), "{path}");
+        let reply = admit(head("GET", path, None), &no_keys).unwrap_err();
+        assert_eq!(reply, reply::not_found(), "{path}");
     }
 }
 
@@ -293,10 +293,10 @@ fn keyless_hosts_answer_legacy_paths_only() {
         keyless: true,
         ..head("POST", path, None)
     };
-    let policy = policy();
-    let mut no_keys = policy.clone();
+    let settings = settings();
+    let mut no_keys = settings.clone();
     no_keys.api_key_digests.clear();
-    for policy in [&policy, &no_keys] {
+    for settings in [&settings, &no_keys] {
         for path in [
             "/session",
             "/session/verify",
@@ -305,17 +305,17 @@ fn keyless_hosts_answer_legacy_paths_only() {
             "/apiversion",
             "/hello",
         ] {
-            assert!(admit(keyless(path), policy).is_ok(), "{path}");
+            assert!(admit(keyless(path), settings).is_ok(), "{path}");
         }
     }
     for path in ["/recipe/session", "/recipe/jwt", "/telemetry", "/user/id"] {
         assert_eq!(
-            admit(keyless(path), &policy).unwrap_err(),
-            Reply::invalid_api_key()
+            admit(keyless(path), &settings).unwrap_err(),
+            reply::invalid_api_key()
         );
         assert_eq!(
             admit(keyless(path), &no_keys).unwrap_err(),
-            Reply::not_found()
+            reply::not_found()
         );
     }
     // A version header opens no door to the newer paths.
@@ -323,7 +323,7 @@ fn keyless_hosts_answer_legacy_paths_only() {
         cdi_version: Some("5.4"),
         ..keyless("/session")
     };
-    assert_eq!(admit(newer, &policy).unwrap_err(), Reply::not_found());
+    assert_eq!(admit(newer, &settings).unwrap_err(), reply::not_found());
 }
 
 #[test]
@@ -361,11 +361,11 @@ fn standing_answers() {
 
 #[test]
 fn a_body_has_a_largest_size() {
-    let policy = policy();
-    let admitted = admit(head("POST", "/recipe/session", Some("5.4")), &policy).unwrap();
+    let settings = settings();
+    let admitted = admit(head("POST", "/recipe/session", Some("5.4")), &settings).unwrap();
     let mut body = create_body().to_string().into_bytes();
     body.resize(MAX_BODY_BYTES, b' ');
-    assert!(admitted.receive(&body, &policy).is_ok());
+    assert!(admitted.receive(&body, &settings).is_ok());
     body.push(b' ');
-    assert_eq!(admitted.receive(&body, &policy).unwrap_err().status, 413);
+    assert_eq!(admitted.receive(&body, &settings).unwrap_err().status, 413);
 }

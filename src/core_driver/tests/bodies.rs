@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{answered, create_body, head, policy, refresh_body, send, verify_body};
+use super::{answered, create_body, head, header, refresh_body, send, settings, verify_body};
 use crate::{
     core_driver::{
         call::{CoreCall, CreateJwt, MAX_HANDLES, Refresh, Verify},
@@ -20,8 +20,8 @@ fn invalid(field: &str) -> (u16, String) {
 
 #[test]
 fn a_body_must_be_one_json_object() {
-    let policy = policy();
-    let admitted = admit(head("POST", "/recipe/session", Some("5.4")), &policy).unwrap();
+    let settings = settings();
+    let admitted = admit(head("POST", "/recipe/session", Some("5.4")), &settings).unwrap();
     for body in [
         &b""[..],
         b"null",
@@ -33,12 +33,15 @@ fn a_body_must_be_one_json_object() {
         b"{\"userId\":\"a\",\"x\":{\"y\":1,\"y\":2}}",
         b"{\"userId\":\"\xff\"}",
     ] {
-        let reply = admitted.receive(body, &policy).unwrap_err();
+        let reply = admitted.receive(body, &settings).unwrap_err();
         assert_eq!(
             (reply.status, reply.body.as_str()),
             (400, "Invalid Json Input\n")
         );
-        assert_eq!(reply.content_type, "text/html; charset=UTF-8");
+        assert_eq!(
+            header(&reply, "content-type"),
+            Some("text/html; charset=UTF-8")
+        );
     }
 }
 
@@ -155,11 +158,11 @@ fn put_bodies() {
 
 #[test]
 fn objects_are_kept_as_text_without_white_space() {
-    let policy = policy();
-    let admitted = admit(head("PUT", "/recipe/session/data", Some("5.4")), &policy).unwrap();
+    let settings = settings();
+    let admitted = admit(head("PUT", "/recipe/session/data", Some("5.4")), &settings).unwrap();
     let body = "{\"sessionHandle\":\"h\",\n \"userDataInDatabase\": { \"n\" : [1, 1.0, 1e21], \"s\": \" \\\" \\u00e9 \", \"z\": null } }";
     assert_eq!(
-        admitted.receive(body.as_bytes(), &policy).unwrap().call,
+        admitted.receive(body.as_bytes(), &settings).unwrap().call,
         CoreCall::PutSessionData {
             handle: "h".to_owned(),
             session_data: r#"{"n":[1,1.0,1e21],"s":" \" \u00e9 ","z":null}"#.to_owned(),

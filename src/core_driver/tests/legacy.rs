@@ -3,16 +3,16 @@
 use serde_json::{Value, json};
 
 use super::{
-    answer, answered, issued, json_of, names, policy, reply_with, send, send_with, session, token,
+    answer, answered, issued, json_of, names, reply_with, send, send_with, session, settings, token,
 };
 use crate::{
     core_driver::{
         call::{CoreCall, Create, Refresh, Verify},
-        claims::AccessTokenVersion,
         response::{Outcome, Verified},
     },
     session::model::{Refusal, ReuseSubtype},
-    settings::SameSite,
+    settings::{AntiCsrf, SameSite},
+    token::AccessTokenVersion,
 };
 
 const COOKIE_1_0: [&str; 6] = [
@@ -44,7 +44,7 @@ fn handshake() {
     let old = answer("1.0", Ok(Outcome::Handshake));
     let expected = json!({
         "status": "OK",
-        "jwtSigningPublicKey": "MIIB",
+        "jwtSigningPublicKey": super::keys::SMALL,
         "jwtSigningPublicKeyExpiryTime": 1_796_023_843_945_u64,
         "cookieDomain": "",
         "cookieSecure": true,
@@ -59,12 +59,12 @@ fn handshake() {
         (SameSite::Lax, "lax"),
         (SameSite::Strict, "strict"),
     ] {
-        let mut policy = policy();
-        policy.cookies.same_site = same_site;
-        policy.cookies.domain = "example.org".to_owned();
-        policy.anti_csrf = true;
-        policy.check_database = true;
-        policy.session_expired_status_code = 440;
+        let mut settings = settings();
+        settings.cookie_same_site = Some(same_site);
+        settings.cookie_domain = Some("example.org".to_owned());
+        settings.anti_csrf = AntiCsrf::ViaToken;
+        settings.check_database = true;
+        settings.session_expired_status_code = 440;
         let mut expected = expected.clone();
         expected["cookieDomain"] = json!("example.org");
         expected["enableAntiCsrf"] = json!(true);
@@ -73,7 +73,7 @@ fn handshake() {
         expected["idRefreshTokenPath"] = json!("/");
         expected["sessionExpiredStatusCode"] = json!(440);
         assert_eq!(
-            json_of(&reply_with(&policy, "2.0", Ok(Outcome::Handshake))),
+            json_of(&reply_with(&settings, "2.0", Ok(Outcome::Handshake))),
             expected
         );
     }
@@ -259,12 +259,16 @@ fn anti_csrf_keys_and_blacklisting_are_the_servers_choice() {
     let refresh = json!({"refreshToken": "r"});
     for version in ["1.0", "2.0"] {
         for chosen in [true, false] {
-            let mut policy = policy();
-            policy.anti_csrf = chosen;
-            policy.check_database = chosen;
-            policy.use_dynamic_signing_key = chosen;
+            let mut settings = settings();
+            settings.anti_csrf = if chosen {
+                AntiCsrf::ViaToken
+            } else {
+                AntiCsrf::ViaCustomHeader
+            };
+            settings.check_database = chosen;
+            settings.use_dynamic_signing_key = chosen;
             let call = |path, body: &Value| {
-                send_with(&policy, "POST", path, version, body)
+                send_with(&settings, "POST", path, version, body)
                     .unwrap()
                     .call
             };

@@ -2,6 +2,7 @@
 
 mod admission;
 mod bodies;
+mod hostile;
 mod keys;
 mod legacy;
 mod matrix;
@@ -11,40 +12,23 @@ use serde_json::{Value, json};
 
 use super::{
     call::{CoreCall, CoreRequest},
-    legacy_keys::{LegacyKey, LegacyKeys},
-    policy::{CookiePolicy, Policy},
-    reply::Reply,
     request::{Head, admit},
     response::{Outcome, Surroundings, render},
     version::{self, Version},
 };
 use crate::{
-    secret::digest,
+    http::reply::Reply,
+    keys::{KeyKind, KeyPolicy, KeyRing, RingCopy, RingHead, SCHEMA, Secrets, SigningKey},
+    secret::Secret,
     session::model::{IssuedSession, Refusal, SessionView, TokenInfo},
-    settings::{RecentTokenReuse, SameSite},
+    settings::{Settings, SigningAlgorithm, testing},
     time::{Millis, UnixMillis},
 };
 
 const KEY: &str = "an-api-key-of-25-letters-";
 
-fn policy() -> Policy {
-    Policy {
-        api_key_digests: vec![digest(KEY.as_bytes())],
-        anti_csrf: false,
-        use_dynamic_signing_key: true,
-        check_database: false,
-        access_token_validity: Millis(3_600_000),
-        refresh_token_validity: Millis(8_640_000_000),
-        recent_token_reuse: RecentTokenReuse::TokenTheft,
-        cookies: CookiePolicy {
-            access_token_path: "/".to_owned(),
-            refresh_token_path: "/auth/session/refresh".to_owned(),
-            domain: String::new(),
-            secure: true,
-            same_site: SameSite::Lax,
-        },
-        session_expired_status_code: 401,
-    }
+fn settings() -> Settings {
+    testing::parsed(&[("API_KEYS", KEY)])
 }
 
 fn head<'a>(method: &'a str, target: &'a str, version: Option<&'a str>) -> Head<'a> {
@@ -62,7 +46,7 @@ fn head<'a>(method: &'a str, target: &'a str, version: Option<&'a str>) -> Head<
 
 /// A request with a good key, from head to call.
 fn send_with(
-    policy: &Policy,
+    settings: &Settings,
     method: &str,
     target: &str,
     version: &str,
@@ -73,11 +57,11 @@ fn send_with(
     } else {
         body.to_string()
     };
-    admit(head(method, target, Some(version)), policy)?.receive(body.as_bytes(), policy)
+    admit(head(method, target, Some(version)), settings)?.receive(body.as_bytes(), settings)
 }
 
 fn send(method: &str, target: &str, version: &str, body: &Value) -> Result<CoreCall, Reply> {
-    send_with(&policy(), method, target, version, body).map(|request| request.call)
+    send_with(&settings(), method, target, version, body).map(|request| request.call)
 }
 
 /// The status and text of a request that must be answered at once.
@@ -90,15 +74,49 @@ fn row(name: &str) -> &'static Version {
     version::named(name).expect("a version of the table")
 }
 
-fn legacy_keys() -> LegacyKeys {
-    LegacyKeys {
-        signer: "MIIB".to_owned(),
-        signer_expiry: UnixMillis(1_796_023_843_945),
-        list: vec![LegacyKey {
-            public_key: "MIIB".to_owned(),
-            expiry_time: UnixMillis(1_796_031_043_945),
-            created_at: UnixMillis(1_795_419_043_945),
-        }],
+/// When the answers of these tests are made.
+const NOW: UnixMillis = UnixMillis(1_795_419_045_000);
+
+/// A ring with one dynamic and one static key.
+fn ring() -> RingCopy {
+    let key = |kid: &str, kind, verify_until| SigningKey {
+        kid: kid.to_owned(),
+        algorithm: SigningAlgorithm::RS256,
+        kind,
+        created: UnixMillis(1_795_419_043_945),
+        signs_from: UnixMillis(0),
+        verify_until,
+        public_jwk: format!(
+            r#"{{"kty":"RSA","kid":"{kid}","n":"fw","e":"Aw","alg":"RS256","use":"sig"}}"#
+        ),
+        private_jwk: Some(Secret::new(vec![1])),
+        withdrawn: false,
+    };
+    let secret = || Secret::new(vec![1; 32]);
+    let ring = KeyRing {
+        head: RingHead {
+            schema: SCHEMA,
+            key_set_version: 1,
+            secrets: Secrets {
+                route_key: secret(),
+                handle_tag_key: secret(),
+                anti_csrf_key: secret(),
+                refresh_secrets: vec![],
+            },
+        },
+        keys: vec![
+            key("d-1", KeyKind::Dynamic, Some(UnixMillis(1_796_031_043_945))),
+            key("s-1", KeyKind::Static, None),
+        ],
+    };
+    RingCopy {
+        as_of: NOW,
+        policy: KeyPolicy {
+            interval: Millis(604_800_000),
+            access_token_validity: Millis(3_600_000),
+            signing_algorithm: SigningAlgorithm::RS256,
+        },
+        ring,
     }
 }
 
@@ -132,14 +150,15 @@ fn token(text: &str) -> TokenInfo {
     }
 }
 
-fn reply_with(policy: &Policy, version: &str, result: Result<Outcome, Refusal>) -> Reply {
-    let keys = legacy_keys();
+fn reply_with(settings: &Settings, version: &str, result: Result<Outcome, Refusal>) -> Reply {
+    let ring = ring();
     render(
         row(version),
         result,
         &Surroundings {
-            policy,
-            legacy_keys: Some(&keys),
+            settings,
+            ring: &ring,
+            now: NOW,
             id_refresh_token: [0xff; 16],
         },
     )
@@ -147,14 +166,26 @@ fn reply_with(policy: &Policy, version: &str, result: Result<Outcome, Refusal>) 
 
 /// The JSON of an answer, which must be one of status 200.
 fn answer(version: &str, result: Result<Outcome, Refusal>) -> Value {
-    json_of(&reply_with(&policy(), version, result))
+    json_of(&reply_with(&settings(), version, result))
 }
 
 fn json_of(reply: &Reply) -> Value {
     assert_eq!(reply.status, 200, "{}", reply.body);
-    assert_eq!(reply.content_type, "application/json; charset=UTF-8");
+    assert_eq!(
+        header(reply, "content-type"),
+        Some("application/json; charset=UTF-8")
+    );
     assert!(reply.body.ends_with("}\n"));
     serde_json::from_str(&reply.body).expect("JSON")
+}
+
+/// The value of a header of a reply.
+fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
+    reply
+        .headers
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// The names of the members of a JSON object, sorted.

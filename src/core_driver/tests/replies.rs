@@ -2,10 +2,12 @@
 
 use serde_json::json;
 
-use super::{answer, issued, json_of, names, policy, reply_with, row, session, token};
+use super::{
+    NOW, answer, header, issued, json_of, names, reply_with, ring, row, session, settings, token,
+};
 use crate::{
     core_driver::{
-        response::{Outcome, Surroundings, Verified, render},
+        response::{Outcome, Surroundings, Verified, refusal_of_regenerate, render},
         version::{LegacyKeyFields, VERSIONS},
     },
     session::model::{Refusal, SessionInformation},
@@ -47,13 +49,13 @@ fn a_session_of_2_18_by_shape() {
     );
     assert_eq!(
         body["jwtSigningPublicKeyList"],
-        json!([{"publicKey": "MIIB", "expiryTime": 1_796_031_043_945_u64, "createdAt": 1_795_419_043_945_u64}])
+        json!([{"publicKey": super::keys::SMALL, "expiryTime": 1_796_031_043_945_u64, "createdAt": 1_795_419_043_945_u64}])
     );
 }
 
 #[test]
 fn payload_and_data_keep_their_text() {
-    let reply = reply_with(&policy(), "5.4", Ok(Outcome::Created(issued())));
+    let reply = reply_with(&settings(), "5.4", Ok(Outcome::Created(issued())));
     assert!(
         reply.body.contains(r#""userDataInJWT":{"a":1.0,"b":null}"#),
         "{}",
@@ -61,12 +63,12 @@ fn payload_and_data_keep_their_text() {
     );
     let data = Outcome::SessionData(r#"{"n":1e21}"#.to_owned());
     assert_eq!(
-        reply_with(&policy(), "5.4", Ok(data)).body,
+        reply_with(&settings(), "5.4", Ok(data)).body,
         "{\"status\":\"OK\",\"userDataInDatabase\":{\"n\":1e21}}\n"
     );
     let payload = Outcome::Payload(r#"{"n":1.0}"#.to_owned());
     assert_eq!(
-        reply_with(&policy(), "5.4", Ok(payload)).body,
+        reply_with(&settings(), "5.4", Ok(payload)).body,
         "{\"status\":\"OK\",\"userDataInJWT\":{\"n\":1.0}}\n"
     );
 }
@@ -103,25 +105,32 @@ fn small_answers() {
 }
 
 #[test]
+fn regenerate_knows_no_try_refresh_token() {
+    let refused = |refusal| answer("5.4", Err(refusal_of_regenerate(refusal)));
+    assert_eq!(
+        refused(Refusal::TryRefreshToken("bad signature")),
+        json!({"status": "UNAUTHORISED", "message": "bad signature"})
+    );
+    assert_eq!(
+        refused(Refusal::Unauthorised("gone")),
+        json!({"status": "UNAUTHORISED", "message": "gone"})
+    );
+}
+
+#[test]
 fn the_key_set_has_no_status_but_its_twin_has() {
+    let key =
+        |kid| json!({"kty": "RSA", "kid": kid, "n": "fw", "e": "Aw", "alg": "RS256", "use": "sig"});
+    let keys = json!([key("d-1"), key("s-1")]);
     for (with_status, expected) in [
-        (false, json!({"keys": [{"kid": "d-1"}]})),
-        (true, json!({"status": "OK", "keys": [{"kid": "d-1"}]})),
+        (false, json!({ "keys": keys })),
+        (true, json!({"status": "OK", "keys": keys})),
     ] {
-        let keys = r#"[{"kid":"d-1"}]"#.to_owned();
-        let reply = reply_with(
-            &policy(),
-            "5.4",
-            Ok(Outcome::Jwks {
-                keys,
-                max_age_seconds: 60,
-                with_status,
-            }),
-        );
+        let reply = reply_with(&settings(), "5.4", Ok(Outcome::Jwks { with_status }));
         assert_eq!(json_of(&reply), expected);
         assert_eq!(
-            reply.headers,
-            [("cache-control", "max-age=60, must-revalidate".to_owned())]
+            header(&reply, "cache-control"),
+            Some("max-age=60, must-revalidate")
         );
     }
 }
@@ -152,11 +161,12 @@ fn no_version_ever_answers_with_null() {
                 expiry: UnixMillis(2),
                 created: UnixMillis(1),
                 device: None,
+                last_refreshed: None,
             }),
             Outcome::Handshake,
             Outcome::Updated,
         ] {
-            let reply = reply_with(&policy(), version.name, Ok(outcome));
+            let reply = reply_with(&settings(), version.name, Ok(outcome));
             assert_eq!(reply.status, 200);
             assert!(
                 !reply.body.contains("null"),
@@ -170,7 +180,7 @@ fn no_version_ever_answers_with_null() {
 
 #[test]
 fn bad_input_outages_and_damage_are_no_outcomes() {
-    let refused = |refusal| reply_with(&policy(), "5.4", Err(refusal));
+    let refused = |refusal| reply_with(&settings(), "5.4", Err(refusal));
     let reply = refused(Refusal::BadInput(
         "The user payload contains protected field".to_owned(),
     ));
@@ -187,7 +197,7 @@ fn bad_input_outages_and_damage_are_no_outcomes() {
         (reply.status, reply.body.as_str()),
         (
             413,
-            "userDataInDatabase is 3 bytes long, the limit is 2 bytes\n"
+            "userDataInDatabase is 3 bytes long; the limit is 2 bytes\n"
         )
     );
     let reply = refused(Refusal::GeneralError("storage is out"));
@@ -195,22 +205,29 @@ fn bad_input_outages_and_damage_are_no_outcomes() {
         (reply.status, reply.body.as_str()),
         (503, "storage is out\n")
     );
-    assert_eq!(reply.headers, [("retry-after", "1".to_owned())]);
+    assert_eq!(header(&reply, "retry-after"), Some("2"));
+    assert_eq!(header(&reply, "cache-control"), Some("no-store"));
     assert_eq!(refused(Refusal::InvalidClaims("no")).status, 403);
-    let damaged = reply_with(&policy(), "5.4", Ok(Outcome::SessionData("{".to_owned())));
+    let damaged = reply_with(&settings(), "5.4", Ok(Outcome::SessionData("{".to_owned())));
     assert_eq!(
         (damaged.status, damaged.body.as_str()),
         (500, "Stored JSON is damaged\n")
     );
-    assert_eq!(damaged.content_type, "text/html; charset=UTF-8");
+    assert_eq!(
+        header(&damaged, "content-type"),
+        Some("text/html; charset=UTF-8")
+    );
 }
 
 #[test]
 fn a_version_that_needs_keys_never_answers_without_them() {
+    let mut ring = ring();
+    ring.ring.keys.clear();
     for version in &VERSIONS {
         let surroundings = Surroundings {
-            policy: &policy(),
-            legacy_keys: None,
+            settings: &settings(),
+            ring: &ring,
+            now: NOW,
             id_refresh_token: [0; 16],
         };
         let reply = render(
@@ -230,8 +247,9 @@ fn a_version_that_needs_keys_never_answers_without_them() {
 #[test]
 fn id_refresh_tokens_are_uuids_of_version_4() {
     let surroundings = Surroundings {
-        policy: &policy(),
-        legacy_keys: Some(&super::legacy_keys()),
+        settings: &settings(),
+        ring: &ring(),
+        now: NOW,
         id_refresh_token: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     };
     let reply = render(row("2.7"), Ok(Outcome::Refreshed(issued())), &surroundings);

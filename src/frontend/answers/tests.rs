@@ -4,9 +4,7 @@ mod refresh;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::{
-    check_cookies_are_kept, created, refresh_refused, refreshed, signed_out, verify_refused,
-};
+use super::{check_cookies_are_kept, created, signed_out, verify_refused};
 use crate::error::Presented;
 use crate::frontend::request::BrowserRequest;
 use crate::http::credentials::Transfer;

@@ -23,7 +23,7 @@ pub(super) fn create<S: UserStore>(
     call: Create,
 ) -> Result<UserReply, StoreFault> {
     make_room(store, terms, &call.user_id)?;
-    let newest = terms
+    let (secret_number, _) = terms
         .refresh_secrets
         .last()
         .ok_or_else(|| StoreFault("the key ring holds no refresh-token secret".to_owned()))?;
@@ -37,7 +37,7 @@ pub(super) fn create<S: UserStore>(
         access_expires_max: terms.now,
         last_refreshed: None,
         salt: Base64UrlUnpadded::encode_string(terms.random.get(8..).unwrap_or_default()),
-        secret_number: newest.number,
+        secret_number: *secret_number,
         lineage: Lineage::START,
         by_service_api: call.by_service_api,
         use_dynamic_key: call.use_dynamic_key,

@@ -15,7 +15,6 @@ pub use issue::is_reported_as_theft;
 pub use outbox::{COPY_BATCH, Copy, copied, copy_now, sweep};
 
 use crate::{
-    keys::RefreshSecret,
     secret::{Secret, mac},
     session::{
         call::{Gone, UserCall, UserReply},
@@ -32,8 +31,8 @@ use crate::{
 pub struct Terms<'a> {
     /// The settings.
     pub settings: &'a Settings,
-    /// The refresh-token secrets of the key ring; new sessions use the last.
-    pub refresh_secrets: &'a [RefreshSecret],
+    /// The refresh-token secrets of the key ring by number; new sessions use the last.
+    pub refresh_secrets: &'a [(u32, Secret)],
     /// The key behind anti-CSRF tokens.
     pub anti_csrf_key: &'a Secret,
     /// The time of the call.
@@ -58,7 +57,10 @@ pub fn answer<S: UserStore>(
             payload,
             carried,
         } => verify::regenerate(store, terms, &handle, payload, carried),
-        UserCall::ReadData { handle, copy_lapsed } => {
+        UserCall::ReadData {
+            handle,
+            copy_lapsed,
+        } => {
             if copy_lapsed {
                 outbox::renew(store, terms, &handle)?;
             }
@@ -114,8 +116,8 @@ impl Terms<'_> {
     fn refresh_secret(&self, number: u32) -> Result<&Secret, StoreFault> {
         self.refresh_secrets
             .iter()
-            .find(|secret| secret.number == number)
-            .map(|secret| &secret.key)
+            .find(|(known, _)| *known == number)
+            .map(|(_, secret)| secret)
             .ok_or_else(|| {
                 StoreFault(format!(
                     "refresh-token secret {number} is not in the key ring"
@@ -156,7 +158,9 @@ pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
         UserCall::Create(_) => None,
         UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
         UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
-        UserCall::Check { handle } if is_foreign(handle) => Some(UserReply::Standing { data_seq: 0 }),
+        UserCall::Check { handle } if is_foreign(handle) => {
+            Some(UserReply::Standing { data_seq: 0 })
+        }
         UserCall::ReadData { handle, .. } if is_foreign(handle) => Some(UserReply::Data {
             session_data: EMPTY.to_owned(),
             seq: 0,

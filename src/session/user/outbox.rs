@@ -80,7 +80,11 @@ pub(super) fn renew_if_half_spent<S: UserStore>(
 }
 
 /// Queues a renewal of a handle's copy, for a reader who found it missing or lapsed.
-pub(super) fn renew<S: UserStore>(store: &S, terms: &Terms<'_>, handle: &str) -> Result<(), StoreFault> {
+pub(super) fn renew<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+) -> Result<(), StoreFault> {
     match data::current(store, terms, handle)? {
         Some(current) if current.seq > 0 => queue_put(store, terms.now, handle),
         _ => Ok(()),

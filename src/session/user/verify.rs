@@ -4,8 +4,8 @@ use super::{GONE, Terms, data, issue, live, outbox, view};
 use crate::{
     json,
     session::{
-        issuer,
         call::{AccessGrant, Carried, Door, Gone, UserReply, Verify},
+        issuer,
         record::{SessionRecord, StoreFault, UserStore},
     },
 };
@@ -33,9 +33,8 @@ pub(super) fn verify<S: UserStore>(
     };
     let issuer = terms.settings.issuer();
     let same = |payload: &str| json::same_value(&record.payload, payload);
-    let differs = !(same(&call.payload).and_then(|same_text| {
-        Ok(same_text || same(&issuer::without(&call.payload, &issuer))?)
-    }))
+    let differs = !(same(&call.payload)
+        .and_then(|same_text| Ok(same_text || same(&issuer::without(&call.payload, &issuer))?)))
     .map_err(|_| StoreFault("a stored payload is not JSON".to_owned()))?;
     match call.door {
         Door::Lazy => verify_lazily(store, terms, record, &call, differs),

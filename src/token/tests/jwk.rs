@@ -3,7 +3,7 @@ use crate::{
     json,
     token::{
         KeyMaterial, compact,
-        jwk::{KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS},
+        jwk::{KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS, own_key},
     },
 };
 
@@ -81,26 +81,11 @@ fn a_published_key_reads_as_itself() {
 }
 
 #[test]
-fn hostile_and_useless_keys_are_refused() {
+fn hostile_rsa_keys_are_refused() {
     let mut wide = vec![0xff; 1025];
     wide[1024] = 1;
     let even = [vec![0x80; 255], vec![2]].concat();
     for (jwk, expected) in [
-        ("[]".to_owned(), KeyFault::Malformed),
-        ("{}".to_owned(), KeyFault::Malformed),
-        (
-            r#"{"kty":"RSA","kty":"EC"}"#.to_owned(),
-            KeyFault::Malformed,
-        ),
-        (r#"{"kty":"rsa"}"#.to_owned(), KeyFault::Unsupported),
-        (r#"{"kty":["RSA"]}"#.to_owned(), KeyFault::Malformed),
-        (
-            r#"{"kty":"AKP","alg":"ML-DSA-44"}"#.to_owned(),
-            KeyFault::Unsupported,
-        ),
-        (secret_jwk(), KeyFault::SymmetricFetched),
-        (keys::RSA_SHORT.to_owned(), KeyFault::BadSize),
-        (keys::X25519.to_owned(), KeyFault::Unsupported),
         (replaced(keys::RSA, "n", &encoded(&wide)), KeyFault::BadSize),
         (replaced(keys::RSA, "n", &encoded(&even)), KeyFault::BadSize),
         (
@@ -126,6 +111,29 @@ fn hostile_and_useless_keys_are_refused() {
             KeyFault::BadSize,
         ),
         (replaced(keys::RSA, "e", "\"AQAB==\""), KeyFault::Malformed),
+    ] {
+        assert_eq!(fault(&jwk), expected, "{jwk}");
+    }
+}
+
+#[test]
+fn hostile_and_useless_keys_are_refused() {
+    for (jwk, expected) in [
+        ("[]".to_owned(), KeyFault::Malformed),
+        ("{}".to_owned(), KeyFault::Malformed),
+        (
+            r#"{"kty":"RSA","kty":"EC"}"#.to_owned(),
+            KeyFault::Malformed,
+        ),
+        (r#"{"kty":"rsa"}"#.to_owned(), KeyFault::Unsupported),
+        (r#"{"kty":["RSA"]}"#.to_owned(), KeyFault::Malformed),
+        (
+            r#"{"kty":"AKP","alg":"ML-DSA-44"}"#.to_owned(),
+            KeyFault::Unsupported,
+        ),
+        (secret_jwk(), KeyFault::SymmetricFetched),
+        (keys::RSA_SHORT.to_owned(), KeyFault::BadSize),
+        (keys::X25519.to_owned(), KeyFault::Unsupported),
         (
             replaced(keys::P256, "crv", "\"secp256k1\""),
             KeyFault::Unsupported,
@@ -147,6 +155,14 @@ fn hostile_and_useless_keys_are_refused() {
             replaced(keys::ED25519, "crv", "\"Ed448\""),
             KeyFault::Unsupported,
         ),
+    ] {
+        assert_eq!(fault(&jwk), expected, "{jwk}");
+    }
+}
+
+#[test]
+fn a_key_must_be_for_verifying_with_an_algorithm_that_fits() {
+    for (jwk, expected) in [
         (
             with_members(keys::RSA, r#""use":"enc""#),
             KeyFault::NotForVerifying,
@@ -215,6 +231,19 @@ fn leading_zeros_of_an_rsa_modulus_do_not_count() {
         fault(&replaced(keys::RSA_SHORT, "n", &inflated)),
         KeyFault::BadSize
     );
+}
+
+#[test]
+fn a_key_of_our_own_has_our_name_and_one_algorithm() {
+    // What WebCrypto exports names the algorithm in its own way.
+    let exported = with_members(keys::ED25519, r#""alg":"Ed25519","key_ops":["verify"]"#);
+    let key = own_key(&exported, "d-1", Algorithm::EdDSA).unwrap();
+    assert_eq!(key.key_id(), Some("d-1"));
+    assert_eq!(key.algorithms(), [Algorithm::EdDSA]);
+    let refused = own_key(keys::RSA, "d-1", Algorithm::ES256);
+    assert_eq!(refused.unwrap_err(), KeyFault::AlgorithmMismatch);
+    let refused = own_key(&secret_jwk(), "d-1", Algorithm::HS256);
+    assert_eq!(refused.unwrap_err(), KeyFault::SymmetricFetched);
 }
 
 #[test]

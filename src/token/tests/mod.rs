@@ -8,6 +8,8 @@ mod keys;
 mod oracle;
 mod properties;
 
+use std::sync::LazyLock;
+
 use jwt_compact::{
     Algorithm as Scheme, AlgorithmSignature,
     alg::{Ed25519, Es256, Hs256, Hs256Key, Hs384, Hs384Key, Hs512, Hs512Key, Rsa},
@@ -79,6 +81,10 @@ fn jwk(text: &str) -> JsonWebKey<'static> {
     serde_json::from_str(text).unwrap()
 }
 
+/// Read once: checking the primes of a private key is slow.
+static RSA_KEY: LazyLock<<Rsa as Scheme>::SigningKey> =
+    LazyLock::new(|| (&jwk(keys::RSA)).try_into().unwrap());
+
 /// Signs with jwt-compact.
 fn sign(algorithm: Algorithm, message: &str) -> Vec<u8> {
     fn with<S: Scheme>(scheme: &S, key: &S::SigningKey, message: &str) -> Vec<u8> {
@@ -97,7 +103,7 @@ fn sign(algorithm: Algorithm, message: &str) -> Vec<u8> {
         ),
         rsa => {
             let scheme: Rsa = rsa.name().parse().unwrap();
-            with(&scheme, &(&jwk(keys::RSA)).try_into().unwrap(), message)
+            with(&scheme, &RSA_KEY, message)
         }
     }
 }

@@ -3,118 +3,18 @@
 //! Owns their headers, the order and names of their claims, and which claims a user payload may not hold. Refuses to
 //! sign: it makes what is to be signed, and puts token and signature together.
 
+mod version;
+
 use std::borrow::Cow;
 
-use super::{Algorithm, Form, MAX_TOKEN_BYTES, TokenFault, Unverified, Verified, compact, legacy};
+pub use version::{AccessTokenVersion, find_protected, protected_claims};
+
+use super::{Algorithm, MAX_TOKEN_BYTES, TokenFault, Unverified, Verified, compact, legacy};
 use crate::{
     json::{self, JsonFault, Kind, Object},
     session::model::PUBLIC_TENANT,
     time::UnixMillis,
 };
-
-const PROTECTED_LEGACY: &[&str] = &[
-    "userId",
-    "expiryTime",
-    "timeCreated",
-    "sessionHandle",
-    "refreshTokenHash1",
-];
-/// In the order that version 5 writes them; versions 3 and 4 leave some out.
-const PROTECTED_V5: &[&str] = &[
-    "sub",
-    "exp",
-    "iat",
-    "tId",
-    "rsub",
-    "sessionHandle",
-    "refreshTokenHash1",
-    "parentRefreshTokenHash1",
-    "antiCsrfToken",
-];
-const PROTECTED_V4: &[&str] = &[
-    "sub",
-    "exp",
-    "iat",
-    "tId",
-    "sessionHandle",
-    "refreshTokenHash1",
-    "parentRefreshTokenHash1",
-    "antiCsrfToken",
-];
-const PROTECTED_V3: &[&str] = &[
-    "sub",
-    "exp",
-    "iat",
-    "sessionHandle",
-    "refreshTokenHash1",
-    "parentRefreshTokenHash1",
-    "antiCsrfToken",
-];
-
-/// The version of an access token; each protocol version mints one.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-pub enum AccessTokenVersion {
-    /// Protocol 1.0: fixed header, padded base64, times in milliseconds.
-    V1,
-    /// Protocol 2.0 to 2.20: as V1 with another fixed header.
-    V2,
-    /// Protocol 2.21: a compact JWT, the payload merged into its claims.
-    V3,
-    /// Protocol 3.0 and 3.1: with the tenant.
-    V4,
-    /// Protocol 4.0 and later: with the recipe user.
-    V5,
-}
-
-impl AccessTokenVersion {
-    /// The header's `version`.
-    pub const fn header(self) -> &'static str {
-        match self {
-            Self::V1 => "1",
-            Self::V2 => "2",
-            Self::V3 => "3",
-            Self::V4 => "4",
-            Self::V5 => "5",
-        }
-    }
-
-    /// True for the versions with a fixed header.
-    pub const fn is_legacy(self) -> bool {
-        matches!(self, Self::V1 | Self::V2)
-    }
-
-    /// The version of a token of ours. A compact token without `version` is another purpose's.
-    fn of(form: Form, header: Option<&str>) -> Result<Self, TokenFault> {
-        match (form, header) {
-            (Form::LegacyV1, _) => Ok(Self::V1),
-            (Form::LegacyV2, _) => Ok(Self::V2),
-            (Form::Compact, Some("3")) => Ok(Self::V3),
-            (Form::Compact, Some("4")) => Ok(Self::V4),
-            (Form::Compact, Some("5")) => Ok(Self::V5),
-            (Form::Compact, _) => Err(TokenFault::NotASessionToken),
-        }
-    }
-}
-
-/// The claims that a token of this version must hold, and that its user payload must not.
-pub const fn protected_claims(version: AccessTokenVersion) -> &'static [&'static str] {
-    match version {
-        AccessTokenVersion::V1 | AccessTokenVersion::V2 => PROTECTED_LEGACY,
-        AccessTokenVersion::V3 => PROTECTED_V3,
-        AccessTokenVersion::V4 => PROTECTED_V4,
-        AccessTokenVersion::V5 => PROTECTED_V5,
-    }
-}
-
-/// The first protected claim that a user payload holds.
-pub fn find_protected(payload: &Object<'_>, version: AccessTokenVersion) -> Option<&'static str> {
-    protected_claims(version)
-        .iter()
-        .copied()
-        .find(|claim| payload.contains(claim))
-}
 
 /// What an access token of ours says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,10 +71,7 @@ pub fn parse(token: &str) -> Result<Unverified<'_>, TokenFault> {
         return legacy::parse(token, MAX_TOKEN_BYTES);
     }
     let unverified = compact::parse(token, MAX_TOKEN_BYTES)?;
-    AccessTokenVersion::of(unverified.form(), unverified.version())?;
-    if unverified.key_id().is_none() {
-        return Err(TokenFault::NotASessionToken);
-    }
+    AccessTokenVersion::of_session_token(&unverified)?;
     Ok(unverified)
 }
 
@@ -210,7 +107,7 @@ impl AccessClaims {
     ) -> Result<String, PayloadFault> {
         let payload = json::parse_object(&self.payload).map_err(PayloadFault::Malformed)?;
         let claims = match self.version {
-            AccessTokenVersion::V1 | AccessTokenVersion::V2 => self.legacy_claims(),
+            AccessTokenVersion::V1 | AccessTokenVersion::V2 => self.legacy_claims()?,
             _ => self.merged_claims(&payload)?,
         };
         Ok(match self.version {
@@ -239,7 +136,7 @@ impl AccessClaims {
         })
     }
 
-    fn legacy_claims(&self) -> String {
+    fn legacy_claims(&self) -> Result<String, PayloadFault> {
         let mut claims = Claims::default();
         claims.string("userId", &self.user_id);
         claims.raw("expiryTime", &self.expiry.0.to_string());
@@ -254,7 +151,10 @@ impl AccessClaims {
             claims.string("antiCsrfToken", anti_csrf);
         }
         claims.raw("userData", &self.payload);
-        claims.finish()
+        let claims = claims.finish();
+        // One level deeper than the payload alone: what cannot be read back must not be made.
+        json::parse_object(&claims).map_err(PayloadFault::Malformed)?;
+        Ok(claims)
     }
 
     fn merged_claims(&self, payload: &Object<'_>) -> Result<String, PayloadFault> {

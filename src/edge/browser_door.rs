@@ -1,0 +1,312 @@
+//! The browser API: verifying, refreshing and signing out, keys and discovery, health (SuperTokens frontend protocol).
+
+use worker::Env;
+
+use super::{
+    context::{self, Context},
+    js::ExecutionContext,
+    key_ring, kv, log,
+    request::Incoming,
+    sessions::{self, Exchange, Verification},
+    tokens::Known,
+    user_sessions,
+};
+use crate::{
+    error::{self, Presented},
+    frontend::{
+        answers,
+        anti_csrf::AntiCsrfMode,
+        duplicates,
+        request::{BrowserRequest, RefreshToken},
+    },
+    http::{
+        credentials::{self, Candidate, Transfer},
+        reply::Reply,
+        route::Route,
+    },
+    json,
+    session::{
+        call::{Door, UserCall},
+        model::{IssuedSession, Refusal, SessionView},
+        refresh_token,
+    },
+    settings::{Freshness, Settings},
+    token::candidate,
+};
+use std::rc::Rc;
+
+/// The headers that the protocol reads, as they were sent.
+struct Headers {
+    authorization: Option<String>,
+    cookie: Option<String>,
+    rid: Option<String>,
+    anti_csrf: Option<String>,
+    auth_mode: Option<String>,
+    origin: Option<String>,
+}
+
+impl Headers {
+    fn of(request: &Incoming) -> Self {
+        Self {
+            authorization: request.header("authorization"),
+            cookie: request.header("cookie"),
+            rid: request.header("rid"),
+            anti_csrf: request.header("anti-csrf"),
+            auth_mode: request.header("st-auth-mode"),
+            origin: request.header("origin"),
+        }
+    }
+
+    fn request<'a>(&'a self, method: &'a str) -> BrowserRequest<'a> {
+        BrowserRequest {
+            method,
+            authorization: self.authorization.as_deref(),
+            cookie: self.cookie.as_deref(),
+            rid: self.rid.as_deref(),
+            anti_csrf: self.anti_csrf.as_deref(),
+            auth_mode: self.auth_mode.as_deref(),
+            origin: self.origin.as_deref(),
+        }
+    }
+}
+
+/// Answers a request to the browser API. CORS is added by the caller.
+pub(super) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    route: &Route,
+) -> Reply {
+    if matches!(route, Route::Healthz) {
+        return Reply::json(200, r#"{"status":"OK"}"#);
+    }
+    let context = match Context::open(env, execution).await {
+        Ok(context) => context,
+        Err(refusal) => return error::reply(&refusal, Presented::Nothing, 401),
+    };
+    match route {
+        Route::Jwks => {
+            let document = context.ring.document(context.now);
+            Reply::public_json(document.json, document.max_age_seconds)
+        }
+        Route::OpenIdConfiguration => discovery(&context.settings),
+        Route::Readyz => ready(&context).await,
+        Route::SessionRefresh => refresh(&context, request).await,
+        Route::SignOut => sign_out(&context, request).await,
+        Route::Session => session(&context, request).await,
+        _ => Reply::empty(404),
+    }
+}
+
+/// `GET {base}/session`.
+async fn session(context: &Context, request: &Incoming) -> Reply {
+    let headers = Headers::of(request);
+    let browser = headers.request(&request.method);
+    match verified(context, &browser, context.settings.freshness).await {
+        Ok((known, _)) => Reply::json(200, session_text(&known.session)),
+        Err(refused) => refused.reply(&context.settings),
+    }
+}
+
+fn session_text(session: &SessionView) -> String {
+    format!(
+        "{{\"session\":{{\"handle\":{},\"userId\":{},\"jwtPayload\":{}}}}}",
+        json::quote(&session.handle),
+        json::quote(&session.user_id),
+        session.payload
+    )
+}
+
+/// A refusal, with what the answer needs to know about the request.
+struct Refused {
+    refusal: Refusal,
+    presented: Presented,
+    own_session_is_gone: bool,
+}
+
+impl Refused {
+    fn reply(&self, settings: &Settings) -> Reply {
+        log::refused("browser_api", &error::detail(&self.refusal));
+        answers::verify_refused(
+            settings,
+            &self.refusal,
+            self.presented,
+            self.own_session_is_gone,
+        )
+    }
+}
+
+/// The session that a request carries, verified.
+async fn verified(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+    freshness: Freshness,
+) -> Result<(Rc<Known>, Transfer), Refused> {
+    let settings = &context.settings;
+    let refused = |refusal, presented| Refused {
+        refusal,
+        presented,
+        own_session_is_gone: false,
+    };
+    let is_candidate = |token: &str| candidate::is_access_token(token, &settings.trusted_issuers);
+    let tokens = credentials::access_tokens(
+        settings,
+        request.authorization,
+        request.cookie,
+        is_candidate,
+    )
+    .map_err(|refusal| refused(refusal, Presented::Token))?;
+    let Some(preferred) = tokens.preferred else {
+        return Err(refused(
+            Refusal::Unauthorised("the request carries no access token"),
+            Presented::Nothing,
+        ));
+    };
+    let known = check(context, &preferred, Freshness::Stateless)
+        .await
+        .map_err(|refusal| refused(refusal, Presented::Token))?;
+    if let Some(other) = &tokens.other
+        && let Ok(second) = check(context, other, Freshness::Stateless).await
+        && second.session.handle != known.session.handle
+    {
+        let both = "the request carries access tokens of two sessions".to_owned();
+        return Err(refused(Refusal::BadInput(both), Presented::Token));
+    }
+    let expected = known
+        .claims
+        .as_ref()
+        .and_then(|claims| claims.anti_csrf_token.as_deref());
+    AntiCsrfMode::of(settings)
+        .check_verify(request, preferred.transfer, expected.as_slice(), None)
+        .map_err(|refusal| refused(refusal, Presented::Token))?;
+    match check(context, &preferred, freshness).await {
+        Ok(known) => Ok((known, preferred.transfer)),
+        Err(refusal) => Err(Refused {
+            own_session_is_gone: known.claims.is_some()
+                && matches!(refusal, Refusal::Unauthorised(_)),
+            presented: Presented::Token,
+            refusal,
+        }),
+    }
+}
+
+async fn check(
+    context: &Context,
+    candidate: &Candidate<'_>,
+    freshness: Freshness,
+) -> Result<Rc<Known>, Refusal> {
+    let verification = Verification {
+        access_token: &candidate.token,
+        anti_csrf_token: None,
+        check_anti_csrf: false,
+        freshness,
+    };
+    sessions::get_session(context, &verification).await
+}
+
+/// `POST {base}/session/refresh`.
+async fn refresh(context: &Context, request: &Incoming) -> Reply {
+    let headers = Headers::of(request);
+    let browser = headers.request(&request.method);
+    match refreshed(context, &browser).await {
+        Ok(reply) => reply,
+        Err(refusal) => {
+            log::refused("refresh", &error::detail(&refusal));
+            answers::refresh_refused(&context.settings, &browser, &refusal)
+        }
+    }
+}
+
+async fn refreshed(context: &Context, request: &BrowserRequest<'_>) -> Result<Reply, Refusal> {
+    let settings = &context.settings;
+    let RefreshToken { token, transfer } = request.refresh_token(settings)?;
+    let mode = AntiCsrfMode::of(settings);
+    mode.check_refresh(request, transfer)?;
+    let candidates = match transfer {
+        Transfer::Header => vec![token],
+        Transfer::Cookie => duplicates::refresh_candidates(request.cookies(), |token| {
+            let presented = refresh_token::parse(token)?;
+            context.checked(presented.handle).ok()?;
+            Some((
+                presented.handle.to_owned(),
+                (presented.place.generation, presented.place.index),
+            ))
+        }),
+    };
+    let mut outcome: Result<IssuedSession, Refusal> =
+        Err(Refusal::Unauthorised("Refresh token is not valid."));
+    for token in candidates {
+        let exchange = Exchange {
+            refresh_token: token.into_owned(),
+            anti_csrf_token: request.anti_csrf.map(str::to_owned),
+            check_anti_csrf: mode.binds_token(transfer),
+            anti_csrf: mode.binds_token(transfer),
+            door: Door::Own,
+            use_dynamic_key: None,
+            access_token_validity: None,
+            version: sessions::OWN_VERSION,
+        };
+        outcome = sessions::refresh(context, exchange).await;
+        if !matches!(outcome, Err(Refusal::Unauthorised(_))) {
+            break;
+        }
+    }
+    answers::refreshed(settings, request, transfer, &outcome?, context.now)
+}
+
+/// `POST {base}/signout`.
+async fn sign_out(context: &Context, request: &Incoming) -> Reply {
+    let headers = Headers::of(request);
+    let browser = headers.request(&request.method);
+    // Stateless: signing out of a session that has ended already is no mistake.
+    let (known, transfer) = match verified(context, &browser, Freshness::Stateless).await {
+        Ok(verified) => verified,
+        Err(refused) => return refused.reply(&context.settings),
+    };
+    match sessions::revoke(context, vec![known.session.handle.clone()]).await {
+        Ok(_) => answers::signed_out(&context.settings, transfer),
+        Err(refusal) => error::reply(
+            &refusal,
+            Presented::Token,
+            context.settings.session_expired_status_code,
+        ),
+    }
+}
+
+fn discovery(settings: &Settings) -> Reply {
+    let issuer = settings.issuer();
+    let document = serde_json::json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/jwt/jwks.json"),
+        "response_types_supported": ["none"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
+    });
+    Reply::public_json(document.to_string(), 60)
+}
+
+/// Whether KV, the objects and the keys can serve. The keys are at hand, or there would be no context.
+async fn ready(context: &Context) -> Reply {
+    // Names that no session has: reading leaves both as they are.
+    const NOBODY: &str = "readyz";
+    let keys = key_ring::signer(
+        &context.ring,
+        context.settings.signing_algorithm,
+        crate::keys::KeyKind::Dynamic,
+        context.now,
+    )
+    .is_ok();
+    let copy = kv::get(&kv::namespace(&context.env), NOBODY).await.is_ok();
+    let call = UserCall::Check {
+        handle: NOBODY.to_owned(),
+    };
+    let object = user_sessions::ask(&context.env, NOBODY, &call)
+        .await
+        .is_ok();
+    if keys && copy && object {
+        Reply::json(200, r#"{"status":"OK"}"#)
+    } else {
+        log::fault("readyz", "keys, KV or objects cannot serve");
+        error::reply(&context::NOT_READY, Presented::Nothing, 401)
+    }
+}

@@ -1,0 +1,271 @@
+//! The service API: the SuperTokens backend protocol, for backend SDKs. Parse, carry out, render.
+
+use worker::Env;
+
+use super::{
+    body::BodyFault,
+    context::Context,
+    js::ExecutionContext,
+    key_ring,
+    request::Incoming,
+    sessions::{self, Exchange, NewSession},
+    settings, tokens,
+};
+use crate::{
+    core_driver::{
+        call::{CoreCall, CoreRequest, Create, CreateJwt, Refresh, Verify},
+        reply,
+        request::{self, Head},
+        response::{self, Outcome, Surroundings, Verified},
+        version::Version,
+    },
+    error,
+    http::reply::Reply,
+    json,
+    secret::Secret,
+    session::model::Refusal,
+    settings::Settings,
+};
+
+/// Answers a request to the service API; `path` is without its base path.
+pub(super) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    path: &str,
+    keyless: bool,
+) -> Reply {
+    let Ok(settings) = settings::current(env) else {
+        return error::misconfigured();
+    };
+    let (api_key, authorization) = (request.header("api-key"), request.header("authorization"));
+    let cdi_version = request.header("cdi-version");
+    let head = Head {
+        method: &request.method,
+        path,
+        query: request.query(),
+        api_key: api_key.as_deref(),
+        authorization: authorization.as_deref(),
+        cdi_version: cdi_version.as_deref(),
+        keyless,
+    };
+    receive(request, env, execution, head, &settings)
+        .await
+        .unwrap_or_else(|refused| refused)
+}
+
+async fn receive(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    head: Head<'_>,
+    settings: &Settings,
+) -> Result<Reply, Reply> {
+    let admitted = request::admit(head, settings)?;
+    let body = match request.body(request::MAX_BODY_BYTES).await {
+        Ok(body) => body,
+        Err(BodyFault::TooLarge) => {
+            let text = format!(
+                "Request body is larger than {} bytes",
+                request::MAX_BODY_BYTES
+            );
+            return Err(reply::text(413, text));
+        }
+        Err(BodyFault::Crowded) => {
+            return Err(reply::not_an_outcome(&Refusal::GeneralError(
+                "too many bodies in flight",
+            )));
+        }
+        Err(BodyFault::Broken) => return Err(reply::invalid_json()),
+    };
+    let CoreRequest { version, call } = admitted.receive(&body, settings)?;
+    let context = match Context::open(env, execution).await {
+        Ok(context) => context,
+        Err(refusal) => return Err(reply::not_an_outcome(&refusal)),
+    };
+    let outcome = carry_out(&context, version, call).await;
+    let mut id_refresh_token = [0; 16];
+    getrandom::fill(&mut id_refresh_token)
+        .map_err(|_| reply::not_an_outcome(&Refusal::GeneralError("no randomness")))?;
+    let surroundings = Surroundings {
+        settings,
+        ring: &context.ring,
+        now: context.now,
+        id_refresh_token,
+    };
+    Ok(response::render(version, outcome, &surroundings))
+}
+
+async fn carry_out(
+    context: &Context,
+    version: &'static Version,
+    call: CoreCall,
+) -> Result<Outcome, Refusal> {
+    match call {
+        CoreCall::Create(create) => create_session(context, version, create).await,
+        CoreCall::Verify(verify) => verify_session(context, version, verify).await,
+        CoreCall::Refresh(refresh) => refresh_session(context, version, refresh).await,
+        CoreCall::Regenerate(regenerate) => {
+            let (session, access_token) =
+                sessions::regenerate(context, &regenerate.access_token, regenerate.payload).await?;
+            Ok(Outcome::Regenerated {
+                session,
+                access_token,
+            })
+        }
+        CoreCall::GetSession { handle } => sessions::information(context, &handle)
+            .await
+            .map(Outcome::Information),
+        CoreCall::GetSessionData { handle } => {
+            let data =
+                sessions::get_session_data(context, &handle, crate::settings::Freshness::Strict)
+                    .await?;
+            Ok(Outcome::SessionData(data))
+        }
+        CoreCall::PutSessionData {
+            handle,
+            session_data,
+        } => {
+            sessions::update_session_data(context, &handle, session_data).await?;
+            Ok(Outcome::Updated)
+        }
+        CoreCall::GetPayload { handle } => Ok(Outcome::Payload(
+            sessions::information(context, &handle)
+                .await?
+                .session
+                .payload,
+        )),
+        CoreCall::PutPayload { handle, payload } => {
+            if version.protected_claims {
+                sessions::payload_allowed(&payload, version.access_token)?;
+            }
+            sessions::replace_payload(context, &handle, payload).await?;
+            Ok(Outcome::Updated)
+        }
+        CoreCall::ListUserSessions { user_id, tenant_id } => {
+            sessions::list(context, user_id, tenant_id)
+                .await
+                .map(Outcome::Handles)
+        }
+        CoreCall::RemoveUserSessions { user_id, tenant_id } => {
+            sessions::revoke_all(context, user_id, tenant_id)
+                .await
+                .map(Outcome::Revoked)
+        }
+        CoreCall::RemoveSessions { handles } => sessions::revoke(context, handles)
+            .await
+            .map(Outcome::Revoked),
+        CoreCall::Handshake => Ok(Outcome::Handshake),
+        CoreCall::Jwks { with_status } => Ok(Outcome::Jwks { with_status }),
+        CoreCall::CreateJwt(jwt) => create_jwt(context, &jwt).await.map(Outcome::Jwt),
+    }
+}
+
+async fn create_session(
+    context: &Context,
+    version: &Version,
+    create: Create,
+) -> Result<Outcome, Refusal> {
+    let new = NewSession {
+        user_id: create.user_id,
+        tenant_id: create.tenant_id,
+        payload: create.payload,
+        session_data: create.session_data,
+        anti_csrf: create.anti_csrf,
+        use_dynamic_key: create.use_dynamic_signing_key,
+        by_service_api: true,
+        access_token_validity: create.access_token_validity,
+        version: version.access_token,
+        device: None,
+    };
+    sessions::create(context, new).await.map(Outcome::Created)
+}
+
+async fn verify_session(
+    context: &Context,
+    version: &Version,
+    verify: Verify,
+) -> Result<Outcome, Refusal> {
+    let known = tokens::verify(context, &verify.access_token).await?;
+    if verify.check_anti_csrf {
+        let expected = known
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.anti_csrf_token.clone());
+        let presented = verify.anti_csrf_token.unwrap_or_default();
+        let matches = expected
+            .is_some_and(|token| Secret::new(token.into_bytes()).equals(presented.as_bytes()));
+        if !matches {
+            return Err(Refusal::TryRefreshToken(
+                "the anti-CSRF token does not match",
+            ));
+        }
+    }
+    let verified =
+        sessions::verify_for_protocol(context, &known, verify.check_database, version.door).await?;
+    Ok(Outcome::Verified(Verified {
+        session: verified.session,
+        access_token: verified.access_token,
+        payload_update_available: verify
+            .check_database
+            .then_some(verified.payload_update_available),
+    }))
+}
+
+async fn refresh_session(
+    context: &Context,
+    version: &Version,
+    refresh: Refresh,
+) -> Result<Outcome, Refusal> {
+    let exchange = Exchange {
+        refresh_token: refresh.refresh_token,
+        anti_csrf_token: refresh.anti_csrf_token,
+        check_anti_csrf: refresh.check_anti_csrf,
+        anti_csrf: refresh.anti_csrf,
+        door: version.door,
+        use_dynamic_key: refresh.use_dynamic_signing_key,
+        access_token_validity: refresh.access_token_validity,
+        version: version.access_token,
+    };
+    sessions::refresh(context, exchange)
+        .await
+        .map(Outcome::Refreshed)
+}
+
+/// `POST /recipe/jwt`: signed with the session keys, as the protocol has it. So that it never passes for a session,
+/// its header has no `version` and its payload may hold no claim of ours.
+async fn create_jwt(context: &Context, jwt: &CreateJwt) -> Result<String, Refusal> {
+    let payload =
+        json::parse_object(&jwt.payload).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
+    let mut claims = serde_json::json!({
+        "iat": context.now.as_seconds(),
+        "exp": context.now.plus(jwt.validity).as_seconds(),
+    })
+    .to_string();
+    claims.truncate(claims.len().saturating_sub(1));
+    if !payload.contains("iss") {
+        claims.push_str(&format!(",\"iss\":{}", json::quote(&jwt.issuer)));
+    }
+    for member in payload.members() {
+        claims.push_str(&format!(
+            ",{}:{}",
+            json::quote(member.name()),
+            member.value()
+        ));
+    }
+    claims.push('}');
+    let key = tokens::signer(context, true, jwt.use_dynamic_signing_key)?;
+    let header = serde_json::json!({ "alg": "RS256", "typ": "JWT", "kid": key.kid }).to_string();
+    let input = format!(
+        "{}.{}",
+        crate::token::compact::encode(header.as_bytes()),
+        crate::token::compact::encode(claims.as_bytes())
+    );
+    let signature = key_ring::sign(key, &input)
+        .await
+        .map_err(|key_ring::Outage| Refusal::GeneralError("the token could not be signed"))?;
+    Ok(format!(
+        "{input}.{}",
+        crate::token::compact::encode(&signature)
+    ))
+}
