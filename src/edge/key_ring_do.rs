@@ -161,7 +161,7 @@ async fn update(
     command: Command,
     now: UnixMillis,
 ) -> Result<Ring, Fault> {
-    let mut preview = stored_or_new(storage, now)?;
+    let mut preview = stored_or_new(storage)?;
     withdraw(&mut preview, policy, &command, now)?;
     let rotation = match command {
         Command::Rotate => Ring::needed_for_rotation(policy),
@@ -188,7 +188,7 @@ async fn update(
     Ok(ring)
 }
 
-fn stored_or_new(storage: &ObjectStorage, now: UnixMillis) -> Result<Ring, Fault> {
+fn stored_or_new(storage: &ObjectStorage) -> Result<Ring, Fault> {
     if let Some(ring) = key_ring_store::load(storage)? {
         return Ok(ring);
     }
@@ -196,7 +196,7 @@ fn stored_or_new(storage: &ObjectStorage, now: UnixMillis) -> Result<Ring, Fault
     for bytes in &mut random {
         *bytes = crypto::random().map_err(|_| Fault::Crypto)?;
     }
-    Ok(Ring::new(Secrets::new(random, now)))
+    Ok(Ring::new(Secrets::new(random)))
 }
 
 fn withdraw(

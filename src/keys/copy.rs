@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyKind, KeyPolicy, KeyRing, KeySetDocument, RefreshSecret, SCHEMA, SigningKey,
-    ring::LONGEST_OUTAGE,
+    KeyKind, KeyPolicy, KeyRing, KeySetDocument, SCHEMA, SigningKey, ring::LONGEST_OUTAGE,
 };
 use crate::{
     secret::Secret, session::handle::HandleKeys, settings::SigningAlgorithm, time::UnixMillis,
@@ -110,7 +109,7 @@ impl RingCopy {
     }
 
     /// The refresh-token secrets by number; new sessions use the last.
-    pub fn refresh_secrets(&self) -> &[RefreshSecret] {
+    pub fn refresh_secrets(&self) -> &[(u32, Secret)] {
         &self.ring.head.secrets.refresh_secrets
     }
 

@@ -24,9 +24,7 @@ mod rotation;
 pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};
 pub use document::{KeySetDocument, public_jwk};
 pub use policy::KeyPolicy;
-pub use ring::{
-    KeyKind, KeyRing, RefreshSecret, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey,
-};
+pub use ring::{KeyKind, KeyRing, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey};
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
 
 #[cfg(test)]

@@ -63,18 +63,6 @@ impl SigningKey {
     }
 }
 
-/// A secret of the refresh tokens. Numbered, so that a session can say which one it was made with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RefreshSecret {
-    /// The number; counts from 1.
-    pub number: u32,
-    /// The key of the tokens' MAC, 32 bytes.
-    #[serde(with = "secret_text")]
-    pub key: Secret,
-    /// When it was made.
-    pub created: UnixMillis,
-}
-
 /// The secrets beside the signing keys. None of them ever leaves the Worker's own objects and isolates.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Secrets {
@@ -87,24 +75,22 @@ pub struct Secrets {
     /// Makes anti-CSRF tokens.
     #[serde(with = "secret_text")]
     pub anti_csrf_key: Secret,
-    /// Make the MACs of refresh tokens; new sessions use the last.
-    pub refresh_secrets: Vec<RefreshSecret>,
+    /// Make the MACs of refresh tokens. Numbered, so that a session can say which one it was made with; new sessions use
+    /// the last.
+    #[serde(with = "numbered_secrets")]
+    pub refresh_secrets: Vec<(u32, Secret)>,
 }
 
 impl Secrets {
     /// Secrets from fresh random values.
-    pub fn new(random: [[u8; 32]; SECRETS_NEEDED], now: UnixMillis) -> Self {
+    pub fn new(random: [[u8; 32]; SECRETS_NEEDED]) -> Self {
         let [route_key, handle_tag_key, anti_csrf_key, refresh] =
             random.map(|bytes| Secret::new(bytes.to_vec()));
         Self {
             route_key,
             handle_tag_key,
             anti_csrf_key,
-            refresh_secrets: vec![RefreshSecret {
-                number: 1,
-                key: refresh,
-                created: now,
-            }],
+            refresh_secrets: vec![(1, refresh)],
         }
     }
 }
@@ -278,5 +264,37 @@ mod optional_secret {
         from: D,
     ) -> Result<Option<Secret>, D::Error> {
         Ok(Option::<Text>::deserialize(from)?.map(|text| text.0))
+    }
+}
+
+/// As `secret_text`, for a list of numbered secrets.
+mod numbered_secrets {
+    use super::{Deserialize, Deserializer, Secret, Serialize, Serializer, secret_text};
+
+    #[derive(Serialize, Deserialize)]
+    struct Numbered {
+        number: u32,
+        #[serde(with = "secret_text")]
+        key: Secret,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        secrets: &[(u32, Secret)],
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(secrets.iter().map(|(number, key)| Numbered {
+            number: *number,
+            key: key.clone(),
+        }))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Vec<(u32, Secret)>, D::Error> {
+        let secrets = Vec::<Numbered>::deserialize(from)?;
+        Ok(secrets
+            .into_iter()
+            .map(|secret| (secret.number, secret.key))
+            .collect())
     }
 }

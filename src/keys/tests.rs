@@ -31,7 +31,7 @@ fn material() -> KeyMaterial {
 }
 
 fn secrets() -> Secrets {
-    Secrets::new([[7; 32]; SECRETS_NEEDED], START)
+    Secrets::new([[7; 32]; SECRETS_NEEDED])
 }
 
 fn policy(interval: u64, validity: u64) -> KeyPolicy {
