@@ -9,6 +9,7 @@ mod body;
 pub mod call;
 mod cookies;
 mod fields;
+pub mod jwt;
 mod legacy_keys;
 pub mod path;
 mod query;

@@ -7,9 +7,6 @@ use crate::{error, http::reply::Reply, session::model::Refusal};
 /// The text for payloads that hold a claim which the protocol owns; clients look for it.
 pub const PROTECTED_FIELD: &str = "The user payload contains protected field";
 
-/// The text of a session that is not there (any more).
-pub const NO_SESSION: &str = "Session does not exist.";
-
 const NO_STORE: &str = "no-store";
 
 /// A JSON answer. The protocol sends every outcome, refusals included, with status 200.
