@@ -1,7 +1,7 @@
 // What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half, through
-// the prototype that worker-build makes, which restarts Wasm after a trap.
-import { WorkerEntrypoint } from "cloudflare:workers";
-import Rust, { KeyRing, UserSessions } from "../build/index.js";
+// the prototype that worker-build makes; a call after a trap starts with fresh Wasm.
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
 
 const { answer_http, answer_rpc } = Rust.prototype;
 
@@ -37,4 +37,22 @@ offer(SessionsAdmin, [
   "rotateSigningKeys", "revokeSigningKey",
 ]);
 
-export { KeyRing, UserSessions };
+/** An object whose methods are Rust's. It must extend the platform's class, which Rust's does not. */
+const object = (Rust) =>
+  class extends DurableObject {
+    #rust = new Rust(this.ctx, this.env);
+
+    fetch(request) {
+      return this.#rust.fetch(request);
+    }
+
+    alarm() {
+      return this.#rust.alarm();
+    }
+  };
+
+/** One user's sessions. */
+export class UserSessions extends object(RustUserSessions) {}
+
+/** The signing keys, and the secrets behind handles and refresh tokens. */
+export class KeyRing extends object(RustKeyRing) {}

@@ -1,7 +1,5 @@
 //! The service API: the SuperTokens backend protocol, for backend SDKs. Parse, carry out, render.
 
-use std::fmt::Write;
-
 use worker::Env;
 
 use super::{
@@ -16,17 +14,17 @@ use super::{
 use crate::{
     core_driver::{
         call::{CoreCall, CoreRequest, Create, CreateJwt, Refresh, Verify},
-        reply,
+        jwt, reply,
         request::{self, Head},
         response::{self, Outcome, Surroundings, Verified},
         version::Version,
     },
     error,
     http::reply::Reply,
-    json,
     secret::Secret,
     session::model::Refusal,
     settings::Settings,
+    token::compact,
 };
 
 /// Answers a request to the service API; `path` is without its base path.
@@ -107,9 +105,15 @@ async fn carry_out(
         CoreCall::Create(create) => create_session(context, version, create).await,
         CoreCall::Verify(verify) => verify_session(context, version, verify).await,
         CoreCall::Refresh(refresh) => refresh_session(context, version, refresh).await,
-        CoreCall::Regenerate(regenerate) => {
-            let (session, access_token) =
-                sessions::regenerate(context, &regenerate.access_token, regenerate.payload).await?;
+        CoreCall::Regenerate(call) => {
+            let regenerated = sessions::regenerate(
+                context,
+                &call.access_token,
+                call.payload,
+                call.refuse_protected_claims,
+            )
+            .await;
+            let (session, access_token) = regenerated.map_err(response::refusal_of_regenerate)?;
             Ok(Outcome::Regenerated {
                 session,
                 access_token,
@@ -138,9 +142,6 @@ async fn carry_out(
                 .payload,
         )),
         CoreCall::PutPayload { handle, payload } => {
-            if version.protected_claims {
-                sessions::payload_allowed(&payload, version.access_token)?;
-            }
             sessions::replace_payload(context, &handle, payload).await?;
             Ok(Outcome::Updated)
         }
@@ -237,34 +238,16 @@ async fn refresh_session(
 /// `POST /recipe/jwt`: signed with the session keys, as the protocol has it. So that it never passes for a session,
 /// its header has no `version` and its payload may hold no claim of ours.
 async fn create_jwt(context: &Context, jwt: &CreateJwt) -> Result<String, Refusal> {
-    let payload =
-        json::parse_object(&jwt.payload).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
-    let mut claims = serde_json::json!({
-        "iat": context.now.as_seconds(),
-        "exp": context.now.plus(jwt.validity).as_seconds(),
-    })
-    .to_string();
-    claims.truncate(claims.len().saturating_sub(1));
-    // Writing to a `String` cannot fail.
-    if !payload.contains("iss") {
-        let _ = write!(claims, ",\"iss\":{}", json::quote(&jwt.issuer));
-    }
-    for member in payload.members() {
-        let _ = write!(claims, ",{}:{}", json::quote(member.name()), member.value());
-    }
-    claims.push('}');
     let key = tokens::signer(context, true, jwt.use_dynamic_signing_key)?;
-    let header = serde_json::json!({ "alg": "RS256", "typ": "JWT", "kid": key.kid }).to_string();
+    let claims =
+        jwt::claims(jwt, context.now).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
     let input = format!(
         "{}.{}",
-        crate::token::compact::encode(header.as_bytes()),
-        crate::token::compact::encode(claims.as_bytes())
+        compact::encode(jwt::header(&key.kid).as_bytes()),
+        compact::encode(claims.as_bytes())
     );
     let signature = key_ring::sign(key, &input)
         .await
         .map_err(|key_ring::Outage| Refusal::GeneralError("the token could not be signed"))?;
-    Ok(format!(
-        "{input}.{}",
-        crate::token::compact::encode(&signature)
-    ))
+    Ok(format!("{input}.{}", compact::encode(&signature)))
 }

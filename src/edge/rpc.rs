@@ -115,7 +115,7 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "regenerateAccessToken" => {
             let access_token = arguments.string("accessToken")?;
             let payload = arguments.optional_json_object("jwtPayload")?;
-            let regenerated = sessions::regenerate(context, &access_token, payload).await;
+            let regenerated = sessions::regenerate(context, &access_token, payload, true).await;
             Ok(regenerated.map(|(session, token)| {
                 let token = token.map(|token| format!(",\"accessToken\":{}", token_text(&token)));
                 ok(&format!(

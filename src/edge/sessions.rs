@@ -315,10 +315,11 @@ pub(super) async fn regenerate(
     context: &Context,
     access_token: &str,
     payload: Option<String>,
+    refuse_protected_claims: bool,
 ) -> Result<(SessionView, Option<TokenInfo>), Refusal> {
     let claims = tokens::verify_even_if_expired(context, access_token).await?;
     let handle = context.checked(&claims.handle)?;
-    if let Some(payload) = &payload {
+    if let Some(payload) = payload.as_ref().filter(|_| refuse_protected_claims) {
         payload_allowed(payload, claims.version)?;
     }
     let call = UserCall::Regenerate {
