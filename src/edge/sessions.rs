@@ -424,7 +424,7 @@ pub(super) async fn revoke(
                 .iter()
                 .map(|handle| handle.as_str().to_owned())
                 .collect(),
-            keep_for: keep_for(context, first)?,
+            keep_for: tombstone_for(context, first)?,
         };
         let envelope = user_sessions::ask(&context.env, first.route(), &call).await?;
         for handle in group {
@@ -589,7 +589,7 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
         expiry: context.now,
         hash1: hash.clone(),
         // The child of a refresh at a lazy door carries one.
-        parent_hash1: Some(hash),
+        parent_hash1: new.by_service_api.then_some(hash),
         anti_csrf_token: new.anti_csrf.then(|| "0".repeat(43)),
         use_dynamic_key: new.use_dynamic_key,
         by_service_api: new.by_service_api,
@@ -605,23 +605,30 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
     Ok(())
 }
 
-/// How long data of a trusted issuer's session is kept; `None` for sessions of our own. A handle of an issuer that is
-/// no longer trusted names no session.
+/// How long data of a trusted issuer's session is kept; `None` for sessions of our own.
 fn keep_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.data_lifetime))
+}
+
+/// How long a tombstone of a trusted issuer's session is kept: until no token of it is accepted any more.
+fn tombstone_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.max_token_age.max(issuer.data_lifetime)))
+}
+
+/// The issuer behind a handle; `None` for sessions of our own. A handle of an issuer that is no longer trusted names
+/// no session.
+fn issuer_of<'a>(
+    context: &'a Context,
+    handle: &CheckedHandle,
+) -> Result<Option<&'a TrustedIssuer>, Refusal> {
     let HandleKind::Foreign { issuer } = handle.kind() else {
         return Ok(None);
     };
-    let trusted = context
-        .settings
-        .trusted_issuers
-        .iter()
-        .find(|trusted: &&TrustedIssuer| &trusted.id == issuer);
-    match trusted {
-        Some(trusted) => Ok(Some(trusted.data_lifetime)),
-        None => Err(Refusal::Unauthorised(
-            "the issuer of this session is not trusted",
-        )),
-    }
+    let mut trusted = context.settings.trusted_issuers.iter();
+    let found = trusted.find(|trusted| &trusted.id == issuer);
+    found.map(Some).ok_or(Refusal::Unauthorised(
+        "the issuer of this session is not trusted",
+    ))
 }
 
 /// A new session of the public tenant with the defaults of our own doors.

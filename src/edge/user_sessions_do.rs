@@ -2,7 +2,11 @@
 //!
 //! Owns the transaction around each call, the outbox's progress and the alarm. Every rule is in `session::user`.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use futures_channel::oneshot;
 use wasm_bindgen::{JsCast, JsValue};
@@ -40,6 +44,7 @@ impl DurableObject for UserSessions {
             state,
             env,
             writers: RefCell::default(),
+            armed: Cell::new(None),
         });
         let reviving = Rc::clone(&object);
         object
@@ -72,6 +77,8 @@ struct Object {
     env: Env,
     /// The handles whose copies are being written, each with the calls that wait for a sequence number.
     writers: RefCell<BTreeMap<String, Vec<Waiting>>>,
+    /// When the alarm goes off, as far as this instance knows.
+    armed: Cell<Option<UnixMillis>>,
 }
 
 struct Waiting {
@@ -95,16 +102,9 @@ impl Object {
         let call: UserCall = serde_json::from_str(call)
             .map_err(|error| StoreFault(format!("a call of another shape: {error}")))?;
         let store = self.store()?;
-        let shape = store.shape()?;
         let now = clock::now();
-        match (shape, user::answer_empty(&call)) {
-            (Shape::Newer, _) => {
-                return Err(StoreFault(
-                    "storage was written by a newer version".to_owned(),
-                ));
-            }
-            (Shape::Empty, Some(reply)) => return Ok(Envelope { as_of: now, reply }),
-            _ => {}
+        if let (Shape::Empty, Some(reply)) = (store.shape()?, user::answer_empty(&call)) {
+            return Ok(Envelope { as_of: now, reply });
         }
         let copy_of = match &call {
             UserCall::Create(create) => create.session_data.as_ref().map(|_| create.handle.clone()),
@@ -114,14 +114,18 @@ impl Object {
         let reply = self
             .with_terms(now, |terms| {
                 self.transaction(|| {
-                    if shape == Shape::Empty {
-                        store.create_tables()?;
+                    match store.shape()? {
+                        Shape::Current => {}
+                        Shape::Empty => store.create_tables()?,
+                        Shape::Newer => return Err(newer()),
                     }
                     user::answer(&store, terms, call.clone())
                 })
             })
             .await??;
-        self.arm(store.next_due()?).await?;
+        if !call.only_reads() {
+            self.arm_by(store.next_due()?).await?;
+        }
         let seq = match &reply {
             UserReply::Written { seq } => *seq,
             _ => 1,
@@ -262,7 +266,7 @@ impl Object {
         }
         let accepted = outcome.is_ok();
         self.transaction(|| user::copied(&store, handle, &copy, accepted, clock::now()))?;
-        self.arm(store.next_due()?).await?;
+        self.arm_by(store.next_due()?).await?;
         // A session that ended meanwhile took the write with it.
         let accepted = accepted && matches!(copy, Copy::Put { .. });
         Ok(Copied { accepted, seq })
@@ -274,14 +278,10 @@ impl Object {
         match store.shape()? {
             Shape::Current => {}
             Shape::Empty => return Ok(()),
-            Shape::Newer => {
-                return Err(StoreFault(
-                    "storage was written by a newer version".to_owned(),
-                ));
-            }
+            Shape::Newer => return Err(newer()),
         }
         let now = clock::now();
-        self.arm(Some(now.plus(ALARM_INSURANCE))).await?;
+        self.arm(now.plus(ALARM_INSURANCE)).await?;
         let due = self
             .with_terms(now, |terms| self.transaction(|| user::sweep(&store, terms)))
             .await??;
@@ -292,19 +292,27 @@ impl Object {
         }
         match store.next_due()? {
             // Nothing is left to remember. The alarm goes with the storage.
-            None => promise::of(self.storage().delete_all())
-                .await
-                .map(drop)
-                .map_err(|error| fault(&error)),
-            next => self.arm(next).await,
+            None => {
+                self.armed.set(None);
+                let deleted = promise::of(self.storage().delete_all()).await;
+                deleted.map(drop).map_err(|error| fault(&error))
+            }
+            Some(next) => self.arm(next).await,
         }
     }
 
-    async fn arm(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
-        let Some(UnixMillis(due)) = due else {
-            return Ok(());
-        };
-        let armed = promise::of(self.storage().set_alarm_at(&number(due))).await;
+    /// Sees to it that the alarm goes off by `due`; one that is set to go off earlier will do.
+    async fn arm_by(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
+        match due {
+            Some(due) if self.armed.get().is_none_or(|armed| armed > due) => self.arm(due).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets the alarm.
+    async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
+        self.armed.set(Some(due));
+        let armed = promise::of(self.storage().set_alarm_at(&number(due.0))).await;
         armed.map(drop).map_err(|error| fault(&error))
     }
 
@@ -319,7 +327,7 @@ impl Object {
                 .await
                 .map_err(|error| fault(&error))?;
             if alarm.is_null() {
-                self.arm(store.next_due()?).await
+                self.arm_by(store.next_due()?).await
             } else {
                 Ok(())
             }
@@ -328,6 +336,10 @@ impl Object {
             log::fault("user_sessions_revive", &fault);
         }
     }
+}
+
+fn newer() -> StoreFault {
+    StoreFault("storage was written by a newer version".to_owned())
 }
 
 /// How an attempt at a copy ended: up to which sequence number it counts.

@@ -82,6 +82,22 @@ pub enum UserCall {
     },
 }
 
+impl UserCall {
+    /// Whether the call leaves everything as it is, and so has nothing for the alarm to do.
+    pub const fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Check { .. }
+                | Self::ReadData {
+                    copy_lapsed: false,
+                    ..
+                }
+                | Self::ReadInformation { .. }
+                | Self::List { .. }
+        )
+    }
+}
+
 /// Creates a session.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Create {
