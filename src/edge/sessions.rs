@@ -77,24 +77,24 @@ pub(super) async fn get_session(
             "the anti-CSRF token does not match",
         ));
     }
-    if ask.freshness != Freshness::Stateless {
-        let handle = context.checked(&known.session.handle)?;
-        standing(context, &handle, ask.freshness).await?;
-    }
+    standing(context, &known.session.handle, ask.freshness).await?;
     Ok(known)
 }
 
-/// Refuses a session that has ended, as fresh as asked for.
-async fn standing(
+/// Refuses a session that has ended, as fresh as asked for. `handle` comes from a token that was verified.
+pub(super) async fn standing(
     context: &Context,
-    handle: &CheckedHandle,
+    handle: &str,
     freshness: Freshness,
 ) -> Result<(), Refusal> {
-    if let Freshness::Within(bound) = freshness
-        && user_sessions::recall(handle.as_str(), bound, context.now).is_some()
-    {
-        return Ok(());
+    match freshness {
+        Freshness::Stateless => return Ok(()),
+        Freshness::Within(bound) if user_sessions::recall(handle, bound, context.now).is_some() => {
+            return Ok(());
+        }
+        Freshness::Within(_) | Freshness::Strict => {}
     }
+    let handle = &context.checked(handle)?;
     let call = UserCall::Check {
         handle: handle.as_str().to_owned(),
     };
