@@ -46,9 +46,6 @@ pub struct Warning {
     pub message: String,
 }
 
-/// Variables that other parts read: the one-setting start of the gateway.
-const OTHER_NAMES: [&str; 1] = ["ORIGIN"];
-
 impl Settings {
     /// Reads all variables of one deployment.
     ///
@@ -63,7 +60,7 @@ impl Settings {
         table::read_limits(&mut reader, &mut settings);
         settings.trusted_issuers = issuers::read(&mut reader);
         checks::check(&mut reader, &settings);
-        let (faults, warnings) = reader.finish(&OTHER_NAMES);
+        let (faults, warnings) = reader.finish();
         if faults.is_empty() {
             Ok((settings, warnings))
         } else {

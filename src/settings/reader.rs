@@ -141,11 +141,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports every name that nobody asked for, and ends the reading.
-    pub(super) fn finish(
-        mut self,
-        other_names: &[&'static str],
-    ) -> (Vec<SettingFault>, Vec<Warning>) {
-        self.asked.extend(other_names);
+    pub(super) fn finish(mut self) -> (Vec<SettingFault>, Vec<Warning>) {
         for (name, _) in self.values {
             if !self.asked.contains(&name.as_str()) {
                 let message = nearest(name, &self.asked).map_or_else(
