@@ -24,7 +24,7 @@ use crate::{
         reply::Reply,
         route::Route,
     },
-    json,
+    json::{self, ObjectWriter},
     session::{
         call::{Door, UserCall},
         model::{IssuedSession, Refusal, SessionView},
@@ -279,14 +279,16 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
 
 fn discovery(settings: &Settings) -> Reply {
     let issuer = settings.issuer();
-    let document = serde_json::json!({
-        "issuer": issuer,
-        "jwks_uri": format!("{issuer}/jwt/jwks.json"),
-        "response_types_supported": ["none"],
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
-    });
-    Reply::public_json(document.to_string(), 60)
+    let mut document = ObjectWriter::new();
+    document.text("issuer", &issuer);
+    document.text("jwks_uri", &format!("{issuer}/jwt/jwks.json"));
+    document.json("response_types_supported", r#"["none"]"#);
+    document.json("subject_types_supported", r#"["public"]"#);
+    document.json(
+        "id_token_signing_alg_values_supported",
+        r#"["RS256","ES256","EdDSA"]"#,
+    );
+    Reply::public_json(document.finish(), 60)
 }
 
 /// Whether KV, the objects and the keys can serve. The keys are at hand, or there would be no context.

@@ -25,6 +25,7 @@ use crate::{
         user::{self, Copy, Terms},
     },
     time::{Millis, UnixMillis},
+    wire,
 };
 
 /// A user's calls for one handle's copy are coalesced to one KV write in this time; KV takes no more.
@@ -56,7 +57,7 @@ impl DurableObject for UserSessions {
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let call = request.text().await.unwrap_or_default();
         match self.object.answer(&call).await {
-            Ok(envelope) => Response::ok(serde_json::to_string(&envelope).unwrap_or_default()),
+            Ok(envelope) => Response::ok(wire::encode(&envelope)),
             Err(StoreFault(fault)) => {
                 log::fault("user_sessions", &fault);
                 Response::error("fault", 503)
@@ -99,8 +100,8 @@ impl Object {
     }
 
     async fn answer(self: &Rc<Self>, call: &str) -> Result<Envelope, StoreFault> {
-        let call: UserCall = serde_json::from_str(call)
-            .map_err(|error| StoreFault(format!("a call of another shape: {error}")))?;
+        let call: UserCall =
+            wire::decode(call).ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
         let store = self.store()?;
         let now = clock::now();
         if let (Shape::Empty, Some(reply)) = (store.shape()?, user::answer_empty(&call)) {
