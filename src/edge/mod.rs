@@ -29,13 +29,9 @@ mod user_sessions;
 mod user_sessions_do;
 mod user_store;
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll, Waker},
-};
+use std::task::{Context, Poll, Waker};
 
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use js::ExecutionContext;
@@ -67,17 +63,15 @@ fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
     (env.unchecked_into(), context.unchecked_into())
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
-
 /// The fast lane: an answer that needs no I/O is ready at the first poll, and costs no promise. It is the same code
 /// that answers everything else, so there is no second pipeline to keep equal to the first.
-fn at_once_or_promised(mut answer: Answer) -> Result<JsValue, JsValue> {
+fn at_once_or_promised(mut answer: promise::Work) -> Result<JsValue, JsValue> {
     match answer
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
     {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => Ok(future_to_promise(answer).into()),
+        Poll::Pending => Ok(promise::made_of(answer).into()),
     }
 }
 

@@ -4,17 +4,17 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
     rc::Rc,
 };
 
 use futures_channel::oneshot;
-use wasm_bindgen::{JsCast, JsValue};
-use worker::{DurableObject, Env, Request, Response, State, durable_object};
+use js_sys::Promise;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use worker::Env;
 
 use super::{
     clock,
-    js::ObjectStorage,
+    js::{self, IncomingRequest, ObjectState, ObjectStorage},
     key_ring, kv, log, message_of, number, promise, settings,
     user_store::{Shape, SqlUserStore},
 };
@@ -34,68 +34,87 @@ const COPY_PACE: Millis = Millis(1_000);
 const ALARM_INSURANCE: Millis = Millis(60_000);
 
 /// One user's sessions.
-#[durable_object(alarm)]
+#[wasm_bindgen]
+#[derive(Debug)]
 pub struct UserSessions {
     object: Rc<Object>,
 }
 
-impl DurableObject for UserSessions {
-    fn new(state: State, env: Env) -> Self {
+#[wasm_bindgen]
+impl UserSessions {
+    /// What the platform makes when the object wakes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: JsValue) -> Self {
         let object = Rc::new(Object {
-            state,
-            env,
+            state: state.unchecked_into(),
+            env: env.unchecked_into(),
             writers: RefCell::default(),
             armed: Cell::new(None),
         });
         let reviving = Rc::clone(&object);
-        object
-            .state
-            .wait_until(async move { reviving.revive().await });
+        object.in_background(async move { reviving.revive().await });
         Self { object }
     }
 
-    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let call = request.text().await.unwrap_or_default();
-        match self.object.answer(&call).await {
-            Ok(envelope) => Response::ok(wire::encode(&envelope)),
-            Err(StoreFault(fault)) => {
-                log::fault("user_sessions", &fault);
-                Response::error("fault", 503)
+    /// Answers a call from an isolate.
+    pub fn fetch(&self, request: JsValue) -> Promise {
+        let object = Rc::clone(&self.object);
+        promise::made_of(Box::pin(async move {
+            let request: IncomingRequest = request.unchecked_into();
+            let call = promise::of(request.text()).await.ok();
+            let call = call.and_then(|call| call.as_string()).unwrap_or_default();
+            match object.answer(&call).await {
+                Ok(envelope) => js::object_response(200, &wire::encode(&envelope)),
+                Err(StoreFault(fault)) => {
+                    log::fault("user_sessions", &fault);
+                    js::object_response(503, "fault")
+                }
             }
-        }
+        }))
     }
 
-    async fn alarm(&self) -> worker::Result<Response> {
-        if let Err(StoreFault(fault)) = self.object.work().await {
-            log::fault("user_sessions_alarm", &fault);
-        }
-        Response::empty()
+    /// Does what is due.
+    pub fn alarm(&self) -> Promise {
+        let object = Rc::clone(&self.object);
+        promise::of_end(async move {
+            if let Err(StoreFault(fault)) = object.work().await {
+                log::fault("user_sessions_alarm", &fault);
+            }
+        })
     }
 }
 
+#[derive(Debug)]
 struct Object {
-    state: State,
+    state: ObjectState,
     env: Env,
     /// The handles whose copies are being written, each with the calls that wait for a sequence number.
-    writers: RefCell<BTreeMap<String, Vec<Waiting>>>,
+    writers: RefCell<Vec<(String, Vec<Waiting>)>>,
     /// When the alarm goes off, as far as this instance knows.
     armed: Cell<Option<UnixMillis>>,
 }
 
+#[derive(Debug)]
 struct Waiting {
     seq: u64,
     accepted: oneshot::Sender<bool>,
 }
 
 impl Object {
-    fn storage(&self) -> ObjectStorage {
-        let raw: JsValue = self.state.storage().as_raw().into();
-        raw.unchecked_into()
+    fn storage(&self) -> Result<ObjectStorage, StoreFault> {
+        self.state.storage().map_err(|error| fault(&error))
+    }
+
+    /// Goes on with `work` whatever becomes of the call that began it.
+    fn in_background(&self, work: impl Future<Output = ()> + 'static) {
+        if self.state.wait_until(&promise::of_end(work)).is_err() {
+            log::fault("background", "the platform takes no work in the background");
+        }
     }
 
     fn store(&self) -> Result<SqlUserStore, StoreFault> {
         Ok(SqlUserStore::new(
-            self.storage().sql().map_err(|error| fault(&error))?,
+            self.storage()?.sql().map_err(|error| fault(&error))?,
         ))
     }
 
@@ -173,7 +192,7 @@ impl Object {
         mut change: impl FnMut() -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
         let mut outcome = Err(StoreFault("the transaction did not run".to_owned()));
-        let ran = self.storage().transaction_sync(&mut || {
+        let ran = self.storage()?.transaction_sync(&mut || {
             outcome = change();
             match &outcome {
                 Ok(_) => Ok(JsValue::UNDEFINED),
@@ -194,14 +213,17 @@ impl Object {
         let waiting = Waiting { seq, accepted };
         let is_first = {
             let mut writers = self.writers.borrow_mut();
-            let is_first = !writers.contains_key(&handle);
-            writers.entry(handle.clone()).or_default().push(waiting);
-            is_first
+            if let Some((_, queue)) = writers.iter_mut().find(|(known, _)| *known == handle) {
+                queue.push(waiting);
+                false
+            } else {
+                writers.push((handle.clone(), vec![waiting]));
+                true
+            }
         };
         if is_first {
             let object = Rc::clone(self);
-            self.state
-                .wait_until(async move { object.write_copies(&handle).await });
+            self.in_background(async move { object.write_copies(&handle).await });
         }
         answer.await.unwrap_or(false)
     }
@@ -215,8 +237,13 @@ impl Object {
                     seq: u64::MAX,
                 }
             });
-            let served = match self.writers.borrow_mut().get_mut(handle) {
-                Some(writer) => writer
+            let served: Vec<Waiting> = match self
+                .writers
+                .borrow_mut()
+                .iter_mut()
+                .find(|(known, _)| known == handle)
+            {
+                Some((_, queue)) => queue
                     .extract_if(.., |waiting| waiting.seq <= outcome.seq)
                     .collect(),
                 None => Vec::new(),
@@ -227,8 +254,10 @@ impl Object {
             }
             promise::sleep(COPY_PACE).await;
             let mut writers = self.writers.borrow_mut();
-            if writers.get(handle).is_none_or(Vec::is_empty) {
-                writers.remove(handle);
+            let is_done =
+                |(known, queue): &(String, Vec<Waiting>)| known == handle && queue.is_empty();
+            if let Some(at) = writers.iter().position(is_done) {
+                writers.swap_remove(at);
                 return;
             }
         }
@@ -287,7 +316,8 @@ impl Object {
             .with_terms(now, |terms| self.transaction(|| user::sweep(&store, terms)))
             .await??;
         for handle in due {
-            if !self.writers.borrow().contains_key(&handle) {
+            let is_written = |(known, _): &(String, Vec<Waiting>)| *known == handle;
+            if !self.writers.borrow().iter().any(is_written) {
                 self.copy(&handle).await?;
             }
         }
@@ -295,7 +325,7 @@ impl Object {
             // Nothing is left to remember. The alarm goes with the storage.
             None => {
                 self.armed.set(None);
-                let deleted = promise::of(self.storage().delete_all()).await;
+                let deleted = promise::of(self.storage()?.delete_all()).await;
                 deleted.map(drop).map_err(|error| fault(&error))
             }
             Some(next) => self.arm(next).await,
@@ -313,7 +343,7 @@ impl Object {
     /// Sets the alarm.
     async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
         self.armed.set(Some(due));
-        let armed = promise::of(self.storage().set_alarm_at(&number(due.0))).await;
+        let armed = promise::of(self.storage()?.set_alarm_at(&number(due.0))).await;
         armed.map(drop).map_err(|error| fault(&error))
     }
 
@@ -324,7 +354,7 @@ impl Object {
             if store.shape()? != Shape::Current {
                 return Ok(());
             }
-            let alarm = promise::of(self.storage().get_alarm())
+            let alarm = promise::of(self.storage()?.get_alarm())
                 .await
                 .map_err(|error| fault(&error))?;
             if alarm.is_null() {

@@ -1,5 +1,7 @@
 //! The ring itself: the stored shape of keys and secrets, and what can be read from it.
 
+use std::cmp::Reverse;
+
 use super::KeyPolicy;
 use crate::{
     secret::Secret,
@@ -181,12 +183,11 @@ impl KeyRing {
     /// The keys whose tokens are accepted: dynamic ones, newest first, then static ones.
     pub fn verifiers(&self, now: UnixMillis) -> Vec<&SigningKey> {
         let mut keys: Vec<&SigningKey> = self.keys.iter().filter(|key| key.verifies(now)).collect();
-        keys.sort_by_key(|key| {
-            (
-                key.kind == KeyKind::Static,
-                std::cmp::Reverse(key.created),
-                key.kid.clone(),
-            )
+        let rank = |key: &SigningKey| (key.kind == KeyKind::Static, Reverse(key.created));
+        keys.sort_unstable_by(|left, right| {
+            rank(left)
+                .cmp(&rank(right))
+                .then_with(|| left.kid.cmp(&right.kid))
         });
         keys
     }
