@@ -28,6 +28,11 @@ const COPY_PACE: Millis = Millis(1_000);
 /// An alarm that dies comes back after this long: the handler sets it before it does anything else.
 const ALARM_INSURANCE: Millis = Millis(60_000);
 
+/// How many copies one alarm writes at a time: a request may have six connections open.
+const COPIES_AT_ONCE: usize = 6;
+/// How long one alarm goes on; a platform that waits longer ends it. What is left is due at once.
+const ALARM_BUDGET: Millis = Millis(30_000);
+
 /// One user's sessions.
 #[durable_object(alarm)]
 pub struct UserSessions {
@@ -95,33 +100,32 @@ impl Object {
         let call: UserCall = serde_json::from_str(call)
             .map_err(|error| StoreFault(format!("a call of another shape: {error}")))?;
         let store = self.store()?;
-        let shape = store.shape()?;
         let now = clock::now();
-        match (shape, user::answer_empty(&call)) {
-            (Shape::Newer, _) => {
-                return Err(StoreFault(
-                    "storage was written by a newer version".to_owned(),
-                ));
-            }
-            (Shape::Empty, Some(reply)) => return Ok(Envelope { as_of: now, reply }),
-            _ => {}
+        if let Some(reply) = answer_unstored(store.shape()?, &call)? {
+            return Ok(Envelope { as_of: now, reply });
         }
         let copy_of = match &call {
             UserCall::Create(create) => create.session_data.as_ref().map(|_| create.handle.clone()),
             UserCall::WriteData { handle, .. } => Some(handle.clone()),
             _ => None,
         };
-        let reply = self
+        let (reply, due) = self
             .with_terms(now, |terms| {
                 self.transaction(|| {
+                    // Looked at again: while the key ring was asked, another call or the alarm may have come first.
+                    let shape = store.shape()?;
+                    if let Some(reply) = answer_unstored(shape, &call)? {
+                        return Ok((reply, None));
+                    }
                     if shape == Shape::Empty {
                         store.create_tables()?;
                     }
-                    user::answer(&store, terms, call.clone())
+                    let reply = user::answer(&store, terms, call.clone())?;
+                    Ok((reply, store.next_due()?))
                 })
             })
             .await??;
-        self.arm(store.next_due()?).await?;
+        self.arm(due).await?;
         let seq = match &reply {
             UserReply::Written { seq } => *seq,
             _ => 1,
@@ -129,7 +133,7 @@ impl Object {
         if let (Some(handle), UserReply::Written { .. } | UserReply::Issued { .. }) =
             (copy_of, &reply)
         {
-            let accepted = self.copied(handle, seq).await;
+            let accepted = self.copied(handle, seq).await.unwrap_or(false);
             if !accepted && matches!(reply, UserReply::Written { .. }) {
                 return Ok(Envelope {
                     as_of: now,
@@ -181,10 +185,11 @@ impl Object {
         }
     }
 
-    /// Waits until the copy of `handle` holds `seq` or a newer value; `false` when KV did not take it.
+    /// Has the copy of `handle` brought up to `seq` or a newer value; what comes back says whether KV took it.
     ///
-    /// The writing itself outlives the call that started it, and serves every call that comes meanwhile.
-    async fn copied(self: &Rc<Self>, handle: String, seq: u64) -> bool {
+    /// The writing itself outlives the call that started it, and serves every call that comes meanwhile. It is the only
+    /// way to a copy: two writes of one handle at a time would land in an order of their own.
+    fn copied(self: &Rc<Self>, handle: String, seq: u64) -> oneshot::Receiver<bool> {
         let (accepted, answer) = oneshot::channel();
         let waiting = Waiting { seq, accepted };
         let is_first = {
@@ -198,7 +203,7 @@ impl Object {
             self.state
                 .wait_until(async move { object.write_copies(&handle).await });
         }
-        answer.await.unwrap_or(false)
+        answer
     }
 
     async fn write_copies(&self, handle: &str) {
@@ -269,25 +274,29 @@ impl Object {
     }
 
     /// The alarm: re-arms first, ends what expired, works through a batch of the outbox, and arms for what is next.
-    async fn work(&self) -> Result<(), StoreFault> {
+    async fn work(self: &Rc<Self>) -> Result<(), StoreFault> {
         let store = self.store()?;
         match store.shape()? {
             Shape::Current => {}
             Shape::Empty => return Ok(()),
-            Shape::Newer => {
-                return Err(StoreFault(
-                    "storage was written by a newer version".to_owned(),
-                ));
-            }
+            Shape::Newer => return Err(newer_version()),
         }
         let now = clock::now();
         self.arm(Some(now.plus(ALARM_INSURANCE))).await?;
         let due = self
             .with_terms(now, |terms| self.transaction(|| user::sweep(&store, terms)))
             .await??;
-        for handle in due {
-            if !self.writers.borrow().contains_key(&handle) {
-                self.copy(&handle).await?;
+        for handles in due.chunks(COPIES_AT_ONCE) {
+            let writes: Vec<_> = handles
+                .iter()
+                .map(|handle| self.copied(handle.clone(), 0))
+                .collect();
+            for accepted in writes {
+                // The outbox knows the outcome.
+                let _ = accepted.await;
+            }
+            if clock::now() > now.plus(ALARM_BUDGET) {
+                break;
             }
         }
         match store.next_due()? {
@@ -328,6 +337,19 @@ impl Object {
             log::fault("user_sessions_revive", &fault);
         }
     }
+}
+
+/// The answer that needs no tables; storage of a newer version is refused, never guessed at.
+fn answer_unstored(shape: Shape, call: &UserCall) -> Result<Option<UserReply>, StoreFault> {
+    match shape {
+        Shape::Newer => Err(newer_version()),
+        Shape::Empty => Ok(user::answer_empty(call)),
+        Shape::Current => Ok(None),
+    }
+}
+
+fn newer_version() -> StoreFault {
+    StoreFault("storage was written by a newer version".to_owned())
 }
 
 /// How an attempt at a copy ended: up to which sequence number it counts.

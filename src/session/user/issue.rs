@@ -60,7 +60,7 @@ pub(super) fn create<S: UserStore>(
     }
     if let Some(data) = call.session_data {
         store.set_data(&record.handle, &data)?;
-        outbox::queue_put(store, terms.now, &record.handle)?;
+        outbox::queue_put_under_way(store, terms.now, &record.handle)?;
     }
     Ok(UserReply::Issued {
         session: view(&record),
