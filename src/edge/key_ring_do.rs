@@ -14,12 +14,12 @@
 
 use std::cell::Cell;
 
-use serde::Deserialize;
 use wasm_bindgen::JsCast;
 use worker::{DurableObject, Env, Request, Response, State, durable_object};
 
 use super::{clock, crypto, js::ObjectStorage, key_ring_store, promise, settings};
 use crate::{
+    json::{self, ObjectWriter},
     keys::{KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCopy, SECRETS_NEEDED, Secrets},
     time::UnixMillis,
 };
@@ -233,18 +233,15 @@ async fn generated(needed: Vec<KeyNeeded>) -> Result<Vec<(KeyNeeded, KeyMaterial
 }
 
 async fn command(request: &mut Request) -> Result<Command, Fault> {
-    #[derive(Deserialize)]
-    struct Withdraw {
-        kid: String,
-    }
     match request.path().as_str() {
         "/ring" => Ok(Command::Ring),
         "/rotate" => Ok(Command::Rotate),
         "/withdraw" => {
             let body = request.text().await.map_err(|_| Fault::BadRequest)?;
-            serde_json::from_str(&body)
-                .map(|Withdraw { kid }| Command::Withdraw(kid))
-                .map_err(|_| Fault::BadRequest)
+            match json::parse_object(&body).and_then(|body| body.string("kid")) {
+                Ok(Some(kid)) => Ok(Command::Withdraw(kid.into_owned())),
+                _ => Err(Fault::BadRequest),
+            }
         }
         _ => Err(Fault::BadRequest),
     }
@@ -252,17 +249,16 @@ async fn command(request: &mut Request) -> Result<Command, Fault> {
 
 fn answer(outcome: &Result<RingCopy, Fault>) -> worker::Result<Response> {
     match outcome {
-        Ok(copy) => Response::from_json(copy),
+        Ok(copy) => Response::ok(copy.to_json()),
         Err(fault) => {
             let status = match fault {
                 Fault::UnknownKid => 404,
                 Fault::BadRequest => 400,
                 _ => 503,
             };
-            Ok(
-                Response::from_json(&serde_json::json!({ "fault": format!("{fault:?}") }))?
-                    .with_status(status),
-            )
+            let mut body = ObjectWriter::new();
+            body.text("fault", &format!("{fault:?}"));
+            Ok(Response::ok(body.finish())?.with_status(status))
         }
     }
 }

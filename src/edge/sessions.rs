@@ -77,24 +77,24 @@ pub(super) async fn get_session(
             "the anti-CSRF token does not match",
         ));
     }
-    if ask.freshness != Freshness::Stateless {
-        let handle = context.checked(&known.session.handle)?;
-        standing(context, &handle, ask.freshness).await?;
-    }
+    standing(context, &known.session.handle, ask.freshness).await?;
     Ok(known)
 }
 
-/// Refuses a session that has ended, as fresh as asked for.
-async fn standing(
+/// Refuses a session that has ended, as fresh as asked for. `handle` comes from a token that was verified.
+pub(super) async fn standing(
     context: &Context,
-    handle: &CheckedHandle,
+    handle: &str,
     freshness: Freshness,
 ) -> Result<(), Refusal> {
-    if let Freshness::Within(bound) = freshness
-        && user_sessions::recall(handle.as_str(), bound, context.now).is_some()
-    {
-        return Ok(());
+    match freshness {
+        Freshness::Stateless => return Ok(()),
+        Freshness::Within(bound) if user_sessions::recall(handle, bound, context.now).is_some() => {
+            return Ok(());
+        }
+        Freshness::Within(_) | Freshness::Strict => {}
     }
+    let handle = &context.checked(handle)?;
     let call = UserCall::Check {
         handle: handle.as_str().to_owned(),
     };
@@ -235,6 +235,7 @@ pub(super) async fn refresh(
         )?;
     }
     let protected = access_token::protected_claims(exchange.version);
+    let door = exchange.door;
     let call = UserCall::Refresh(Refresh {
         token: exchange.refresh_token,
         anti_csrf_token: exchange.anti_csrf_token,
@@ -246,7 +247,18 @@ pub(super) async fn refresh(
         access_token_validity: exchange.access_token_validity,
     });
     let envelope = about(context, &handle, &call).await?;
-    issued(context, envelope.reply, exchange.version).await
+    match issued(context, envelope.reply, exchange.version).await {
+        // The protocol has an answer of its own for this setting, with the subtype.
+        Err(Refusal::TokenTheftDetected { subtype, .. })
+            if door == Door::Own
+                && !user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) =>
+        {
+            Err(Refusal::Unauthorised(
+                "a refresh token was used twice; the session has ended",
+            ))
+        }
+        outcome => outcome,
+    }
 }
 
 /// What the protocol's verify found (cdi.md 3.3, 3.4).
@@ -424,7 +436,7 @@ pub(super) async fn revoke(
                 .iter()
                 .map(|handle| handle.as_str().to_owned())
                 .collect(),
-            keep_for: keep_for(context, first)?,
+            keep_for: tombstone_for(context, first)?,
         };
         let envelope = user_sessions::ask(&context.env, first.route(), &call).await?;
         for handle in group {
@@ -547,14 +559,10 @@ fn unexpected(context: &Context, reply: UserReply) -> Refusal {
                 "token_theft",
                 "a refresh token was used twice; the session has ended",
             );
-            if user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) {
-                Refusal::TokenTheftDetected {
-                    handle,
-                    user_id,
-                    subtype,
-                }
-            } else {
-                Refusal::Unauthorised("a refresh token was used twice; the session has ended")
+            Refusal::TokenTheftDetected {
+                handle,
+                user_id,
+                subtype,
             }
         }
         UserReply::CopyPending => {
@@ -589,7 +597,7 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
         expiry: context.now,
         hash1: hash.clone(),
         // The child of a refresh at a lazy door carries one.
-        parent_hash1: Some(hash),
+        parent_hash1: new.by_service_api.then_some(hash),
         anti_csrf_token: new.anti_csrf.then(|| "0".repeat(43)),
         use_dynamic_key: new.use_dynamic_key,
         by_service_api: new.by_service_api,
@@ -605,23 +613,30 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
     Ok(())
 }
 
-/// How long data of a trusted issuer's session is kept; `None` for sessions of our own. A handle of an issuer that is
-/// no longer trusted names no session.
+/// How long data of a trusted issuer's session is kept; `None` for sessions of our own.
 fn keep_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.data_lifetime))
+}
+
+/// How long a tombstone of a trusted issuer's session is kept: until no token of it is accepted any more.
+fn tombstone_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.max_token_age.max(issuer.data_lifetime)))
+}
+
+/// The issuer behind a handle; `None` for sessions of our own. A handle of an issuer that is no longer trusted names
+/// no session.
+fn issuer_of<'a>(
+    context: &'a Context,
+    handle: &CheckedHandle,
+) -> Result<Option<&'a TrustedIssuer>, Refusal> {
     let HandleKind::Foreign { issuer } = handle.kind() else {
         return Ok(None);
     };
-    let trusted = context
-        .settings
-        .trusted_issuers
-        .iter()
-        .find(|trusted: &&TrustedIssuer| &trusted.id == issuer);
-    match trusted {
-        Some(trusted) => Ok(Some(trusted.data_lifetime)),
-        None => Err(Refusal::Unauthorised(
-            "the issuer of this session is not trusted",
-        )),
-    }
+    let mut trusted = context.settings.trusted_issuers.iter();
+    let found = trusted.find(|trusted| &trusted.id == issuer);
+    found.map(Some).ok_or(Refusal::Unauthorised(
+        "the issuer of this session is not trusted",
+    ))
 }
 
 /// A new session of the public tenant with the defaults of our own doors.

@@ -2,7 +2,11 @@
 //!
 //! Owns the transaction around each call, the outbox's progress and the alarm. Every rule is in `session::user`.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use futures_channel::oneshot;
 use wasm_bindgen::{JsCast, JsValue};
@@ -21,6 +25,7 @@ use crate::{
         user::{self, Copy, Terms},
     },
     time::{Millis, UnixMillis},
+    wire,
 };
 
 /// A user's calls for one handle's copy are coalesced to one KV write in this time; KV takes no more.
@@ -45,6 +50,7 @@ impl DurableObject for UserSessions {
             state,
             env,
             writers: RefCell::default(),
+            armed: Cell::new(None),
         });
         let reviving = Rc::clone(&object);
         object
@@ -56,7 +62,7 @@ impl DurableObject for UserSessions {
     async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
         let call = request.text().await.unwrap_or_default();
         match self.object.answer(&call).await {
-            Ok(envelope) => Response::ok(serde_json::to_string(&envelope).unwrap_or_default()),
+            Ok(envelope) => Response::ok(wire::encode(&envelope)),
             Err(StoreFault(fault)) => {
                 log::fault("user_sessions", &fault);
                 Response::error("fault", 503)
@@ -77,6 +83,8 @@ struct Object {
     env: Env,
     /// The handles whose copies are being written, each with the calls that wait for a sequence number.
     writers: RefCell<BTreeMap<String, Vec<Waiting>>>,
+    /// When the alarm goes off, as far as this instance knows.
+    armed: Cell<Option<UnixMillis>>,
 }
 
 struct Waiting {
@@ -97,8 +105,8 @@ impl Object {
     }
 
     async fn answer(self: &Rc<Self>, call: &str) -> Result<Envelope, StoreFault> {
-        let call: UserCall = serde_json::from_str(call)
-            .map_err(|error| StoreFault(format!("a call of another shape: {error}")))?;
+        let call: UserCall =
+            wire::decode(call).ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
         let store = self.store()?;
         let now = clock::now();
         if let Some(reply) = answer_unstored(store.shape()?, &call)? {
@@ -125,7 +133,9 @@ impl Object {
                 })
             })
             .await??;
-        self.arm(due).await?;
+        if !call.only_reads() {
+            self.arm_by(due).await?;
+        }
         let seq = match &reply {
             UserReply::Written { seq } => *seq,
             _ => 1,
@@ -267,7 +277,7 @@ impl Object {
         }
         let accepted = outcome.is_ok();
         self.transaction(|| user::copied(&store, handle, &copy, accepted, clock::now()))?;
-        self.arm(store.next_due()?).await?;
+        self.arm_by(store.next_due()?).await?;
         // A session that ended meanwhile took the write with it.
         let accepted = accepted && matches!(copy, Copy::Put { .. });
         Ok(Copied { accepted, seq })
@@ -275,14 +285,16 @@ impl Object {
 
     /// The alarm: re-arms first, ends what expired, works through a batch of the outbox, and arms for what is next.
     async fn work(self: &Rc<Self>) -> Result<(), StoreFault> {
+        // The alarm that went off is used up, whatever comes next.
+        self.armed.set(None);
         let store = self.store()?;
         match store.shape()? {
             Shape::Current => {}
             Shape::Empty => return Ok(()),
-            Shape::Newer => return Err(newer_version()),
+            Shape::Newer => return Err(newer()),
         }
         let now = clock::now();
-        self.arm(Some(now.plus(ALARM_INSURANCE))).await?;
+        self.arm(now.plus(ALARM_INSURANCE)).await?;
         let due = self
             .with_terms(now, |terms| self.transaction(|| user::sweep(&store, terms)))
             .await??;
@@ -301,20 +313,31 @@ impl Object {
         }
         match store.next_due()? {
             // Nothing is left to remember. The alarm goes with the storage.
-            None => promise::of(self.storage().delete_all())
-                .await
-                .map(drop)
-                .map_err(|error| fault(&error)),
-            next => self.arm(next).await,
+            None => {
+                self.armed.set(None);
+                let deleted = promise::of(self.storage().delete_all()).await;
+                deleted.map(drop).map_err(|error| fault(&error))
+            }
+            Some(next) => self.arm(next).await,
         }
     }
 
-    async fn arm(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
-        let Some(UnixMillis(due)) = due else {
-            return Ok(());
-        };
-        let armed = promise::of(self.storage().set_alarm_at(&number(due))).await;
-        armed.map(drop).map_err(|error| fault(&error))
+    /// Sees to it that the alarm goes off by `due`; one that is set to go off earlier will do.
+    async fn arm_by(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
+        match due {
+            Some(due) if self.armed.get().is_none_or(|armed| armed > due) => self.arm(due).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets the alarm.
+    async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
+        self.armed.set(Some(due));
+        let armed = promise::of(self.storage().set_alarm_at(&number(due.0))).await;
+        armed.map(drop).map_err(|error| {
+            self.armed.set(None);
+            fault(&error)
+        })
     }
 
     /// Arms the alarm of an object that comes back with something to do and no alarm.
@@ -328,7 +351,7 @@ impl Object {
                 .await
                 .map_err(|error| fault(&error))?;
             if alarm.is_null() {
-                self.arm(store.next_due()?).await
+                self.arm_by(store.next_due()?).await
             } else {
                 Ok(())
             }
@@ -342,13 +365,13 @@ impl Object {
 /// The answer that needs no tables; storage of a newer version is refused, never guessed at.
 fn answer_unstored(shape: Shape, call: &UserCall) -> Result<Option<UserReply>, StoreFault> {
     match shape {
-        Shape::Newer => Err(newer_version()),
+        Shape::Newer => Err(newer()),
         Shape::Empty => Ok(user::answer_empty(call)),
         Shape::Current => Ok(None),
     }
 }
 
-fn newer_version() -> StoreFault {
+fn newer() -> StoreFault {
     StoreFault("storage was written by a newer version".to_owned())
 }
 

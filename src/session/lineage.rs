@@ -6,15 +6,13 @@
 
 use std::cmp::Ordering;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     session::model::ReuseSubtype,
     time::{Millis, UnixMillis},
 };
 
 /// Where a session's refresh tokens stand. Constant in size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lineage {
     /// The generation of the token that was used last.
     pub generation: u32,
