@@ -235,6 +235,7 @@ pub(super) async fn refresh(
         )?;
     }
     let protected = access_token::protected_claims(exchange.version);
+    let door = exchange.door;
     let call = UserCall::Refresh(Refresh {
         token: exchange.refresh_token,
         anti_csrf_token: exchange.anti_csrf_token,
@@ -246,7 +247,18 @@ pub(super) async fn refresh(
         access_token_validity: exchange.access_token_validity,
     });
     let envelope = about(context, &handle, &call).await?;
-    issued(context, envelope.reply, exchange.version).await
+    match issued(context, envelope.reply, exchange.version).await {
+        // The protocol has an answer of its own for this setting, with the subtype.
+        Err(Refusal::TokenTheftDetected { subtype, .. })
+            if door == Door::Own
+                && !user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) =>
+        {
+            Err(Refusal::Unauthorised(
+                "a refresh token was used twice; the session has ended",
+            ))
+        }
+        outcome => outcome,
+    }
 }
 
 /// What the protocol's verify found (cdi.md 3.3, 3.4).
@@ -547,14 +559,10 @@ fn unexpected(context: &Context, reply: UserReply) -> Refusal {
                 "token_theft",
                 "a refresh token was used twice; the session has ended",
             );
-            if user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) {
-                Refusal::TokenTheftDetected {
-                    handle,
-                    user_id,
-                    subtype,
-                }
-            } else {
-                Refusal::Unauthorised("a refresh token was used twice; the session has ended")
+            Refusal::TokenTheftDetected {
+                handle,
+                user_id,
+                subtype,
             }
         }
         UserReply::CopyPending => {

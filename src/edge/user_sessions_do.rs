@@ -33,6 +33,11 @@ const COPY_PACE: Millis = Millis(1_000);
 /// An alarm that dies comes back after this long: the handler sets it before it does anything else.
 const ALARM_INSURANCE: Millis = Millis(60_000);
 
+/// How many copies one alarm writes at a time: a request may have six connections open.
+const COPIES_AT_ONCE: usize = 6;
+/// How long one alarm goes on; a platform that waits longer ends it. What is left is due at once.
+const ALARM_BUDGET: Millis = Millis(30_000);
+
 /// One user's sessions.
 #[wasm_bindgen]
 #[derive(Debug)]
@@ -123,7 +128,7 @@ impl Object {
             wire::decode(call).ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
         let store = self.store()?;
         let now = clock::now();
-        if let (Shape::Empty, Some(reply)) = (store.shape()?, user::answer_empty(&call)) {
+        if let Some(reply) = answer_unstored(store.shape()?, &call)? {
             return Ok(Envelope { as_of: now, reply });
         }
         let copy_of = match &call {
@@ -131,20 +136,24 @@ impl Object {
             UserCall::WriteData { handle, .. } => Some(handle.clone()),
             _ => None,
         };
-        let reply = self
+        let (reply, due) = self
             .with_terms(now, |terms| {
                 self.transaction(|| {
-                    match store.shape()? {
-                        Shape::Current => {}
-                        Shape::Empty => store.create_tables()?,
-                        Shape::Newer => return Err(newer()),
+                    // Looked at again: while the key ring was asked, another call or the alarm may have come first.
+                    let shape = store.shape()?;
+                    if let Some(reply) = answer_unstored(shape, &call)? {
+                        return Ok((reply, None));
                     }
-                    user::answer(&store, terms, call.clone())
+                    if shape == Shape::Empty {
+                        store.create_tables()?;
+                    }
+                    let reply = user::answer(&store, terms, call.clone())?;
+                    Ok((reply, store.next_due()?))
                 })
             })
             .await??;
         if !call.only_reads() {
-            self.arm_by(store.next_due()?).await?;
+            self.arm_by(due).await?;
         }
         let seq = match &reply {
             UserReply::Written { seq } => *seq,
@@ -153,7 +162,7 @@ impl Object {
         if let (Some(handle), UserReply::Written { .. } | UserReply::Issued { .. }) =
             (copy_of, &reply)
         {
-            let accepted = self.copied(handle, seq).await;
+            let accepted = self.copied(handle, seq).await.unwrap_or(false);
             if !accepted && matches!(reply, UserReply::Written { .. }) {
                 return Ok(Envelope {
                     as_of: now,
@@ -205,10 +214,11 @@ impl Object {
         }
     }
 
-    /// Waits until the copy of `handle` holds `seq` or a newer value; `false` when KV did not take it.
+    /// Has the copy of `handle` brought up to `seq` or a newer value; what comes back says whether KV took it.
     ///
-    /// The writing itself outlives the call that started it, and serves every call that comes meanwhile.
-    async fn copied(self: &Rc<Self>, handle: String, seq: u64) -> bool {
+    /// The writing itself outlives the call that started it, and serves every call that comes meanwhile. It is the only
+    /// way to a copy: two writes of one handle at a time would land in an order of their own.
+    fn copied(self: &Rc<Self>, handle: String, seq: u64) -> oneshot::Receiver<bool> {
         let (accepted, answer) = oneshot::channel();
         let waiting = Waiting { seq, accepted };
         let is_first = {
@@ -225,7 +235,7 @@ impl Object {
             let object = Rc::clone(self);
             self.in_background(async move { object.write_copies(&handle).await });
         }
-        answer.await.unwrap_or(false)
+        answer
     }
 
     async fn write_copies(&self, handle: &str) {
@@ -303,7 +313,9 @@ impl Object {
     }
 
     /// The alarm: re-arms first, ends what expired, works through a batch of the outbox, and arms for what is next.
-    async fn work(&self) -> Result<(), StoreFault> {
+    async fn work(self: &Rc<Self>) -> Result<(), StoreFault> {
+        // The alarm that went off is used up, whatever comes next.
+        self.armed.set(None);
         let store = self.store()?;
         match store.shape()? {
             Shape::Current => {}
@@ -315,10 +327,17 @@ impl Object {
         let due = self
             .with_terms(now, |terms| self.transaction(|| user::sweep(&store, terms)))
             .await??;
-        for handle in due {
-            let is_written = |(known, _): &(String, Vec<Waiting>)| *known == handle;
-            if !self.writers.borrow().iter().any(is_written) {
-                self.copy(&handle).await?;
+        for handles in due.chunks(COPIES_AT_ONCE) {
+            let writes: Vec<_> = handles
+                .iter()
+                .map(|handle| self.copied(handle.clone(), 0))
+                .collect();
+            for accepted in writes {
+                // The outbox knows the outcome.
+                let _ = accepted.await;
+            }
+            if clock::now() > now.plus(ALARM_BUDGET) {
+                break;
             }
         }
         match store.next_due()? {
@@ -344,7 +363,10 @@ impl Object {
     async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
         self.armed.set(Some(due));
         let armed = promise::of(self.storage()?.set_alarm_at(&number(due.0))).await;
-        armed.map(drop).map_err(|error| fault(&error))
+        armed.map(drop).map_err(|error| {
+            self.armed.set(None);
+            fault(&error)
+        })
     }
 
     /// Arms the alarm of an object that comes back with something to do and no alarm.
@@ -366,6 +388,15 @@ impl Object {
         if let Err(StoreFault(fault)) = revived.await {
             log::fault("user_sessions_revive", &fault);
         }
+    }
+}
+
+/// The answer that needs no tables; storage of a newer version is refused, never guessed at.
+fn answer_unstored(shape: Shape, call: &UserCall) -> Result<Option<UserReply>, StoreFault> {
+    match shape {
+        Shape::Newer => Err(newer()),
+        Shape::Empty => Ok(user::answer_empty(call)),
+        Shape::Current => Ok(None),
     }
 }
 

@@ -109,6 +109,8 @@ impl Lineage {
     ) -> (Self, Step) {
         if self.is_child(place) {
             if let (Rotation::Eager { quiet }, Some(exchanged)) = (rotation, self.first_exchanged)
+                // Where there is no quiet period there is none, even while a clock that was set back catches up.
+                && quiet > Millis(0)
                 && now < exchanged.plus(quiet)
             {
                 return (self, Step::Echo);
