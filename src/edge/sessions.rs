@@ -100,7 +100,7 @@ async fn standing(
     };
     match about(context, handle, &call).await?.reply {
         UserReply::Standing { .. } => Ok(()),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn get_session_data(
     };
     match about(context, &handle, &call).await?.reply {
         UserReply::Data { session_data, .. } => Ok(session_data),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -158,7 +158,7 @@ pub(super) async fn update_session_data(
     };
     match about(context, &handle, &call).await?.reply {
         UserReply::Written { .. } => Ok(()),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -326,7 +326,7 @@ pub(super) async fn verify_for_protocol(
                 payload_update_available,
             })
         }
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -359,7 +359,7 @@ pub(super) async fn regenerate(
             let access_token = reminted(context, &session, access.as_ref(), claims.version).await?;
             Ok((session, access_token))
         }
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -388,7 +388,7 @@ pub(super) async fn information(
             last_refreshed,
             device,
         }),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -405,7 +405,7 @@ pub(super) async fn replace_payload(
     };
     match about(context, &handle, &call).await?.reply {
         UserReply::Done => Ok(()),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -418,7 +418,7 @@ pub(super) async fn list(
     let route = context.handle_keys().route(&user_id);
     let envelope =
         user_sessions::ask(&context.env, &route, &UserCall::List { user_id, tenant_id }).await?;
-    handles(context, envelope.reply)
+    handles(envelope.reply)
 }
 
 /// Ends sessions; gives the handles of those that this call ended.
@@ -450,7 +450,7 @@ pub(super) async fn revoke(
         for handle in group {
             user_sessions::forget(handle.as_str());
         }
-        revoked.append(&mut handles(context, envelope.reply)?);
+        revoked.append(&mut handles(envelope.reply)?);
         rest = others;
     }
     Ok(revoked)
@@ -469,7 +469,7 @@ pub(super) async fn revoke_all(
         &UserCall::RevokeAll { user_id, tenant_id },
     )
     .await?;
-    let revoked = handles(context, envelope.reply)?;
+    let revoked = handles(envelope.reply)?;
     for handle in &revoked {
         user_sessions::forget(handle);
     }
@@ -522,7 +522,7 @@ async fn issued(
         refresh,
     } = reply
     else {
-        return Err(unexpected(context, reply));
+        return Err(unexpected(reply));
     };
     let access_token = tokens::sign(context, &session, &access, version).await?;
     Ok(IssuedSession {
@@ -547,15 +547,15 @@ async fn reminted(
     }
 }
 
-fn handles(context: &Context, reply: UserReply) -> Result<Vec<String>, Refusal> {
+fn handles(reply: UserReply) -> Result<Vec<String>, Refusal> {
     match reply {
         UserReply::Handles(handles) => Ok(handles),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
 /// The refusal behind an answer that is not the one hoped for.
-fn unexpected(context: &Context, reply: UserReply) -> Refusal {
+fn unexpected(reply: UserReply) -> Refusal {
     match reply {
         UserReply::Unauthorised(gone) => Refusal::Unauthorised(gone.message()),
         UserReply::Theft {
