@@ -171,7 +171,7 @@ describe("with an ordinary core", () => {
     assert.equal(await sdk.call("fetch_and_set_claim", handle, role), true);
     assert.equal((await sdk.call("get_claim_value", handle, role)).value, "user");
     assert.equal(await sdk.call("set_claim_value", handle, role, "admin"), true);
-    const invalid = async (value) => (await sdk.call("validate_claims_for_session_handle", handle, { $: "validators", value })).invalid_claims.length;
+    const invalid = async (value) => (await sdk.call("validate_claims_for_session_handle", handle, { $: "validators", value })).invalidClaims.length;
     assert.deepEqual([await invalid("user"), await invalid("admin")], [1, 0]);
     assert.equal(await sdk.call("remove_claim", handle, role), true);
     assert.equal((await sdk.call("get_claim_value", handle, role)).value, null);
