@@ -244,14 +244,18 @@ async fn refreshed(context: &Context, request: &BrowserRequest<'_>) -> Result<Re
             refresh_token: token.into_owned(),
             anti_csrf_token: request.anti_csrf.map(str::to_owned),
             check_anti_csrf: mode.binds_token(transfer),
-            anti_csrf: mode.binds_token(transfer),
+            anti_csrf: Some(mode.binds_token(transfer)),
             door: Door::Own,
             use_dynamic_key: None,
             access_token_validity: None,
             version: sessions::OWN_VERSION,
         };
         outcome = sessions::refresh(context, exchange).await;
-        if !matches!(outcome, Err(Refusal::Unauthorised(_))) {
+        // A leftover of an older domain may be of a session that is gone, or long superseded: the others may live.
+        if !matches!(
+            outcome,
+            Err(Refusal::Unauthorised(_) | Refusal::TokenTheftDetected { .. })
+        ) {
             break;
         }
     }

@@ -18,6 +18,7 @@ mod key_ring_do;
 mod key_ring_store;
 mod kv;
 mod log;
+mod login;
 mod outgoing;
 mod promise;
 mod request;

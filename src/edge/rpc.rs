@@ -13,6 +13,7 @@ use super::{
     context::Context,
     js::ExecutionContext,
     key_ring, log,
+    login::{self, LoginRequest},
     sessions::{self, Exchange, Verification},
 };
 use crate::{
@@ -76,6 +77,7 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
                 .map(|()| ok("")))
         }
         "createNewSession" => create_new_session(arguments, context).await,
+        "createNewSessionForRequest" => create_new_session_for_request(arguments, context).await,
         "refreshSession" => refresh_session(arguments, context).await,
         "revokeSession" => {
             let handle = arguments.string("handle")?;
@@ -167,6 +169,29 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
 }
 
 async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let new = new_session(arguments, context)?;
+    let issued = sessions::create(context, new).await;
+    Ok(issued.and_then(|issued| issued_text(&issued)))
+}
+
+async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let request = LoginRequest::of(arguments)?;
+    let new = new_session(arguments, context)?;
+    let created = login::create(context, &request, new).await;
+    Ok(created.map(|(session, headers)| {
+        ok(&format!(
+            "{},\"headers\":{}",
+            session_text(&session),
+            value!(headers)
+        ))
+    }))
+}
+
+/// The session that the arguments of a creating method describe.
+fn new_session(
+    arguments: &Arguments<'_>,
+    context: &Context,
+) -> Result<sessions::NewSession, JsValue> {
     let empty = || user::EMPTY.to_owned();
     let user_id = arguments.string("userId")?;
     let payload = arguments
@@ -188,17 +213,16 @@ async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Cal
         let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
         new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
     }
-    let issued = sessions::create(context, new).await;
-    Ok(issued.and_then(|issued| issued_text(&issued)))
+    Ok(new)
 }
 
 async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {
-    let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
     let exchange = Exchange {
         refresh_token: arguments.string("refreshToken")?,
-        anti_csrf: anti_csrf_token.is_some(),
+        anti_csrf_token: arguments.optional_string("antiCsrfToken")?,
         check_anti_csrf: true,
-        anti_csrf_token,
+        // As it is: the door does not know how the tokens travel.
+        anti_csrf: None,
         door: Door::Own,
         use_dynamic_key: None,
         access_token_validity: None,

@@ -8,10 +8,15 @@ use std::rc::Rc;
 use super::{
     context::Context,
     kv,
-    tokens::{self, Known},
+    tokens::{self, Known, Lengths},
     user_sessions,
 };
 use crate::{
+    frontend::{
+        front_token::front_token_length,
+        size_budget::{TokenLengths, check_size_budget},
+    },
+    http::credentials::Transfer,
     secret::Secret,
     session::{
         call::{
@@ -23,7 +28,7 @@ use crate::{
             Device, IssuedSession, PUBLIC_TENANT, Refusal, SessionInformation, SessionView,
             TokenInfo,
         },
-        user,
+        refresh_token, user,
     },
     settings::{Freshness, TrustedIssuer},
     time::Millis,
@@ -47,6 +52,8 @@ pub(super) struct NewSession {
     pub(super) access_token_validity: Option<Millis>,
     pub(super) version: AccessTokenVersion,
     pub(super) device: Option<Device>,
+    /// How the tokens will travel, when we know it: they must then fit a browser's cookies.
+    pub(super) transfer: Option<Transfer>,
 }
 
 /// How an access token is to be verified.
@@ -206,7 +213,7 @@ pub(super) struct Exchange {
     pub(super) refresh_token: String,
     pub(super) anti_csrf_token: Option<String>,
     pub(super) check_anti_csrf: bool,
-    pub(super) anti_csrf: bool,
+    pub(super) anti_csrf: Option<bool>,
     pub(super) door: Door,
     pub(super) use_dynamic_key: Option<bool>,
     pub(super) access_token_validity: Option<Millis>,
@@ -219,7 +226,7 @@ pub(super) async fn refresh(
     exchange: Exchange,
 ) -> Result<IssuedSession, Refusal> {
     const NOT_OURS: Refusal = Refusal::Unauthorised("Refresh token is not valid.");
-    let Some(presented) = crate::session::refresh_token::parse(&exchange.refresh_token) else {
+    let Some(presented) = refresh_token::parse(&exchange.refresh_token) else {
         return Err(NOT_OURS);
     };
     let handle = context
@@ -613,7 +620,18 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
         by_service_api: new.by_service_api,
     };
     let key = tokens::signer(context, new.by_service_api, new.use_dynamic_key)?;
-    let length = tokens::length(&tokens::claims(context, session, &grant, new.version), key)?;
+    let Lengths { token, payload } =
+        tokens::lengths(&tokens::claims(context, session, &grant, new.version), key)?;
+    if let Some(transfer) = new.transfer {
+        let expiry = context.now.0;
+        let lengths = TokenLengths {
+            access_token: token,
+            refresh_token: refresh_token::longest(&session.handle),
+            front_token: front_token_length(&session.user_id, expiry, payload),
+        };
+        return check_size_budget(&context.settings, transfer, lengths);
+    }
+    let length = u64::try_from(token).unwrap_or(u64::MAX);
     let limit = context.settings.max_access_token_bytes;
     if length > limit {
         return Err(Refusal::BadInput(format!(
@@ -667,5 +685,6 @@ pub(super) fn own_session(
         access_token_validity: None,
         version: OWN_VERSION,
         device: None,
+        transfer: None,
     }
 }

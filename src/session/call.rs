@@ -131,8 +131,8 @@ pub struct Refresh {
     pub anti_csrf_token: Option<String>,
     /// Compare it with the token's own.
     pub check_anti_csrf: bool,
-    /// Bind the new tokens to an anti-CSRF token.
-    pub anti_csrf: bool,
+    /// Bind the new tokens to an anti-CSRF token; `None` = if the presented one is.
+    pub anti_csrf: Option<bool>,
     /// Which kind of door asks.
     pub door: Door,
     /// Sign with the dynamic key from now on; `None` = as before.

@@ -117,7 +117,7 @@ impl User {
             token: token.to_owned(),
             anti_csrf_token: None,
             check_anti_csrf: false,
-            anti_csrf: false,
+            anti_csrf: Some(false),
             door,
             use_dynamic_key: None,
             protected_claims: Vec::new(),

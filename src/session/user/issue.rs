@@ -113,7 +113,10 @@ pub(super) fn refresh<S: UserStore>(
         record.expiry = record.expiry.max(refreshed_expiry(terms, record.created));
     }
     let echoed = matches!(step, Step::Echo);
-    let bound = if echoed { bound } else { call.anti_csrf };
+    let bound = match call.anti_csrf {
+        Some(wanted) if !echoed => wanted,
+        Some(_) | None => bound,
+    };
     let (refresh, access) = tokens(
         terms,
         &mut record,
