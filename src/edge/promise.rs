@@ -1,8 +1,16 @@
 //! Waiting for JS promises: with a time-out, and never for one that another request made.
 
-use std::pin::pin;
+use std::{
+    future::poll_fn,
+    pin::pin,
+    sync::Arc,
+    task::{Context, Wake, Waker},
+};
 
-use futures_util::future::{Either, select};
+use futures_util::{
+    future::{Either, select},
+    task::AtomicWaker,
+};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
@@ -27,5 +35,25 @@ pub(super) async fn within(
 
 /// Waits for a span of time.
 pub(super) async fn sleep(span: Millis) {
-    worker::Delay::from(std::time::Duration::from_millis(span.0)).await;
+    // The platform's timer wakes whoever polled it first. That may have been the synchronous lane, which nobody can
+    // wake; so it is given a waker that knows the last one.
+    let latest = Arc::new(Latest(AtomicWaker::new()));
+    let waker = Waker::from(Arc::clone(&latest));
+    let mut timer = pin!(worker::Delay::from(std::time::Duration::from_millis(
+        span.0
+    )));
+    poll_fn(|context| {
+        latest.0.register(context.waker());
+        timer.as_mut().poll(&mut Context::from_waker(&waker))
+    })
+    .await;
+}
+
+/// Wakes the task that polled last.
+struct Latest(AtomicWaker);
+
+impl Wake for Latest {
+    fn wake(self: Arc<Self>) {
+        self.0.wake();
+    }
 }
