@@ -247,6 +247,10 @@ fn number_text(number: f64) -> Option<String> {
     if !number.is_finite() {
         return None;
     }
+    // JS writes it without its sign.
+    if number == 0.0 && number.is_sign_negative() {
+        return Some("-0".to_owned());
+    }
     let text = String::from(js_sys::Number::from(number).to_string_with_radix(10).ok()?);
     Some(text)
 }

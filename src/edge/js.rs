@@ -9,6 +9,10 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
 extern "C" {
+    /// `scheduler.wait(milliseconds)`
+    #[wasm_bindgen(catch, js_namespace = scheduler, js_name = wait)]
+    pub(super) fn wait(milliseconds: &JsValue) -> Result<Promise, JsValue>;
+
     /// A request that came in.
     pub(super) type IncomingRequest;
 

@@ -7,6 +7,7 @@ use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
+use super::{js, number};
 use crate::time::Millis;
 
 /// Work that comes to a JS value, as one type: so the code that drives it exists once.
@@ -41,7 +42,9 @@ pub(super) async fn within(
     }
 }
 
-/// Waits for a span of time.
+/// Waits for a span of time. Like every promise, and unlike the timer of the `worker` crate, this one wakes whoever
+/// polled it last: its first poll may come from the synchronous lane, which nobody can wake.
 pub(super) async fn sleep(span: Millis) {
-    worker::Delay::from(std::time::Duration::from_millis(span.0)).await;
+    // A wait that cannot be started is over at once: whoever waits looks again at what it waits for.
+    let _ = of(js::wait(&number(span.0))).await;
 }

@@ -179,10 +179,14 @@ async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Con
     let new = new_session(arguments, context)?;
     let created = login::create(context, &request, new).await;
     Ok(created.map(|(session, headers)| {
+        let pairs: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| json::strings([name.as_str(), value.as_str()]))
+            .collect();
         ok(&format!(
-            "{},\"headers\":{}",
+            "{},\"headers\":[{}]",
             session_text(&session),
-            value!(headers)
+            pairs.join(",")
         ))
     }))
 }

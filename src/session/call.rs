@@ -435,7 +435,7 @@ mod tests {
                 token: "token".to_owned(),
                 anti_csrf_token: some("csrf"),
                 check_anti_csrf: true,
-                anti_csrf: false,
+                anti_csrf: Some(false),
                 door: Door::Lazy,
                 use_dynamic_key: Some(true),
                 protected_claims: vec!["sub".to_owned(), String::new()],
