@@ -48,6 +48,8 @@ export async function startWorkerd({ vars = {}, callers = [] } = {}) {
       if (!answer.ok) throw new Error(`${method}: ${answer.status} ${await answer.text()}`);
       return answer.json();
     },
+    /** Where its storage is. */
+    directory,
     /** What it printed, both streams. */
     output: () => running.output(),
     pid: () => running.pid,
