@@ -51,14 +51,14 @@ fn object_agrees_with_the_model(runs: u64) {
 fn one_jar(runs: u64) {
     let settings = User::new().settings;
     check(runs, |random| {
-        jars::one_jar_is_never_logged_out(&settings, random)
+        jars::one_jar_is_never_logged_out(&settings, random);
     });
 }
 
 fn two_jars(runs: u64) {
     let settings = User::new().settings;
     check(runs, |random| {
-        jars::two_jars_part_and_are_found(&settings, random)
+        jars::two_jars_part_and_are_found(&settings, random);
     });
 }
 

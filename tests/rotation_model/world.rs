@@ -208,7 +208,7 @@ impl World {
         match (expected, reply) {
             (Standing::Gone, reply) => assert_eq!(reply, GONE),
             (Standing::RotatedOut, reply) => {
-                assert_eq!(reply, UserReply::Unauthorised(Gone::RotatedOut))
+                assert_eq!(reply, UserReply::Unauthorised(Gone::RotatedOut));
             }
             (
                 Standing::Good { differs },
