@@ -61,7 +61,9 @@ export interface SessionInformation {
     /** When the session ends unless it is refreshed. */
     expiry: number;
     timeCreated: number;
-    device?: Device & { lastRefreshed?: number };
+    /** Absent when it never was. */
+    lastRefreshed?: number;
+    device?: Device;
   };
   sessionData: JsonObject;
 }

@@ -1,7 +1,7 @@
 //! A user's object against an independent model, over random interleavings of everything that may happen to it.
 //!
 //! `cargo test` runs some thousands of each; a million with
-//! `cargo test --release --test rotation_model -- --ignored` (see CONTRIBUTING.md).
+//! `cargo test --profile model --test rotation_model -- --ignored --test-threads 1` (see CONTRIBUTING.md).
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,

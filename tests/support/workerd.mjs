@@ -56,6 +56,8 @@ export async function startWorkerd({ vars = {}, callers = [] } = {}) {
       const folder = join(directory, "postern-objects", `postern-${className}`);
       return readdirSync(folder).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite").map((name) => join(folder, name));
     },
+    /** Where its storage is. */
+    directory,
     /** What it printed, both streams. */
     output: () => running.output(),
     pid: () => running.pid,
