@@ -8,10 +8,15 @@ use std::rc::Rc;
 use super::{
     context::Context,
     kv,
-    tokens::{self, Known},
+    tokens::{self, Known, Lengths},
     user_sessions,
 };
 use crate::{
+    frontend::{
+        front_token::front_token_length,
+        size_budget::{TokenLengths, check_size_budget},
+    },
+    http::credentials::Transfer,
     secret::Secret,
     session::{
         call::{
@@ -23,7 +28,7 @@ use crate::{
             Device, IssuedSession, PUBLIC_TENANT, Refusal, SessionInformation, SessionView,
             TokenInfo,
         },
-        user,
+        refresh_token, user,
     },
     settings::{Freshness, TrustedIssuer},
     time::Millis,
@@ -47,6 +52,8 @@ pub(super) struct NewSession {
     pub(super) access_token_validity: Option<Millis>,
     pub(super) version: AccessTokenVersion,
     pub(super) device: Option<Device>,
+    /// How the tokens will travel, when we know it: they must then fit a browser's cookies.
+    pub(super) transfer: Option<Transfer>,
 }
 
 /// How an access token is to be verified.
@@ -77,24 +84,24 @@ pub(super) async fn get_session(
             "the anti-CSRF token does not match",
         ));
     }
-    if ask.freshness != Freshness::Stateless {
-        let handle = context.checked(&known.session.handle)?;
-        standing(context, &handle, ask.freshness).await?;
-    }
+    standing(context, &known.session.handle, ask.freshness).await?;
     Ok(known)
 }
 
-/// Refuses a session that has ended, as fresh as asked for.
-async fn standing(
+/// Refuses a session that has ended, as fresh as asked for. `handle` comes from a token that was verified.
+pub(super) async fn standing(
     context: &Context,
-    handle: &CheckedHandle,
+    handle: &str,
     freshness: Freshness,
 ) -> Result<(), Refusal> {
-    if let Freshness::Within(bound) = freshness
-        && user_sessions::recall(handle.as_str(), bound, context.now).is_some()
-    {
-        return Ok(());
+    match freshness {
+        Freshness::Stateless => return Ok(()),
+        Freshness::Within(bound) if user_sessions::recall(handle, bound, context.now).is_some() => {
+            return Ok(());
+        }
+        Freshness::Within(_) | Freshness::Strict => {}
     }
+    let handle = &context.checked(handle)?;
     let call = UserCall::Check {
         handle: handle.as_str().to_owned(),
     };
@@ -206,7 +213,7 @@ pub(super) struct Exchange {
     pub(super) refresh_token: String,
     pub(super) anti_csrf_token: Option<String>,
     pub(super) check_anti_csrf: bool,
-    pub(super) anti_csrf: bool,
+    pub(super) anti_csrf: Option<bool>,
     pub(super) door: Door,
     pub(super) use_dynamic_key: Option<bool>,
     pub(super) access_token_validity: Option<Millis>,
@@ -219,7 +226,7 @@ pub(super) async fn refresh(
     exchange: Exchange,
 ) -> Result<IssuedSession, Refusal> {
     const NOT_OURS: Refusal = Refusal::Unauthorised("Refresh token is not valid.");
-    let Some(presented) = crate::session::refresh_token::parse(&exchange.refresh_token) else {
+    let Some(presented) = refresh_token::parse(&exchange.refresh_token) else {
         return Err(NOT_OURS);
     };
     let handle = context
@@ -444,7 +451,7 @@ pub(super) async fn revoke(
                 .iter()
                 .map(|handle| handle.as_str().to_owned())
                 .collect(),
-            keep_for: keep_for(context, first)?,
+            keep_for: tombstone_for(context, first)?,
         };
         let envelope = user_sessions::ask(&context.env, first.route(), &call).await?;
         for handle in group {
@@ -607,13 +614,24 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
         expiry: context.now,
         hash1: hash.clone(),
         // The child of a refresh at a lazy door carries one.
-        parent_hash1: Some(hash),
+        parent_hash1: new.by_service_api.then_some(hash),
         anti_csrf_token: new.anti_csrf.then(|| "0".repeat(43)),
         use_dynamic_key: new.use_dynamic_key,
         by_service_api: new.by_service_api,
     };
     let key = tokens::signer(context, new.by_service_api, new.use_dynamic_key)?;
-    let length = tokens::length(&tokens::claims(context, session, &grant, new.version), key)?;
+    let Lengths { token, payload } =
+        tokens::lengths(&tokens::claims(context, session, &grant, new.version), key)?;
+    if let Some(transfer) = new.transfer {
+        let expiry = context.now.0;
+        let lengths = TokenLengths {
+            access_token: token,
+            refresh_token: refresh_token::longest(&session.handle),
+            front_token: front_token_length(&session.user_id, expiry, payload),
+        };
+        return check_size_budget(&context.settings, transfer, lengths);
+    }
+    let length = u64::try_from(token).unwrap_or(u64::MAX);
     let limit = context.settings.max_access_token_bytes;
     if length > limit {
         return Err(Refusal::BadInput(format!(
@@ -623,23 +641,30 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
     Ok(())
 }
 
-/// How long data of a trusted issuer's session is kept; `None` for sessions of our own. A handle of an issuer that is
-/// no longer trusted names no session.
+/// How long data of a trusted issuer's session is kept; `None` for sessions of our own.
 fn keep_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.data_lifetime))
+}
+
+/// How long a tombstone of a trusted issuer's session is kept: until no token of it is accepted any more.
+fn tombstone_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.max_token_age.max(issuer.data_lifetime)))
+}
+
+/// The issuer behind a handle; `None` for sessions of our own. A handle of an issuer that is no longer trusted names
+/// no session.
+fn issuer_of<'a>(
+    context: &'a Context,
+    handle: &CheckedHandle,
+) -> Result<Option<&'a TrustedIssuer>, Refusal> {
     let HandleKind::Foreign { issuer } = handle.kind() else {
         return Ok(None);
     };
-    let trusted = context
-        .settings
-        .trusted_issuers
-        .iter()
-        .find(|trusted: &&TrustedIssuer| &trusted.id == issuer);
-    match trusted {
-        Some(trusted) => Ok(Some(trusted.data_lifetime)),
-        None => Err(Refusal::Unauthorised(
-            "the issuer of this session is not trusted",
-        )),
-    }
+    let mut trusted = context.settings.trusted_issuers.iter();
+    let found = trusted.find(|trusted| &trusted.id == issuer);
+    found.map(Some).ok_or(Refusal::Unauthorised(
+        "the issuer of this session is not trusted",
+    ))
 }
 
 /// A new session of the public tenant with the defaults of our own doors.
@@ -660,5 +685,6 @@ pub(super) fn own_session(
         access_token_validity: None,
         version: OWN_VERSION,
         device: None,
+        transfer: None,
     }
 }
