@@ -4,12 +4,16 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { browser, listen, load } from "./support/app.mjs";
+import { browser, listen, load, watcher } from "./support/app.mjs";
 import { startCore } from "./support/core.mjs";
 import { decode } from "./support/tokens.mjs";
 
+const watched = watcher();
+
 async function start(core) {
-  const [sdk, functions] = load("supertokens-node-1", "", "session");
+  const [root, module] = load("supertokens-node-1", "", "session");
+  const sdk = watched.watch("supertokens", root, ["Error", "Session"]);
+  const functions = watched.watch("session", module, ["Error"]);
   sdk.init([core.keyless]);
   const app = await listen((app, express) => {
     app.use(express.json());
@@ -170,7 +174,8 @@ async function runExample(form, core, tokens) {
   }
   const { transform } = await import("esbuild");
   const { code } = await transform(text, { loader: form === "javascript" ? "js" : "ts", format: "cjs" });
-  const [functions] = load("supertokens-node-1", "session");
+  const [module] = load("supertokens-node-1", "session");
+  const functions = watched.watch("session", module, ["Error"]);
   const seen = {};
   const require = (name) => {
     assert.equal(name, "supertokens-node/session");
@@ -238,4 +243,9 @@ test("nobody else gets in without a key", async () => {
     await app.close();
     await core.close();
   }
+});
+
+test("no function of the package was left out", () => {
+  assert.deepEqual(watched.uncalled(), []);
+  assert.ok(watched.count() > 15, String(watched.count()));
 });

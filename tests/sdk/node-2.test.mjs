@@ -3,14 +3,18 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { browser, listen, load } from "./support/app.mjs";
+import { browser, listen, load, watcher } from "./support/app.mjs";
 import { startCore } from "./support/core.mjs";
 import { decode } from "./support/tokens.mjs";
 
 const ANTI_CSRF = { ANTI_CSRF: "VIA_TOKEN" };
 
+const watched = watcher();
+
 async function start(core) {
-  const [sdk, functions] = load("supertokens-node-2", "", "lib/build/session");
+  const [root, module] = load("supertokens-node-2", "", "lib/build/session");
+  const sdk = watched.watch("supertokens", root, ["Error", "Session"]);
+  const functions = watched.watch("session", module, ["Error", "init"]);
   sdk.init([core.keyless]);
   const app = await listen((app, express) => {
     app.use(express.json());
@@ -228,4 +232,9 @@ test("blacklisting, expiry, rotating keys and a core started again", async () =>
     await app.close();
     await core.close();
   }
+});
+
+test("no function of the package was left out", () => {
+  assert.deepEqual(watched.uncalled(), []);
+  assert.ok(watched.count() > 25, String(watched.count()));
 });

@@ -2,16 +2,18 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { browser, listen, load } from "./support/app.mjs";
+import { browser, listen, load, watcher } from "./support/app.mjs";
 import { startCore } from "./support/core.mjs";
 import { decode } from "./support/tokens.mjs";
+
+const watched = watcher();
 
 /**
  * The SDK and an application with it.
  * @param {{connection: object}} core @param {object} [config] of the session recipe
  */
 async function start(core, config = {}) {
-  const [supertokens, Session, claims, expressParts, middleware] = load(
+  const [supertokens, recipe, claims, expressParts, middleware] = load(
     "supertokens-node-24",
     "",
     "recipe/session",
@@ -20,6 +22,7 @@ async function start(core, config = {}) {
     "recipe/session/framework/express",
   );
   const { verifySession } = middleware;
+  const Session = watched.watch("Session", recipe, ["init", "Error", "default"]);
   const role = new claims.PrimitiveClaim({ key: "role", fetchValue: (userId) => (userId === "admin" ? "admin" : "user") });
   const id = (userId) => supertokens.convertToRecipeUserId(userId);
   const app = await listen((app, express, url) => {
@@ -46,13 +49,29 @@ async function start(core, config = {}) {
       await request.session.mergeIntoAccessTokenPayload(request.body);
       response.json(request.session.getAccessTokenPayload());
     });
+    app.get("/function", async (request, response, next) => {
+      try {
+        response.json({ handle: (await Session.getSession(request, response)).getHandle() });
+      } catch (error) {
+        next(error);
+      }
+    });
+    app.post("/elsewhere/refresh", async (request, response) => {
+      response.json({ handle: (await Session.refreshSession(request, response)).getHandle() });
+    });
+    app.post("/attached/:user", async (request, response) => {
+      const session = watchSession(await Session.createNewSessionWithoutRequestResponse("public", id(request.params.user)));
+      session.attachToRequestResponse({ req: expressParts.wrapRequest(request), res: expressParts.wrapResponse(response), transferMethod: "cookie" });
+      response.json({ handle: session.getHandle() });
+    });
     app.use(expressParts.errorHandler());
   });
   return { app, url: app.url, Session, id, role, supertokens, close: app.close, browser: (options) => browser(app.url, options) };
 }
 
+const watchSession = (session) => watched.watch("session", session);
 const makeSession = async (sdk, userId = "alice", payload = { p: 1 }, data = { d: 1 }, tenant = "public") =>
-  sdk.Session.createNewSessionWithoutRequestResponse(tenant, sdk.id(userId), payload, data);
+  watchSession(await sdk.Session.createNewSessionWithoutRequestResponse(tenant, sdk.id(userId), payload, data));
 const refused = (type) => (error) => error.type === type;
 
 describe("with an ordinary core", () => {
@@ -94,6 +113,16 @@ describe("with an ordinary core", () => {
       assert.equal(await sdk.Session.getSessionInformation(handle), undefined);
     });
   }
+
+  test("the middleware's work, done by hand", async () => {
+    const alice = sdk.browser();
+    const { handle } = (await alice.post("/attached/alice")).json;
+    assert.deepEqual((await alice.get("/function")).json, { handle });
+    assert.equal((await sdk.browser().get("/function")).status, 401);
+    const cookie = `sRefreshToken=${alice.cookies.sRefreshToken.value}`;
+    assert.deepEqual((await alice.post("/elsewhere/refresh", { headers: { cookie } })).json, { handle });
+    assert.equal((await alice.get("/me")).json.handle, handle);
+  });
 
   test("theft: the older of two holders of one refresh token ends the session", async () => {
     const alice = sdk.browser();
@@ -137,7 +166,7 @@ describe("with an ordinary core", () => {
     assert.ok(frontToken && refreshToken);
     assert.equal(antiCsrfToken, undefined);
     assert.equal(accessToken, session.getAccessToken());
-    const found = await Session.getSessionWithoutRequestResponse(accessToken);
+    const found = watchSession(await Session.getSessionWithoutRequestResponse(accessToken));
     assert.deepEqual(
       [found.getUserId(), found.getRecipeUserId().getAsString(), found.getTenantId(), found.getHandle()],
       ["alice", "alice", "public", session.getHandle()],
@@ -146,10 +175,11 @@ describe("with an ordinary core", () => {
     await assert.rejects(Session.getSessionWithoutRequestResponse("nonsense"), refused("UNAUTHORISED"));
     const refreshed = await Session.refreshSessionWithoutRequestResponse(refreshToken);
     assert.equal(refreshed.getHandle(), session.getHandle());
+    assert.equal(session.getAccessTokenPayload().p, 1);
     await assert.rejects(Session.refreshSessionWithoutRequestResponse("nonsense"), refused("UNAUTHORISED"));
     assert.ok(Math.abs((await session.getTimeCreated()) - Date.now()) < 60_000);
     assert.ok((await session.getExpiry()) > Date.now());
-    await refreshed.revokeSession();
+    await watchSession(refreshed).revokeSession();
     await assert.rejects(session.getSessionDataFromDatabase(), refused("UNAUTHORISED"));
   });
 
@@ -314,6 +344,9 @@ test("access tokens expire, and keys rotate while sessions live", async () => {
     }
     assert.equal((await alice.get("/checked")).json.handle, handle);
     assert.ok(new Set(kids).size > 1, kids.join());
+    for (let round = 1; round < kids.length; round += 1) {
+      assert.ok(keySets[round].includes(kids[round - 1]), "a key is shown as long as tokens that it signed live");
+    }
     assert.ok(!keySets[0]?.includes(kids.at(-1)), "a key is not shown long before it signs");
     assert.deepEqual(await (await sdk.Session.getSessionInformation(handle)).sessionDataInDatabase, { d: 1 });
   } finally {
@@ -371,4 +404,9 @@ test("a wrong key is said to be wrong", async () => {
     await sdk.close();
     await core.close();
   }
+});
+
+test("no function of the package was left out", () => {
+  assert.deepEqual(watched.uncalled(), []);
+  assert.ok(watched.count() > 35, String(watched.count()));
 });

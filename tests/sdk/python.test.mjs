@@ -253,6 +253,18 @@ describe("with an ordinary core", () => {
     }
   });
 
+  test("the middleware's work, done by hand", async () => {
+    const alice = sdk.browser();
+    const { handle } = (await alice.post("/attached/alice")).json;
+    assert.equal((await alice.get("/me")).json.handle, handle);
+  });
+
+  test("no function of the package was left out", async () => {
+    const { of, uncalled } = (await sdk.browser().get("/uncalled")).json;
+    assert.deepEqual(uncalled, []);
+    assert.ok(of > 35, String(of));
+  });
+
   test("static keys, for applications that ask for them", async () => {
     const other = await start(core, { use_dynamic_access_token_signing_key: false });
     try {

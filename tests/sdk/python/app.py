@@ -3,6 +3,7 @@
 Reads its settings as one JSON argument, prints its port, and serves until its standard input ends.
 """
 
+import inspect
 import json
 import os
 import sys
@@ -13,13 +14,31 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from supertokens_python import InputAppInfo, SupertokensConfig, init
 from supertokens_python.framework.flask import Middleware
+from supertokens_python.framework.flask.flask_request import FlaskRequest
+from supertokens_python.framework.flask.flask_response import FlaskResponse
 from supertokens_python.recipe import session
-from supertokens_python.recipe.session import syncio
+from supertokens_python.recipe.session import syncio as functions
 from supertokens_python.recipe.session.claims import PrimitiveClaim
 from supertokens_python.recipe.session.framework.flask import verify_session
 from supertokens_python.types import RecipeUserId
 
+from supertokens_python.recipe.session.session_class import Session
+
 settings = json.loads(sys.argv[1])
+
+
+class Watched:
+    """The SDK's functions; those that were called are noted."""
+
+    def __init__(self):
+        self.called = set()
+
+    def __getattr__(self, name):
+        self.called.add(name)
+        return getattr(functions, name)
+
+
+syncio = Watched()
 role = PrimitiveClaim(
     "role", lambda user_id, *_: "admin" if user_id == "admin" else "user"
 )
@@ -43,7 +62,20 @@ init(
 Middleware(app)
 
 
+# What `shown` calls.
+SHOWN = {
+    "get_handle",
+    "get_user_id",
+    "get_recipe_user_id",
+    "get_tenant_id",
+    "get_access_token_payload",
+    "get_access_token",
+    "get_all_session_tokens_dangerously",
+}
+
+
 def shown(found):
+    syncio.called |= {name for name in SHOWN if hasattr(found, name)}
     return {
         "handle": found.get_handle(),
         "userId": found.get_user_id(),
@@ -96,6 +128,14 @@ def call():
     return answered(lambda: function(*map(argument, body["args"]), **named))
 
 
+@app.get("/uncalled")
+def uncalled():
+    """Functions of the SDK, and methods of its sessions, that nobody has called."""
+    names = {name for name, each in inspect.getmembers(functions, inspect.isfunction) if each.__module__ == functions.__name__}
+    methods = {name for name, _ in inspect.getmembers(Session, inspect.isfunction) if name.startswith(("sync_", "get_")) and not inspect.iscoroutinefunction(getattr(Session, name))}
+    return jsonify({"of": len(names | methods), "uncalled": sorted((names | methods) - syncio.called)})
+
+
 @app.post("/method")
 def method():
     """A method of the session behind an access token: {accessToken, call, args}; answers the session too."""
@@ -103,6 +143,7 @@ def method():
 
     def action():
         found = syncio.get_session_without_request_response(body["accessToken"])
+        syncio.called.add(body["call"])
         result = getattr(found, body["call"])(*map(argument, body["args"]))
         return {"result": result, "session": shown(found)}
 
@@ -136,6 +177,17 @@ def function():
 @app.post("/elsewhere/refresh")
 def elsewhere():
     return jsonify(shown(syncio.refresh_session(request)))
+
+
+@app.post("/attached/<user>")
+def attached(user):
+    made = syncio.create_new_session_without_request_response("public", RecipeUserId(user))
+    syncio.called.add("sync_attach_to_request_response")
+    made.sync_attach_to_request_response(FlaskRequest(request), "cookie", {})
+    response = FlaskResponse(jsonify({"handle": made.get_handle()}))
+    for mutate in made.response_mutators:
+        mutate(response, {})
+    return response.response
 
 
 @app.get("/checked")

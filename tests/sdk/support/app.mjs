@@ -14,6 +14,42 @@ export function load(name, ...modules) {
 }
 
 /**
+ * Notes which functions of an SDK the tests call, so that a test can tell which none has called.
+ */
+export function watcher() {
+  /** @type {Record<string, {all: Set<string>, called: Set<string>}>} */
+  const watched = {};
+  return {
+    /**
+     * The same object, watched. Functions count under `label`, but for those in `except`.
+     * @template {object} T @param {string} label @param {T} object @param {string[]} [except] @returns {T}
+     */
+    watch(label, object, except = []) {
+      const notes = (watched[label] ??= { all: new Set(), called: new Set() });
+      const names = new Set([...Object.keys(object), ...Object.getOwnPropertyNames(Object.getPrototypeOf(object) === Object.prototype ? {} : Object.getPrototypeOf(object))]);
+      for (const name of names) if (name !== "constructor" && !except.includes(name) && isFunction(object[name])) notes.all.add(name);
+      return new Proxy(object, {
+        get(target, name) {
+          const value = Reflect.get(target, name);
+          if (typeof name !== "string" || !isFunction(value)) return value;
+          return (...args) => {
+            notes.called.add(name);
+            return value.apply(target, args);
+          };
+        },
+      });
+    },
+    /** Functions that nobody has called, as `label.name`. */
+    uncalled: () => Object.entries(watched).flatMap(([label, { all, called }]) => [...all].filter((name) => !called.has(name)).map((name) => `${label}.${name}`)),
+    /** How many functions there are. */
+    count: () => Object.values(watched).reduce((sum, { all }) => sum + all.size, 0),
+  };
+}
+
+/** A function, and no class. @param {unknown} value */
+const isFunction = (value) => typeof value === "function" && !/^class\b/.test(Function.prototype.toString.call(value));
+
+/**
  * An express application on a port of its own.
  * @param {(app: any, express: any, url: string) => void} define
  */
