@@ -18,6 +18,7 @@ const parts = {
   lint,
   core: cargoTest,
   worker: () => nodeTest("tests/worker", "client/test"),
+  browser: () => nodeTest("tests/browser"),
   size: check(uploadSize),
 };
 

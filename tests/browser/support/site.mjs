@@ -2,6 +2,7 @@
 // A website, its API and Postern behind one TLS server, as a browser meets them by host name. Every request is noted,
 // and a test can hold, lose or replace the answer to any.
 import { createServer } from "node:https";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { clientAlias } from "../../support/client.mjs";
@@ -22,6 +23,30 @@ import { selfSigned } from "./certificate.mjs";
  */
 
 const page = "<!doctype html><meta charset=utf-8><title>site</title><script src=/app.js></script>";
+
+export const REFRESH = "/auth/session/refresh";
+/** The API's host on the site of the website, and on another. */
+export const SAME_SITE = "api.example.test";
+export const CROSS_SITE = "api.other.test";
+
+/** Short lives: tokens of four seconds, two seconds of grace. */
+const LIFE = {
+  ACCESS_TOKEN_VALIDITY: "4s",
+  ACCESS_TOKEN_VALIDITY_JITTER: "0",
+  REFRESH_GRACE_PERIOD: "2s",
+  WEBSITE_ORIGINS: ["https://app.example.test", "https://www.example.test"],
+};
+
+/** Starts a site for the tests of a file, and ends it after them. */
+export function useSite() {
+  /** @type {Awaited<ReturnType<typeof startSite>>} */
+  let site;
+  before(async () => {
+    site = await startSite({ [SAME_SITE]: { ...LIFE, COOKIE_DOMAIN: ".example.test", OLDER_COOKIE_DOMAIN: "" }, [CROSS_SITE]: LIFE });
+  });
+  after(() => site?.close());
+  return () => site;
+}
 
 /** Starts Postern with a login route beside it. @param {Record<string, unknown>} vars */
 async function startApi(vars) {
