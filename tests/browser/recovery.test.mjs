@@ -149,6 +149,8 @@ test("an outage of KV logs nobody out and stops no login", async () => {
     assert.equal(body.session.handle, session.handle);
     const other = await site().visitor();
     assert.equal((await (await loggedIn(other)).tab.call()).status, 200);
+    const refused = (await postern.faults.calls()).filter(({ outcome }) => outcome === "refuse");
+    assert.ok(refused.length > 0, "KV was asked, and refused");
     await other.context.close();
   } finally {
     await postern.faults.setFaults([]);

@@ -92,6 +92,7 @@ export async function startSite(apis) {
   const faults = new Set();
   const server = createServer(selfSigned(), async (request, response) => {
     const [host, path] = [request.headers.host ?? "", request.url ?? "/"];
+    /** @type {Buffer[]} */
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const call = { host, path, method: request.method ?? "", visitor: request.headers["user-agent"] ?? "", headers: request.headers };
@@ -144,7 +145,7 @@ export async function startSite(apis) {
         async open({ host = "app.example.test", api, mode = "cookie", sdk = "supertokens-website" }) {
           const tab = await context.newPage();
           await tab.goto(`https://${host}/`);
-          await tab.evaluate((options) => /** @type {any} */ (window).app.start(options), { name: sdk, mode, apiDomain: `https://${api}` });
+          await tab.evaluate((options) => /** @type {any} */ (globalThis).app.start(options), { name: sdk, mode, apiDomain: `https://${api}` });
           return tabOf(tab, api);
         },
       };
@@ -161,7 +162,7 @@ export async function startSite(apis) {
 /** A page, as a test uses it. @param {import("playwright-core").Page} tab @param {string} api */
 function tabOf(tab, api) {
   const app = (/** @type {string} */ method, /** @type {unknown[]} */ ...args) =>
-    tab.evaluate(([method, args]) => /** @type {any} */ (window).app[method](...args), /** @type {const} */ ([method, args]));
+    tab.evaluate(([method, args]) => /** @type {any} */ (globalThis).app[method](...args), /** @type {const} */ ([method, args]));
   const self = {
     tab,
     /** A call to the site's API. @param {string} [transport] @param {string} [path] @param {object} [options] */
@@ -174,7 +175,7 @@ function tabOf(tab, api) {
     /** Waits until the page's access token has expired. */
     async untilExpiry() {
       const expiry = await tab.evaluate(() => {
-        const [, frontToken] = /(?:^|; )sFrontToken=([^;]*)/.exec(document.cookie) ?? [];
+        const [, frontToken] = /(?:^|; )sFrontToken=([^;]*)/.exec(/** @type {any} */ (globalThis).document.cookie) ?? [];
         return JSON.parse(atob(frontToken)).ate;
       });
       await new Promise((resolve) => setTimeout(resolve, expiry - Date.now() + 100));
