@@ -93,6 +93,15 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     ))
 }
 
+/// Whether this isolate has verified a token of ours before, so that nothing about it need be looked at again.
+pub(super) fn is_remembered(context: &Context, access_token: &str) -> bool {
+    let own = Validity {
+        policy: 0,
+        key_set_version: context.ring.key_set_version(),
+    };
+    remembered(access_token, own, context.now).is_some()
+}
+
 /// Reads the claims of a token of our own whose signature is good and which may be expired (regenerate).
 pub(super) async fn verify_even_if_expired(
     context: &Context,

@@ -34,7 +34,10 @@ impl User {
             "API_DOMAIN".to_owned(),
             RawValue::Text("http://127.0.0.1:8787".to_owned()),
         )];
-        let (settings, _) = Settings::parse(&values).unwrap();
+        Self::with_settings(Settings::parse(&values).unwrap().0)
+    }
+
+    pub fn with_settings(settings: Settings) -> Self {
         Self {
             store: MemoryStore::default(),
             settings,

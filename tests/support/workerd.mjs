@@ -3,7 +3,7 @@
 // KV is a real KV binding whose requests are answered by fault-kv-worker.mjs, with its data on disk as well.
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -17,8 +17,8 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  * @typedef {object} Caller a Worker of the test's own, with a port of its own
  * @property {string} name
  * @property {string} path its module, from the repository's root
- * @property {Record<string, {service: string, entrypoint?: string} | {kv: string}>} bindings to services by name, or
- *   as KV to one
+ * @property {Record<string, {service: string, entrypoint?: string} | {kv: string} | {objects: string, service: string}>} bindings
+ *   to services by name, as KV to one, or to a class of objects of one
  */
 
 /**
@@ -47,6 +47,14 @@ export async function startWorkerd({ vars = {}, callers = [] } = {}) {
       const answer = await fetch(`${urlOf("faults")}/${method}`, { method: "POST", body: JSON.stringify(args) });
       if (!answer.ok) throw new Error(`${method}: ${answer.status} ${await answer.text()}`);
       return answer.json();
+    },
+    /**
+     * The SQLite files of a class's objects. Open one only while the process is dead.
+     * @param {string} className
+     */
+    objectFiles(className) {
+      const folder = join(directory, "postern-objects", `postern-${className}`);
+      return readdirSync(folder).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite").map((name) => join(folder, name));
     },
     /** What it printed, both streams. */
     output: () => running.output(),
@@ -150,6 +158,8 @@ function configuration(vars, callers) {
   const designator = (/** @type {Caller["bindings"][string]} */ target) =>
     "kv" in target
       ? `kvNamespace = ${quoted(target.kv)}`
+      : "objects" in target
+      ? `durableObjectNamespace = (className = ${quoted(target.objects)}, serviceName = ${quoted(target.service)})`
       : `service = (name = ${quoted(target.service)}${target.entrypoint ? `, entrypoint = ${quoted(target.entrypoint)}` : ""})`;
   const others = callers.map(({ name, bindings }) =>
     worker(name, { bindings: Object.entries(bindings).map(([binding, target]) => `(name = ${quoted(binding)}, ${designator(target)})`) }),

@@ -15,7 +15,7 @@ let worker;
 before(async () => {
   const config = {
     name: "client",
-    main: "tests/support/client-worker.mjs",
+    main: "support/client-worker.mjs",
     compatibility_date: compatibilityDate,
     alias: clientAlias,
     services: [

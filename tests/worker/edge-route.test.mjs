@@ -12,7 +12,7 @@ let route;
 before(async () => {
   const config = {
     name: "edge-route",
-    main: "examples/edge-route/src/index.js",
+    main: "../examples/edge-route/src/index.js",
     compatibility_date: compatibilityDate,
     alias: clientAlias,
     services: [{ binding: "SESSIONS", service: "postern" }],

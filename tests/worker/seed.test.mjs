@@ -17,7 +17,7 @@ let throughEdgeRoute;
 before(async () => {
   const edgeRoute = {
     name: "seed",
-    main: "tests/seed/worker.mjs",
+    main: "seed/worker.mjs",
     compatibility_date: compatibilityDate,
     alias: clientAlias,
     services: [{ binding: "SESSIONS", service: "postern" }],

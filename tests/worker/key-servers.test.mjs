@@ -1,0 +1,114 @@
+// Key sets fetched from servers that are slow, broken, large or lying. How long a good set is used, and the old one
+// after it, is a matter of hours and tested natively (token::jwks_cache).
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { after, before, test } from "node:test";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
+
+import { startWithCaller } from "../support/rpc.mjs";
+
+/** How often each path was asked for. */
+const asked = {};
+let server;
+let postern;
+let key;
+
+before(async () => {
+  key = await generateKeyPair("ES256", { extractable: true });
+  const jwk = { ...(await exportJWK(key.publicKey)), kid: "one", alg: "ES256" };
+  const good = JSON.stringify({ keys: [jwk] });
+  const ofBytes = (bytes) => good.padEnd(bytes, " ");
+  const answers = {
+    good: (response) => response.end(good),
+    unknown: (response) => response.end(good),
+    down: (response) => response.writeHead(503).end(good),
+    hangs: () => {},
+    "hangs-halfway": (response) => response.write(good.slice(0, 20)),
+    redirects: (response) => response.writeHead(302, { location: "/target" }).end(),
+    target: (response) => response.end(good),
+    large: (response) => response.end(ofBytes(64 * 1024 + 1)),
+    largest: (response) => response.end(ofBytes(64 * 1024)),
+    endless: (response) => {
+      const more = setInterval(() => response.write(" ".repeat(16 * 1024)), 5);
+      response.on("close", () => clearInterval(more));
+    },
+    html: (response) => response.end("<html>"),
+    empty: (response) => response.end('{"keys":[]}'),
+    private: (response) => response.end(JSON.stringify({ keys: [{ kty: "oct", k: "AAAA", kid: "one" }] })),
+    closes: (response) => response.destroy(),
+  };
+  server = createServer((request, response) => {
+    const name = request.url.slice(1);
+    asked[name] = (asked[name] ?? 0) + 1;
+    answers[name](response);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const base = `http://127.0.0.1:${server.address().port}`;
+  const issuers = Object.keys(answers).map((name) => ({
+    id: name.replace("-", ""), issuer: `https://${name}.example`, audience: ["postern"], algorithms: ["ES256"], jwks_uri: `${base}/${name}`,
+  }));
+  issuers.push({ id: "nowhere", issuer: "https://nowhere.example", audience: ["postern"], algorithms: ["ES256"], jwks_uri: "http://127.0.0.1:9/keys" });
+  issuers.push({ id: "unbound", issuer: "https://unbound.example", audience: ["postern"], algorithms: ["ES256"], jwks_binding: "NO_SUCH_BINDING" });
+  postern = await startWithCaller({ TRUSTED_ISSUERS: issuers });
+});
+after(async () => {
+  await postern?.close();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+const token = (name, kid = "one") =>
+  new SignJWT({ sid: "session" }).setProtectedHeader({ alg: "ES256", kid }).setIssuer(`https://${name}.example`)
+    .setAudience("postern").setSubject("alice").setIssuedAt().setExpirationTime("10m").sign(key.privateKey);
+const verify = async (name, kid) => postern.call("VERIFY", "getSession", { accessToken: await token(name, kid) });
+
+test("a set is fetched once and then used", async () => {
+  for (let time = 0; time < 10; time += 1) assert.equal((await verify("good")).status, "OK");
+  assert.equal(asked.good, 1);
+});
+
+test("twenty first tokens at once are all verified, and ask for no more than twenty fetches", async () => {
+  const results = await Promise.all(Array.from({ length: 20 }, () => verify("largest")));
+  // Above the limit of fetches under way, a request is told to come back rather than to log in.
+  for (const { status } of results) assert.match(status, /^(OK|GENERAL_ERROR)$/);
+  assert.ok(results.some(({ status }) => status === "OK"));
+  assert.ok(asked.largest <= 16, `${asked.largest} fetches`);
+  assert.equal((await verify("largest")).status, "OK");
+});
+
+test("unknown key names cause no fetch so soon after one", async () => {
+  assert.equal((await verify("unknown")).status, "OK");
+  for (let time = 0; time < 20; time += 1) assert.equal((await verify("unknown", `two-${time}`)).status, "UNAUTHORISED");
+  assert.equal(asked.unknown, 1);
+});
+
+for (const name of ["down", "redirects", "large", "html", "empty", "private", "closes", "nowhere", "unbound"]) {
+  test(`a server that answers like "${name}" is an outage, 503 and never 401, and is left alone for a while`, async () => {
+    for (let time = 0; time < 5; time += 1) {
+      const { status, retryAfterSeconds } = await verify(name);
+      assert.equal(status, "GENERAL_ERROR");
+      assert.ok(retryAfterSeconds >= 1);
+    }
+    const response = await postern.fetch("/auth/session", { headers: { authorization: `Bearer ${await token(name)}` } });
+    assert.equal(response.status, 503);
+    assert.match(response.headers.get("retry-after"), /^[1-9]\d*$/);
+    // A dropped connection may be an idle one of earlier; workerd then tries the next by itself.
+    if (name !== "closes") assert.ok((asked[name] ?? 0) <= 1, `${asked[name]} fetches`);
+    assert.equal(asked.target, undefined);
+  });
+}
+
+for (const name of ["hangs", "hangs-halfway", "endless"]) {
+  test(`a server that ${name} is given up in time, and nobody waits for it`, { timeout: 30_000 }, async () => {
+    const started = Date.now();
+    const [{ status }, meanwhile] = await Promise.all([verify(name), verify("good").then((answer) => ({ ...answer, after: Date.now() - started }))]);
+    assert.equal(status, "GENERAL_ERROR");
+    assert.ok(Date.now() - started < 9_000, `${Date.now() - started} ms`);
+    assert.equal(meanwhile.status, "OK");
+    assert.ok(meanwhile.after < 3_000);
+    const again = Date.now();
+    assert.equal((await verify(name)).status, "GENERAL_ERROR");
+    assert.ok(Date.now() - again < 1_000);
+  });
+}
