@@ -19,6 +19,7 @@ const parts = {
   core: cargoTest,
   worker: () => nodeTest("tests/worker", "client/test"),
   sdk: () => nodeTest("tests/sdk"),
+  browser: () => nodeTest("tests/browser"),
   size: check(uploadSize),
 };
 

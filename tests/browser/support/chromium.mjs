@@ -1,6 +1,6 @@
 // @ts-check
 // A real Chromium: the one that CHROMIUM names, else the npm package's (Linux on x64), else an installed one.
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
@@ -25,24 +25,27 @@ async function candidates() {
 /** The npm package's browser, unpacked once beside it. It brings the few libraries that a bare system lacks. */
 async function packaged() {
   if (process.platform !== "linux" || process.arch !== "x64") return [];
-  const cache = join(root, "node_modules", ".cache", "chromium");
-  const executablePath = join(cache, "chromium");
-  const libraries = join(cache, "al2023", "lib");
-  if (!existsSync(executablePath) || !existsSync(libraries)) {
-    mkdirSync(cache, { recursive: true });
+  const source = join(root, "node_modules", "@sparticuz", "chromium");
+  const { version } = JSON.parse(readFileSync(join(source, "package.json"), "utf8"));
+  const cache = join(root, "node_modules", ".cache", `chromium-${version}`);
+  if (!existsSync(cache)) {
+    // Under another name until it is whole: an interrupted run leaves nothing that looks like a browser.
+    const unfinished = `${cache}.${process.pid}`;
+    mkdirSync(unfinished, { recursive: true });
     const { inflate } = await import("@sparticuz/chromium");
-    const bin = join(root, "node_modules", "@sparticuz", "chromium", "bin");
     // The package unpacks into the directory for temporary files.
     const { TMPDIR } = process.env;
-    process.env.TMPDIR = cache;
+    process.env.TMPDIR = unfinished;
     try {
-      await inflate(join(bin, "al2023.tar.br"));
-      await inflate(join(bin, "chromium.br"));
+      for (const archive of ["al2023.tar.br", "chromium.br"]) await inflate(join(source, "bin", archive));
     } finally {
       if (TMPDIR === undefined) delete process.env.TMPDIR;
       else process.env.TMPDIR = TMPDIR;
     }
+    renameSync(unfinished, cache);
   }
+  const executablePath = join(cache, "chromium");
+  const libraries = join(cache, "al2023", "lib");
   const libraryPath = [process.env.LD_LIBRARY_PATH, libraries].filter(Boolean).join(":");
   return [{ executablePath, env: { .../** @type {Record<string, string>} */ (process.env), LD_LIBRARY_PATH: libraryPath } }];
 }

@@ -2,6 +2,7 @@
 // A website, its API and Postern behind one TLS server, as a browser meets them by host name. Every request is noted,
 // and a test can hold, lose or replace the answer to any.
 import { createServer } from "node:https";
+import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { clientAlias } from "../../support/client.mjs";
@@ -22,6 +23,30 @@ import { selfSigned } from "./certificate.mjs";
  */
 
 const page = "<!doctype html><meta charset=utf-8><title>site</title><script src=/app.js></script>";
+
+export const REFRESH = "/auth/session/refresh";
+/** The API's host on the site of the website, and on another. */
+export const SAME_SITE = "api.example.test";
+export const CROSS_SITE = "api.other.test";
+
+/** Short lives: tokens of four seconds, two seconds of grace. */
+const LIFE = {
+  ACCESS_TOKEN_VALIDITY: "4s",
+  ACCESS_TOKEN_VALIDITY_JITTER: "0",
+  REFRESH_GRACE_PERIOD: "2s",
+  WEBSITE_ORIGINS: ["https://app.example.test", "https://www.example.test"],
+};
+
+/** Starts a site for the tests of a file, and ends it after them. */
+export function useSite() {
+  /** @type {Awaited<ReturnType<typeof startSite>>} */
+  let site;
+  before(async () => {
+    site = await startSite({ [SAME_SITE]: { ...LIFE, COOKIE_DOMAIN: ".example.test", OLDER_COOKIE_DOMAIN: "" }, [CROSS_SITE]: LIFE });
+  });
+  after(() => site?.close());
+  return () => site;
+}
 
 /** Starts Postern with a login route beside it. @param {Record<string, unknown>} vars */
 async function startApi(vars) {
@@ -67,6 +92,7 @@ export async function startSite(apis) {
   const faults = new Set();
   const server = createServer(selfSigned(), async (request, response) => {
     const [host, path] = [request.headers.host ?? "", request.url ?? "/"];
+    /** @type {Buffer[]} */
     const chunks = [];
     for await (const chunk of request) chunks.push(chunk);
     const call = { host, path, method: request.method ?? "", visitor: request.headers["user-agent"] ?? "", headers: request.headers };
@@ -119,7 +145,7 @@ export async function startSite(apis) {
         async open({ host = "app.example.test", api, mode = "cookie", sdk = "supertokens-website" }) {
           const tab = await context.newPage();
           await tab.goto(`https://${host}/`);
-          await tab.evaluate((options) => /** @type {any} */ (window).app.start(options), { name: sdk, mode, apiDomain: `https://${api}` });
+          await tab.evaluate((options) => /** @type {any} */ (globalThis).app.start(options), { name: sdk, mode, apiDomain: `https://${api}` });
           return tabOf(tab, api);
         },
       };
@@ -136,7 +162,7 @@ export async function startSite(apis) {
 /** A page, as a test uses it. @param {import("playwright-core").Page} tab @param {string} api */
 function tabOf(tab, api) {
   const app = (/** @type {string} */ method, /** @type {unknown[]} */ ...args) =>
-    tab.evaluate(([method, args]) => /** @type {any} */ (window).app[method](...args), /** @type {const} */ ([method, args]));
+    tab.evaluate(([method, args]) => /** @type {any} */ (globalThis).app[method](...args), /** @type {const} */ ([method, args]));
   const self = {
     tab,
     /** A call to the site's API. @param {string} [transport] @param {string} [path] @param {object} [options] */
@@ -149,7 +175,7 @@ function tabOf(tab, api) {
     /** Waits until the page's access token has expired. */
     async untilExpiry() {
       const expiry = await tab.evaluate(() => {
-        const [, frontToken] = /(?:^|; )sFrontToken=([^;]*)/.exec(document.cookie) ?? [];
+        const [, frontToken] = /(?:^|; )sFrontToken=([^;]*)/.exec(/** @type {any} */ (globalThis).document.cookie) ?? [];
         return JSON.parse(atob(frontToken)).ate;
       });
       await new Promise((resolve) => setTimeout(resolve, expiry - Date.now() + 100));
