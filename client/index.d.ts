@@ -10,11 +10,12 @@ import type {
   IssuedSession,
   JsonObject,
   Session,
+  SessionForRequest,
   SessionInformation,
   Token,
 } from "./rpc.js";
 
-export type { Device, Freshness, IssuedSession, JsonObject, Session, SessionInformation, Token };
+export type { Device, Freshness, IssuedSession, JsonObject, Session, SessionForRequest, SessionInformation, Token };
 
 /** Postern over service bindings. */
 export interface Bindings {
@@ -70,6 +71,18 @@ export function createNewSession(
   sessionData?: JsonObject,
   options?: { tenantId?: string; device?: Device },
 ): Promise<IssuedSession>;
+
+/**
+ * Starts a session in answer to a browser's login request. Append each of `headers` to the response: the tokens travel
+ * as the browser SDK asked for, in cookies or in headers. Only over a service binding, to `SessionsAdmin`.
+ */
+export function createNewSessionForRequest(
+  request: { headers: { get(name: string): string | null } },
+  userId: string,
+  jwtPayload?: JsonObject,
+  sessionData?: JsonObject,
+  options?: { tenantId?: string; device?: Device },
+): Promise<SessionForRequest>;
 
 /** Exchanges a refresh token. Rejects with TOKEN_THEFT_DETECTED when two holders of one token were seen. */
 export function refreshSession(

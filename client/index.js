@@ -48,6 +48,19 @@ export async function createNewSession(userId, jwtPayload = {}, sessionData = {}
   return withoutStatus(await ask("createNewSession", argument));
 }
 
+export async function createNewSessionForRequest(request, userId, jwtPayload = {}, sessionData = {}, options = {}) {
+  const { tenantId, device } = options;
+  const argument = {
+    request: { headers: headersOf("createNewSessionForRequest", request, ["authorization", "cookie", "st-auth-mode"]) },
+    userId: text("createNewSessionForRequest", "userId", userId),
+    jwtPayload: jsonObject("createNewSessionForRequest", "jwtPayload", jwtPayload),
+    sessionData: jsonObject("createNewSessionForRequest", "sessionData", sessionData),
+    tenantId: optionalText("createNewSessionForRequest", "tenantId", tenantId),
+    device: device === undefined ? undefined : jsonObject("createNewSessionForRequest", "device", device),
+  };
+  return withoutStatus(await ask("createNewSessionForRequest", argument));
+}
+
 export async function refreshSession(refreshToken, antiCsrfToken) {
   const argument = {
     refreshToken: credential("refreshSession", "refreshToken", refreshToken),
@@ -120,6 +133,15 @@ export async function rotateSigningKeys() {
 
 export async function revokeSigningKey(kid) {
   await ask("revokeSigningKey", { kid: text("revokeSigningKey", "kid", kid) });
+}
+
+/** Those of the named headers that a request has. */
+function headersOf(method, request, names) {
+  if (typeof request?.headers?.get !== "function") {
+    throw new TypeError(`${method}: "request" must be a Request`);
+  }
+  const sent = names.map((name) => [name, request.headers.get(name)]);
+  return Object.fromEntries(sent.filter(([, value]) => value !== null));
 }
 
 /** Sends what was given, and nothing else: a member that is undefined is one that was not given. */

@@ -42,6 +42,13 @@ export interface IssuedSession {
   frontToken?: string;
 }
 
+/** A session made for a browser's request. */
+export interface SessionForRequest {
+  session: Session;
+  /** Names and values to append, one by one, to the response. They carry the tokens: let no cache keep them. */
+  headers: [name: string, value: string][];
+}
+
 /** Facts about the device a session lives on. */
 export interface Device {
   userAgent?: string;
@@ -93,6 +100,20 @@ export interface SessionsAdmin extends Sessions {
     tenantId?: string;
     device?: Device;
   }): Answer<IssuedSession>;
+  /**
+   * For login routes: how the tokens travel follows the request and the settings, and `headers` are to be appended to
+   * the response. Refused before a session exists: one whose tokens would not fit a browser's cookies (a TypeError with
+   * both numbers), and cookies that no browser would keep.
+   */
+  createNewSessionForRequest(argument: {
+    /** Header names in lower case; a request that has one of these must pass it on. */
+    request: { headers: { authorization?: string; cookie?: string; "st-auth-mode"?: string } };
+    userId: string;
+    jwtPayload?: JsonObject;
+    sessionData?: JsonObject;
+    tenantId?: string;
+    device?: Device;
+  }): Answer<SessionForRequest>;
   refreshSession(argument: { refreshToken: string; antiCsrfToken?: string }): Answer<IssuedSession>;
   revokeSession(argument: { handle: string }): Answer<{ revoked: string[] }>;
   /** At most 1,000 handles. */

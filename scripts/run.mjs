@@ -10,7 +10,8 @@ const IS_PARENT_ALIVE_MS = 1_000;
 
 const [command = "", ...args] = process.argv.slice(2);
 try {
-  await setUp({ lint: command === "test" && (args.length === 0 || args.includes("lint")) });
+  const tests = (/** @type {string} */ part) => command === "test" && (args.length === 0 || args.includes(part));
+  await setUp({ lint: tests("lint"), sdk: tests("sdk") });
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   say(`error: ${error.message}`);

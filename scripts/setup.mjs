@@ -6,6 +6,7 @@ import { delimiter, join } from "node:path";
 import { digestOf } from "./lib/hash.mjs";
 import { childEnvironment, fromRoot, projectNode, root, toolProgram, toolsDirectory, windows } from "./lib/paths.mjs";
 import { StepFailed, must, run, say, seconds } from "./lib/process.mjs";
+import { installPythonPackages } from "./lib/python.mjs";
 
 const OLDEST_NODE = 20;
 
@@ -14,7 +15,7 @@ export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("w
 export const workerBuild = { name: "worker-build", version: "0.8.7" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
-/** @param {{lint?: boolean}} [needs] `lint`: also the tools that only checks use */
+/** @param {{lint?: boolean, sdk?: boolean}} [needs] `lint`, `sdk`: also what only these parts of the tests use */
 export async function setUp(needs = {}) {
   await checkPrerequisites();
   await installRustToolchain();
@@ -24,6 +25,7 @@ export async function setUp(needs = {}) {
   await installCargoTool(workerBuild, "worker-build", "2 to 5 minutes");
   // An unoptimised build is quick to make and fast enough for one check.
   if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
+  if (needs.sdk) await installPythonPackages();
 }
 
 async function checkPrerequisites() {

@@ -18,6 +18,7 @@ const parts = {
   lint,
   core: cargoTest,
   worker: () => nodeTest("tests/worker", "client/test"),
+  sdk: () => nodeTest("tests/sdk"),
   size: check(uploadSize),
 };
 

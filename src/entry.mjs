@@ -30,7 +30,7 @@ offer(SessionsVerify, ["getSession"]);
 export class SessionsAdmin extends WorkerEntrypoint {}
 offer(SessionsAdmin, [
   "getSession", "getSessionData", "updateSessionData",
-  "createNewSession", "refreshSession",
+  "createNewSession", "createNewSessionForRequest", "refreshSession",
   "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser",
   "getAllSessionHandlesForUser", "getSessionInformation",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",

@@ -4,6 +4,7 @@
 //! the backend protocol's own shapes (`core_driver`).
 
 use crate::http::reply::Reply;
+use crate::json::ObjectWriter;
 use crate::session::model::Refusal;
 use crate::settings::LogLevel;
 
@@ -93,8 +94,10 @@ impl Outcome {
 
     /// The body of our own doors: `{"status":"…","message":"…"}`.
     pub fn body(&self) -> String {
-        let message = serde_json::Value::from(self.message.as_str());
-        format!("{{\"status\":\"{}\",\"message\":{message}}}", self.code)
+        let mut body = ObjectWriter::new();
+        body.text("status", self.code);
+        body.text("message", &self.message);
+        body.finish()
     }
 }
 

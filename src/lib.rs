@@ -23,6 +23,7 @@ pub mod session;
 pub mod settings;
 pub mod time;
 pub mod token;
+pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 pub mod edge;

@@ -2,8 +2,12 @@
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::unwrap_used,
+    clippy::panic,
     missing_docs,
-    unreachable_pub
+    unreachable_pub,
+    reason = "a test may panic, and its helpers are seen by no one else"
 )]
 
 #[path = "support/memory_store.rs"]

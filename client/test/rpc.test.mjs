@@ -104,6 +104,23 @@ test("the life cycle needs the admin binding, which also serves the three calls 
   ]);
 });
 
+test("for a request, the headers that decide are passed on, and the answer's headers come back in order", async () => {
+  const headers = [["set-cookie", "a=1"], ["set-cookie", "b=2"], ["front-token", "x"]];
+  const session = { handle: "h", userId: "alice", tenantId: "public", jwtPayload: {} };
+  const { target, calls } = binding({ status: "OK", session, headers });
+  postern.init({ adminBinding: target });
+  const sent = { authorization: "Bearer x", cookie: "a=b; c=d", "st-auth-mode": "cookie", "x-other": "stays here" };
+  const request = new Request("https://app.example/login", { method: "POST", headers: sent });
+  // A browser's `cookie` is a forbidden header for Request in some runtimes: only what it kept can be passed on.
+  const { "x-other": _, ...wanted } = Object.fromEntries(request.headers);
+  assert.deepEqual(await postern.createNewSessionForRequest(request, "alice", { role: "editor" }, { cart: [] }), { session, headers });
+  assert.deepEqual(await postern.createNewSessionForRequest({ headers: new Headers() }, "alice", undefined, undefined, { tenantId: "blue" }), { session, headers });
+  assert.deepEqual(calls, [
+    ["createNewSessionForRequest", { request: { headers: wanted }, userId: "alice", jwtPayload: { role: "editor" }, sessionData: { cart: [] } }],
+    ["createNewSessionForRequest", { request: { headers: {} }, userId: "alice", jwtPayload: {}, sessionData: {}, tenantId: "blue" }],
+  ]);
+});
+
 test("nothing malformed is sent", async () => {
   const { target, calls } = binding({ status: "OK" });
   postern.init({ adminBinding: target });
@@ -116,6 +133,8 @@ test("nothing malformed is sent", async () => {
     [() => postern.updateSessionData("h"), 'updateSessionData: "sessionData" must be a JSON object'],
     [() => postern.updateSessionData("h", { at: new Date() }), 'updateSessionData: "sessionData.at" is not JSON: a Date'],
     [() => postern.createNewSession("u", null), 'createNewSession: "jwtPayload" must be a JSON object'],
+    [() => postern.createNewSessionForRequest({}, "u"), 'createNewSessionForRequest: "request" must be a Request'],
+    [() => postern.createNewSessionForRequest(undefined, "u"), 'createNewSessionForRequest: "request" must be a Request'],
     [() => postern.revokeMultipleSessions(["h", 1]), 'revokeMultipleSessions: "handles[1]" must be a string'],
     [
       () => postern.revokeMultipleSessions(Array(1001).fill("h")),

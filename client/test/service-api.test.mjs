@@ -132,7 +132,12 @@ test("theft says whose session ended", async (t) => {
 
 test("what the service API lacks says where it is to be had", async (t) => {
   const requests = await withAnswer(t, { status: "OK" });
-  for (const act of [() => postern.rotateSigningKeys(), () => postern.revokeSigningKey("d-1")]) {
+  const calls = [
+    () => postern.rotateSigningKeys(),
+    () => postern.revokeSigningKey("d-1"),
+    () => postern.createNewSessionForRequest(new Request("http://login.example"), "alice"),
+  ];
+  for (const act of calls) {
     await assert.rejects(act(), { errType: postern.Error.GENERAL_ERROR, message: /SessionsAdmin/ });
   }
   assert.deepEqual(requests, []);

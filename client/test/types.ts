@@ -18,6 +18,9 @@ export async function accepted(sessions: Sessions, admin: SessionsAdmin, cart: C
   const items: string[] = (await postern.getSessionData(handle, { freshness: "strict" })).items;
 
   const issued = await postern.createNewSession(session.userId, {}, {}, { device: { ip: "192.0.2.1" } });
+  const request = { headers: { get: (name: string) => headers.get(name) ?? null } };
+  const made = await postern.createNewSessionForRequest(request, "alice", { role: "editor" });
+  for (const [name, value] of made.headers) headers.set(name, value);
   const refreshToken: string = issued.refreshToken.token;
   const ended: boolean = await postern.revokeSession(handle);
   const { expiry } = (await postern.getSessionInformation(handle)).session;

@@ -9,6 +9,8 @@ import { StepFailed } from "./process.mjs";
 
 const HOST = "127.0.0.1";
 const PORT = "8787";
+/** Who may use the hosts of LEGACY_KEYLESS_HOSTS here, unless the user says: this machine. */
+const LOOPBACK = "127.0.0.0/8,::1";
 const POLL_MS = 100;
 const FAULT_LINES_SETTLE_MS = 300;
 const STOP_GRACE_MS = 5_000;
@@ -26,6 +28,7 @@ export async function startWrangler(userArguments) {
     ...(option(userArguments, "port") ? [] : ["--port", port]),
     ...(option(userArguments, "persist-to") ? [] : ["--persist-to", join(storage, "state")]),
     ...(setting(userArguments, "API_DOMAIN") === undefined ? ["--var", `API_DOMAIN:${url}`] : []),
+    ...(setting(userArguments, "LEGACY_KEYLESS_ALLOW") === undefined ? ["--var", `LEGACY_KEYLESS_ALLOW:${LOOPBACK}`] : []),
     "--show-interactive-dev-session=false",
   ];
   // A process group of its own, so that wrangler, esbuild and workerd end together.
@@ -102,8 +105,8 @@ function option(args, name) {
 function setting(args, name) {
   const argument = args.map((arg) => arg.replace(/^--var=/, "")).find((arg) => arg.startsWith(`${name}:`));
   if (argument) return argument.slice(name.length + 1);
-  const inToml = readFileSync(fromRoot("wrangler.toml"), "utf8").match(new RegExp(`^${name} = "(.*)"`, "m"))?.[1];
-  return devVar(name) ?? inToml;
+  const inToml = readFileSync(fromRoot("wrangler.toml"), "utf8").match(new RegExp(`^${name}\\s*=\\s*(.*?)\\s*$`, "m"))?.[1];
+  return devVar(name) ?? inToml?.replace(/^"(.*)"$/, "$1");
 }
 
 /** The Worker logs one JSON line for each setting that it cannot use. @param {string} line */

@@ -3,13 +3,50 @@
 //! Owns the protocol's typing rules: an optional field may be absent but not `null`, unknown fields are ignored, and
 //! objects are kept as their own text, minified, so that numbers survive storage unchanged.
 
-use serde::de::DeserializeOwned;
+use std::borrow::Cow;
 
 use super::reply;
 use crate::{
     http::reply::Reply,
     json::{self, Kind, Object},
 };
+
+/// A type that a field can have. Numbers are whole and written without fraction and exponent.
+pub(super) trait Field: Sized {
+    /// Reads the text of a value that has been checked; `None` when it is of another type.
+    fn read(value: &str) -> Option<Self>;
+}
+
+impl Field for String {
+    fn read(value: &str) -> Option<Self> {
+        json::parse_string(value).ok().map(Cow::into_owned)
+    }
+}
+
+impl Field for bool {
+    fn read(value: &str) -> Option<Self> {
+        value.parse().ok()
+    }
+}
+
+impl Field for i64 {
+    fn read(value: &str) -> Option<Self> {
+        value.parse().ok()
+    }
+}
+
+impl Field for u64 {
+    fn read(value: &str) -> Option<Self> {
+        value.parse().ok()
+    }
+}
+
+impl Field for Vec<String> {
+    fn read(value: &str) -> Option<Self> {
+        let elements = json::parse_array(value).ok()?;
+        elements.into_iter().map(String::read).collect()
+    }
+}
 
 /// The fields of one request body, values still as text.
 #[derive(Debug)]
@@ -26,16 +63,16 @@ impl<'a> Body<'a> {
     }
 
     /// A field that must be there: a string, a boolean, an integer or an array, as `T` says.
-    pub(super) fn required<T: DeserializeOwned>(&self, name: &str) -> Result<T, Reply> {
+    pub(super) fn required<T: Field>(&self, name: &str) -> Result<T, Reply> {
         self.optional(name)?
             .ok_or_else(|| reply::invalid_field(name))
     }
 
     /// A field that may be absent. An explicit `null` is a value of the wrong type.
-    pub(super) fn optional<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Reply> {
+    pub(super) fn optional<T: Field>(&self, name: &str) -> Result<Option<T>, Reply> {
         self.0
             .get(name)
-            .map(|value| serde_json::from_str(value).map_err(|_| reply::invalid_field(name)))
+            .map(|value| T::read(value).ok_or_else(|| reply::invalid_field(name)))
             .transpose()
     }
 

@@ -183,9 +183,7 @@ impl<'a> Fields<'a> {
             true
         };
         if !algorithm.eq_ignore_ascii_case("RS256") {
-            return Err(reply::json(
-                &serde_json::json!({ "status": "UNSUPPORTED_ALGORITHM_ERROR" }),
-            ));
+            return Err(reply::status("UNSUPPORTED_ALGORITHM_ERROR"));
         }
         Ok(CoreCall::CreateJwt(CreateJwt {
             issuer,

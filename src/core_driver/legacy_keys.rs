@@ -3,10 +3,9 @@
 //! Owns that encoding. Refuses to know private keys and when keys rotate.
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use serde::Serialize;
 
 use crate::{
-    json,
+    json::{self, ObjectWriter},
     keys::{KeyKind, RingCopy, SigningKey},
     settings::SigningAlgorithm,
     time::{Millis, UnixMillis},
@@ -16,8 +15,7 @@ use crate::{
 const NO_END: Millis = Millis::from_seconds(10 * 365 * 24 * 60 * 60);
 
 /// One public key that tokens may be verified with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LegacyKey {
     /// Base64 (standard, padded, no line breaks) of the DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7).
     pub(super) public_key: String,
@@ -25,6 +23,16 @@ pub(super) struct LegacyKey {
     pub(super) expiry_time: UnixMillis,
     /// When it was made.
     pub(super) created_at: UnixMillis,
+}
+
+impl LegacyKey {
+    pub(super) fn to_json(&self) -> String {
+        let mut object = ObjectWriter::new();
+        object.text("publicKey", &self.public_key);
+        object.number("expiryTime", self.expiry_time.0);
+        object.number("createdAt", self.created_at.0);
+        object.finish()
+    }
 }
 
 /// The public keys that go along with sessions in versions before 2.21.

@@ -16,7 +16,6 @@ mod query;
 pub mod reply;
 pub mod request;
 pub mod response;
-mod shapes;
 mod standing;
 mod tokens;
 pub mod version;

@@ -1,8 +1,6 @@
 //! The protocol's content types, its closing newline, and the fixed texts of its refusals.
 
-use serde::Serialize;
-
-use crate::{error, http::reply::Reply, session::model::Refusal};
+use crate::{error, http::reply::Reply, json::ObjectWriter, session::model::Refusal};
 
 /// The text for payloads that hold a claim which the protocol owns; clients look for it.
 pub const PROTECTED_FIELD: &str = "The user payload contains protected field";
@@ -10,16 +8,30 @@ pub const PROTECTED_FIELD: &str = "The user payload contains protected field";
 const NO_STORE: &str = "no-store";
 
 /// A JSON answer. The protocol sends every outcome, refusals included, with status 200.
-pub(super) fn json(value: &impl Serialize) -> Reply {
+pub(super) fn json(value: ObjectWriter) -> Reply {
     json_kept(value, NO_STORE)
 }
 
 /// A JSON answer with a `Cache-Control` of its own.
-pub(super) fn json_kept(value: &impl Serialize, cache_control: &str) -> Reply {
-    match serde_json::to_string(value) {
-        Ok(text) => reply(200, "application/json; charset=UTF-8", cache_control, text),
-        Err(_) => fault("The answer could not be written"),
-    }
+pub(super) fn json_kept(value: ObjectWriter, cache_control: &str) -> Reply {
+    reply(
+        200,
+        "application/json; charset=UTF-8",
+        cache_control,
+        value.finish(),
+    )
+}
+
+/// A JSON answer of which the status is all there is to say.
+pub(super) fn status(status: &str) -> Reply {
+    json(with_status(status))
+}
+
+/// The beginning of a JSON answer.
+pub(super) fn with_status(status: &str) -> ObjectWriter {
+    let mut object = ObjectWriter::new();
+    object.text("status", status);
+    object
 }
 
 /// A text answer: everything that is not an outcome.

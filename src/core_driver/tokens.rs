@@ -1,127 +1,72 @@
 //! How sessions and tokens are spelled on the wire, version by version.
 
-use serde::Serialize;
-use serde_json::value::RawValue;
-
 use super::{
     cookies::CookieAttributes,
     version::{CookieFields, Version},
 };
 use crate::{
+    json::ObjectWriter,
     session::model::{SessionView, TokenInfo},
-    time::UnixMillis,
 };
 
-/// `session`
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct SessionBody<'a> {
-    handle: &'a str,
-    user_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    recipe_user_id: Option<&'a str>,
-    #[serde(rename = "userDataInJWT")]
-    payload: &'a RawValue,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tenant_id: Option<&'a str>,
-}
-
-impl<'a> SessionBody<'a> {
-    /// `None` when the stored payload is not JSON, which would be a fault of ours.
-    pub(super) fn new(version: &Version, session: &'a SessionView) -> Option<Self> {
-        Some(Self {
-            handle: &session.handle,
-            user_id: &session.user_id,
-            // Without account linking a user is its own only recipe user.
-            recipe_user_id: version.recipe_user_id.then_some(session.user_id.as_str()),
-            payload: verbatim(&session.payload)?,
-            tenant_id: version.tenant_id.then_some(session.tenant_id.as_str()),
-        })
+/// `session`, whose payload is JSON text.
+pub(super) fn session(version: &Version, session: &SessionView) -> ObjectWriter {
+    let mut object = ObjectWriter::new();
+    object.text("handle", &session.handle);
+    object.text("userId", &session.user_id);
+    if version.recipe_user_id {
+        // Without account linking a user is its own only recipe user.
+        object.text("recipeUserId", &session.user_id);
     }
-}
-
-/// JSON text as it stands.
-pub(super) fn verbatim(json: &str) -> Option<&RawValue> {
-    serde_json::from_str(json).ok()
-}
-
-/// `TokenInfo`, with cookie attributes where the version has them (`CookieToken`).
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct TokenBody<'a> {
-    token: &'a str,
-    expiry: UnixMillis,
-    created_time: UnixMillis,
-    #[serde(flatten)]
-    cookie: Option<CookieBody<'a>>,
-}
-
-impl<'a> TokenBody<'a> {
-    fn new(token: &'a TokenInfo, cookie: Option<CookieBody<'a>>) -> Self {
-        Self {
-            token: &token.token,
-            expiry: token.expiry,
-            created_time: token.created,
-            cookie,
-        }
+    object.json("userDataInJWT", &session.payload);
+    if version.tenant_id {
+        object.text("tenantId", &session.tenant_id);
     }
+    object
 }
 
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CookieBody<'a> {
-    cookie_path: &'a str,
-    cookie_secure: bool,
-    domain: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    same_site: Option<&'a str>,
-}
-
-/// Writes tokens in the form of one version.
+/// Writes tokens in the form of one version: `TokenInfo`, with cookie attributes where the version has them
+/// (`CookieToken`).
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TokenWriter<'a> {
     pub(super) version: &'static Version,
     pub(super) cookies: &'a CookieAttributes,
 }
 
-impl<'a> TokenWriter<'a> {
-    pub(super) fn access(self, token: &'a TokenInfo) -> TokenBody<'a> {
-        TokenBody::new(token, self.cookie(self.cookies.access_token_path))
+impl TokenWriter<'_> {
+    pub(super) fn access(self, token: &TokenInfo) -> String {
+        self.token(&token.token, token, Some(self.cookies.access_token_path))
     }
 
-    pub(super) fn refresh(self, token: &'a TokenInfo) -> TokenBody<'a> {
-        TokenBody::new(token, self.cookie(&self.cookies.refresh_token_path))
+    pub(super) fn refresh(self, token: &TokenInfo) -> String {
+        self.token(&token.token, token, Some(&self.cookies.refresh_token_path))
     }
 
     /// The id refresh token: some random text that lives as long as the refresh token and travels with every request.
-    pub(super) fn id_refresh(
-        self,
-        id: &'a str,
-        refresh_token: &TokenInfo,
-    ) -> Option<TokenBody<'a>> {
-        self.version.id_refresh_token.then(|| TokenBody {
-            token: id,
-            expiry: refresh_token.expiry,
-            created_time: refresh_token.created,
-            cookie: match self.version.cookies {
-                CookieFields::WithSameSite => self.cookie(self.cookies.access_token_path),
-                CookieFields::Absent | CookieFields::WithoutSameSite => None,
-            },
-        })
+    pub(super) fn id_refresh(self, id: &str, refresh_token: &TokenInfo) -> Option<String> {
+        let path = match self.version.cookies {
+            CookieFields::WithSameSite => Some(self.cookies.access_token_path),
+            CookieFields::Absent | CookieFields::WithoutSameSite => None,
+        };
+        self.version
+            .id_refresh_token
+            .then(|| self.token(id, refresh_token, path))
     }
 
-    fn cookie(self, path: &'a str) -> Option<CookieBody<'a>> {
-        let same_site = match self.version.cookies {
-            CookieFields::Absent => return None,
-            CookieFields::WithoutSameSite => None,
-            CookieFields::WithSameSite => Some(self.cookies.same_site),
-        };
-        Some(CookieBody {
-            cookie_path: path,
-            cookie_secure: self.cookies.secure,
-            domain: &self.cookies.domain,
-            same_site,
-        })
+    fn token(self, token: &str, times: &TokenInfo, cookie_path: Option<&str>) -> String {
+        let mut object = ObjectWriter::new();
+        object.text("token", token);
+        object.number("expiry", times.expiry.0);
+        object.number("createdTime", times.created.0);
+        if let Some(path) = cookie_path.filter(|_| self.version.cookies != CookieFields::Absent) {
+            object.text("cookiePath", path);
+            object.boolean("cookieSecure", self.cookies.secure);
+            object.text("domain", &self.cookies.domain);
+            if self.version.cookies == CookieFields::WithSameSite {
+                object.text("sameSite", self.cookies.same_site);
+            }
+        }
+        object.finish()
     }
 }
 

@@ -1,22 +1,16 @@
 //! Answers, field by field, in one version.
 
-use serde_json::value::RawValue;
-
 use super::{
     cookies::CookieAttributes,
-    legacy_keys::LegacyKeys,
+    legacy_keys::{LegacyKey, LegacyKeys},
     reply,
     response::{Outcome, Surroundings, Verified},
-    shapes::{
-        Answer, HandlesBody, HandshakeBody, HandshakeCookies, HandshakeCookiesLater,
-        InformationBody, JwksBody, KeyBody, StolenSession, TheftBody,
-    },
-    tokens::{SessionBody, TokenWriter, uuid, verbatim},
+    tokens::{self, TokenWriter, uuid},
     version::{CookieFields, LegacyKeyFields, PathFamily, Removal, Version},
 };
 use crate::{
     http::reply::Reply,
-    json,
+    json::{self, ObjectWriter},
     keys::KeyKind,
     session::call::Door,
     session::model::{IssuedSession, Refusal, ReuseSubtype, SessionInformation, SessionView},
@@ -38,63 +32,57 @@ pub(super) struct Writer<'a> {
 impl Writer<'_> {
     pub(super) fn outcome(&self, outcome: &Outcome) -> Result<Reply, Reply> {
         match outcome {
-            Outcome::Created(issued) => self.issued(issued, self.keys()?),
-            Outcome::Refreshed(issued) => self.issued(issued, None),
+            Outcome::Created(issued) => self.issued(issued, true),
+            Outcome::Refreshed(issued) => self.issued(issued, false),
             Outcome::Verified(verified) => self.verified(verified),
             Outcome::Regenerated {
                 session,
                 access_token,
-            } => Ok(reply::json(&Answer {
-                status: OK,
-                session: Some(self.session(session)?),
-                access_token: access_token
-                    .as_ref()
-                    .map(|token| self.tokens().access(token)),
-                ..Answer::default()
-            })),
+            } => {
+                let mut answer = self.with_session(session)?;
+                if let Some(token) = access_token {
+                    answer.json("accessToken", &self.tokens().access(token));
+                }
+                Ok(reply::json(answer))
+            }
             Outcome::Information(information) => self.information(information),
-            Outcome::SessionData(data) => Ok(reply::json(&Answer {
-                status: OK,
-                user_data_in_database: Some(stored(data)?),
-                ..Answer::default()
-            })),
-            Outcome::Payload(payload) => Ok(reply::json(&Answer {
-                status: OK,
-                payload: Some(stored(payload)?),
-                ..Answer::default()
-            })),
-            Outcome::Updated => Ok(reply::json(&Answer {
-                status: OK,
-                ..Answer::default()
-            })),
-            Outcome::Handles(handles) => Ok(reply::json(&HandlesBody {
-                status: OK,
-                session_handles: Some(handles),
-                ..HandlesBody::default()
-            })),
+            Outcome::SessionData(data) => {
+                let mut answer = reply::with_status(OK);
+                answer.json("userDataInDatabase", stored(data)?);
+                Ok(reply::json(answer))
+            }
+            Outcome::Payload(payload) => {
+                let mut answer = reply::with_status(OK);
+                answer.json("userDataInJWT", stored(payload)?);
+                Ok(reply::json(answer))
+            }
+            Outcome::Updated => Ok(reply::status(OK)),
+            Outcome::Handles(handles) => Ok(with_handles("sessionHandles", handles)),
             Outcome::Revoked(handles) => Ok(self.revoked(handles)),
             Outcome::Handshake => self.handshake(),
             Outcome::Jwks { with_status } => self.jwks(*with_status),
-            Outcome::Jwt(jwt) => Ok(reply::json(&Answer {
-                status: OK,
-                jwt: Some(jwt),
-                ..Answer::default()
-            })),
+            Outcome::Jwt(jwt) => {
+                let mut answer = reply::with_status(OK);
+                answer.text("jwt", jwt);
+                Ok(reply::json(answer))
+            }
         }
     }
 
-    fn issued(&self, issued: &IssuedSession, keys: Option<KeyBody>) -> Result<Reply, Reply> {
+    fn issued(&self, issued: &IssuedSession, with_keys: bool) -> Result<Reply, Reply> {
         let id = uuid(self.surroundings.id_refresh_token);
-        Ok(reply::json(&Answer {
-            status: OK,
-            session: Some(self.session(&issued.session)?),
-            access_token: Some(self.tokens().access(&issued.access_token)),
-            refresh_token: Some(self.tokens().refresh(&issued.refresh_token)),
-            id_refresh_token: self.tokens().id_refresh(&id, &issued.refresh_token),
-            anti_csrf_token: issued.anti_csrf_token.as_deref(),
-            keys,
-            ..Answer::default()
-        }))
+        let tokens = self.tokens();
+        let mut answer = self.with_session(&issued.session)?;
+        answer.json("accessToken", &tokens.access(&issued.access_token));
+        answer.json("refreshToken", &tokens.refresh(&issued.refresh_token));
+        if let Some(token) = tokens.id_refresh(&id, &issued.refresh_token) {
+            answer.json("idRefreshToken", &token);
+        }
+        answer.optional_text("antiCsrfToken", issued.anti_csrf_token.as_deref());
+        if with_keys {
+            self.keys(&mut answer)?;
+        }
+        Ok(reply::json(answer))
     }
 
     fn verified(&self, verified: &Verified) -> Result<Reply, Reply> {
@@ -102,49 +90,48 @@ impl Writer<'_> {
             Door::Lazy => verified.access_token.as_ref(),
             Door::Eager | Door::Own => None,
         };
-        Ok(reply::json(&Answer {
-            status: OK,
-            session: Some(self.session(&verified.session)?),
-            access_token: minted.map(|token| self.tokens().access(token)),
-            payload_update_available: verified
-                .payload_update_available
-                .filter(|_| self.version.payload_update_available),
-            keys: self.keys()?,
-            ..Answer::default()
-        }))
+        let mut answer = self.with_session(&verified.session)?;
+        if let Some(token) = minted {
+            answer.json("accessToken", &self.tokens().access(token));
+        }
+        if let (true, Some(available)) = (
+            self.version.payload_update_available,
+            verified.payload_update_available,
+        ) {
+            answer.boolean("payloadUpdateAvailable", available);
+        }
+        self.keys(&mut answer)?;
+        Ok(reply::json(answer))
     }
 
     fn information(&self, information: &SessionInformation) -> Result<Reply, Reply> {
         let session = &information.session;
-        Ok(reply::json(&InformationBody {
-            status: OK,
-            session_handle: &session.handle,
-            user_id: &session.user_id,
-            recipe_user_id: self
-                .version
-                .recipe_user_id
-                .then_some(session.user_id.as_str()),
-            user_data_in_database: stored(&information.session_data)?,
-            payload: stored(&session.payload)?,
-            expiry: information.expiry,
-            time_created: information.created,
-            tenant_id: self.version.tenant_id.then_some(session.tenant_id.as_str()),
-        }))
+        let mut answer = reply::with_status(OK);
+        answer.text("sessionHandle", &session.handle);
+        answer.text("userId", &session.user_id);
+        if self.version.recipe_user_id {
+            answer.text("recipeUserId", &session.user_id);
+        }
+        answer.json("userDataInDatabase", stored(&information.session_data)?);
+        answer.json("userDataInJWT", stored(&session.payload)?);
+        answer.number("expiry", information.expiry.0);
+        answer.number("timeCreated", information.created.0);
+        if self.version.tenant_id {
+            answer.text("tenantId", &session.tenant_id);
+        }
+        Ok(reply::json(answer))
     }
 
     fn revoked(&self, handles: &[String]) -> Reply {
-        reply::json(&match self.version.removal {
-            Removal::DeleteAndCount => HandlesBody {
-                status: OK,
-                number_of_sessions_revoked: Some(handles.len()),
-                ..HandlesBody::default()
-            },
-            Removal::PostAndHandles => HandlesBody {
-                status: OK,
-                session_handles_revoked: Some(handles),
-                ..HandlesBody::default()
-            },
-        })
+        match self.version.removal {
+            Removal::DeleteAndCount => {
+                let mut answer = reply::with_status(OK);
+                let count = u64::try_from(handles.len()).unwrap_or(u64::MAX);
+                answer.number("numberOfSessionsRevoked", count);
+                reply::json(answer)
+            }
+            Removal::PostAndHandles => with_handles("sessionHandlesRevoked", handles),
+        }
     }
 
     fn jwks(&self, with_status: bool) -> Result<Reply, Reply> {
@@ -153,65 +140,63 @@ impl Writer<'_> {
             .ok()
             .and_then(|set| set.get("keys"))
             .ok_or_else(corrupt)?;
-        let body = JwksBody {
-            status: with_status.then_some(OK),
-            keys: stored(keys)?,
-        };
-        Ok(reply::json_kept(&body, &document.cache_control()))
+        let mut answer = ObjectWriter::new();
+        answer.optional_text("status", with_status.then_some(OK));
+        answer.json("keys", keys);
+        Ok(reply::json_kept(answer, &document.cache_control()))
     }
 
     fn handshake(&self) -> Result<Reply, Reply> {
         let settings = self.surroundings.settings;
-        let with_validities = self.version.paths == PathFamily::Recipe;
-        Ok(reply::json(&HandshakeBody {
-            status: OK,
-            keys: self.keys()?,
-            access_token_blacklisting_enabled: settings.check_database,
-            access_token_validity: with_validities.then_some(settings.access_token_validity),
-            refresh_token_validity: with_validities.then_some(settings.refresh_token_validity),
-            cookies: self.handshake_cookies(),
-        }))
+        let mut answer = reply::with_status(OK);
+        self.keys(&mut answer)?;
+        answer.boolean("accessTokenBlacklistingEnabled", settings.check_database);
+        if self.version.paths == PathFamily::Recipe {
+            answer.number("accessTokenValidity", settings.access_token_validity.0);
+            answer.number("refreshTokenValidity", settings.refresh_token_validity.0);
+        }
+        self.handshake_cookies(&mut answer);
+        Ok(reply::json(answer))
     }
 
-    fn handshake_cookies(&self) -> Option<HandshakeCookies<'_>> {
+    /// What the handshake of versions before 2.4 says about cookies.
+    fn handshake_cookies(&self, answer: &mut ObjectWriter) {
         let settings = self.surroundings.settings;
         let cookies = self.cookies;
-        let later = match self.version.cookies {
-            CookieFields::Absent => return None,
-            CookieFields::WithoutSameSite => None,
-            CookieFields::WithSameSite => Some(HandshakeCookiesLater {
-                cookie_same_site: cookies.same_site,
-                id_refresh_token_path: cookies.access_token_path,
-                session_expired_status_code: settings.session_expired_status_code,
-            }),
-        };
-        Some(HandshakeCookies {
-            cookie_domain: &cookies.domain,
-            cookie_secure: cookies.secure,
-            access_token_path: cookies.access_token_path,
-            refresh_token_path: &cookies.refresh_token_path,
-            enable_anti_csrf: settings.anti_csrf == AntiCsrf::ViaToken,
-            later,
-        })
+        if self.version.cookies == CookieFields::Absent {
+            return;
+        }
+        answer.text("cookieDomain", &cookies.domain);
+        answer.boolean("cookieSecure", cookies.secure);
+        answer.text("accessTokenPath", cookies.access_token_path);
+        answer.text("refreshTokenPath", &cookies.refresh_token_path);
+        answer.boolean("enableAntiCsrf", settings.anti_csrf == AntiCsrf::ViaToken);
+        // What version 2.0 adds to that.
+        if self.version.cookies == CookieFields::WithSameSite {
+            answer.text("cookieSameSite", cookies.same_site);
+            answer.text("idRefreshTokenPath", cookies.access_token_path);
+            answer.number(
+                "sessionExpiredStatusCode",
+                u64::from(settings.session_expired_status_code),
+            );
+        }
     }
 
     pub(super) fn refusal(&self, refusal: &Refusal) -> Result<Reply, Reply> {
         match refusal {
-            Refusal::Unauthorised(message) => Ok(reply::json(&Answer {
-                status: UNAUTHORISED,
-                message: Some(message),
-                ..Answer::default()
-            })),
-            Refusal::TryRefreshToken(message) => Ok(reply::json(&Answer {
-                status: TRY_REFRESH_TOKEN,
-                message: Some(message),
-                keys: if self.version.legacy_keys_on_try_refresh {
-                    self.keys()?
-                } else {
-                    None
-                },
-                ..Answer::default()
-            })),
+            Refusal::Unauthorised(message) => {
+                let mut answer = reply::with_status(UNAUTHORISED);
+                answer.text("message", message);
+                Ok(reply::json(answer))
+            }
+            Refusal::TryRefreshToken(message) => {
+                let mut answer = reply::with_status(TRY_REFRESH_TOKEN);
+                answer.text("message", message);
+                if self.version.legacy_keys_on_try_refresh {
+                    self.keys(&mut answer)?;
+                }
+                Ok(reply::json(answer))
+            }
             Refusal::TokenTheftDetected {
                 handle,
                 user_id,
@@ -232,26 +217,35 @@ impl Writer<'_> {
         );
         if recent && self.surroundings.settings.recent_token_reuse == RecentTokenReuse::Unauthorised
         {
-            return reply::json(&Answer {
-                status: UNAUTHORISED,
-                message: Some("The refresh token was used before"),
-                recent_token_reuse_subtype: named_subtype,
-                ..Answer::default()
-            });
+            let mut answer = reply::with_status(UNAUTHORISED);
+            answer.text("message", "The refresh token was used before");
+            answer.optional_text(
+                "recentTokenReuseSubtype",
+                named_subtype.map(ReuseSubtype::name),
+            );
+            return reply::json(answer);
         }
-        reply::json(&TheftBody {
-            status: TOKEN_THEFT_DETECTED,
-            session: StolenSession {
-                handle,
-                user_id,
-                recipe_user_id: self.version.recipe_user_id_on_theft.then_some(user_id),
-            },
-            recent_token_reuse_subtype: named_subtype,
-        })
+        let mut session = ObjectWriter::new();
+        session.text("handle", handle);
+        session.text("userId", user_id);
+        if self.version.recipe_user_id_on_theft {
+            session.text("recipeUserId", user_id);
+        }
+        let mut answer = reply::with_status(TOKEN_THEFT_DETECTED);
+        answer.json("session", &session.finish());
+        answer.optional_text(
+            "recentTokenReuseSubtype",
+            named_subtype.map(ReuseSubtype::name),
+        );
+        reply::json(answer)
     }
 
-    fn session<'s>(&self, session: &'s SessionView) -> Result<SessionBody<'s>, Reply> {
-        SessionBody::new(self.version, session).ok_or_else(corrupt)
+    /// The beginning of an answer about a session.
+    fn with_session(&self, session: &SessionView) -> Result<ObjectWriter, Reply> {
+        stored(&session.payload)?;
+        let mut answer = reply::with_status(OK);
+        answer.json("session", &tokens::session(self.version, session).finish());
+        Ok(answer)
     }
 
     fn tokens(&self) -> TokenWriter<'_> {
@@ -261,9 +255,10 @@ impl Writer<'_> {
         }
     }
 
-    fn keys(&self) -> Result<Option<KeyBody>, Reply> {
+    /// The public keys of versions before 2.21.
+    fn keys(&self, answer: &mut ObjectWriter) -> Result<(), Reply> {
         let with_list = match self.version.legacy_keys {
-            LegacyKeyFields::Absent => return Ok(None),
+            LegacyKeyFields::Absent => return Ok(()),
             LegacyKeyFields::Current => false,
             LegacyKeyFields::CurrentAndList => true,
         };
@@ -281,16 +276,27 @@ impl Writer<'_> {
         let keys = LegacyKeys::of(ring, kind, *now).ok_or_else(|| {
             reply::not_an_outcome(&Refusal::GeneralError("no signing key is at hand"))
         })?;
-        Ok(Some(KeyBody {
-            signer: keys.signer,
-            signer_expiry: keys.signer_expiry,
-            list: with_list.then_some(keys.list),
-        }))
+        answer.text("jwtSigningPublicKey", &keys.signer);
+        answer.number("jwtSigningPublicKeyExpiryTime", keys.signer_expiry.0);
+        if with_list {
+            let list: Vec<String> = keys.list.iter().map(LegacyKey::to_json).collect();
+            answer.json("jwtSigningPublicKeyList", &format!("[{}]", list.join(",")));
+        }
+        Ok(())
     }
 }
 
-fn stored(text: &str) -> Result<&RawValue, Reply> {
-    verbatim(text).ok_or_else(corrupt)
+fn with_handles(name: &str, handles: &[String]) -> Reply {
+    let mut answer = reply::with_status(OK);
+    answer.json(name, &json::strings(handles.iter().map(String::as_str)));
+    reply::json(answer)
+}
+
+/// Text that was stored as one JSON object, checked again before it becomes part of an answer.
+fn stored(text: &str) -> Result<&str, Reply> {
+    json::parse_object(text)
+        .map(|_| text)
+        .map_err(|_| corrupt())
 }
 
 /// What we stored or wrote ourselves is not JSON.

@@ -3,10 +3,15 @@
 //! Owns what counts as JSON: plain objects, arrays, strings of Unicode, finite numbers, booleans and null. `undefined`
 //! members are dropped; anything else is refused, naming the path. Nothing here is trusted to be of the type it claims.
 
+use std::cell::RefCell;
+
 use js_sys::{Array, JsString, Object, Reflect, TypeError};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::js::{self, WellFormed};
+use super::{
+    body::Place,
+    js::{self, WellFormed},
+};
 use crate::json;
 
 /// How deep an argument may nest; a cycle ends here too.
@@ -16,13 +21,18 @@ const MAX_DEPTH: usize = json::MAX_DEPTH;
 pub(super) struct Arguments<'a> {
     method: &'a str,
     value: JsValue,
+    place: RefCell<Place>,
 }
 
 impl<'a> Arguments<'a> {
     /// Takes the argument; a rejection when it is not an object.
     pub(super) fn new(method: &'a str, value: JsValue) -> Result<Self, JsValue> {
         if is_plain_object(&value) {
-            Ok(Self { method, value })
+            Ok(Self {
+                method,
+                value,
+                place: RefCell::default(),
+            })
         } else {
             Err(type_error(&format!(
                 "{method}: the argument must be an object"
@@ -100,7 +110,15 @@ impl<'a> Arguments<'a> {
             depth: 0,
         };
         match writer.write(&value) {
-            Ok(()) => Ok(Some(writer.text)),
+            Ok(()) => {
+                let held = self.place.borrow_mut().grow(writer.text.len());
+                held.map_err(|_| {
+                    JsValue::from(js_sys::Error::new(
+                        "too many large arguments at a time; try again",
+                    ))
+                })?;
+                Ok(Some(writer.text))
+            }
             Err(reason) => Err(self.wrong(&writer.path, reason)),
         }
     }
@@ -117,6 +135,7 @@ impl<'a> Arguments<'a> {
         Ok(Some(Arguments {
             method: self.method,
             value,
+            place: RefCell::default(),
         }))
     }
 

@@ -2,11 +2,9 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
-use super::{clock, js::ExecutionContext, key_ring, log, settings};
+use super::{clock, js::ExecutionContext, key_ring, log, promise, settings};
 use crate::{
     keys::RingCopy,
     session::{
@@ -63,10 +61,7 @@ impl Context {
 
     /// Goes on with `work` after the request was answered. The platform ends what it does not know of.
     pub(super) fn in_background(&self, work: impl Future<Output = ()> + 'static) {
-        let promise = future_to_promise(async move {
-            work.await;
-            Ok(JsValue::UNDEFINED)
-        });
+        let promise = promise::of_end(work);
         if self.execution.wait_until(&promise).is_err() {
             log::fault("background", "the platform takes no work in the background");
         }

@@ -180,6 +180,7 @@ async fn create_session(
         access_token_validity: create.access_token_validity,
         version: version.access_token,
         device: None,
+        transfer: None,
     };
     sessions::create(context, new).await.map(Outcome::Created)
 }
@@ -224,7 +225,7 @@ async fn refresh_session(
         refresh_token: refresh.refresh_token,
         anti_csrf_token: refresh.anti_csrf_token,
         check_anti_csrf: refresh.check_anti_csrf,
-        anti_csrf: refresh.anti_csrf,
+        anti_csrf: Some(refresh.anti_csrf),
         door: version.door,
         use_dynamic_key: refresh.use_dynamic_signing_key,
         access_token_validity: refresh.access_token_validity,

@@ -3,7 +3,7 @@
 //! Owns the names that WebCrypto gives to algorithms, and the imported keys. Refuses to know which key a token needs.
 //! HMAC is not here: the core checks it without leaving Wasm.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::cell::RefCell;
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -36,9 +36,12 @@ struct Parameters {
     operate: &'static str,
 }
 
+/// An imported key and its parameters, behind the digest of algorithm, use and JWK.
+type Imported = (Vec<u8>, (CryptoKey, JsValue));
+
 thread_local! {
-    /// Imported keys by digest of algorithm, use and JWK. `CryptoKey`s are not bound to a request.
-    static IMPORTED: RefCell<BTreeMap<Vec<u8>, (CryptoKey, JsValue)>> = const { RefCell::new(BTreeMap::new()) };
+    /// `CryptoKey`s are not bound to a request. Few, so a list will do.
+    static IMPORTED: RefCell<Vec<Imported>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Whether `signature` over `data` is good for this public JWK. ECDSA signatures are `r || s` (RFC 7518 section 3.4).
@@ -135,7 +138,11 @@ async fn imported(
     let name = digest(format!("{usage} {} {jwk}", parameters.import).as_bytes())
         .expose()
         .to_vec();
-    if let Some(known) = IMPORTED.with_borrow(|keys| keys.get(&name).cloned()) {
+    let find = |keys: &Vec<Imported>| {
+        let known = keys.iter().find(|(known, _)| *known == name)?;
+        Some(known.1.clone())
+    };
+    if let Some(known) = IMPORTED.with_borrow(find) {
         return Ok(known);
     }
     let jwk = js_sys::JSON::parse(jwk).map_err(|_| CryptoFault::BadKey)?;
@@ -155,7 +162,7 @@ async fn imported(
         if keys.len() >= MAX_IMPORTED_KEYS {
             keys.clear();
         }
-        keys.insert(name, (key.clone(), operate.clone()));
+        keys.push((name, (key.clone(), operate.clone())));
     });
     Ok((key, operate))
 }

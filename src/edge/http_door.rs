@@ -66,11 +66,13 @@ fn with_cors(
     settings: &crate::settings::Settings,
     mut reply: Reply,
 ) -> Result<JsValue, JsValue> {
-    cors::apply(
-        settings,
-        request.header("origin").as_deref(),
-        &mut reply.headers,
-    );
+    // Without websites every origin is a stranger's: no need to read which.
+    let origin = if settings.website_origins.is_empty() {
+        None
+    } else {
+        request.header("origin")
+    };
+    cors::apply(settings, origin.as_deref(), &mut reply.headers);
     if request.method == "HEAD" {
         reply.body = String::new();
     }

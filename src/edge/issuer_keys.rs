@@ -3,7 +3,7 @@
 //! Owns the fetched sets, one for each issuer in settings. When to fetch is decided by `token::jwks_cache`, what a set
 //! may hold by `token::jwk`. No request waits for a fetch that another one started.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{cell::RefCell, rc::Rc};
 
 use worker::Env;
 
@@ -52,7 +52,7 @@ struct Held {
 
 thread_local! {
     /// By the issuer's id in settings; so it holds no more than the settings do.
-    static HELD: RefCell<BTreeMap<String, Held>> = const { RefCell::new(BTreeMap::new()) };
+    static HELD: RefCell<Vec<(String, Held)>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The keys of an issuer for a token with this `kid`. Fetches them when the rules say so.
@@ -157,5 +157,13 @@ fn knows(keys: &[VerificationKey], kid: Option<&str>) -> bool {
 }
 
 fn with<T>(id: &str, act: impl FnOnce(&mut Held) -> T) -> T {
-    HELD.with_borrow_mut(|sets| act(sets.entry(id.to_owned()).or_default()))
+    HELD.with_borrow_mut(|sets| {
+        if let Some((_, held)) = sets.iter_mut().find(|(known, _)| known == id) {
+            return act(held);
+        }
+        let mut held = Held::default();
+        let outcome = act(&mut held);
+        sets.push((id.to_owned(), held));
+        outcome
+    })
 }

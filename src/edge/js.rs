@@ -9,12 +9,20 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
 extern "C" {
+    /// `scheduler.wait(milliseconds)`
+    #[wasm_bindgen(catch, js_namespace = scheduler, js_name = wait)]
+    pub(super) fn wait(milliseconds: &JsValue) -> Result<Promise, JsValue>;
+
     /// A request that came in.
     pub(super) type IncomingRequest;
 
     /// `request.url`: raw on bare workerd, normalised behind `wrangler dev`.
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn url(this: &IncomingRequest) -> Result<String, JsValue>;
+
+    /// `request.text()`
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn text(this: &IncomingRequest) -> Result<Promise, JsValue>;
 
     /// `request.method`
     #[wasm_bindgen(method, catch, getter)]
@@ -60,6 +68,25 @@ extern "C" {
     /// `ctx.waitUntil(promise)`
     #[wasm_bindgen(method, catch, js_name = waitUntil)]
     pub(super) fn wait_until(this: &ExecutionContext, work: &Promise) -> Result<(), JsValue>;
+
+    /// `ctx` of a Durable Object.
+    #[derive(Debug, Clone)]
+    pub(super) type ObjectState;
+
+    /// `ctx.storage`
+    #[wasm_bindgen(method, catch, getter)]
+    pub(super) fn storage(this: &ObjectState) -> Result<ObjectStorage, JsValue>;
+
+    /// `ctx.waitUntil(promise)`
+    #[wasm_bindgen(method, catch, js_name = waitUntil)]
+    pub(super) fn wait_until(this: &ObjectState, work: &Promise) -> Result<(), JsValue>;
+
+    /// `ctx.blockConcurrencyWhile(callback)`
+    #[wasm_bindgen(method, catch, js_name = blockConcurrencyWhile)]
+    pub(super) fn block_concurrency_while(
+        this: &ObjectState,
+        callback: &JsValue,
+    ) -> Result<Promise, JsValue>;
 
     /// `text.isWellFormed()`: false when a string holds a lone surrogate.
     #[wasm_bindgen(method, catch, js_name = isWellFormed)]
@@ -281,6 +308,12 @@ extern "C" {
     /// `chunk.value`
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn value(this: &Chunk) -> Result<js_sys::Uint8Array, JsValue>;
+}
+
+/// A response of a Durable Object to one of our isolates.
+pub(super) fn object_response(status: u16, body: &str) -> Result<JsValue, JsValue> {
+    let init = object(&[("status", JsValue::from(status))]).unwrap_or_default();
+    OutgoingResponse::new(&JsValue::from_str(body), &init).map(JsValue::from)
 }
 
 /// A binding by its name, as a type whose methods are checked only when they are called. `None` when there is none.

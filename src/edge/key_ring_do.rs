@@ -12,14 +12,22 @@
 //!
 //! Anything that goes wrong is 503 `{"fault":"…"}`: never an exception, whose text would reach the caller.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
-use serde::Deserialize;
-use wasm_bindgen::JsCast;
-use worker::{DurableObject, Env, Request, Response, State, durable_object};
+use js_sys::Promise;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+use worker::Env;
 
-use super::{clock, crypto, js::ObjectStorage, key_ring_store, promise, settings};
+use super::{
+    clock, crypto,
+    js::{self, IncomingRequest, ObjectState, ObjectStorage},
+    key_ring_store, promise, settings,
+};
 use crate::{
+    json::{self, ObjectWriter},
     keys::{KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCopy, SECRETS_NEEDED, Secrets},
     time::UnixMillis,
 };
@@ -53,49 +61,62 @@ enum Command {
 }
 
 /// The object. Holds nothing in memory but the alarm it has set: storage is the authority.
-#[durable_object(alarm)]
+#[wasm_bindgen]
+#[derive(Debug)]
 pub struct KeyRing {
-    state: State,
-    env: Env,
-    /// When the alarm is set to, as far as this instance knows.
-    alarm: Cell<Option<UnixMillis>>,
+    object: Rc<Object>,
 }
 
-impl DurableObject for KeyRing {
-    fn new(state: State, env: Env) -> Self {
+#[wasm_bindgen]
+impl KeyRing {
+    /// What the platform makes when the object wakes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: JsValue) -> Self {
         Self {
-            state,
-            env,
-            alarm: Cell::new(None),
+            object: Rc::new(Object {
+                state: state.unchecked_into(),
+                env: env.unchecked_into(),
+                alarm: Cell::new(None),
+            }),
         }
     }
 
-    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let outcome = match command(&mut request).await {
-            Ok(command) => self.run(command).await,
-            Err(fault) => Err(fault),
-        };
-        answer(&outcome)
+    /// Answers a question of an isolate.
+    pub fn fetch(&self, request: JsValue) -> Promise {
+        let object = Rc::clone(&self.object);
+        promise::made_of(Box::pin(async move {
+            let outcome = match command(&request.unchecked_into()).await {
+                Ok(command) => object.run(command).await,
+                Err(fault) => Err(fault),
+            };
+            answer(&outcome)
+        }))
     }
 
     /// Makes the next key when it is due, so that it is published before it signs even if nobody asks in between.
     /// Nothing re-arms here: the next question does, so keys are not made for a deployment that nobody uses. For the
     /// same reason a failure needs no retry: the next question makes what is due.
-    async fn alarm(&self) -> worker::Result<Response> {
-        self.alarm.set(None);
-        let now = clock::now();
-        let made = match settings::current(&self.env) {
-            Ok(settings) => self
-                .updated(KeyPolicy::from(settings.as_ref()), Command::Ring, now)
-                .await
-                .is_ok(),
-            Err(_) => false,
-        };
-        Response::ok(if made { "" } else { "failed" })
+    pub fn alarm(&self) -> Promise {
+        let object = Rc::clone(&self.object);
+        promise::of_end(async move {
+            object.alarm.set(None);
+            if let Ok(settings) = settings::current(&object.env) {
+                let policy = KeyPolicy::from(settings.as_ref());
+                let _ = object.updated(policy, Command::Ring, clock::now()).await;
+            }
+        })
     }
 }
 
-impl KeyRing {
+#[derive(Debug)]
+struct Object {
+    state: ObjectState,
+    env: Env,
+    /// When the alarm is set to, as far as this instance knows.
+    alarm: Cell<Option<UnixMillis>>,
+}
+
+impl Object {
     async fn run(&self, command: Command) -> Result<RingCopy, Fault> {
         let now = clock::now();
         let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
@@ -113,7 +134,7 @@ impl KeyRing {
         command: Command,
         now: UnixMillis,
     ) -> Result<Ring, Fault> {
-        let storage = self.storage();
+        let storage = self.storage()?;
         if matches!(command, Command::Ring)
             && let Some(ring) = key_ring_store::load(&storage)?
             && ring.needed(policy, now).is_empty()
@@ -121,12 +142,18 @@ impl KeyRing {
         {
             return Ok(ring);
         }
-        self.state
-            .block_concurrency_while(
-                async move { Ok(update(&storage, policy, command, now).await) },
-            )
+        let outcome = Rc::new(RefCell::new(Err(Fault::Storage)));
+        let slot = Rc::clone(&outcome);
+        let callback = Closure::once_into_js(move || {
+            promise::of_end(async move {
+                let updated = update(&storage, policy, command, now).await;
+                *slot.borrow_mut() = updated;
+            })
+        });
+        promise::of(self.state.block_concurrency_while(&callback))
             .await
-            .unwrap_or(Err(Fault::Storage))
+            .map_err(|_| Fault::Storage)?;
+        outcome.replace(Err(Fault::Storage))
     }
 
     /// Sets the alarm. Best effort: without it the next question makes the key, only later.
@@ -137,7 +164,10 @@ impl KeyRing {
         let Ok(milliseconds) = js_sys::Number::try_from(at.0) else {
             return;
         };
-        if promise::of(self.storage().set_alarm_at(&milliseconds))
+        let Ok(storage) = self.storage() else {
+            return;
+        };
+        if promise::of(storage.set_alarm_at(&milliseconds))
             .await
             .is_ok()
         {
@@ -145,12 +175,8 @@ impl KeyRing {
         }
     }
 
-    fn storage(&self) -> ObjectStorage {
-        self.state
-            .storage()
-            .as_raw()
-            .unchecked_ref::<ObjectStorage>()
-            .clone()
+    fn storage(&self) -> Result<ObjectStorage, Fault> {
+        self.state.storage().map_err(|_| Fault::Storage)
     }
 }
 
@@ -232,37 +258,37 @@ async fn generated(needed: Vec<KeyNeeded>) -> Result<Vec<(KeyNeeded, KeyMaterial
     Ok(generated)
 }
 
-async fn command(request: &mut Request) -> Result<Command, Fault> {
-    #[derive(Deserialize)]
-    struct Withdraw {
-        kid: String,
-    }
-    match request.path().as_str() {
-        "/ring" => Ok(Command::Ring),
-        "/rotate" => Ok(Command::Rotate),
-        "/withdraw" => {
-            let body = request.text().await.map_err(|_| Fault::BadRequest)?;
-            serde_json::from_str(&body)
-                .map(|Withdraw { kid }| Command::Withdraw(kid))
-                .map_err(|_| Fault::BadRequest)
+async fn command(request: &IncomingRequest) -> Result<Command, Fault> {
+    let url = request.url().map_err(|_| Fault::BadRequest)?;
+    // `https:`, nothing, the host, the path.
+    match url.splitn(4, '/').nth(3) {
+        Some("ring") => Ok(Command::Ring),
+        Some("rotate") => Ok(Command::Rotate),
+        Some("withdraw") => {
+            let body = promise::of(request.text()).await;
+            let body = body.ok().and_then(|body| body.as_string());
+            let body = body.ok_or(Fault::BadRequest)?;
+            match json::parse_object(&body).and_then(|body| body.string("kid")) {
+                Ok(Some(kid)) => Ok(Command::Withdraw(kid.into_owned())),
+                _ => Err(Fault::BadRequest),
+            }
         }
         _ => Err(Fault::BadRequest),
     }
 }
 
-fn answer(outcome: &Result<RingCopy, Fault>) -> worker::Result<Response> {
+fn answer(outcome: &Result<RingCopy, Fault>) -> Result<JsValue, JsValue> {
     match outcome {
-        Ok(copy) => Response::from_json(copy),
+        Ok(copy) => js::object_response(200, &copy.to_json()),
         Err(fault) => {
             let status = match fault {
                 Fault::UnknownKid => 404,
                 Fault::BadRequest => 400,
                 _ => 503,
             };
-            Ok(
-                Response::from_json(&serde_json::json!({ "fault": format!("{fault:?}") }))?
-                    .with_status(status),
-            )
+            let mut body = ObjectWriter::new();
+            body.text("fault", &format!("{fault:?}"));
+            js::object_response(status, &body.finish())
         }
     }
 }

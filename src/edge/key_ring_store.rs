@@ -10,7 +10,10 @@ use super::{
     js::{ObjectStorage, SqlStorage},
     key_ring_do::Fault,
 };
-use crate::keys::{KeyRing, RingHead, SCHEMA, SigningKey};
+use crate::{
+    json,
+    keys::{KeyRing, RingHead, SCHEMA, SigningKey},
+};
 
 /// The stored ring; `None` in an object that was never used, which reading leaves as it is.
 pub(super) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
@@ -28,7 +31,7 @@ pub(super) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
     let head = readable(&head)?;
     let keys = texts(&sql, "SELECT record FROM signing_keys")?
         .iter()
-        .map(|record| serde_json::from_str::<SigningKey>(record).map_err(|_| Fault::Storage))
+        .map(|record| SigningKey::from_json(record).map_err(|_| Fault::Storage))
         .collect::<Result<_, _>>()?;
     Ok(Some(KeyRing { head, keys }))
 }
@@ -36,14 +39,12 @@ pub(super) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
 /// Replaces the stored ring, whole or not at all.
 pub(super) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault> {
     let sql = storage.sql().map_err(|_| Fault::Storage)?;
-    let head = serde_json::to_string(&ring.head).map_err(|_| Fault::Storage)?;
-    let mut keys = Vec::with_capacity(ring.keys.len());
-    for key in &ring.keys {
-        keys.push((
-            key.kid.as_str(),
-            serde_json::to_string(key).map_err(|_| Fault::Storage)?,
-        ));
-    }
+    let head = ring.head.to_json();
+    let keys: Vec<(&str, String)> = ring
+        .keys
+        .iter()
+        .map(|key| (key.kid.as_str(), key.to_json()))
+        .collect();
     storage
         .transaction_sync(&mut || {
             let run = |query: &str, values: &[&str]| {
@@ -65,15 +66,10 @@ pub(super) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault>
 
 /// The head, if this code is not older than what wrote it.
 fn readable(text: &str) -> Result<RingHead, Fault> {
-    #[derive(serde::Deserialize)]
-    struct Version {
-        schema: u32,
+    match json::parse_object(text).and_then(|head| head.unsigned("schema")) {
+        Ok(Some(version)) if version > u64::from(SCHEMA) => Err(Fault::NewerSchema),
+        _ => RingHead::from_json(text).map_err(|_| Fault::Storage),
     }
-    let version: Version = serde_json::from_str(text).map_err(|_| Fault::Storage)?;
-    if version.schema > SCHEMA {
-        return Err(Fault::NewerSchema);
-    }
-    serde_json::from_str(text).map_err(|_| Fault::Storage)
 }
 
 /// The column `record` of every row.

@@ -3,18 +3,24 @@
 //! Key = session handle, value = the data's JSON text itself, metadata = `{seq, sessionExpires}`. Written and deleted by
 //! `UserSessions` objects only. Owns the shapes and the time-outs; knows of no session.
 
-use js_sys::{Object, Reflect};
-use serde::{Deserialize, Serialize};
+use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
-use super::{js::KvNamespace, message_of, promise};
+use super::{
+    js::{self, KvNamespace},
+    message_of, number, promise, whole_number,
+};
 use crate::time::{Millis, UnixMillis};
 
 /// How long a KV operation may take before its fate counts as unknown.
 const TIMEOUT: Millis = Millis(5_000);
 /// KV refuses entries that expire sooner than this; ours outlive the session by as much.
 const EXPIRATION_MARGIN: Millis = Millis(60_000);
+
+/// The names in the metadata.
+const SEQ: &str = "seq";
+const SESSION_EXPIRES: &str = "sessionExpires";
 
 /// A KV operation failed, or took too long. Holds no value and no key.
 #[derive(Debug)]
@@ -41,8 +47,7 @@ pub(super) struct Found {
 }
 
 /// The metadata of an entry.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Metadata {
     pub(super) seq: u64,
     pub(super) session_expires: UnixMillis,
@@ -60,10 +65,17 @@ pub(super) async fn get(namespace: &KvNamespace, handle: &str) -> Result<Option<
     let found = finished(promise::within(namespace.get_with_metadata(handle), TIMEOUT).await)?;
     let member =
         |name: &str| Reflect::get(&found, &JsValue::from_str(name)).unwrap_or(JsValue::NULL);
-    let metadata = js_sys::JSON::stringify(&member("metadata"))
-        .ok()
-        .map(String::from);
-    let metadata = metadata.and_then(|text| serde_json::from_str(&text).ok());
+    let metadata = member("metadata");
+    let number = |name: &str| {
+        let value = Reflect::get(&metadata, &JsValue::from_str(name)).ok()?;
+        whole_number(&value)
+    };
+    let metadata = number(SEQ)
+        .zip(number(SESSION_EXPIRES))
+        .map(|(seq, expires)| Metadata {
+            seq,
+            session_expires: UnixMillis(expires),
+        });
     Ok(member("value")
         .as_string()
         .zip(metadata)
@@ -77,13 +89,10 @@ pub(super) async fn put(
     entry: &Entry<'_>,
     now: UnixMillis,
 ) -> Result<(), KvFault> {
-    let metadata = Metadata {
-        seq: entry.seq,
-        session_expires: entry.session_expires,
-    };
-    let metadata = serde_json::to_string(&metadata)
-        .ok()
-        .and_then(|text| js_sys::JSON::parse(&text).ok());
+    let metadata = js::object(&[
+        (SEQ, number(entry.seq)),
+        (SESSION_EXPIRES, number(entry.session_expires.0)),
+    ]);
     // Rounded up, and one second more: KV measures the margin by its own clock.
     let expiration = entry
         .session_expires
@@ -91,14 +100,13 @@ pub(super) async fn put(
         .plus(EXPIRATION_MARGIN)
         .as_seconds()
         .saturating_add(2);
-    let options = Object::new();
-    for (name, value) in [
-        ("metadata", metadata.unwrap_or(JsValue::NULL)),
-        ("expiration", super::number(expiration)),
-    ] {
-        Reflect::set(&options, &JsValue::from_str(name), &value)
-            .map_err(|error| KvFault(message_of(&error)))?;
-    }
+    let options = metadata.and_then(|metadata| {
+        js::object(&[
+            ("metadata", metadata.into()),
+            ("expiration", number(expiration)),
+        ])
+    });
+    let options = options.ok_or_else(|| KvFault("the options cannot be made".to_owned()))?;
     finished(promise::within(namespace.put(handle, entry.text, &options), TIMEOUT).await).map(drop)
 }
 

@@ -2,20 +2,20 @@
 
 use std::cell::Cell;
 
-use serde::Serialize;
 use worker::{console_error, console_log, console_warn};
 
-use crate::settings::{LogLevel, SettingFault, Warning};
+use crate::{
+    json::ObjectWriter,
+    settings::{LogLevel, SettingFault, Warning},
+};
 
 thread_local! {
     static LEVEL: Cell<LogLevel> = const { Cell::new(LogLevel::Info) };
 }
 
-#[derive(Serialize)]
 struct Line<'a> {
     level: &'static str,
     event: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
     setting: Option<&'a str>,
     message: &'a str,
 }
@@ -96,9 +96,12 @@ fn write(level: LogLevel, line: &Line<'_>) {
     if level > LEVEL.get() {
         return;
     }
-    let Ok(text) = serde_json::to_string(line) else {
-        return;
-    };
+    let mut object = ObjectWriter::new();
+    object.text("level", line.level);
+    object.text("event", line.event);
+    object.optional_text("setting", line.setting);
+    object.text("message", line.message);
+    let text = object.finish();
     match level {
         LogLevel::Error => console_error!("{text}"),
         LogLevel::Warn => console_warn!("{text}"),

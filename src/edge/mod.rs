@@ -18,6 +18,7 @@ mod key_ring_do;
 mod key_ring_store;
 mod kv;
 mod log;
+mod login;
 mod outgoing;
 mod promise;
 mod request;
@@ -29,13 +30,9 @@ mod user_sessions;
 mod user_sessions_do;
 mod user_store;
 
-use std::{
-    pin::Pin,
-    task::{Context, Poll, Waker},
-};
+use std::task::{Context, Poll, Waker};
 
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::future_to_promise;
 use worker::Env;
 
 use js::ExecutionContext;
@@ -67,27 +64,41 @@ fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
     (env.unchecked_into(), context.unchecked_into())
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
-
 /// The fast lane: an answer that needs no I/O is ready at the first poll, and costs no promise. It is the same code
 /// that answers everything else, so there is no second pipeline to keep equal to the first.
-fn at_once_or_promised(mut answer: Answer) -> Result<JsValue, JsValue> {
+fn at_once_or_promised(mut answer: promise::Work) -> Result<JsValue, JsValue> {
     match answer
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
     {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => Ok(future_to_promise(answer).into()),
+        Poll::Pending => Ok(promise::made_of(answer).into()),
     }
 }
 
 /// A number as JS has it. Ours are times in milliseconds and counts: far below 2^53.
 fn number(value: u64) -> JsValue {
     // `From<u64>` would make a BigInt; SQLite and KV take numbers.
-    u32::try_from(value).map_or_else(
-        |_| JsValue::from_f64(value.to_string().parse().unwrap_or(f64::MAX)),
-        JsValue::from,
-    )
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_precision_loss,
+        reason = "there is no other conversion; below 2^53 it is exact"
+    )]
+    JsValue::from_f64(value as f64)
+}
+
+/// The whole number that a JS number is; `None` for any other value.
+fn whole_number(value: &JsValue) -> Option<u64> {
+    let number = value.as_f64()?;
+    // 2^53: above it, whole numbers are not exact.
+    let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
+    #[expect(
+        clippy::as_conversions,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "there is no other conversion; the range was checked"
+    )]
+    is_whole.then_some(number as u64)
 }
 
 /// The message of what JS threw: an error's own, and nothing of any other value.

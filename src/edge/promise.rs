@@ -1,21 +1,30 @@
 //! Waiting for JS promises: with a time-out, and never for one that another request made.
 
-use std::{
-    future::poll_fn,
-    pin::pin,
-    sync::Arc,
-    task::{Context, Wake, Waker},
-};
+use std::pin::{Pin, pin};
 
-use futures_util::{
-    future::{Either, select},
-    task::AtomicWaker,
-};
+use futures_util::future::{Either, select};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
+use super::{js, number};
 use crate::time::Millis;
+
+/// Work that comes to a JS value, as one type: so the code that drives it exists once.
+pub(super) type Work = Pin<Box<dyn Future<Output = Result<JsValue, JsValue>>>>;
+
+/// The promise of what `work` comes to. It begins in a later microtask.
+pub(super) fn made_of(work: Work) -> Promise {
+    future_to_promise(work)
+}
+
+/// The promise of the end of `work`.
+pub(super) fn of_end(work: impl Future<Output = ()> + 'static) -> Promise {
+    made_of(Box::pin(async move {
+        work.await;
+        Ok(JsValue::UNDEFINED)
+    }))
+}
 
 /// Waits for the promise that a call returned.
 pub(super) async fn of(call: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
@@ -33,27 +42,9 @@ pub(super) async fn within(
     }
 }
 
-/// Waits for a span of time.
+/// Waits for a span of time. Like every promise, and unlike the timer of the `worker` crate, this one wakes whoever
+/// polled it last: its first poll may come from the synchronous lane, which nobody can wake.
 pub(super) async fn sleep(span: Millis) {
-    // The platform's timer wakes whoever polled it first. That may have been the synchronous lane, which nobody can
-    // wake; so it is given a waker that knows the last one.
-    let latest = Arc::new(Latest(AtomicWaker::new()));
-    let waker = Waker::from(Arc::clone(&latest));
-    let mut timer = pin!(worker::Delay::from(std::time::Duration::from_millis(
-        span.0
-    )));
-    poll_fn(|context| {
-        latest.0.register(context.waker());
-        timer.as_mut().poll(&mut Context::from_waker(&waker))
-    })
-    .await;
-}
-
-/// Wakes the task that polled last.
-struct Latest(AtomicWaker);
-
-impl Wake for Latest {
-    fn wake(self: Arc<Self>) {
-        self.0.wake();
-    }
+    // A wait that cannot be started is over at once: whoever waits looks again at what it waits for.
+    let _ = of(js::wait(&number(span.0))).await;
 }

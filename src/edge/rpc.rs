@@ -5,7 +5,6 @@
 //! offers which method is written in `entry.mjs`.
 
 use js_sys::{JSON, RangeError};
-use serde_json::json as value;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
@@ -14,12 +13,13 @@ use super::{
     context::Context,
     js::ExecutionContext,
     key_ring, log,
+    login::{self, LoginRequest},
     sessions::{self, Exchange, Verification},
 };
 use crate::{
     error::{self, Outcome},
     frontend::front_token::front_token,
-    json,
+    json::{self, ObjectWriter},
     session::{
         call::Door,
         model::{Device, IssuedSession, Refusal, SessionView, TokenInfo},
@@ -77,6 +77,7 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
                 .map(|()| ok("")))
         }
         "createNewSession" => create_new_session(arguments, context).await,
+        "createNewSessionForRequest" => create_new_session_for_request(arguments, context).await,
         "refreshSession" => refresh_session(arguments, context).await,
         "revokeSession" => {
             let handle = arguments.string("handle")?;
@@ -99,7 +100,12 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "getAllSessionHandlesForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
             let handles = sessions::list(context, user_id, tenant_id).await;
-            Ok(handles.map(|handles| ok(&format!("\"handles\":{}", value!(handles)))))
+            Ok(handles.map(|handles| {
+                ok(&format!(
+                    "\"handles\":{}",
+                    json::strings(handles.iter().map(String::as_str))
+                ))
+            }))
         }
         "getSessionInformation" => get_session_information(arguments, context).await,
         "updateJWTPayload" => {
@@ -163,6 +169,33 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
 }
 
 async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let new = new_session(arguments, context)?;
+    let issued = sessions::create(context, new).await;
+    Ok(issued.and_then(|issued| issued_text(&issued)))
+}
+
+async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let request = LoginRequest::of(arguments)?;
+    let new = new_session(arguments, context)?;
+    let created = login::create(context, &request, new).await;
+    Ok(created.map(|(session, headers)| {
+        let pairs: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| json::strings([name.as_str(), value.as_str()]))
+            .collect();
+        ok(&format!(
+            "{},\"headers\":[{}]",
+            session_text(&session),
+            pairs.join(",")
+        ))
+    }))
+}
+
+/// The session that the arguments of a creating method describe.
+fn new_session(
+    arguments: &Arguments<'_>,
+    context: &Context,
+) -> Result<sessions::NewSession, JsValue> {
     let empty = || user::EMPTY.to_owned();
     let user_id = arguments.string("userId")?;
     let payload = arguments
@@ -184,17 +217,16 @@ async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Cal
         let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
         new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
     }
-    let issued = sessions::create(context, new).await;
-    Ok(issued.and_then(|issued| issued_text(&issued)))
+    Ok(new)
 }
 
 async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {
-    let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
     let exchange = Exchange {
         refresh_token: arguments.string("refreshToken")?,
-        anti_csrf: anti_csrf_token.is_some(),
+        anti_csrf_token: arguments.optional_string("antiCsrfToken")?,
         check_anti_csrf: true,
-        anti_csrf_token,
+        // As it is: the door does not know how the tokens travel.
+        anti_csrf: None,
         door: Door::Own,
         use_dynamic_key: None,
         access_token_validity: None,
@@ -209,7 +241,7 @@ async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -
     let handle = arguments.string("handle")?;
     let information = sessions::information(context, &handle).await;
     Ok(information.map(|information| {
-        let device = information.device.as_ref().map(|device| value!(device));
+        let device = information.device.as_ref().map(Device::to_json);
         let session = session_members(&information.session);
         let times = format!(
             "\"expiry\":{},\"timeCreated\":{}",
@@ -277,18 +309,28 @@ fn ok(members: &str) -> String {
 fn refused(refusal: &Refusal) -> String {
     let outcome = Outcome::of(refusal);
     let message = error::detail(refusal);
-    match (refusal, outcome.retry_after_seconds) {
-        (Refusal::TokenTheftDetected { handle, user_id, .. }, _) => value!({
-            "status": outcome.code, "message": message, "session": {"handle": handle, "userId": user_id},
-        }),
-        (_, Some(seconds)) => value!({"status": outcome.code, "message": message, "retryAfterSeconds": seconds}),
-        (_, None) => value!({"status": outcome.code, "message": message}),
+    let mut result = ObjectWriter::new();
+    result.text("status", outcome.code);
+    result.text("message", &message);
+    if let Refusal::TokenTheftDetected {
+        handle, user_id, ..
+    } = refusal
+    {
+        let mut session = ObjectWriter::new();
+        session.text("handle", handle);
+        session.text("userId", user_id);
+        result.json("session", &session.finish());
+    } else if let Some(seconds) = outcome.retry_after_seconds {
+        result.number("retryAfterSeconds", u64::from(seconds));
     }
-    .to_string()
+    result.finish()
 }
 
 fn revoked(handles: &[String]) -> String {
-    ok(&format!("\"revoked\":{}", value!(handles)))
+    ok(&format!(
+        "\"revoked\":{}",
+        json::strings(handles.iter().map(String::as_str))
+    ))
 }
 
 fn session_members(session: &SessionView) -> String {
@@ -306,7 +348,11 @@ fn session_text(session: &SessionView) -> String {
 }
 
 fn token_text(token: &TokenInfo) -> String {
-    value!({"token": token.token, "expiry": token.expiry, "createdTime": token.created}).to_string()
+    let mut object = ObjectWriter::new();
+    object.text("token", &token.token);
+    object.number("expiry", token.expiry.0);
+    object.number("createdTime", token.created.0);
+    object.finish()
 }
 
 fn issued_text(issued: &IssuedSession) -> Result<String, Refusal> {

@@ -8,10 +8,15 @@ use std::rc::Rc;
 use super::{
     context::Context,
     kv,
-    tokens::{self, Known},
+    tokens::{self, Known, Lengths},
     user_sessions,
 };
 use crate::{
+    frontend::{
+        front_token::front_token_length,
+        size_budget::{TokenLengths, check_size_budget},
+    },
+    http::credentials::Transfer,
     secret::Secret,
     session::{
         call::{
@@ -23,7 +28,7 @@ use crate::{
             Device, IssuedSession, PUBLIC_TENANT, Refusal, SessionInformation, SessionView,
             TokenInfo,
         },
-        user,
+        refresh_token, user,
     },
     settings::{Freshness, TrustedIssuer},
     time::Millis,
@@ -47,6 +52,8 @@ pub(super) struct NewSession {
     pub(super) access_token_validity: Option<Millis>,
     pub(super) version: AccessTokenVersion,
     pub(super) device: Option<Device>,
+    /// How the tokens will travel, when we know it: they must then fit a browser's cookies.
+    pub(super) transfer: Option<Transfer>,
 }
 
 /// How an access token is to be verified.
@@ -77,30 +84,30 @@ pub(super) async fn get_session(
             "the anti-CSRF token does not match",
         ));
     }
-    if ask.freshness != Freshness::Stateless {
-        let handle = context.checked(&known.session.handle)?;
-        standing(context, &handle, ask.freshness).await?;
-    }
+    standing(context, &known.session.handle, ask.freshness).await?;
     Ok(known)
 }
 
-/// Refuses a session that has ended, as fresh as asked for.
-async fn standing(
+/// Refuses a session that has ended, as fresh as asked for. `handle` comes from a token that was verified.
+pub(super) async fn standing(
     context: &Context,
-    handle: &CheckedHandle,
+    handle: &str,
     freshness: Freshness,
 ) -> Result<(), Refusal> {
-    if let Freshness::Within(bound) = freshness
-        && user_sessions::recall(handle.as_str(), bound, context.now).is_some()
-    {
-        return Ok(());
+    match freshness {
+        Freshness::Stateless => return Ok(()),
+        Freshness::Within(bound) if user_sessions::recall(handle, bound, context.now).is_some() => {
+            return Ok(());
+        }
+        Freshness::Within(_) | Freshness::Strict => {}
     }
+    let handle = &context.checked(handle)?;
     let call = UserCall::Check {
         handle: handle.as_str().to_owned(),
     };
     match about(context, handle, &call).await?.reply {
         UserReply::Standing { .. } => Ok(()),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -139,7 +146,7 @@ pub(super) async fn get_session_data(
     };
     match about(context, &handle, &call).await?.reply {
         UserReply::Data { session_data, .. } => Ok(session_data),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -158,7 +165,7 @@ pub(super) async fn update_session_data(
     };
     match about(context, &handle, &call).await?.reply {
         UserReply::Written { .. } => Ok(()),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -206,7 +213,7 @@ pub(super) struct Exchange {
     pub(super) refresh_token: String,
     pub(super) anti_csrf_token: Option<String>,
     pub(super) check_anti_csrf: bool,
-    pub(super) anti_csrf: bool,
+    pub(super) anti_csrf: Option<bool>,
     pub(super) door: Door,
     pub(super) use_dynamic_key: Option<bool>,
     pub(super) access_token_validity: Option<Millis>,
@@ -219,7 +226,7 @@ pub(super) async fn refresh(
     exchange: Exchange,
 ) -> Result<IssuedSession, Refusal> {
     const NOT_OURS: Refusal = Refusal::Unauthorised("Refresh token is not valid.");
-    let Some(presented) = crate::session::refresh_token::parse(&exchange.refresh_token) else {
+    let Some(presented) = refresh_token::parse(&exchange.refresh_token) else {
         return Err(NOT_OURS);
     };
     let handle = context
@@ -234,7 +241,8 @@ pub(super) async fn refresh(
             exchange.use_dynamic_key.unwrap_or(true),
         )?;
     }
-    let protected = access_token::protected_claims(exchange.version);
+    let door = exchange.door;
+    let protected = clashing_claims(exchange.version);
     let call = UserCall::Refresh(Refresh {
         token: exchange.refresh_token,
         anti_csrf_token: exchange.anti_csrf_token,
@@ -246,7 +254,26 @@ pub(super) async fn refresh(
         access_token_validity: exchange.access_token_validity,
     });
     let envelope = about(context, &handle, &call).await?;
-    issued(context, envelope.reply, exchange.version).await
+    let issued = issued(context, envelope.reply, exchange.version).await;
+    issued.map_err(|refusal| match refusal {
+        // At the protocol's doors the version decides whether the setting counts.
+        Refusal::TokenTheftDetected { subtype, .. }
+            if door == Door::Own
+                && !user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) =>
+        {
+            Refusal::Unauthorised("a refresh token was used twice; the session has ended")
+        }
+        other => other,
+    })
+}
+
+/// The claims that a payload may not hold in a token of this version: in the legacy versions it is nested, so none.
+const fn clashing_claims(version: AccessTokenVersion) -> &'static [&'static str] {
+    if version.is_legacy() {
+        &[]
+    } else {
+        access_token::protected_claims(version)
+    }
 }
 
 /// What the protocol's verify found (cdi.md 3.3, 3.4).
@@ -306,7 +333,7 @@ pub(super) async fn verify_for_protocol(
                 payload_update_available,
             })
         }
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -339,7 +366,7 @@ pub(super) async fn regenerate(
             let access_token = reminted(context, &session, access.as_ref(), claims.version).await?;
             Ok((session, access_token))
         }
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -368,7 +395,7 @@ pub(super) async fn information(
             last_refreshed,
             device,
         }),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -385,7 +412,7 @@ pub(super) async fn replace_payload(
     };
     match about(context, &handle, &call).await?.reply {
         UserReply::Done => Ok(()),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
@@ -398,7 +425,7 @@ pub(super) async fn list(
     let route = context.handle_keys().route(&user_id);
     let envelope =
         user_sessions::ask(&context.env, &route, &UserCall::List { user_id, tenant_id }).await?;
-    handles(context, envelope.reply)
+    handles(envelope.reply)
 }
 
 /// Ends sessions; gives the handles of those that this call ended.
@@ -424,13 +451,13 @@ pub(super) async fn revoke(
                 .iter()
                 .map(|handle| handle.as_str().to_owned())
                 .collect(),
-            keep_for: keep_for(context, first)?,
+            keep_for: tombstone_for(context, first)?,
         };
         let envelope = user_sessions::ask(&context.env, first.route(), &call).await?;
         for handle in group {
             user_sessions::forget(handle.as_str());
         }
-        revoked.append(&mut handles(context, envelope.reply)?);
+        revoked.append(&mut handles(envelope.reply)?);
         rest = others;
     }
     Ok(revoked)
@@ -449,7 +476,7 @@ pub(super) async fn revoke_all(
         &UserCall::RevokeAll { user_id, tenant_id },
     )
     .await?;
-    let revoked = handles(context, envelope.reply)?;
+    let revoked = handles(envelope.reply)?;
     for handle in &revoked {
         user_sessions::forget(handle);
     }
@@ -502,7 +529,7 @@ async fn issued(
         refresh,
     } = reply
     else {
-        return Err(unexpected(context, reply));
+        return Err(unexpected(reply));
     };
     let access_token = tokens::sign(context, &session, &access, version).await?;
     Ok(IssuedSession {
@@ -527,15 +554,15 @@ async fn reminted(
     }
 }
 
-fn handles(context: &Context, reply: UserReply) -> Result<Vec<String>, Refusal> {
+fn handles(reply: UserReply) -> Result<Vec<String>, Refusal> {
     match reply {
         UserReply::Handles(handles) => Ok(handles),
-        other => Err(unexpected(context, other)),
+        other => Err(unexpected(other)),
     }
 }
 
 /// The refusal behind an answer that is not the one hoped for.
-fn unexpected(context: &Context, reply: UserReply) -> Refusal {
+fn unexpected(reply: UserReply) -> Refusal {
     match reply {
         UserReply::Unauthorised(gone) => Refusal::Unauthorised(gone.message()),
         UserReply::Theft {
@@ -547,14 +574,10 @@ fn unexpected(context: &Context, reply: UserReply) -> Refusal {
                 "token_theft",
                 "a refresh token was used twice; the session has ended",
             );
-            if user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) {
-                Refusal::TokenTheftDetected {
-                    handle,
-                    user_id,
-                    subtype,
-                }
-            } else {
-                Refusal::Unauthorised("a refresh token was used twice; the session has ended")
+            Refusal::TokenTheftDetected {
+                handle,
+                user_id,
+                subtype,
             }
         }
         UserReply::CopyPending => {
@@ -582,20 +605,33 @@ fn too_large(what: &'static str, size: usize, limit: u64) -> Refusal {
 
 /// Refuses a payload whose access token would be longer than a browser's cookie holds.
 fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Result<(), Refusal> {
-    payload_allowed(&session.payload, new.version)?;
+    if !clashing_claims(new.version).is_empty() {
+        payload_allowed(&session.payload, new.version)?;
+    }
     let hash = "0".repeat(64);
     let grant = AccessGrant {
         created: context.now,
         expiry: context.now,
         hash1: hash.clone(),
         // The child of a refresh at a lazy door carries one.
-        parent_hash1: Some(hash),
+        parent_hash1: new.by_service_api.then_some(hash),
         anti_csrf_token: new.anti_csrf.then(|| "0".repeat(43)),
         use_dynamic_key: new.use_dynamic_key,
         by_service_api: new.by_service_api,
     };
     let key = tokens::signer(context, new.by_service_api, new.use_dynamic_key)?;
-    let length = tokens::length(&tokens::claims(context, session, &grant, new.version), key)?;
+    let Lengths { token, payload } =
+        tokens::lengths(&tokens::claims(context, session, &grant, new.version), key)?;
+    if let Some(transfer) = new.transfer {
+        let expiry = context.now.0;
+        let lengths = TokenLengths {
+            access_token: token,
+            refresh_token: refresh_token::longest(&session.handle),
+            front_token: front_token_length(&session.user_id, expiry, payload),
+        };
+        return check_size_budget(&context.settings, transfer, lengths);
+    }
+    let length = u64::try_from(token).unwrap_or(u64::MAX);
     let limit = context.settings.max_access_token_bytes;
     if length > limit {
         return Err(Refusal::BadInput(format!(
@@ -605,23 +641,30 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
     Ok(())
 }
 
-/// How long data of a trusted issuer's session is kept; `None` for sessions of our own. A handle of an issuer that is
-/// no longer trusted names no session.
+/// How long data of a trusted issuer's session is kept; `None` for sessions of our own.
 fn keep_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.data_lifetime))
+}
+
+/// How long a tombstone of a trusted issuer's session is kept: until no token of it is accepted any more.
+fn tombstone_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.max_token_age.max(issuer.data_lifetime)))
+}
+
+/// The issuer behind a handle; `None` for sessions of our own. A handle of an issuer that is no longer trusted names
+/// no session.
+fn issuer_of<'a>(
+    context: &'a Context,
+    handle: &CheckedHandle,
+) -> Result<Option<&'a TrustedIssuer>, Refusal> {
     let HandleKind::Foreign { issuer } = handle.kind() else {
         return Ok(None);
     };
-    let trusted = context
-        .settings
-        .trusted_issuers
-        .iter()
-        .find(|trusted: &&TrustedIssuer| &trusted.id == issuer);
-    match trusted {
-        Some(trusted) => Ok(Some(trusted.data_lifetime)),
-        None => Err(Refusal::Unauthorised(
-            "the issuer of this session is not trusted",
-        )),
-    }
+    let mut trusted = context.settings.trusted_issuers.iter();
+    let found = trusted.find(|trusted| &trusted.id == issuer);
+    found.map(Some).ok_or(Refusal::Unauthorised(
+        "the issuer of this session is not trusted",
+    ))
 }
 
 /// A new session of the public tenant with the defaults of our own doors.
@@ -642,5 +685,6 @@ pub(super) fn own_session(
         access_token_validity: None,
         version: OWN_VERSION,
         device: None,
+        transfer: None,
     }
 }

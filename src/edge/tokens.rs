@@ -93,6 +93,15 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     ))
 }
 
+/// Whether this isolate has verified a token of ours before, so that nothing about it need be looked at again.
+pub(super) fn is_remembered(context: &Context, access_token: &str) -> bool {
+    let own = Validity {
+        policy: 0,
+        key_set_version: context.ring.key_set_version(),
+    };
+    remembered(access_token, own, context.now).is_some()
+}
+
 /// Reads the claims of a token of our own whose signature is good and which may be expired (regenerate).
 pub(super) async fn verify_even_if_expired(
     context: &Context,
@@ -322,14 +331,27 @@ pub(super) async fn sign(
     })
 }
 
-/// The length of the access token that `claims` come to, in bytes.
-pub(super) fn length(claims: &AccessClaims, key: &SigningKey) -> Result<u64, Refusal> {
+/// How long an access token is, in bytes.
+pub(super) struct Lengths {
+    /// The token.
+    pub(super) token: usize,
+    /// Its payload, as JSON text.
+    pub(super) payload: usize,
+}
+
+/// The lengths of the access token that `claims` come to.
+pub(super) fn lengths(claims: &AccessClaims, key: &SigningKey) -> Result<Lengths, Refusal> {
     let signature = match key.algorithm {
         SigningAlgorithm::RS256 => vec![0; 256],
         SigningAlgorithm::ES256 | SigningAlgorithm::EdDSA => vec![0; 64],
     };
     let token = access_token::complete(claims.version, &signing_input(claims, key)?, &signature);
-    Ok(u64::try_from(token.len()).unwrap_or(u64::MAX))
+    // Base64 without padding: four characters for three bytes.
+    let encoded = token.split('.').nth(1).unwrap_or_default().len();
+    Ok(Lengths {
+        token: token.len(),
+        payload: encoded.saturating_mul(3) / 4,
+    })
 }
 
 fn signing_input(claims: &AccessClaims, key: &SigningKey) -> Result<String, Refusal> {

@@ -16,6 +16,7 @@ use crate::{
         model::Refusal,
     },
     time::{Millis, UnixMillis},
+    wire,
 };
 
 const BINDING: &str = "USER_SESSIONS";
@@ -33,7 +34,7 @@ thread_local! {
 /// Asks the object that `route` names. A question that gets no answer is not repeated: that would help no one who is
 /// overloaded.
 pub(super) async fn ask(env: &Env, route: &str, call: &UserCall) -> Result<Envelope, Refusal> {
-    let body = serde_json::to_string(call).map_err(|_| OUT_OF_REACH)?;
+    let body = wire::encode(call);
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
         .and_then(|namespace| namespace.get_by_name(route).ok())
         .ok_or(OUT_OF_REACH)?;
@@ -45,7 +46,8 @@ pub(super) async fn ask(env: &Env, route: &str, call: &UserCall) -> Result<Envel
     );
     match answer.await {
         Ok(answer) if answer.status == 200 => {
-            serde_json::from_slice(&answer.body).map_err(|_| OUT_OF_REACH)
+            let message = std::str::from_utf8(&answer.body).map_err(|_| OUT_OF_REACH)?;
+            wire::decode(message).ok_or(OUT_OF_REACH)
         }
         _ => {
             log::fault("user_sessions", "a user's object gave no answer");

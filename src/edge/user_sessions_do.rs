@@ -2,15 +2,19 @@
 //!
 //! Owns the transaction around each call, the outbox's progress and the alarm. Every rule is in `session::user`.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use futures_channel::oneshot;
-use wasm_bindgen::{JsCast, JsValue};
-use worker::{DurableObject, Env, Request, Response, State, durable_object};
+use js_sys::Promise;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use worker::Env;
 
 use super::{
     clock,
-    js::ObjectStorage,
+    js::{self, IncomingRequest, ObjectState, ObjectStorage},
     key_ring, kv, log, message_of, number, promise, settings,
     user_store::{Shape, SqlUserStore},
 };
@@ -21,6 +25,7 @@ use crate::{
         user::{self, Copy, Terms},
     },
     time::{Millis, UnixMillis},
+    wire,
 };
 
 /// A user's calls for one handle's copy are coalesced to one KV write in this time; KV takes no more.
@@ -28,100 +33,128 @@ const COPY_PACE: Millis = Millis(1_000);
 /// An alarm that dies comes back after this long: the handler sets it before it does anything else.
 const ALARM_INSURANCE: Millis = Millis(60_000);
 
+/// How many copies one alarm writes at a time: a request may have six connections open.
+const COPIES_AT_ONCE: usize = 6;
+/// How long one alarm goes on; a platform that waits longer ends it. What is left is due at once.
+const ALARM_BUDGET: Millis = Millis(30_000);
+
 /// One user's sessions.
-#[durable_object(alarm)]
+#[wasm_bindgen]
+#[derive(Debug)]
 pub struct UserSessions {
     object: Rc<Object>,
 }
 
-impl DurableObject for UserSessions {
-    fn new(state: State, env: Env) -> Self {
+#[wasm_bindgen]
+impl UserSessions {
+    /// What the platform makes when the object wakes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: JsValue) -> Self {
         let object = Rc::new(Object {
-            state,
-            env,
+            state: state.unchecked_into(),
+            env: env.unchecked_into(),
             writers: RefCell::default(),
+            armed: Cell::new(None),
         });
         let reviving = Rc::clone(&object);
-        object
-            .state
-            .wait_until(async move { reviving.revive().await });
+        object.in_background(async move { reviving.revive().await });
         Self { object }
     }
 
-    async fn fetch(&self, mut request: Request) -> worker::Result<Response> {
-        let call = request.text().await.unwrap_or_default();
-        match self.object.answer(&call).await {
-            Ok(envelope) => Response::ok(serde_json::to_string(&envelope).unwrap_or_default()),
-            Err(StoreFault(fault)) => {
-                log::fault("user_sessions", &fault);
-                Response::error("fault", 503)
+    /// Answers a call from an isolate.
+    pub fn fetch(&self, request: JsValue) -> Promise {
+        let object = Rc::clone(&self.object);
+        promise::made_of(Box::pin(async move {
+            let request: IncomingRequest = request.unchecked_into();
+            let call = promise::of(request.text()).await.ok();
+            let call = call.and_then(|call| call.as_string()).unwrap_or_default();
+            match object.answer(&call).await {
+                Ok(envelope) => js::object_response(200, &wire::encode(&envelope)),
+                Err(StoreFault(fault)) => {
+                    log::fault("user_sessions", &fault);
+                    js::object_response(503, "fault")
+                }
             }
-        }
+        }))
     }
 
-    async fn alarm(&self) -> worker::Result<Response> {
-        if let Err(StoreFault(fault)) = self.object.work().await {
-            log::fault("user_sessions_alarm", &fault);
-        }
-        Response::empty()
+    /// Does what is due.
+    pub fn alarm(&self) -> Promise {
+        let object = Rc::clone(&self.object);
+        promise::of_end(async move {
+            if let Err(StoreFault(fault)) = object.work().await {
+                log::fault("user_sessions_alarm", &fault);
+            }
+        })
     }
 }
 
+#[derive(Debug)]
 struct Object {
-    state: State,
+    state: ObjectState,
     env: Env,
     /// The handles whose copies are being written, each with the calls that wait for a sequence number.
-    writers: RefCell<BTreeMap<String, Vec<Waiting>>>,
+    writers: RefCell<Vec<(String, Vec<Waiting>)>>,
+    /// When the alarm goes off, as far as this instance knows.
+    armed: Cell<Option<UnixMillis>>,
 }
 
+#[derive(Debug)]
 struct Waiting {
     seq: u64,
     accepted: oneshot::Sender<bool>,
 }
 
 impl Object {
-    fn storage(&self) -> ObjectStorage {
-        let raw: JsValue = self.state.storage().as_raw().into();
-        raw.unchecked_into()
+    fn storage(&self) -> Result<ObjectStorage, StoreFault> {
+        self.state.storage().map_err(|error| fault(&error))
+    }
+
+    /// Goes on with `work` whatever becomes of the call that began it.
+    fn in_background(&self, work: impl Future<Output = ()> + 'static) {
+        if self.state.wait_until(&promise::of_end(work)).is_err() {
+            log::fault("background", "the platform takes no work in the background");
+        }
     }
 
     fn store(&self) -> Result<SqlUserStore, StoreFault> {
         Ok(SqlUserStore::new(
-            self.storage().sql().map_err(|error| fault(&error))?,
+            self.storage()?.sql().map_err(|error| fault(&error))?,
         ))
     }
 
     async fn answer(self: &Rc<Self>, call: &str) -> Result<Envelope, StoreFault> {
-        let call: UserCall = serde_json::from_str(call)
-            .map_err(|error| StoreFault(format!("a call of another shape: {error}")))?;
+        let call: UserCall =
+            wire::decode(call).ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
         let store = self.store()?;
-        let shape = store.shape()?;
         let now = clock::now();
-        match (shape, user::answer_empty(&call)) {
-            (Shape::Newer, _) => {
-                return Err(StoreFault(
-                    "storage was written by a newer version".to_owned(),
-                ));
-            }
-            (Shape::Empty, Some(reply)) => return Ok(Envelope { as_of: now, reply }),
-            _ => {}
+        if let Some(reply) = answer_unstored(store.shape()?, &call)? {
+            return Ok(Envelope { as_of: now, reply });
         }
         let copy_of = match &call {
             UserCall::Create(create) => create.session_data.as_ref().map(|_| create.handle.clone()),
             UserCall::WriteData { handle, .. } => Some(handle.clone()),
             _ => None,
         };
-        let reply = self
+        let (reply, due) = self
             .with_terms(now, |terms| {
                 self.transaction(|| {
+                    // Looked at again: while the key ring was asked, another call or the alarm may have come first.
+                    let shape = store.shape()?;
+                    if let Some(reply) = answer_unstored(shape, &call)? {
+                        return Ok((reply, None));
+                    }
                     if shape == Shape::Empty {
                         store.create_tables()?;
                     }
-                    user::answer(&store, terms, call.clone())
+                    let reply = user::answer(&store, terms, call.clone())?;
+                    Ok((reply, store.next_due()?))
                 })
             })
             .await??;
-        self.arm(store.next_due()?).await?;
+        if !call.only_reads() {
+            self.arm_by(due).await?;
+        }
         let seq = match &reply {
             UserReply::Written { seq } => *seq,
             _ => 1,
@@ -129,7 +162,7 @@ impl Object {
         if let (Some(handle), UserReply::Written { .. } | UserReply::Issued { .. }) =
             (copy_of, &reply)
         {
-            let accepted = self.copied(handle, seq).await;
+            let accepted = self.copied(handle, seq).await.unwrap_or(false);
             if !accepted && matches!(reply, UserReply::Written { .. }) {
                 return Ok(Envelope {
                     as_of: now,
@@ -168,7 +201,7 @@ impl Object {
         mut change: impl FnMut() -> Result<T, StoreFault>,
     ) -> Result<T, StoreFault> {
         let mut outcome = Err(StoreFault("the transaction did not run".to_owned()));
-        let ran = self.storage().transaction_sync(&mut || {
+        let ran = self.storage()?.transaction_sync(&mut || {
             outcome = change();
             match &outcome {
                 Ok(_) => Ok(JsValue::UNDEFINED),
@@ -181,24 +214,28 @@ impl Object {
         }
     }
 
-    /// Waits until the copy of `handle` holds `seq` or a newer value; `false` when KV did not take it.
+    /// Has the copy of `handle` brought up to `seq` or a newer value; what comes back says whether KV took it.
     ///
-    /// The writing itself outlives the call that started it, and serves every call that comes meanwhile.
-    async fn copied(self: &Rc<Self>, handle: String, seq: u64) -> bool {
+    /// The writing itself outlives the call that started it, and serves every call that comes meanwhile. It is the only
+    /// way to a copy: two writes of one handle at a time would land in an order of their own.
+    fn copied(self: &Rc<Self>, handle: String, seq: u64) -> oneshot::Receiver<bool> {
         let (accepted, answer) = oneshot::channel();
         let waiting = Waiting { seq, accepted };
         let is_first = {
             let mut writers = self.writers.borrow_mut();
-            let is_first = !writers.contains_key(&handle);
-            writers.entry(handle.clone()).or_default().push(waiting);
-            is_first
+            if let Some((_, queue)) = writers.iter_mut().find(|(known, _)| *known == handle) {
+                queue.push(waiting);
+                false
+            } else {
+                writers.push((handle.clone(), vec![waiting]));
+                true
+            }
         };
         if is_first {
             let object = Rc::clone(self);
-            self.state
-                .wait_until(async move { object.write_copies(&handle).await });
+            self.in_background(async move { object.write_copies(&handle).await });
         }
-        answer.await.unwrap_or(false)
+        answer
     }
 
     async fn write_copies(&self, handle: &str) {
@@ -210,8 +247,13 @@ impl Object {
                     seq: u64::MAX,
                 }
             });
-            let served = match self.writers.borrow_mut().get_mut(handle) {
-                Some(writer) => writer
+            let served: Vec<Waiting> = match self
+                .writers
+                .borrow_mut()
+                .iter_mut()
+                .find(|(known, _)| known == handle)
+            {
+                Some((_, queue)) => queue
                     .extract_if(.., |waiting| waiting.seq <= outcome.seq)
                     .collect(),
                 None => Vec::new(),
@@ -222,8 +264,10 @@ impl Object {
             }
             promise::sleep(COPY_PACE).await;
             let mut writers = self.writers.borrow_mut();
-            if writers.get(handle).is_none_or(Vec::is_empty) {
-                writers.remove(handle);
+            let is_done =
+                |(known, queue): &(String, Vec<Waiting>)| known == handle && queue.is_empty();
+            if let Some(at) = writers.iter().position(is_done) {
+                writers.swap_remove(at);
                 return;
             }
         }
@@ -262,50 +306,67 @@ impl Object {
         }
         let accepted = outcome.is_ok();
         self.transaction(|| user::copied(&store, handle, &copy, accepted, clock::now()))?;
-        self.arm(store.next_due()?).await?;
+        self.arm_by(store.next_due()?).await?;
         // A session that ended meanwhile took the write with it.
         let accepted = accepted && matches!(copy, Copy::Put { .. });
         Ok(Copied { accepted, seq })
     }
 
     /// The alarm: re-arms first, ends what expired, works through a batch of the outbox, and arms for what is next.
-    async fn work(&self) -> Result<(), StoreFault> {
+    async fn work(self: &Rc<Self>) -> Result<(), StoreFault> {
+        // The alarm that went off is used up, whatever comes next.
+        self.armed.set(None);
         let store = self.store()?;
         match store.shape()? {
             Shape::Current => {}
             Shape::Empty => return Ok(()),
-            Shape::Newer => {
-                return Err(StoreFault(
-                    "storage was written by a newer version".to_owned(),
-                ));
-            }
+            Shape::Newer => return Err(newer()),
         }
         let now = clock::now();
-        self.arm(Some(now.plus(ALARM_INSURANCE))).await?;
+        self.arm(now.plus(ALARM_INSURANCE)).await?;
         let due = self
             .with_terms(now, |terms| self.transaction(|| user::sweep(&store, terms)))
             .await??;
-        for handle in due {
-            if !self.writers.borrow().contains_key(&handle) {
-                self.copy(&handle).await?;
+        for handles in due.chunks(COPIES_AT_ONCE) {
+            let writes: Vec<_> = handles
+                .iter()
+                .map(|handle| self.copied(handle.clone(), 0))
+                .collect();
+            for accepted in writes {
+                // The outbox knows the outcome.
+                let _ = accepted.await;
+            }
+            if clock::now() > now.plus(ALARM_BUDGET) {
+                break;
             }
         }
         match store.next_due()? {
             // Nothing is left to remember. The alarm goes with the storage.
-            None => promise::of(self.storage().delete_all())
-                .await
-                .map(drop)
-                .map_err(|error| fault(&error)),
-            next => self.arm(next).await,
+            None => {
+                self.armed.set(None);
+                let deleted = promise::of(self.storage()?.delete_all()).await;
+                deleted.map(drop).map_err(|error| fault(&error))
+            }
+            Some(next) => self.arm(next).await,
         }
     }
 
-    async fn arm(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
-        let Some(UnixMillis(due)) = due else {
-            return Ok(());
-        };
-        let armed = promise::of(self.storage().set_alarm_at(&number(due))).await;
-        armed.map(drop).map_err(|error| fault(&error))
+    /// Sees to it that the alarm goes off by `due`; one that is set to go off earlier will do.
+    async fn arm_by(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
+        match due {
+            Some(due) if self.armed.get().is_none_or(|armed| armed > due) => self.arm(due).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets the alarm.
+    async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
+        self.armed.set(Some(due));
+        let armed = promise::of(self.storage()?.set_alarm_at(&number(due.0))).await;
+        armed.map(drop).map_err(|error| {
+            self.armed.set(None);
+            fault(&error)
+        })
     }
 
     /// Arms the alarm of an object that comes back with something to do and no alarm.
@@ -315,11 +376,11 @@ impl Object {
             if store.shape()? != Shape::Current {
                 return Ok(());
             }
-            let alarm = promise::of(self.storage().get_alarm())
+            let alarm = promise::of(self.storage()?.get_alarm())
                 .await
                 .map_err(|error| fault(&error))?;
             if alarm.is_null() {
-                self.arm(store.next_due()?).await
+                self.arm_by(store.next_due()?).await
             } else {
                 Ok(())
             }
@@ -328,6 +389,19 @@ impl Object {
             log::fault("user_sessions_revive", &fault);
         }
     }
+}
+
+/// The answer that needs no tables; storage of a newer version is refused, never guessed at.
+fn answer_unstored(shape: Shape, call: &UserCall) -> Result<Option<UserReply>, StoreFault> {
+    match shape {
+        Shape::Newer => Err(newer()),
+        Shape::Empty => Ok(user::answer_empty(call)),
+        Shape::Current => Ok(None),
+    }
+}
+
+fn newer() -> StoreFault {
+    StoreFault("storage was written by a newer version".to_owned())
 }
 
 /// How an attempt at a copy ended: up to which sequence number it counts.

@@ -1,13 +1,15 @@
 //! The storage of a user's object over SQLite. One function per method of [`UserStore`]; every rule lives in the core.
 
-use js_sys::Array;
-use serde::{Deserialize, de::DeserializeOwned};
+use std::cell::Cell;
+
+use js_sys::{Array, Reflect};
 use wasm_bindgen::JsValue;
 
-use super::{js::SqlStorage, number};
+use super::{js::SqlStorage, number, whole_number};
 use crate::{
     session::{
         lineage::Lineage,
+        model::Device,
         record::{
             CopyAction, CopyTask, Ending, ForeignRecord, SessionRecord, SessionSummary, StoreFault,
             Stored, Tombstone, UserStore,
@@ -69,18 +71,15 @@ impl SqlUserStore {
 
     /// What the database holds, found without writing to it.
     pub(super) fn shape(&self) -> Result<Shape, StoreFault> {
-        #[derive(Deserialize)]
-        struct Row {
-            version: u32,
-        }
-        let tables: Vec<serde::de::IgnoredAny> =
-            self.rows("SELECT 1 FROM sqlite_master WHERE name = 'schema'", &[])?;
-        if tables.is_empty() {
+        if self
+            .rows("SELECT 1 FROM sqlite_master WHERE name = 'schema'", &[])?
+            .is_empty()
+        {
             return Ok(Shape::Empty);
         }
-        let versions: Vec<Row> = self.rows("SELECT version FROM schema", &[])?;
-        Ok(match versions.first() {
-            Some(row) if row.version == SCHEMA => Shape::Current,
+        let version = self.one("SELECT version FROM schema", &[])?;
+        Ok(match version {
+            Some(row) if row.small("version") == SCHEMA => Shape::Current,
             _ => Shape::Newer,
         })
     }
@@ -99,40 +98,30 @@ impl SqlUserStore {
         Ok(cursor.rows_written().map_err(|e| fault(&e))? > 0.0)
     }
 
-    /// Runs a query; the rows cross into Rust as one JSON text.
-    fn rows<T: DeserializeOwned>(
-        &self,
-        query: &str,
-        bindings: &[JsValue],
-    ) -> Result<Vec<T>, StoreFault> {
-        let cursor = self
+    fn rows(&self, query: &str, bindings: &[JsValue]) -> Result<Vec<Row>, StoreFault> {
+        let rows = self
             .sql
             .exec(query, &bindings.iter().collect::<Array>())
+            .and_then(|cursor| cursor.to_array())
             .map_err(|e| fault(&e))?;
-        let rows = cursor.to_array().map_err(|e| fault(&e))?;
-        let text = js_sys::JSON::stringify(&rows).map_err(|e| fault(&e))?;
-        serde_json::from_str(&String::from(text))
-            .map_err(|error| StoreFault(format!("a stored row: {error}")))
+        Ok(rows.iter().map(Row::new).collect())
     }
 
-    fn one<T: DeserializeOwned>(
-        &self,
-        query: &str,
-        bindings: &[JsValue],
-    ) -> Result<Option<T>, StoreFault> {
+    fn one(&self, query: &str, bindings: &[JsValue]) -> Result<Option<Row>, StoreFault> {
         Ok(self.rows(query, bindings)?.into_iter().next())
     }
 
-    fn handles(&self, query: &str, bindings: &[JsValue]) -> Result<Vec<String>, StoreFault> {
-        #[derive(Deserialize)]
-        struct Row {
-            handle: String,
-        }
-        Ok(self
-            .rows::<Row>(query, bindings)?
-            .into_iter()
-            .map(|row| row.handle)
-            .collect())
+    /// One text column of every row.
+    fn texts(
+        &self,
+        column: &'static str,
+        query: &str,
+        bindings: &[JsValue],
+    ) -> Result<Vec<String>, StoreFault> {
+        let rows = self.rows(query, bindings)?;
+        rows.into_iter()
+            .map(|row| row.read(|row| row.text(column)))
+            .collect()
     }
 
     fn drop_data(&self, handle: &str) -> Result<(), StoreFault> {
@@ -156,97 +145,161 @@ fn optional_time(at: Option<UnixMillis>) -> JsValue {
     at.map_or(JsValue::NULL, time)
 }
 
-fn text_of<T: serde::Serialize>(value: &T) -> JsValue {
-    serde_json::to_value(value)
-        .ok()
-        .and_then(|value| value.as_str().map(JsValue::from_str))
-        .unwrap_or(JsValue::NULL)
+/// One row. A column that does not hold what it should is remembered, so that one check at the end is enough.
+struct Row {
+    columns: JsValue,
+    fault: Cell<Option<&'static str>>,
 }
 
-#[derive(Deserialize)]
-struct SessionRow {
-    handle: String,
-    user_id: String,
-    tenant_id: String,
-    live: u8,
-    created: UnixMillis,
-    expiry: UnixMillis,
-    access_expires_max: UnixMillis,
-    last_refreshed: Option<UnixMillis>,
-    salt: String,
-    secret_number: u32,
-    generation: u32,
-    used_index: u32,
-    children: u32,
-    first_exchanged: Option<UnixMillis>,
-    by_service_api: u8,
-    use_dynamic_key: u8,
-    payload: String,
-    device: Option<String>,
-    data_seq: u64,
-    copy_expires: UnixMillis,
-    ended: Option<UnixMillis>,
-    ending: Option<Ending>,
-    keep_until: Option<UnixMillis>,
-}
-
-fn tombstone(
-    ended: Option<UnixMillis>,
-    ending: Option<Ending>,
-    keep_until: Option<UnixMillis>,
-) -> Tombstone {
-    Tombstone {
-        ended: ended.unwrap_or(UnixMillis(0)),
-        ending: ending.unwrap_or(Ending::Revoked),
-        keep_until: keep_until.unwrap_or(UnixMillis(0)),
-    }
-}
-
-impl SessionRow {
-    fn into_stored(self) -> Result<Stored<SessionRecord>, StoreFault> {
-        if self.live == 0 {
-            return Ok(Stored::Ended(tombstone(
-                self.ended,
-                self.ending,
-                self.keep_until,
-            )));
+impl Row {
+    fn new(columns: JsValue) -> Self {
+        Self {
+            columns,
+            fault: Cell::new(None),
         }
-        let device = self.device.as_deref().map(serde_json::from_str).transpose();
-        Ok(Stored::Live(SessionRecord {
-            handle: self.handle,
-            user_id: self.user_id,
-            tenant_id: self.tenant_id,
-            created: self.created,
-            expiry: self.expiry,
-            access_expires_max: self.access_expires_max,
-            last_refreshed: self.last_refreshed,
-            salt: self.salt,
-            secret_number: self.secret_number,
+    }
+
+    /// What `read` makes of the row, if every column was as it should be.
+    fn read<T>(&self, read: impl FnOnce(&Self) -> T) -> Result<T, StoreFault> {
+        let value = read(self);
+        match self.fault.get() {
+            None => Ok(value),
+            Some(column) => Err(StoreFault(format!("a stored row: {column}"))),
+        }
+    }
+
+    /// A column's value; `None` for NULL and for a column that there is not.
+    fn column(&self, name: &'static str) -> Option<JsValue> {
+        Reflect::get(&self.columns, &JsValue::from_str(name))
+            .ok()
+            .filter(|value| !value.is_null() && !value.is_undefined())
+    }
+
+    fn good<T: Default>(&self, name: &'static str, value: Option<T>) -> T {
+        value.unwrap_or_else(|| {
+            self.fault.set(Some(name));
+            T::default()
+        })
+    }
+
+    fn text(&self, name: &'static str) -> String {
+        self.good(name, self.column(name).and_then(|value| value.as_string()))
+    }
+
+    fn optional_text(&self, name: &'static str) -> Option<String> {
+        self.column(name)
+            .map(|value| self.good(name, value.as_string()))
+    }
+
+    fn number(&self, name: &'static str) -> u64 {
+        self.good(
+            name,
+            self.column(name).and_then(|value| whole_number(&value)),
+        )
+    }
+
+    fn small(&self, name: &'static str) -> u32 {
+        self.good(name, u32::try_from(self.number(name)).ok())
+    }
+
+    fn flag(&self, name: &'static str) -> bool {
+        self.number(name) != 0
+    }
+
+    fn time(&self, name: &'static str) -> UnixMillis {
+        UnixMillis(self.number(name))
+    }
+
+    fn optional_time(&self, name: &'static str) -> Option<UnixMillis> {
+        self.column(name)
+            .map(|value| UnixMillis(self.good(name, whole_number(&value))))
+    }
+
+    fn tombstone(&self) -> Tombstone {
+        let ending = self
+            .optional_text("ending")
+            .and_then(|name| Ending::from_name(&name));
+        Tombstone {
+            ended: self.optional_time("ended").unwrap_or(UnixMillis(0)),
+            ending: ending.unwrap_or(Ending::Revoked),
+            keep_until: self.optional_time("keep_until").unwrap_or(UnixMillis(0)),
+        }
+    }
+
+    fn session(&self) -> Stored<SessionRecord> {
+        if !self.flag("live") {
+            return Stored::Ended(self.tombstone());
+        }
+        let device = self.optional_text("device").and_then(|text| {
+            let device = Device::from_json(&text).ok();
+            if device.is_none() {
+                self.fault.set(Some("device"));
+            }
+            device
+        });
+        Stored::Live(SessionRecord {
+            handle: self.text("handle"),
+            user_id: self.text("user_id"),
+            tenant_id: self.text("tenant_id"),
+            created: self.time("created"),
+            expiry: self.time("expiry"),
+            access_expires_max: self.time("access_expires_max"),
+            last_refreshed: self.optional_time("last_refreshed"),
+            salt: self.text("salt"),
+            secret_number: self.small("secret_number"),
             lineage: Lineage {
-                generation: self.generation,
-                used_index: self.used_index,
-                children: self.children,
-                first_exchanged: self.first_exchanged,
+                generation: self.small("generation"),
+                used_index: self.small("used_index"),
+                children: self.small("children"),
+                first_exchanged: self.optional_time("first_exchanged"),
             },
-            by_service_api: self.by_service_api != 0,
-            use_dynamic_key: self.use_dynamic_key != 0,
-            payload: self.payload,
-            device: device.map_err(|error| StoreFault(format!("stored device facts: {error}")))?,
-            data_seq: self.data_seq,
-            copy_expires: self.copy_expires,
-        }))
+            by_service_api: self.flag("by_service_api"),
+            use_dynamic_key: self.flag("use_dynamic_key"),
+            payload: self.text("payload"),
+            device,
+            data_seq: self.number("data_seq"),
+            copy_expires: self.time("copy_expires"),
+        })
+    }
+
+    fn foreign(&self) -> Stored<ForeignRecord> {
+        if !self.flag("live") {
+            return Stored::Ended(self.tombstone());
+        }
+        Stored::Live(ForeignRecord {
+            handle: self.text("handle"),
+            keep_until: self.time("keep_until"),
+            data_seq: self.number("data_seq"),
+            copy_expires: self.time("copy_expires"),
+        })
+    }
+
+    fn task(&self) -> CopyTask {
+        let action = CopyAction::from_name(&self.text("action"));
+        if action.is_none() {
+            self.fault.set(Some("action"));
+        }
+        CopyTask {
+            handle: self.text("handle"),
+            action: action.unwrap_or(CopyAction::Put),
+            due: self.time("due"),
+            attempts: self.small("attempts"),
+        }
+    }
+
+    fn summary(&self) -> SessionSummary {
+        SessionSummary {
+            handle: self.text("handle"),
+            created: self.time("created"),
+            expiry: self.time("expiry"),
+        }
     }
 }
 
 /// The columns that an update may change, in the order of [`changing_columns`].
-fn changing_columns(record: &SessionRecord) -> Result<Vec<JsValue>, StoreFault> {
-    let device = record
-        .device
-        .as_ref()
-        .map(serde_json::to_string)
-        .transpose();
-    let device = device.map_err(|error| StoreFault(format!("device facts: {error}")))?;
-    Ok(vec![
+fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
+    let device = record.device.as_ref().map(Device::to_json);
+    vec![
         time(record.expiry),
         time(record.access_expires_max),
         optional_time(record.last_refreshed),
@@ -259,44 +312,13 @@ fn changing_columns(record: &SessionRecord) -> Result<Vec<JsValue>, StoreFault> 
         device.as_deref().map_or(JsValue::NULL, JsValue::from_str),
         number(record.data_seq),
         time(record.copy_expires),
-    ])
-}
-
-#[derive(Deserialize)]
-struct ForeignRow {
-    handle: String,
-    live: u8,
-    keep_until: UnixMillis,
-    data_seq: u64,
-    copy_expires: UnixMillis,
-    ended: Option<UnixMillis>,
-    ending: Option<Ending>,
-}
-
-#[derive(Deserialize)]
-struct TaskRow {
-    handle: String,
-    action: CopyAction,
-    due: UnixMillis,
-    attempts: u32,
-}
-
-impl From<TaskRow> for CopyTask {
-    fn from(row: TaskRow) -> Self {
-        Self {
-            handle: row.handle,
-            action: row.action,
-            due: row.due,
-            attempts: row.attempts,
-        }
-    }
+    ]
 }
 
 impl UserStore for SqlUserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
-        let row: Option<SessionRow> =
-            self.one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
-        row.map(SessionRow::into_stored).transpose()
+        let row = self.one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
+        row.map(|row| row.read(Row::session)).transpose()
     }
 
     fn insert_session(&self, record: &SessionRecord) -> Result<bool, StoreFault> {
@@ -309,7 +331,7 @@ impl UserStore for SqlUserStore {
             record.secret_number.into(),
             u8::from(record.by_service_api).into(),
         ];
-        bindings.append(&mut changing_columns(record)?);
+        bindings.append(&mut changing_columns(record));
         self.run(
             "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
                expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
@@ -320,7 +342,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn update_session(&self, record: &SessionRecord) -> Result<bool, StoreFault> {
-        let mut bindings = changing_columns(record)?;
+        let mut bindings = changing_columns(record);
         bindings.push(record.handle.as_str().into());
         bindings.push(record.user_id.as_str().into());
         self.run(
@@ -338,7 +360,7 @@ impl UserStore for SqlUserStore {
              WHERE handle = ? AND live = 1",
             &[
                 time(tombstone.ended),
-                text_of(&tombstone.ending),
+                tombstone.ending.name().into(),
                 time(tombstone.keep_until),
                 handle.into(),
             ],
@@ -352,49 +374,29 @@ impl UserStore for SqlUserStore {
         user_id: &str,
         tenant_id: Option<&str>,
     ) -> Result<Vec<SessionSummary>, StoreFault> {
-        #[derive(Deserialize)]
-        struct Row {
-            handle: String,
-            created: UnixMillis,
-            expiry: UnixMillis,
-        }
         let tenant = tenant_id.map_or(JsValue::NULL, JsValue::from_str);
-        let rows: Vec<Row> = self.rows(
+        let rows = self.rows(
             "SELECT handle, created, expiry FROM session
              WHERE user_id = ? AND live = 1 AND (? IS NULL OR tenant_id = ?) ORDER BY created, handle",
             &[user_id.into(), tenant.clone(), tenant],
         )?;
-        let summaries = rows.into_iter().map(|row| SessionSummary {
-            handle: row.handle,
-            created: row.created,
-            expiry: row.expiry,
-        });
-        Ok(summaries.collect())
+        rows.iter().map(|row| row.read(Row::summary)).collect()
     }
 
     fn expired_sessions(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
-        self.handles(
+        self.texts(
+            "handle",
             "SELECT handle FROM session WHERE live = 1 AND expiry < ? ORDER BY expiry LIMIT ?",
             &[time(now), limit.into()],
         )
     }
 
     fn foreign(&self, handle: &str) -> Result<Option<Stored<ForeignRecord>>, StoreFault> {
-        let row: Option<ForeignRow> = self.one(
+        let row = self.one(
             "SELECT * FROM foreign_session WHERE handle = ?",
             &[handle.into()],
         )?;
-        Ok(row.map(|row| {
-            if row.live == 0 {
-                return Stored::Ended(tombstone(row.ended, row.ending, Some(row.keep_until)));
-            }
-            Stored::Live(ForeignRecord {
-                handle: row.handle,
-                keep_until: row.keep_until,
-                data_seq: row.data_seq,
-                copy_expires: row.copy_expires,
-            })
-        }))
+        row.map(|row| row.read(Row::foreign)).transpose()
     }
 
     fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault> {
@@ -422,7 +424,7 @@ impl UserStore for SqlUserStore {
                 handle.into(),
                 time(tombstone.keep_until),
                 time(tombstone.ended),
-                text_of(&tombstone.ending),
+                tombstone.ending.name().into(),
             ],
         )
     }
@@ -436,22 +438,20 @@ impl UserStore for SqlUserStore {
     }
 
     fn lapsed_foreign(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
-        self.handles(
+        self.texts(
+            "handle",
             "SELECT handle FROM foreign_session WHERE live = 1 AND keep_until < ? LIMIT ?",
             &[time(now), limit.into()],
         )
     }
 
     fn data(&self, handle: &str) -> Result<Option<String>, StoreFault> {
-        #[derive(Deserialize)]
-        struct Row {
-            text: String,
-        }
-        let parts: Vec<Row> = self.rows(
+        let parts = self.texts(
+            "text",
             "SELECT text FROM session_data WHERE handle = ? ORDER BY part",
             &[handle.into()],
         )?;
-        Ok((!parts.is_empty()).then(|| parts.into_iter().map(|row| row.text).collect()))
+        Ok((!parts.is_empty()).then(|| parts.concat()))
     }
 
     fn set_data(&self, handle: &str, text: &str) -> Result<(), StoreFault> {
@@ -475,7 +475,7 @@ impl UserStore for SqlUserStore {
     fn queue_copy(&self, task: &CopyTask) -> Result<(), StoreFault> {
         let bindings = [
             task.handle.as_str().into(),
-            text_of(&task.action),
+            task.action.name().into(),
             time(task.due),
             task.attempts.into(),
         ];
@@ -487,9 +487,8 @@ impl UserStore for SqlUserStore {
     }
 
     fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
-        let row: Option<TaskRow> =
-            self.one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
-        Ok(row.map(CopyTask::from))
+        let row = self.one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
+        row.map(|row| row.read(Row::task)).transpose()
     }
 
     fn clear_copy(&self, handle: &str) -> Result<(), StoreFault> {
@@ -498,11 +497,11 @@ impl UserStore for SqlUserStore {
     }
 
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault> {
-        let rows: Vec<TaskRow> = self.rows(
+        let rows = self.rows(
             "SELECT * FROM outbox WHERE due <= ? ORDER BY due LIMIT ?",
             &[time(now), limit.into()],
         )?;
-        Ok(rows.into_iter().map(CopyTask::from).collect())
+        rows.iter().map(|row| row.read(Row::task)).collect()
     }
 
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
@@ -516,11 +515,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreFault> {
-        #[derive(Deserialize)]
-        struct Row {
-            due: Option<UnixMillis>,
-        }
-        let row: Option<Row> = self.one(
+        let row = self.one(
             "SELECT MIN(due) AS due FROM (
                SELECT MIN(due) AS due FROM outbox
                UNION ALL SELECT MIN(expiry) + 1 FROM session WHERE live = 1
@@ -530,6 +525,9 @@ impl UserStore for SqlUserStore {
                  WHERE live = 1 OR handle NOT IN (SELECT handle FROM outbox))",
             &[],
         )?;
-        Ok(row.and_then(|row| row.due))
+        Ok(match row {
+            Some(row) => row.read(|row| row.optional_time("due"))?,
+            None => None,
+        })
     }
 }

@@ -61,17 +61,19 @@ fn older_domains(settings: &Settings) -> Vec<String> {
         .collect()
 }
 
-/// The refresh cookies worth trying, in the order sent: for each session only the newest, because presenting a
-/// superseded token is how theft is recognised.
+/// The refresh cookies worth trying: for each session only the newest, because presenting a superseded token is how
+/// theft is recognised. Of several sessions the one whose cookie was set last comes first (browsers send cookies of one
+/// path in the order they were made, RFC 6265 section 5.4): one left on an older domain may be long superseded.
 ///
 /// `lineage` reads handle and place (generation, then index) of a token that is one of ours by its handle; others are
-/// left out. The caller tries one after the other while the answer is `UNAUTHORISED`.
+/// left out. The caller tries one after the other until a session is found that lives.
 pub fn refresh_candidates<'a, P: PartialOrd>(
     cookies: Cookies<'a>,
     lineage: impl Fn(&str) -> Option<(String, P)>,
 ) -> Vec<Cow<'a, str>> {
     let mut newest: Vec<(String, P, Cow<'a, str>)> = Vec::new();
-    for token in cookies.all(REFRESH_TOKEN_COOKIE) {
+    let sent: Vec<Cow<'a, str>> = cookies.all(REFRESH_TOKEN_COOKIE).collect();
+    for token in sent.into_iter().rev() {
         let Some((handle, place)) = lineage(&token) else {
             continue;
         };
@@ -172,10 +174,11 @@ mod tests {
         for (values, expected) in [
             (vec!["a.1", "a.3", "a.2"], vec!["a.3"]),
             (vec!["b.1", "a.1", "b.0"], vec!["b.1", "a.1"]),
+            (vec!["older.5", "current.0"], vec!["current.0", "older.5"]),
             (vec!["garbage", "a.1", "a.1"], vec!["a.1"]),
             (
                 vec!["a.0", "b.0", "c.0", "d.0", "e.0", "a.1"],
-                vec!["a.1", "b.0", "c.0", "d.0"],
+                vec!["a.1", "e.0", "d.0", "c.0"],
             ),
             (vec![], vec![]),
         ] {

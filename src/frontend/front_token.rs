@@ -2,7 +2,10 @@
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 
-use crate::session::model::{Refusal, SessionView, TokenInfo};
+use crate::{
+    json,
+    session::model::{Refusal, SessionView, TokenInfo},
+};
 
 /// The value that tells the browser SDK that the session is gone.
 pub const REMOVE: &str = "remove";
@@ -33,7 +36,7 @@ pub fn front_token_length(user_id: &str, expiry_millis: u64, payload_bytes: usiz
 }
 
 fn json_text(user_id: &str, expiry_millis: u64, payload: &str) -> String {
-    let user_id = serde_json::Value::from(user_id);
+    let user_id = json::quote(user_id);
     format!("{{\"uid\":{user_id},\"ate\":{expiry_millis},\"up\":{payload}}}")
 }
 

@@ -16,16 +16,12 @@ pub enum Route {
     SignOut,
     /// `GET {base}/jwt/jwks.json`: the keys of access tokens (RFC 7517).
     Jwks,
-    /// `GET {base}/assertion/jwks.json`: the keys of assertions to origins.
-    AssertionJwks,
     /// `GET {base}/.well-known/openid-configuration`.
     OpenIdConfiguration,
     /// `GET {base}/healthz`: the Worker runs.
     Healthz,
     /// `GET {base}/readyz`: the Worker and its storage can serve.
     Readyz,
-    /// `GET {base}/explain`: which rule a request would meet; needs an API key.
-    Explain,
     /// `OPTIONS` on a path of the browser API: a CORS preflight.
     Preflight,
     /// The service API; an API key is needed.
@@ -48,12 +44,11 @@ const READ: &str = "GET, HEAD, OPTIONS";
 const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
-const BROWSER_API: [(&str, &str, Route); 9] = [
+const BROWSER_API: [(&str, &str, Route); 7] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
     ("/signout", CHANGE, Route::SignOut),
     ("/jwt/jwks.json", READ, Route::Jwks),
-    ("/assertion/jwks.json", READ, Route::AssertionJwks),
     (
         "/.well-known/openid-configuration",
         READ,
@@ -61,7 +56,6 @@ const BROWSER_API: [(&str, &str, Route); 9] = [
     ),
     ("/healthz", READ, Route::Healthz),
     ("/readyz", READ, Route::Readyz),
-    ("/explain", READ, Route::Explain),
 ];
 
 /// Every path of the browser API under `base`.
@@ -111,9 +105,6 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
     else {
         return Route::NotFound;
     };
-    if found == Route::Explain && settings.api_key_digests.is_empty() {
-        return Route::NotFound;
-    }
     if method == "OPTIONS" {
         Route::Preflight
     } else if allow.split(", ").any(|allowed| allowed == method) {
@@ -168,7 +159,6 @@ mod tests {
             ("OPTIONS", "/auth/session/refresh", Route::Preflight),
             ("POST", "/auth/signout", Route::SignOut),
             ("GET", "/auth/jwt/jwks.json", Route::Jwks),
-            ("GET", "/auth/assertion/jwks.json", Route::AssertionJwks),
             (
                 "GET",
                 "/auth/.well-known/openid-configuration",
@@ -208,7 +198,6 @@ mod tests {
             ("api.example.com", "/core/recipe/session"),
             ("core.example", "/recipe/session"),
             ("core.example", "/auth/session"),
-            ("api.example.com", "/auth/explain"),
         ] {
             assert_eq!(
                 route(&settings, host, "GET", path),
@@ -253,10 +242,6 @@ mod tests {
                 "{host}{path}"
             );
         }
-        assert_eq!(
-            route(&settings, "api.example.com", "GET", "/auth/explain"),
-            Route::Explain
-        );
     }
 
     #[test]

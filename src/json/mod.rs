@@ -12,11 +12,13 @@ mod fault;
 mod number;
 mod object;
 mod scanner;
+mod writer;
 
 pub use equality::same_value;
 pub use fault::{JsonFault, JsonReason};
 pub use number::Number;
 pub use object::{Kind, Member, Object, kind, parse_array, parse_object, parse_string};
+pub use writer::{ObjectWriter, strings};
 
 use std::fmt::Write;
 

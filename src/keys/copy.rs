@@ -1,7 +1,5 @@
 //! The copy of the ring that an isolate holds, and when it has to ask for a new one.
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     KeyKind, KeyPolicy, KeyRing, KeySetDocument, SCHEMA, SigningKey, ring::LONGEST_OUTAGE,
 };
@@ -10,7 +8,7 @@ use crate::{
 };
 
 /// What the ring answers to an isolate. Holds private keys: it is never written anywhere.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct RingCopy {
     /// When the ring gave this answer, by the ring's clock.
     pub as_of: UnixMillis,

@@ -1,9 +1,11 @@
 //! The JWK Set as it is served (RFC 7517 section 5; protocol: `GET /.well-known/jwks.json`).
 
-use serde::{Deserialize, Serialize};
-
 use super::{KeyPolicy, KeyRing};
-use crate::{settings::SigningAlgorithm, time::UnixMillis};
+use crate::{
+    json::{self, ObjectWriter},
+    settings::SigningAlgorithm,
+    time::UnixMillis,
+};
 
 /// No cache keeps the document longer than this, so that a new or a withdrawn key is known within a minute.
 const LONGEST_MAX_AGE_SECONDS: u64 = 60;
@@ -43,64 +45,23 @@ impl KeyRing {
     }
 }
 
-/// Members of a public JWK that WebCrypto exports (RFC 7518 section 6, RFC 8037 section 2).
-#[derive(Deserialize)]
-struct Exported {
-    n: Option<String>,
-    e: Option<String>,
-    x: Option<String>,
-    y: Option<String>,
-}
-
-/// A public JWK in the member order of the protocol.
-#[derive(Serialize)]
-struct Published<'a> {
-    kty: &'static str,
-    kid: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    n: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    e: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    crv: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    x: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    y: Option<String>,
-    alg: &'static str,
-    #[serde(rename = "use")]
-    key_use: &'static str,
-}
-
-/// The JWK to publish for an exported key: its public members only, whatever else the export holds.
+/// The JWK to publish for an exported key (RFC 7518 section 6, RFC 8037 section 2): its public members only, in the
+/// protocol's order, whatever else the export holds.
 pub fn public_jwk(kid: &str, algorithm: SigningAlgorithm, exported: &str) -> Option<String> {
-    let Exported { n, e, x, y } = serde_json::from_str(exported).ok()?;
-    let blank = |kty, crv, alg| Published {
-        kty,
-        kid,
-        n: None,
-        e: None,
-        crv,
-        x: None,
-        y: None,
-        alg,
-        key_use: "sig",
+    let exported = json::parse_object(exported).ok()?;
+    let (key_type, curve, members): (_, _, &[&str]) = match algorithm {
+        SigningAlgorithm::RS256 => ("RSA", None, &["n", "e"]),
+        SigningAlgorithm::ES256 => ("EC", Some("P-256"), &["x", "y"]),
+        SigningAlgorithm::EdDSA => ("OKP", Some("Ed25519"), &["x"]),
     };
-    let jwk = match algorithm {
-        SigningAlgorithm::RS256 => Published {
-            n: Some(n?),
-            e: Some(e?),
-            ..blank("RSA", None, "RS256")
-        },
-        SigningAlgorithm::ES256 => Published {
-            x: Some(x?),
-            y: Some(y?),
-            ..blank("EC", Some("P-256"), "ES256")
-        },
-        SigningAlgorithm::EdDSA => Published {
-            x: Some(x?),
-            ..blank("OKP", Some("Ed25519"), "EdDSA")
-        },
-    };
-    serde_json::to_string(&jwk).ok()
+    let mut jwk = ObjectWriter::new();
+    jwk.text("kty", key_type);
+    jwk.text("kid", kid);
+    jwk.optional_text("crv", curve);
+    for name in members {
+        jwk.text(name, &exported.string(name).ok()??);
+    }
+    jwk.text("alg", algorithm.name());
+    jwk.text("use", "sig");
+    Some(jwk.finish())
 }

@@ -20,12 +20,14 @@ mod document;
 mod policy;
 mod ring;
 mod rotation;
+mod stored;
 
 pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};
 pub use document::{KeySetDocument, public_jwk};
 pub use policy::KeyPolicy;
 pub use ring::{KeyKind, KeyRing, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey};
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
+pub use stored::Unreadable;
 
 #[cfg(test)]
 mod tests;

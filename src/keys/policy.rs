@@ -1,7 +1,5 @@
 //! The settings that the life of a key depends on, and the spans derived from them.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     settings::{Settings, SigningAlgorithm},
     time::Millis,
@@ -11,7 +9,7 @@ use crate::{
 const LONGEST_OVERLAP: Millis = Millis::from_seconds(60);
 
 /// What the life of a key depends on. Travels with every copy of the ring, so that all isolates count alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPolicy {
     /// I: how long a dynamic key may sign (`SIGNING_KEY_ROTATION_INTERVAL`).
     pub interval: Millis,

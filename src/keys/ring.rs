@@ -1,7 +1,6 @@
 //! The ring itself: the stored shape of keys and secrets, and what can be read from it.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+use std::cmp::Reverse;
 
 use super::KeyPolicy;
 use crate::{
@@ -17,8 +16,7 @@ pub const SCHEMA: u32 = 1;
 pub const SECRETS_NEEDED: usize = 4;
 
 /// Whether a key is rotated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// Rotated by interval; `kid` starts with `d-`.
     Dynamic,
@@ -26,8 +24,18 @@ pub enum KeyKind {
     Static,
 }
 
+impl KeyKind {
+    /// The name in storage.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Static => "static",
+        }
+    }
+}
+
 /// One key pair.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct SigningKey {
     /// The key's name in token headers and in the JWK Set (RFC 7517 section 4.5).
     pub kid: String,
@@ -45,14 +53,8 @@ pub struct SigningKey {
     /// The public key: the text of one JWK, as the JWK Set shows it.
     pub public_jwk: String,
     /// The private key: the text of one JWK. Absent once the key signs no more.
-    #[serde(
-        with = "optional_secret",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
     pub private_jwk: Option<Secret>,
     /// True when the key was withdrawn: it neither signs nor verifies, and is in no document.
-    #[serde(default)]
     pub withdrawn: bool,
 }
 
@@ -64,20 +66,16 @@ impl SigningKey {
 }
 
 /// The secrets beside the signing keys. None of them ever leaves the Worker's own objects and isolates.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Secrets {
     /// Makes the part of a handle that names the user's object. Never rotates: data would no longer be found.
-    #[serde(with = "secret_text")]
     pub route_key: Secret,
     /// Makes the tag by which a handle is recognised as ours.
-    #[serde(with = "secret_text")]
     pub handle_tag_key: Secret,
     /// Makes anti-CSRF tokens.
-    #[serde(with = "secret_text")]
     pub anti_csrf_key: Secret,
     /// Make the MACs of refresh tokens. Numbered, so that a session can say which one it was made with; new sessions use
     /// the last.
-    #[serde(with = "numbered_secrets")]
     pub refresh_secrets: Vec<(u32, Secret)>,
 }
 
@@ -96,7 +94,7 @@ impl Secrets {
 }
 
 /// Everything of the ring but its keys.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct RingHead {
     /// The version of the stored shape; see [`SCHEMA`].
     pub schema: u32,
@@ -107,7 +105,7 @@ pub struct RingHead {
 }
 
 /// All keys and secrets of one deployment.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct KeyRing {
     /// Everything but the keys.
     pub head: RingHead,
@@ -185,12 +183,11 @@ impl KeyRing {
     /// The keys whose tokens are accepted: dynamic ones, newest first, then static ones.
     pub fn verifiers(&self, now: UnixMillis) -> Vec<&SigningKey> {
         let mut keys: Vec<&SigningKey> = self.keys.iter().filter(|key| key.verifies(now)).collect();
-        keys.sort_by_key(|key| {
-            (
-                key.kind == KeyKind::Static,
-                std::cmp::Reverse(key.created),
-                key.kid.clone(),
-            )
+        let rank = |key: &SigningKey| (key.kind == KeyKind::Static, Reverse(key.created));
+        keys.sort_unstable_by(|left, right| {
+            rank(left)
+                .cmp(&rank(right))
+                .then_with(|| left.kid.cmp(&right.kid))
         });
         keys
     }
@@ -224,77 +221,3 @@ impl KeyRing {
 
 /// How long a copy of the ring is used for verification while the ring cannot be reached.
 pub(super) const LONGEST_OUTAGE: Millis = Millis::from_seconds(24 * 60 * 60);
-
-/// Secret bytes as unpadded base64url text.
-mod secret_text {
-    use super::{
-        Base64UrlUnpadded, Deserialize, Deserializer, Encoding, Error, Secret, Serialize,
-        Serializer,
-    };
-
-    pub(super) fn serialize<S: Serializer>(secret: &Secret, to: S) -> Result<S::Ok, S::Error> {
-        Base64UrlUnpadded::encode_string(secret.expose()).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Secret, D::Error> {
-        let text = String::deserialize(from)?;
-        Base64UrlUnpadded::decode_vec(&text)
-            .map(Secret::new)
-            .map_err(|_| D::Error::custom("not base64url"))
-    }
-}
-
-/// As `secret_text`, for a secret that may be absent.
-mod optional_secret {
-    use super::{Deserialize, Deserializer, Secret, Serialize, Serializer, secret_text};
-
-    #[derive(Serialize, Deserialize)]
-    #[serde(transparent)]
-    struct Text(#[serde(with = "secret_text")] Secret);
-
-    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
-    pub(super) fn serialize<S: Serializer>(
-        secret: &Option<Secret>,
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        secret.clone().map(Text).serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Option<Secret>, D::Error> {
-        Ok(Option::<Text>::deserialize(from)?.map(|text| text.0))
-    }
-}
-
-/// As `secret_text`, for a list of numbered secrets.
-mod numbered_secrets {
-    use super::{Deserialize, Deserializer, Secret, Serialize, Serializer, secret_text};
-
-    #[derive(Serialize, Deserialize)]
-    struct Numbered {
-        number: u32,
-        #[serde(with = "secret_text")]
-        key: Secret,
-    }
-
-    pub(super) fn serialize<S: Serializer>(
-        secrets: &[(u32, Secret)],
-        to: S,
-    ) -> Result<S::Ok, S::Error> {
-        to.collect_seq(secrets.iter().map(|(number, key)| Numbered {
-            number: *number,
-            key: key.clone(),
-        }))
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        from: D,
-    ) -> Result<Vec<(u32, Secret)>, D::Error> {
-        let secrets = Vec::<Numbered>::deserialize(from)?;
-        Ok(secrets
-            .into_iter()
-            .map(|secret| (secret.number, secret.key))
-            .collect())
-    }
-}

@@ -6,7 +6,8 @@ mod timelines;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{
-    KeyKind, KeyMaterial, KeyNeeded, KeyPolicy, KeyRing, SECRETS_NEEDED, Secrets, UnknownKid,
+    KeyKind, KeyMaterial, KeyNeeded, KeyPolicy, KeyRing, RingCopy, SECRETS_NEEDED, Secrets,
+    UnknownKid, Unreadable,
 };
 use crate::{
     secret::Secret,
@@ -280,9 +281,13 @@ fn max_age_ends_with_the_next_key_and_is_never_zero() {
 #[test]
 fn the_stored_text_reads_back_and_debug_shows_no_secret() {
     let ring = ring_at(policy(10_000, 30_000), START);
-    let text = serde_json::to_string(&ring).unwrap();
-    let back: KeyRing = serde_json::from_str(&text).unwrap();
-    assert_eq!(serde_json::to_string(&back).unwrap(), text);
+    let text = ring.to_json();
+    let back: KeyRing = KeyRing::from_json(&text).unwrap();
+    assert_eq!(back.to_json(), text);
+    assert_eq!(format!("{back:?}"), format!("{ring:?}"));
+    let copy = ring.copy(policy(10_000, 30_000), START).to_json();
+    assert_eq!(RingCopy::from_json(&copy).unwrap().to_json(), copy);
+    assert_eq!(KeyRing::from_json("{}").unwrap_err(), Unreadable);
     assert!(
         back.keys
             .iter()

@@ -1,15 +1,14 @@
 //! What the isolates ask of a user's object, and what it answers: the messages between `edge/user_sessions.rs` and
 //! `edge/user_sessions_do.rs`. Both ends are the same bundle, so the shapes need no version.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     session::model::{Device, ReuseSubtype, SessionView, TokenInfo},
     time::{Millis, UnixMillis},
+    wire::{wire_enum, wire_struct},
 };
 
 /// A question or an order to a user's object. Handles in it have passed the tag check.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub enum UserCall {
     /// Create a session.
     Create(Create),
@@ -82,8 +81,24 @@ pub enum UserCall {
     },
 }
 
+impl UserCall {
+    /// Whether the call leaves everything as it is, and so has nothing for the alarm to do.
+    pub const fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Check { .. }
+                | Self::ReadData {
+                    copy_lapsed: false,
+                    ..
+                }
+                | Self::ReadInformation { .. }
+                | Self::List { .. }
+        )
+    }
+}
+
 /// Creates a session.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Create {
     /// The new handle, drawn by the isolate.
     pub handle: String,
@@ -108,7 +123,7 @@ pub struct Create {
 }
 
 /// Exchanges a refresh token.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Refresh {
     /// The refresh token, whole.
     pub token: String,
@@ -116,8 +131,8 @@ pub struct Refresh {
     pub anti_csrf_token: Option<String>,
     /// Compare it with the token's own.
     pub check_anti_csrf: bool,
-    /// Bind the new tokens to an anti-CSRF token.
-    pub anti_csrf: bool,
+    /// Bind the new tokens to an anti-CSRF token; `None` = if the presented one is.
+    pub anti_csrf: Option<bool>,
     /// Which kind of door asks.
     pub door: Door,
     /// Sign with the dynamic key from now on; `None` = as before.
@@ -129,7 +144,7 @@ pub struct Refresh {
 }
 
 /// The rotation rules of a door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// RPC and the browser API: eager, with a quiet period.
     Own,
@@ -140,7 +155,7 @@ pub enum Door {
 }
 
 /// Verifies a session by the protocol's rules (cdi.md 3.3 and 3.4).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Verify {
     /// The session.
     pub handle: String,
@@ -159,7 +174,7 @@ pub struct Verify {
 }
 
 /// What a regenerated access token takes over from the one at hand, whose signature was checked.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Carried {
     /// When the token at hand expires.
     pub expiry: UnixMillis,
@@ -172,7 +187,7 @@ pub struct Carried {
 }
 
 /// Permission to sign one access token, with the times fixed by the object in the transaction that allowed it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessGrant {
     /// Its `iat`.
     pub created: UnixMillis,
@@ -191,7 +206,7 @@ pub struct AccessGrant {
 }
 
 /// The object's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserReply {
     /// A session was created or refreshed.
     Issued {
@@ -266,7 +281,7 @@ pub enum UserReply {
 }
 
 /// Why the answer is `UNAUTHORISED`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gone {
     /// Unknown, expired or ended.
     NoSession,
@@ -294,10 +309,263 @@ impl Gone {
 }
 
 /// An answer with the object's clock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// The object's time when it answered: what is said is true as of then.
     pub as_of: UnixMillis,
     /// The answer.
     pub reply: UserReply,
+}
+
+wire_enum! { UserCall {
+    0 => Create(create),
+    1 => Refresh(refresh),
+    2 => Verify(verify),
+    3 => Check { handle },
+    4 => ReadData { handle, copy_lapsed },
+    5 => WriteData { handle, session_data, keep_for },
+    6 => ReadInformation { handle },
+    7 => ReplacePayload { handle, payload },
+    8 => Regenerate { handle, payload, carried },
+    9 => List { user_id, tenant_id },
+    10 => Revoke { handles, keep_for },
+    11 => RevokeAll { user_id, tenant_id },
+    else Self::Check { handle: String::new() },
+} }
+
+wire_enum! { UserReply {
+    0 => Issued { session, access, refresh },
+    1 => Live { session, access, payload_update_available, data_seq },
+    2 => Standing { data_seq },
+    3 => Data { session_data, seq },
+    4 => Written { seq },
+    5 => CopyPending,
+    6 => Done,
+    7 => Information { session, session_data, expiry, created, last_refreshed, device },
+    8 => Handles(handles),
+    9 => Unauthorised(gone),
+    10 => Theft { handle, user_id, subtype },
+    else Self::Done,
+} }
+
+wire_enum! { Gone {
+    0 => NoSession,
+    1 => NotOurs,
+    2 => AntiCsrf,
+    3 => RotatedOut,
+    4 => ProtectedClaim,
+    else Self::NoSession,
+} }
+
+wire_enum! { Door {
+    0 => Own,
+    1 => Eager,
+    2 => Lazy,
+    else Self::Own,
+} }
+
+wire_enum! { ReuseSubtype {
+    0 => RecentPrev,
+    1 => OrphanedBranch,
+    2 => StaleLineage,
+    else Self::RecentPrev,
+} }
+
+wire_struct! {
+    Create {
+        handle, user_id, tenant_id, payload, session_data, anti_csrf, use_dynamic_key, by_service_api,
+        access_token_validity, device,
+    }
+    Refresh {
+        token, anti_csrf_token, check_anti_csrf, anti_csrf, door, use_dynamic_key, protected_claims,
+        access_token_validity,
+    }
+    Verify { handle, hash1, parent_hash1, payload, anti_csrf_token, check_database, door }
+    Carried { expiry, hash1, parent_hash1, anti_csrf_token }
+    AccessGrant { created, expiry, hash1, parent_hash1, anti_csrf_token, use_dynamic_key, by_service_api }
+    Envelope { as_of, reply }
+    SessionView { handle, user_id, tenant_id, payload }
+    TokenInfo { token, expiry, created }
+    Device { user_agent, ip }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        AccessGrant, Carried, Create, Door, Envelope, Gone, Refresh, UserCall, UserReply, Verify,
+    };
+    use crate::{
+        session::model::{Device, ReuseSubtype, SessionView, TokenInfo},
+        time::{Millis, UnixMillis},
+        wire::{Wire, decode, encode},
+    };
+
+    /// Debug forms show every member, so equal ones mean that nothing was lost or swapped.
+    fn survives<T: Wire + std::fmt::Debug>(value: &T) {
+        let read: T = decode(&encode(value)).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{value:?}"));
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "short at its many uses")]
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_owned())
+    }
+
+    #[test]
+    fn every_call_survives_the_wire() {
+        let handle = || "handle".to_owned();
+        let (user_id, tenant_id) = ("ü 1".to_owned(), some("t1"));
+        for call in [
+            UserCall::Create(Create {
+                handle: handle(),
+                user_id: user_id.clone(),
+                tenant_id: "public".to_owned(),
+                payload: r#"{"a":"\""}"#.to_owned(),
+                session_data: None,
+                anti_csrf: true,
+                use_dynamic_key: false,
+                by_service_api: true,
+                access_token_validity: Some(Millis(1)),
+                device: Some(Device {
+                    user_agent: some("agent"),
+                    ip: None,
+                }),
+            }),
+            UserCall::Refresh(Refresh {
+                token: "token".to_owned(),
+                anti_csrf_token: some("csrf"),
+                check_anti_csrf: true,
+                anti_csrf: Some(false),
+                door: Door::Lazy,
+                use_dynamic_key: Some(true),
+                protected_claims: vec!["sub".to_owned(), String::new()],
+                access_token_validity: None,
+            }),
+            UserCall::Verify(Verify {
+                handle: handle(),
+                hash1: "1".to_owned(),
+                parent_hash1: some("2"),
+                payload: "{}".to_owned(),
+                anti_csrf_token: some("3"),
+                check_database: true,
+                door: Door::Eager,
+            }),
+            UserCall::Check { handle: handle() },
+            UserCall::ReadData {
+                handle: handle(),
+                copy_lapsed: true,
+            },
+            UserCall::WriteData {
+                handle: handle(),
+                session_data: "{\"n\":1}".to_owned(),
+                keep_for: Some(Millis(u64::MAX)),
+            },
+            UserCall::ReadInformation { handle: handle() },
+            UserCall::ReplacePayload {
+                handle: handle(),
+                payload: "{}".to_owned(),
+            },
+            UserCall::Regenerate {
+                handle: handle(),
+                payload: some("{}"),
+                carried: Carried {
+                    expiry: UnixMillis(1),
+                    hash1: "2".to_owned(),
+                    parent_hash1: some("3"),
+                    anti_csrf_token: some("4"),
+                },
+            },
+            UserCall::List {
+                user_id: user_id.clone(),
+                tenant_id: tenant_id.clone(),
+            },
+            UserCall::Revoke {
+                handles: vec![handle(), handle()],
+                keep_for: None,
+            },
+            UserCall::RevokeAll { user_id, tenant_id },
+        ] {
+            survives(&call);
+        }
+    }
+
+    #[test]
+    fn every_reply_survives_the_wire() {
+        let session = SessionView {
+            handle: "handle".to_owned(),
+            user_id: "user".to_owned(),
+            tenant_id: "tenant".to_owned(),
+            payload: "{}".to_owned(),
+        };
+        let access = AccessGrant {
+            created: UnixMillis(1),
+            expiry: UnixMillis(2),
+            hash1: "3".to_owned(),
+            parent_hash1: some("4"),
+            anti_csrf_token: some("5"),
+            use_dynamic_key: true,
+            by_service_api: false,
+        };
+        let refresh = TokenInfo {
+            token: "token".to_owned(),
+            expiry: UnixMillis(6),
+            created: UnixMillis(7),
+        };
+        let unauthorised = [
+            Gone::NoSession,
+            Gone::NotOurs,
+            Gone::AntiCsrf,
+            Gone::RotatedOut,
+            Gone::ProtectedClaim,
+        ];
+        let thefts = [
+            ReuseSubtype::RecentPrev,
+            ReuseSubtype::OrphanedBranch,
+            ReuseSubtype::StaleLineage,
+        ];
+        let replies = [
+            UserReply::Issued {
+                session: session.clone(),
+                access: access.clone(),
+                refresh,
+            },
+            UserReply::Live {
+                session: session.clone(),
+                access: Some(access),
+                payload_update_available: true,
+                data_seq: 9,
+            },
+            UserReply::Standing { data_seq: 1 },
+            UserReply::Data {
+                session_data: "{}".to_owned(),
+                seq: 2,
+            },
+            UserReply::Written { seq: 3 },
+            UserReply::CopyPending,
+            UserReply::Done,
+            UserReply::Information {
+                session,
+                session_data: "{}".to_owned(),
+                expiry: UnixMillis(1),
+                created: UnixMillis(2),
+                last_refreshed: Some(UnixMillis(3)),
+                device: None,
+            },
+            UserReply::Handles(vec!["a".to_owned(), "b".to_owned()]),
+        ];
+        let replies = replies
+            .into_iter()
+            .chain(unauthorised.map(UserReply::Unauthorised))
+            .chain(thefts.map(|subtype| UserReply::Theft {
+                handle: "h".to_owned(),
+                user_id: "u".to_owned(),
+                subtype,
+            }));
+        for reply in replies {
+            survives(&Envelope {
+                as_of: UnixMillis(5),
+                reply,
+            });
+        }
+    }
 }

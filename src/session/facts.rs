@@ -3,7 +3,10 @@
 //! A strict answer may stand in for the next question about the same handle until the bound is spent. Owns the memory,
 //! which is bounded; refuses to know how the answer was got.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, DefaultHasher},
+};
 
 use crate::time::{Millis, UnixMillis};
 
@@ -19,11 +22,14 @@ pub struct Fact {
     pub data_seq: u64,
 }
 
+/// The keys are handles that passed the tag check, so nobody outside can pick ones that collide.
+type Generation = HashMap<Box<str>, Fact, BuildHasherDefault<DefaultHasher>>;
+
 /// The facts of an isolate. What was not used while a generation filled up is forgotten.
 #[derive(Debug, Default)]
 pub struct Facts {
-    young: BTreeMap<Box<str>, Fact>,
-    old: BTreeMap<Box<str>, Fact>,
+    young: Generation,
+    old: Generation,
 }
 
 impl Facts {

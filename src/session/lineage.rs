@@ -6,15 +6,13 @@
 
 use std::cmp::Ordering;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     session::model::ReuseSubtype,
     time::{Millis, UnixMillis},
 };
 
 /// Where a session's refresh tokens stand. Constant in size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lineage {
     /// The generation of the token that was used last.
     pub generation: u32,
@@ -111,6 +109,8 @@ impl Lineage {
     ) -> (Self, Step) {
         if self.is_child(place) {
             if let (Rotation::Eager { quiet }, Some(exchanged)) = (rotation, self.first_exchanged)
+                // Where there is no quiet period there is none, even while a clock that was set back catches up.
+                && quiet > Millis(0)
                 && now < exchanged.plus(quiet)
             {
                 return (self, Step::Echo);

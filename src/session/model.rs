@@ -1,14 +1,17 @@
 //! What a session looks like from outside: the values that every door shapes into its own wire form.
 
-use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
-use crate::time::UnixMillis;
+use crate::{
+    json::{self, JsonFault, ObjectWriter},
+    time::UnixMillis,
+};
 
 /// The tenant that exists in every deployment (SuperTokens protocol).
 pub const PUBLIC_TENANT: &str = "public";
 
 /// A live session as its holder may see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionView {
     /// The session handle: `route.random.tag`, with `_tenant` appended for tenants other than `public`.
     pub handle: String,
@@ -21,7 +24,7 @@ pub struct SessionView {
 }
 
 /// A token with its times, as every protocol hands it out.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenInfo {
     /// The token itself. A credential: never log it.
     pub token: String,
@@ -62,14 +65,11 @@ pub struct SessionInformation {
 }
 
 /// Facts about the device a session lives on, as the caller gave them (already coarsened by setting).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Device {
     /// The `User-Agent` at creation.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub user_agent: Option<String>,
     /// The client address, or its coarse form.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip: Option<String>,
 }
 
@@ -109,8 +109,7 @@ pub enum Refusal {
 }
 
 /// How the reuse of a refresh token was recognised (protocol 5.6, `recentTokenReuseSubtype`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReuseSubtype {
     /// The token last used, presented after its grace window.
     RecentPrev,
@@ -118,4 +117,60 @@ pub enum ReuseSubtype {
     OrphanedBranch,
     /// A token of an older generation.
     StaleLineage,
+}
+
+impl ReuseSubtype {
+    /// The name on every wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RecentPrev => "RECENT_PREV",
+            Self::OrphanedBranch => "ORPHANED_BRANCH",
+            Self::StaleLineage => "STALE_LINEAGE",
+        }
+    }
+}
+
+impl Device {
+    /// The JSON object of RPC results and of storage; what is not known is left out.
+    pub fn to_json(&self) -> String {
+        let mut object = ObjectWriter::new();
+        object.optional_text("userAgent", self.user_agent.as_deref());
+        object.optional_text("ip", self.ip.as_deref());
+        object.finish()
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    pub fn from_json(text: &str) -> Result<Self, JsonFault> {
+        let object = json::parse_object(text)?;
+        let member = |name| Ok(object.string(name)?.map(Cow::into_owned));
+        Ok(Self {
+            user_agent: member("userAgent")?,
+            ip: member("ip")?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Device;
+
+    #[test]
+    fn device_facts_are_read_as_they_were_written() {
+        for (user_agent, ip, text) in [
+            (None, None, "{}"),
+            (Some("a\"b"), None, r#"{"userAgent":"a\"b"}"#),
+            (
+                Some("a"),
+                Some("10.0.0.0"),
+                r#"{"userAgent":"a","ip":"10.0.0.0"}"#,
+            ),
+        ] {
+            let device = Device {
+                user_agent: user_agent.map(str::to_owned),
+                ip: ip.map(str::to_owned),
+            };
+            assert_eq!(device.to_json(), text);
+            assert_eq!(Device::from_json(text), Ok(device));
+        }
+    }
 }

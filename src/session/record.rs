@@ -3,8 +3,6 @@
 //! Owns the shapes and the storage trait; refuses to know SQL. `edge/user_store.rs` implements the trait over SQLite,
 //! `tests/support/memory_store.rs` over maps.
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     session::{lineage::Lineage, model::Device},
     time::UnixMillis,
@@ -48,8 +46,7 @@ pub struct SessionRecord {
 }
 
 /// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// Its expiry passed.
     Expired,
@@ -59,6 +56,25 @@ pub enum Ending {
     Theft,
     /// The user had more sessions than the setting allows.
     Displaced,
+}
+
+impl Ending {
+    const ALL: [Self; 4] = [Self::Expired, Self::Revoked, Self::Theft, Self::Displaced];
+
+    /// The name in storage.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::Theft => "theft",
+            Self::Displaced => "displaced",
+        }
+    }
+
+    /// The ending of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|ending| ending.name() == name)
+    }
 }
 
 /// What is left of an ended session, until its access tokens are dead and its KV copy is gone.
@@ -106,8 +122,7 @@ pub struct SessionSummary {
 }
 
 /// What still has to be done to a KV copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyAction {
     /// Write the newest value.
     Put,
@@ -115,6 +130,24 @@ pub enum CopyAction {
     Delete,
     /// Delete it once more, to catch a write that was in flight in a dying instance.
     DeleteAgain,
+}
+
+impl CopyAction {
+    const ALL: [Self; 3] = [Self::Put, Self::Delete, Self::DeleteAgain];
+
+    /// The name in storage.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Put => "put",
+            Self::Delete => "delete",
+            Self::DeleteAgain => "delete_again",
+        }
+    }
+
+    /// The action of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
 }
 
 /// An entry of the outbox.

@@ -56,6 +56,13 @@ pub fn parse(token: &str) -> Option<Presented<'_>> {
     })
 }
 
+/// The length of a session's longest refresh token, in bytes.
+pub fn longest(handle: &str) -> usize {
+    // Generation and index with ten digits each, the MAC with 43, and the dots.
+    const AROUND_HANDLE: usize = VERSION.len() + 4 + 2 * 10 + 43;
+    handle.len().saturating_add(AROUND_HANDLE)
+}
+
 /// One spelling per number: no sign, no leading zero.
 fn canonical_number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok()?;

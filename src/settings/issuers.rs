@@ -2,13 +2,13 @@
 //!
 //! Owns the form of one entry and what two entries may not share. Refuses to know how keys are fetched or read.
 
-use serde::Deserialize;
-use serde_json::Value;
+use std::borrow::Cow;
 
 use super::duration::parse_duration;
 use super::origin::{host_name, is_loopback_name, origin_host, parse_origin};
 use super::reader::Reader;
 use super::{IssuerKeys, TrustedIssuer};
+use crate::json::{self, JsonFault, JsonReason, Object};
 use crate::time::Millis;
 use crate::token::Algorithm;
 
@@ -21,31 +21,25 @@ const DEFAULT_DATA_LIFETIME: Millis = Millis::from_seconds(30 * 86_400);
 /// KV refuses entries that are to live for less.
 const MIN_DATA_LIFETIME: Millis = Millis::from_seconds(60);
 
-/// One entry as it is written. Unknown members are refused: a misspelt restriction must not be silently absent.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    id: String,
-    issuer: String,
-    audience: Vec<String>,
-    algorithms: Vec<Value>,
-    jwks: Option<Value>,
-    jwks_uri: Option<String>,
-    jwks_binding: Option<String>,
-    handle_claim: Option<String>,
-    user_id_claim: Option<String>,
-    max_token_age: Option<String>,
-    data_lifetime: Option<String>,
-    typ: Option<String>,
-}
+/// The members of an entry. Unknown ones are refused: a misspelt restriction must not be silently absent.
+const MEMBERS: [&str; 12] = [
+    "id",
+    "issuer",
+    "audience",
+    "algorithms",
+    "jwks",
+    "jwks_uri",
+    "jwks_binding",
+    "handle_claim",
+    "user_id_claim",
+    "max_token_age",
+    "data_lifetime",
+    "typ",
+];
 
 /// Reads the whole setting; entries with a fault are left out, and every fault is noted.
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<TrustedIssuer> {
-    let Some(value) = reader.json(NAME, FORM) else {
-        return Vec::new();
-    };
-    let Value::Array(entries) = value else {
-        reader.fault(NAME, format!("must be {FORM}"));
+    let Some(entries) = reader.json_array(NAME, FORM) else {
         return Vec::new();
     };
     let mut issuers: Vec<TrustedIssuer> = Vec::new();
@@ -74,85 +68,105 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Vec<TrustedIssuer> {
     issuers
 }
 
-fn parse(entry: Value) -> Result<TrustedIssuer, String> {
-    let entry = Entry::deserialize(entry).map_err(|error| without_values(&error))?;
-    let id_is_good = (1..=32).contains(&entry.id.len())
-        && entry
-            .id
+fn parse(entry: &str) -> Result<TrustedIssuer, String> {
+    let entry = json::parse_object(entry).map_err(|fault| without_values(&fault))?;
+    if let Some(unknown) = entry
+        .members()
+        .find(|member| !MEMBERS.contains(&member.name()))
+    {
+        return Err(format!("unknown field `{}`", unknown.name()));
+    }
+    let id = text(&entry, "id")?;
+    let id_is_good = (1..=32).contains(&id.len())
+        && id
             .bytes()
             .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    if !id_is_good {
-        return Err("id must be 1 to 32 of a-z and 0-9".to_owned());
-    }
-    require(!entry.issuer.is_empty(), "issuer must not be empty")?;
+    require(id_is_good, "id must be 1 to 32 of a-z and 0-9")?;
+    let issuer = text(&entry, "issuer")?;
+    require(!issuer.is_empty(), "issuer must not be empty")?;
+    let audience = texts(&entry, "audience")?;
     require(
-        !entry.audience.is_empty() && entry.audience.iter().all(|name| !name.is_empty()),
+        !audience.is_empty() && audience.iter().all(|name| !name.is_empty()),
         "audience must be a list of one or more names",
     )?;
-    let algorithms = parse_algorithms(&entry.algorithms)?;
-    let keys = parse_keys(entry.jwks, entry.jwks_uri, entry.jwks_binding)?;
+    let algorithms = parse_algorithms(&texts(&entry, "algorithms")?)?;
+    let keys = parse_keys(&entry)?;
     if algorithms.iter().any(|algorithm| is_symmetric(*algorithm)) {
         require(
             matches!(keys, IssuerKeys::Inline(_)),
             "algorithms of the HS family need inline jwks: a shared secret is never fetched",
         )?;
     }
-    for (claim, name) in [
-        (&entry.handle_claim, "handle_claim"),
-        (&entry.user_id_claim, "user_id_claim"),
-    ] {
-        require(
-            claim.as_ref().is_none_or(|claim| !claim.is_empty()),
-            &format!("{name} must not be empty"),
-        )?;
-    }
     Ok(TrustedIssuer {
-        max_token_age: span(
-            entry.max_token_age,
-            "max_token_age",
-            Millis(1000),
-            DEFAULT_MAX_TOKEN_AGE,
-        )?,
+        max_token_age: span(&entry, "max_token_age", Millis(1000), DEFAULT_MAX_TOKEN_AGE)?,
         data_lifetime: span(
-            entry.data_lifetime,
+            &entry,
             "data_lifetime",
             MIN_DATA_LIFETIME,
             DEFAULT_DATA_LIFETIME,
         )?,
-        id: entry.id,
-        issuer: entry.issuer,
-        audience: entry.audience,
+        id,
+        issuer,
+        audience,
         algorithms,
         keys,
-        handle_claim: entry.handle_claim.unwrap_or_else(|| "sid".to_owned()),
-        user_id_claim: entry.user_id_claim.unwrap_or_else(|| "sub".to_owned()),
-        typ: entry.typ,
+        handle_claim: claim(&entry, "handle_claim", "sid")?,
+        user_id_claim: claim(&entry, "user_id_claim", "sub")?,
+        typ: optional_text(&entry, "typ")?,
     })
+}
+
+/// A string member; `null` counts as absent.
+fn optional_text(entry: &Object<'_>, name: &str) -> Result<Option<String>, String> {
+    if entry.get(name) == Some("null") {
+        return Ok(None);
+    }
+    entry
+        .string(name)
+        .map(|text| text.map(Cow::into_owned))
+        .map_err(|fault| without_values(&fault))
+}
+
+fn text(entry: &Object<'_>, name: &str) -> Result<String, String> {
+    optional_text(entry, name)?.ok_or_else(|| missing(name))
+}
+
+fn texts(entry: &Object<'_>, name: &str) -> Result<Vec<String>, String> {
+    let texts = entry
+        .strings(name)
+        .map_err(|fault| without_values(&fault))?
+        .ok_or_else(|| missing(name))?;
+    Ok(texts.into_iter().map(Cow::into_owned).collect())
+}
+
+fn claim(entry: &Object<'_>, name: &str, default: &str) -> Result<String, String> {
+    let claim = optional_text(entry, name)?.unwrap_or_else(|| default.to_owned());
+    require(!claim.is_empty(), &format!("{name} must not be empty"))?;
+    Ok(claim)
+}
+
+fn missing(name: &str) -> String {
+    format!("missing field `{name}`")
 }
 
 fn require(condition: bool, message: &str) -> Result<(), String> {
     condition.then_some(()).ok_or_else(|| message.to_owned())
 }
 
-/// serde's message, which names a missing or unknown member; about a wrong type it would repeat the value.
-fn without_values(error: &serde_json::Error) -> String {
-    let message = error.to_string();
-    match message.split_once("invalid type:") {
-        Some(_) => format!("a member has a wrong type; {NAME} must be {FORM}"),
-        None => message,
+/// What is wrong with the text, without its values.
+fn without_values(fault: &JsonFault) -> String {
+    match fault.reason {
+        JsonReason::Expected(_) => format!("a member has a wrong type; {NAME} must be {FORM}"),
+        _ => fault.to_string(),
     }
 }
 
-fn parse_algorithms(names: &[Value]) -> Result<Vec<Algorithm>, String> {
-    let algorithms = names
-        .iter()
-        .map(Algorithm::deserialize)
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(
-            |_| "algorithms must be names such as RS256, PS384, ES512, EdDSA, Ed25519, HS256",
-        )?;
-    require(!algorithms.is_empty(), "algorithms must not be empty")?;
-    Ok(algorithms)
+fn parse_algorithms(names: &[String]) -> Result<Vec<Algorithm>, String> {
+    require(!names.is_empty(), "algorithms must not be empty")?;
+    let algorithms = names.iter().map(|name| Algorithm::from_name(name));
+    algorithms.collect::<Option<_>>().ok_or_else(|| {
+        "algorithms must be names such as RS256, PS384, ES512, EdDSA, Ed25519, HS256".to_owned()
+    })
 }
 
 const fn is_symmetric(algorithm: Algorithm) -> bool {
@@ -162,22 +176,20 @@ const fn is_symmetric(algorithm: Algorithm) -> bool {
     )
 }
 
-fn parse_keys(
-    jwks: Option<Value>,
-    uri: Option<String>,
-    binding: Option<String>,
-) -> Result<IssuerKeys, String> {
+fn parse_keys(entry: &Object<'_>) -> Result<IssuerKeys, String> {
+    let jwks = entry.get("jwks").filter(|jwks| *jwks != "null");
+    let uri = optional_text(entry, "jwks_uri")?;
+    let binding = optional_text(entry, "jwks_binding")?;
     match (jwks, uri, binding) {
         (Some(jwks), None, None) => {
-            let has_keys = jwks
-                .get("keys")
-                .and_then(Value::as_array)
-                .is_some_and(|keys| !keys.is_empty());
+            let has_keys = json::parse_object(jwks)
+                .and_then(|set| set.array("keys"))
+                .is_ok_and(|keys| keys.is_some_and(|keys| !keys.is_empty()));
             require(
                 has_keys,
                 "jwks must be an object with a non-empty array \"keys\"",
             )?;
-            Ok(IssuerKeys::Inline(jwks.to_string()))
+            Ok(IssuerKeys::Inline(jwks.to_owned()))
         }
         (None, Some(uri), None) => {
             require(
@@ -211,12 +223,14 @@ fn uri_is_good(uri: &str) -> bool {
 }
 
 fn span(
-    text: Option<String>,
+    entry: &Object<'_>,
     member: &str,
     least: Millis,
     default: Millis,
 ) -> Result<Millis, String> {
-    let Some(text) = text else { return Ok(default) };
+    let Some(text) = optional_text(entry, member)? else {
+        return Ok(default);
+    };
     parse_duration(&text)
         .filter(|span| (least..=super::duration::LONGEST).contains(span))
         .ok_or_else(|| {

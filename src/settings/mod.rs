@@ -46,9 +46,6 @@ pub struct Warning {
     pub message: String,
 }
 
-/// Variables that other parts read: the one-setting start of the gateway.
-const OTHER_NAMES: [&str; 1] = ["ORIGIN"];
-
 impl Settings {
     /// Reads all variables of one deployment.
     ///
@@ -63,7 +60,7 @@ impl Settings {
         table::read_limits(&mut reader, &mut settings);
         settings.trusted_issuers = issuers::read(&mut reader);
         checks::check(&mut reader, &settings);
-        let (faults, warnings) = reader.finish(&OTHER_NAMES);
+        let (faults, warnings) = reader.finish();
         if faults.is_empty() {
             Ok((settings, warnings))
         } else {
@@ -249,7 +246,7 @@ pub enum RecentTokenReuse {
 }
 
 /// Algorithms that Postern signs with (RFC 7518, RFC 8037).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits.
     RS256,
@@ -257,6 +254,24 @@ pub enum SigningAlgorithm {
     ES256,
     /// Ed25519.
     EdDSA,
+}
+
+impl SigningAlgorithm {
+    /// The name in a header's or key's `alg`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::ES256 => "ES256",
+            Self::EdDSA => "EdDSA",
+        }
+    }
+
+    /// The algorithm of this exact name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::RS256, Self::ES256, Self::EdDSA]
+            .into_iter()
+            .find(|algorithm| algorithm.name() == name)
+    }
 }
 
 /// `ANTI_CSRF`.

@@ -2,7 +2,7 @@
 //!
 //! Owns the three shapes a value may take (scalar, list, JSON). Refuses to know which settings exist.
 
-use serde_json::Value;
+use crate::json::{self, Kind};
 
 use super::{RawValue, SettingFault, Warning};
 
@@ -105,13 +105,13 @@ impl<'a> Reader<'a> {
         );
     }
 
-    /// Reads a JSON value; text is parsed as JSON.
-    pub(super) fn json(&mut self, name: &'static str, form: &str) -> Option<Value> {
+    /// Reads a JSON array: the texts of its elements.
+    pub(super) fn json_array(&mut self, name: &'static str, form: &str) -> Option<Vec<&'a str>> {
         let value = self.take(name)?;
         if value.text().trim().is_empty() {
             return None;
         }
-        let parsed = serde_json::from_str(value.text()).ok();
+        let parsed = json::parse_array(value.text()).ok();
         if parsed.is_none() {
             self.fault(name, format!("must be {form}"));
         }
@@ -121,10 +121,11 @@ impl<'a> Reader<'a> {
     fn scalar_text(&mut self, name: &'static str, form: &str) -> Option<String> {
         let text = match self.take(name)? {
             RawValue::Text(text) => Some(text.trim().to_owned()),
-            RawValue::Json(json) => match serde_json::from_str(json) {
-                Ok(Value::String(text)) => Some(text.trim().to_owned()),
-                Ok(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
-                _ => None,
+            // What a platform hands over as JSON is JSON; only its type is in question.
+            RawValue::Json(json) => match json::kind(json) {
+                Kind::String => json_text(json),
+                Kind::Number | Kind::Boolean => json::minify(json).ok(),
+                Kind::Object | Kind::Array | Kind::Null => None,
             },
         };
         if text.is_none() {
@@ -141,11 +142,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reports every name that nobody asked for, and ends the reading.
-    pub(super) fn finish(
-        mut self,
-        other_names: &[&'static str],
-    ) -> (Vec<SettingFault>, Vec<Warning>) {
-        self.asked.extend(other_names);
+    pub(super) fn finish(mut self) -> (Vec<SettingFault>, Vec<Warning>) {
         for (name, _) in self.values {
             if !self.asked.contains(&name.as_str()) {
                 let message = nearest(name, &self.asked).map_or_else(
@@ -171,9 +168,13 @@ impl RawValue {
 fn texts_of(value: &RawValue) -> Option<Vec<String>> {
     let is_array = matches!(value, RawValue::Json(_)) || value.text().trim_start().starts_with('[');
     let texts = if is_array {
-        match serde_json::from_str(value.text()).ok()? {
-            Value::String(text) => split(&text),
-            list => serde_json::from_value(list).ok()?,
+        match json::kind(value.text()) {
+            Kind::String => split(&json_text(value.text())?),
+            _ => json::parse_array(value.text())
+                .ok()?
+                .into_iter()
+                .map(json_text)
+                .collect::<Option<_>>()?,
         }
     } else {
         split(value.text())
@@ -185,6 +186,13 @@ fn texts_of(value: &RawValue) -> Option<Vec<String>> {
             .filter(|text| !text.is_empty())
             .collect(),
     )
+}
+
+/// The text of a JSON string, without surrounding blanks.
+fn json_text(json: &str) -> Option<String> {
+    json::parse_string(json)
+        .ok()
+        .map(|text| text.trim().to_owned())
 }
 
 fn split(text: &str) -> Vec<String> {

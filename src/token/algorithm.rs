@@ -1,9 +1,7 @@
 //! Algorithm names, and what each needs of a key.
 
-use serde::{Deserialize, Serialize};
-
 /// JWS algorithms that can be verified (RFC 7518 section 3.1, RFC 8037, RFC 9864).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
     HS256,

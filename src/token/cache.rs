@@ -94,7 +94,9 @@ impl<V> VerifiedTokens<V> {
         validity: Validity,
         now: UnixMillis,
     ) -> Option<&mut Entry<V>> {
-        if let Some((token, entry)) = self.old.take(token) {
+        if !self.young.entries.contains_key(token)
+            && let Some((token, entry)) = self.old.take(token)
+        {
             self.put(token, entry);
         }
         let entry = self.young.entries.get(token)?;

@@ -34,7 +34,10 @@ impl User {
             "API_DOMAIN".to_owned(),
             RawValue::Text("http://127.0.0.1:8787".to_owned()),
         )];
-        let (settings, _) = Settings::parse(&values).unwrap();
+        Self::with_settings(Settings::parse(&values).unwrap().0)
+    }
+
+    pub fn with_settings(settings: Settings) -> Self {
         Self {
             store: MemoryStore::default(),
             settings,
@@ -114,7 +117,7 @@ impl User {
             token: token.to_owned(),
             anti_csrf_token: None,
             check_anti_csrf: false,
-            anti_csrf: false,
+            anti_csrf: Some(false),
             door,
             use_dynamic_key: None,
             protected_claims: Vec::new(),

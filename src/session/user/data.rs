@@ -77,7 +77,7 @@ pub(super) fn write<S: UserStore>(
         return Ok(GONE);
     }
     store.set_data(handle, session_data)?;
-    outbox::queue_put(store, terms.now, handle)?;
+    outbox::queue_put_under_way(store, terms.now, handle)?;
     Ok(UserReply::Written { seq })
 }
 

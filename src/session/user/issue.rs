@@ -60,7 +60,7 @@ pub(super) fn create<S: UserStore>(
     }
     if let Some(data) = call.session_data {
         store.set_data(&record.handle, &data)?;
-        outbox::queue_put(store, terms.now, &record.handle)?;
+        outbox::queue_put_under_way(store, terms.now, &record.handle)?;
     }
     Ok(UserReply::Issued {
         session: view(&record),
@@ -113,7 +113,10 @@ pub(super) fn refresh<S: UserStore>(
         record.expiry = record.expiry.max(refreshed_expiry(terms, record.created));
     }
     let echoed = matches!(step, Step::Echo);
-    let bound = if echoed { bound } else { call.anti_csrf };
+    let bound = match call.anti_csrf {
+        Some(wanted) if !echoed => wanted,
+        Some(_) | None => bound,
+    };
     let (refresh, access) = tokens(
         terms,
         &mut record,
@@ -154,7 +157,9 @@ pub const fn is_reported_as_theft(setting: RecentTokenReuse, subtype: ReuseSubty
 
 /// Ends the oldest sessions of a user until one more fits under the setting.
 fn make_room<S: UserStore>(store: &S, terms: &Terms<'_>, user_id: &str) -> Result<(), StoreFault> {
-    let sessions = store.sessions_of(user_id, None)?;
+    let mut sessions = store.sessions_of(user_id, None)?;
+    // One that has expired and waits for the alarm displaces nobody.
+    sessions.retain(|session| session.expiry > terms.now);
     let most = usize::try_from(terms.settings.max_sessions_per_user).unwrap_or(usize::MAX);
     let surplus = sessions.len().saturating_add(1).saturating_sub(most);
     for session in sessions.iter().take(surplus) {

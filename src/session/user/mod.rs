@@ -77,7 +77,7 @@ pub fn answer<S: UserStore>(
         }
         UserCall::List { user_id, tenant_id } => {
             let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
-            sessions.retain(|session| session.expiry >= terms.now);
+            sessions.retain(|session| session.expiry > terms.now);
             Ok(UserReply::Handles(
                 sessions.into_iter().map(|session| session.handle).collect(),
             ))

@@ -17,6 +17,8 @@ use crate::{
 pub const COPY_BATCH: u32 = 500;
 /// A delete is repeated once, this long after it was acknowledged.
 const REPEAT_DELETE_AFTER: Millis = Millis(120_000);
+/// A write that its caller waits for is over by then, or its instance is.
+const TAKE_OVER_AFTER: Millis = Millis(10_000);
 /// The longest wait between two attempts.
 const MAX_BACKOFF: Millis = Millis(3_600_000);
 
@@ -34,6 +36,15 @@ pub enum Copy {
     },
     /// Delete the key.
     Delete,
+}
+
+/// Queues a write that the shell starts at once; the alarm takes over if the instance dies meanwhile.
+pub(super) fn queue_put_under_way<S: UserStore>(
+    store: &S,
+    now: UnixMillis,
+    handle: &str,
+) -> Result<(), StoreFault> {
+    queue(store, now.plus(TAKE_OVER_AFTER), handle, CopyAction::Put)
 }
 
 pub(super) fn queue_put<S: UserStore>(

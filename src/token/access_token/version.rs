@@ -45,9 +45,7 @@ const PROTECTED_V3: &[&str] = &[
 ];
 
 /// The version of an access token; each protocol version mints one.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum AccessTokenVersion {
     /// Protocol 1.0: fixed header, padded base64, times in milliseconds.
     V1,

@@ -1,0 +1,69 @@
+// A site's users, in a real Chromium with the unmodified browser SDKs: from the first visit to signing out.
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { startSite } from "./support/site.mjs";
+
+const SAME_SITE = "api.example.test";
+const CROSS_SITE = "api.other.test";
+const WEBSITES = ["https://app.example.test", "https://www.example.test"];
+const REFRESH = "/auth/session/refresh";
+const LIFE = { ACCESS_TOKEN_VALIDITY: "4s", ACCESS_TOKEN_VALIDITY_JITTER: "0", REFRESH_GRACE_PERIOD: "2s", WEBSITE_ORIGINS: WEBSITES };
+
+let site;
+before(async () => {
+  site = await startSite({
+    [SAME_SITE]: { ...LIFE, COOKIE_DOMAIN: ".example.test", OLDER_COOKIE_DOMAIN: "" },
+    [CROSS_SITE]: LIFE,
+  });
+});
+after(() => site?.close());
+
+const statuses = (answers) => answers.map(({ status, failed }) => status ?? failed);
+
+describe("a visit from beginning to end", { concurrency: 3 }, () => {
+  for (const api of [SAME_SITE, CROSS_SITE]) {
+    for (const mode of ["cookie", "header"]) {
+      const sdk = (api === SAME_SITE) === (mode === "cookie") ? "supertokens-website" : "supertokens-web-js";
+      for (const transport of ["fetch", "XMLHttpRequest", "axios"]) {
+        test(`${transport}, ${mode} mode, ${api === SAME_SITE ? "same site" : "another site"}, ${sdk}`, async () => {
+          const visitor = await site.visitor();
+          const tab = await visitor.open({ api, mode, sdk });
+          const refreshes = () => visitor.calls(REFRESH).length;
+
+          // A first visit: the SDK asks once whether there is a session, and never again.
+          for (let i = 0; i < 3; i++) assert.equal((await tab.call(transport)).status, 401);
+          assert.equal(refreshes(), 1);
+          assert.equal((await tab.ask("doesSessionExist")).value, false);
+
+          assert.deepEqual(await tab.logIn(transport), { status: 200, body: { userId: "alice" } });
+          assert.ok((await tab.events()).includes("SESSION_CREATED"));
+          const me = await tab.call(transport);
+          assert.equal(me.status, 200);
+          assert.deepEqual(me.body.session.jwtPayload, { role: "editor" });
+          assert.equal((await tab.call(transport, "/api/cart", { method: "POST", json: { item: 1 } })).status, 200);
+          assert.equal(refreshes(), 1);
+          const sent = visitor.calls("/api/me").at(-1).headers;
+          assert.equal(mode === "cookie" ? /sAccessToken=/.test(sent.cookie) : /^Bearer /.test(sent.authorization), true);
+
+          await tab.untilExpiry();
+          assert.equal((await tab.call(transport)).status, 200);
+          assert.equal(refreshes(), 2);
+          assert.equal((await tab.ask("getUserId")).value, "alice");
+
+          await tab.untilExpiry();
+          assert.deepEqual(statuses(await tab.many(20, transport)), Array(20).fill(200));
+          assert.equal(refreshes(), 3);
+
+          assert.deepEqual(await tab.ask("signOut"), {});
+          assert.equal((await tab.ask("doesSessionExist")).value, false);
+          assert.equal((await tab.call(transport)).status, 401);
+          assert.ok((await tab.events()).includes("SIGN_OUT"));
+          const cookies = (await visitor.context.cookies()).map(({ name }) => name);
+          for (const name of ["sAccessToken", "sRefreshToken", "st-access-token", "st-refresh-token", "sFrontToken"]) assert.ok(!cookies.includes(name), name);
+          await visitor.context.close();
+        });
+      }
+    }
+  }
+});

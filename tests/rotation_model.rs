@@ -1,0 +1,96 @@
+//! A user's object against an independent model, over random interleavings of everything that may happen to it.
+//!
+//! `cargo test` runs some thousands of each; a million with
+//! `cargo test --release --test rotation_model -- --ignored` (see CONTRIBUTING.md).
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    clippy::too_many_lines,
+    dead_code,
+    missing_docs,
+    unreachable_pub
+)]
+
+#[path = "rotation_model/jars.rs"]
+mod jars;
+#[path = "rotation_model/kv.rs"]
+mod kv;
+#[path = "support/memory_store.rs"]
+mod memory_store;
+#[path = "rotation_model/reference.rs"]
+mod reference;
+#[path = "rotation_model/schedule.rs"]
+mod schedule;
+#[path = "support/user.rs"]
+mod user;
+#[path = "rotation_model/world.rs"]
+mod world;
+
+use schedule::{Random, check};
+use user::User;
+
+const SHORT: u64 = 2_000;
+const LONG: u64 = 1_000_000;
+
+fn object_agrees_with_the_model(runs: u64) {
+    let settings = User::new().settings;
+    check(runs, |random: &mut Random| {
+        let mut world = world::World::new(&settings, random);
+        for _ in 0..8 + random.below(17) {
+            world.step(random);
+        }
+        world.run_out(random);
+    });
+}
+
+fn one_jar(runs: u64) {
+    let settings = User::new().settings;
+    check(runs, |random| {
+        jars::one_jar_is_never_logged_out(&settings, random);
+    });
+}
+
+fn two_jars(runs: u64) {
+    let settings = User::new().settings;
+    check(runs, |random| {
+        jars::two_jars_part_and_are_found(&settings, random);
+    });
+}
+
+#[test]
+fn whatever_happens_the_object_agrees_with_the_model() {
+    object_agrees_with_the_model(SHORT);
+}
+
+#[test]
+fn one_jar_is_never_logged_out() {
+    one_jar(SHORT);
+}
+
+#[test]
+fn two_jars_with_one_token_never_both_go_on() {
+    two_jars(SHORT);
+}
+
+#[test]
+#[ignore = "a million interleavings: most of a minute, with optimisation"]
+fn a_million_interleavings_agree_with_the_model() {
+    object_agrees_with_the_model(LONG);
+}
+
+#[test]
+#[ignore = "a million interleavings"]
+fn in_a_million_interleavings_one_jar_is_never_logged_out() {
+    one_jar(LONG);
+}
+
+#[test]
+#[ignore = "a million interleavings"]
+fn in_a_million_interleavings_two_jars_never_both_go_on() {
+    two_jars(LONG);
+}
