@@ -1,12 +1,11 @@
-// Calls the object named "any" of a class that it is bound to as OBJECTS: POST [method, …arguments].
+// Calls the object named "any" of a class that it is bound to as OBJECTS: POST a list of method names → what each said.
 export default {
   async fetch(request, env) {
-    const [method, ...args] = await request.json();
     const stub = env.OBJECTS.get(env.OBJECTS.idFromName("any"));
-    try {
-      return Response.json({ value: String(await stub[method](...args)) });
-    } catch ({ message }) {
-      return Response.json({ thrown: message });
+    const answers = {};
+    for (const method of await request.json()) {
+      answers[method] = await stub[method]("https://object.internal/").then(() => "called", ({ message }) => message);
     }
+    return Response.json(answers);
   },
 };
