@@ -17,7 +17,7 @@ mod user;
 
 use postern::{
     session::{
-        call::{Door, Gone, UserCall, UserReply},
+        call::{Door, Gone, Refresh, UserCall, UserReply},
         model::ReuseSubtype,
         record::{CopyAction, UserStore},
         user::{Copy, copied, copy_now, sweep},
@@ -388,4 +388,35 @@ fn an_ended_session_keeps_its_tombstone_until_its_last_access_token_is_dead() {
     user.advance(user.settings.access_token_validity.0 + 1);
     user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
     assert_eq!(user.store.tombstones(), 0);
+}
+
+#[test]
+fn a_refresh_that_does_not_say_keeps_the_binding_to_an_anti_csrf_token() {
+    let user = User::new();
+    let refresh = |token: &str, presented: Option<&str>, anti_csrf| {
+        let reply = user.call(UserCall::Refresh(Refresh {
+            token: token.to_owned(),
+            anti_csrf_token: presented.map(str::to_owned),
+            check_anti_csrf: true,
+            anti_csrf,
+            door: Door::Eager,
+            use_dynamic_key: None,
+            protected_claims: Vec::new(),
+            access_token_validity: None,
+        }));
+        match reply {
+            UserReply::Issued {
+                access, refresh, ..
+            } => Ok((refresh.token, access.anti_csrf_token)),
+            other => Err(other),
+        }
+    };
+    let (unbound, none) = refresh(&user.create(1), Some("a stray one"), None).unwrap();
+    assert_eq!(none, None);
+    let (bound, first) = refresh(&unbound, None, Some(true)).unwrap();
+    assert!(first.is_some());
+    let refused = Err(UserReply::Unauthorised(Gone::AntiCsrf));
+    assert_eq!(refresh(&bound, None, None), refused);
+    let (_, second) = refresh(&bound, first.as_deref(), None).unwrap();
+    assert!(second.is_some());
 }

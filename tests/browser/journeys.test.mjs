@@ -8,7 +8,7 @@ const site = useSite();
 
 const statuses = (answers) => answers.map(({ status, failed }) => status ?? failed);
 
-describe("a visit from beginning to end", { concurrency: 3 }, () => {
+describe("a visit from beginning to end", { concurrency: 4 }, () => {
   for (const api of [SAME_SITE, CROSS_SITE]) {
     for (const mode of ["cookie", "header"]) {
       const sdk = (api === SAME_SITE) === (mode === "cookie") ? "supertokens-website" : "supertokens-web-js";

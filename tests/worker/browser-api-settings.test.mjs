@@ -94,6 +94,22 @@ describe("for websites of another site", () => {
     }
   });
 
+  test("an outage is 503, which the website can read, and nothing is cleared or spent", async () => {
+    const { session, accessToken, refreshToken } = await at.byCookie({ userId: "carol" });
+    const object = { name: session.handle.split(".")[0] };
+    const headers = { origin: website, rid: "session", ...cookie(access(accessToken), refreshCookie(refreshToken)) };
+    await at.it.sql("UserSessions", object, "ALTER TABLE session RENAME TO out_of_reach");
+    for (const answer of [await at.refresh(headers), await at.signOut(headers)]) {
+      assert.equal(answer.status, 503);
+      assert.equal(answer.body.status, "GENERAL_ERROR");
+      assert.ok(Number(answer.response.headers.get("retry-after")) > 0);
+      assert.equal(answer.response.headers.get("access-control-allow-origin"), website);
+      assert.deepEqual(answer.headers, NOTHING);
+    }
+    await at.it.sql("UserSessions", object, "ALTER TABLE out_of_reach RENAME TO session");
+    assert.equal((await at.refresh(headers)).status, 200);
+  });
+
   for (const method of ["GET", "HEAD", "POST"]) {
     for (const [what, rid] of [["missing", {}], ["empty", { rid: "" }], ["present", { rid: "anti-csrf" }]]) {
       test(`anti-CSRF by custom header: ${method}, rid ${what}`, async () => {
