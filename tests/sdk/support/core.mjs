@@ -4,9 +4,6 @@ import http from "node:http";
 import { apiKey } from "../../support/harness.mjs";
 import { startWorkerd } from "../../support/workerd.mjs";
 
-/** The newest version that takes part in lazy rotation, and the one of today's SDKs. */
-export const TODAY = "5.4";
-
 /**
  * @param {Record<string, unknown>} [vars] settings
  */
