@@ -1,0 +1,96 @@
+//! Session data: read from KV when this isolate knows the session to live, else from the user's object; overwritten
+//! through the object.
+
+use super::{about, issuer_of, unexpected};
+use crate::{
+    edge::{context::Context, kv, log, user_sessions},
+    session::{
+        call::{UserCall, UserReply},
+        handle::CheckedHandle,
+        model::Refusal,
+    },
+    settings::Freshness,
+    time::Millis,
+};
+
+/// Reads session data: from KV when this isolate knows the session to live, else from the user's object.
+pub(in crate::edge) async fn get_session_data(
+    context: &Context,
+    handle: &str,
+    freshness: Freshness,
+) -> Result<String, Refusal> {
+    let handle = context.checked(handle)?;
+    keep_for(context, &handle)?;
+    let known_seq = match freshness {
+        Freshness::Strict => None,
+        Freshness::Stateless => Some(0),
+        Freshness::Within(bound) => {
+            user_sessions::recall(handle.as_str(), bound, context.now).map(|fact| fact.data_seq)
+        }
+    };
+    let mut copy_lapsed = false;
+    if let Some(known_seq) = known_seq {
+        match kv::get(&kv::namespace(&context.env), handle.as_str()).await {
+            Ok(Some(found))
+                if found.metadata.session_expires > context.now
+                    && found.metadata.seq >= known_seq =>
+            {
+                return Ok(found.text);
+            }
+            Ok(_) => copy_lapsed = true,
+            // The object answers in KV's place.
+            Err(kv::KvFault(message)) => log::fault("kv", &message),
+        }
+    }
+    let call = UserCall::ReadData {
+        handle: handle.as_str().to_owned(),
+        copy_lapsed,
+    };
+    match about(context, &handle, &call).await?.reply {
+        UserReply::Data { session_data, .. } => Ok(session_data),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// Overwrites session data as a whole.
+pub(in crate::edge) async fn update_session_data(
+    context: &Context,
+    handle: &str,
+    session_data: String,
+) -> Result<(), Refusal> {
+    within_limit(context, &session_data)?;
+    let handle = context.checked(handle)?;
+    let call = UserCall::WriteData {
+        handle: handle.as_str().to_owned(),
+        session_data,
+        keep_for: keep_for(context, &handle)?,
+    };
+    match about(context, &handle, &call).await?.reply {
+        UserReply::Written { .. } => Ok(()),
+        other => Err(unexpected(other)),
+    }
+}
+
+pub(super) fn within_limit(context: &Context, session_data: &str) -> Result<(), Refusal> {
+    let limit = context.settings.max_session_data;
+    if u64::try_from(session_data.len()).unwrap_or(u64::MAX) > limit {
+        return Err(too_large("sessionData", session_data.len(), limit));
+    }
+    Ok(())
+}
+
+pub(super) fn too_large(what: &'static str, size: usize, limit: u64) -> Refusal {
+    Refusal::TooLarge {
+        what,
+        size: u64::try_from(size).unwrap_or(u64::MAX),
+        limit,
+    }
+}
+
+/// How long data of a trusted issuer's session is kept; `None` for sessions of our own.
+pub(super) fn keep_for(
+    context: &Context,
+    handle: &CheckedHandle,
+) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.data_lifetime))
+}

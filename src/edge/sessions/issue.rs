@@ -1,0 +1,360 @@
+//! Creating a session, and new tokens for it: refresh, regenerate, and the protocol's verify, which may re-mint.
+
+use super::{
+    OWN_VERSION, about,
+    data::{too_large, within_limit},
+    unexpected,
+};
+use crate::{
+    edge::{
+        context::Context,
+        tokens::{self, Known, Lengths},
+    },
+    frontend::{
+        front_token::front_token_length,
+        size_budget::{TokenLengths, check_size_budget},
+    },
+    http::credentials::Transfer,
+    session::{
+        call::{AccessGrant, Carried, Create, Door, Refresh, UserCall, UserReply, Verify},
+        handle::MAX_USER_ID_BYTES,
+        model::{Device, IssuedSession, PUBLIC_TENANT, Refusal, SessionView, TokenInfo},
+        refresh_token, user,
+    },
+    time::Millis,
+    token::{AccessTokenVersion, access_token},
+};
+
+/// A session to be created.
+#[derive(Debug)]
+pub(in crate::edge) struct NewSession {
+    pub(in crate::edge) user_id: String,
+    pub(in crate::edge) tenant_id: String,
+    pub(in crate::edge) payload: String,
+    /// The session data; the empty object counts as none.
+    pub(in crate::edge) session_data: String,
+    pub(in crate::edge) anti_csrf: bool,
+    pub(in crate::edge) use_dynamic_key: bool,
+    pub(in crate::edge) by_service_api: bool,
+    pub(in crate::edge) access_token_validity: Option<Millis>,
+    pub(in crate::edge) version: AccessTokenVersion,
+    pub(in crate::edge) device: Option<Device>,
+    /// How the tokens will travel, when we know it: they must then fit a browser's cookies.
+    pub(in crate::edge) transfer: Option<Transfer>,
+}
+
+/// Creates a session. A payload whose token would not fit is refused before anything is created.
+pub(in crate::edge) async fn create(
+    context: &Context,
+    new: NewSession,
+) -> Result<IssuedSession, Refusal> {
+    if new.user_id.len() > MAX_USER_ID_BYTES {
+        return Err(too_large(
+            "userId",
+            new.user_id.len(),
+            u64::try_from(MAX_USER_ID_BYTES).unwrap_or(u64::MAX),
+        ));
+    }
+    within_limit(context, &new.session_data)?;
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(|_| Refusal::GeneralError("no randomness"))?;
+    let handle = context
+        .handle_keys()
+        .issue(&new.user_id, &new.tenant_id, random);
+    let session = SessionView {
+        handle: handle.as_str().to_owned(),
+        user_id: new.user_id.clone(),
+        tenant_id: new.tenant_id.clone(),
+        payload: new.payload.clone(),
+    };
+    token_fits(context, &session, &new)?;
+    let call = UserCall::Create(Create {
+        handle: session.handle,
+        user_id: new.user_id,
+        tenant_id: new.tenant_id,
+        payload: new.payload,
+        session_data: (new.session_data != user::EMPTY).then_some(new.session_data),
+        anti_csrf: new.anti_csrf,
+        use_dynamic_key: new.use_dynamic_key,
+        by_service_api: new.by_service_api,
+        access_token_validity: new.access_token_validity,
+        device: new.device,
+    });
+    let envelope = about(context, &handle, &call).await?;
+    issued(context, envelope.reply, new.version).await
+}
+
+/// A refresh token to be exchanged.
+#[derive(Debug)]
+pub(in crate::edge) struct Exchange {
+    pub(in crate::edge) refresh_token: String,
+    pub(in crate::edge) anti_csrf_token: Option<String>,
+    pub(in crate::edge) check_anti_csrf: bool,
+    pub(in crate::edge) anti_csrf: Option<bool>,
+    pub(in crate::edge) door: Door,
+    pub(in crate::edge) use_dynamic_key: Option<bool>,
+    pub(in crate::edge) access_token_validity: Option<Millis>,
+    pub(in crate::edge) version: AccessTokenVersion,
+}
+
+/// Exchanges a refresh token.
+pub(in crate::edge) async fn refresh(
+    context: &Context,
+    exchange: Exchange,
+) -> Result<IssuedSession, Refusal> {
+    const NOT_OURS: Refusal = Refusal::Unauthorised("Refresh token is not valid.");
+    let Some(presented) = refresh_token::parse(&exchange.refresh_token) else {
+        return Err(NOT_OURS);
+    };
+    let handle = context
+        .handle_keys()
+        .check(presented.handle)
+        .ok_or(NOT_OURS)?;
+    // Every key that could be asked for, before anything rotates: an outage here must cost nothing.
+    for by_service_api in [true, false] {
+        tokens::signer(
+            context,
+            by_service_api,
+            exchange.use_dynamic_key.unwrap_or(true),
+        )?;
+    }
+    let door = exchange.door;
+    let protected = clashing_claims(exchange.version);
+    let call = UserCall::Refresh(Refresh {
+        token: exchange.refresh_token,
+        anti_csrf_token: exchange.anti_csrf_token,
+        check_anti_csrf: exchange.check_anti_csrf,
+        anti_csrf: exchange.anti_csrf,
+        door: exchange.door,
+        use_dynamic_key: exchange.use_dynamic_key,
+        protected_claims: protected.iter().map(|&claim| claim.to_owned()).collect(),
+        access_token_validity: exchange.access_token_validity,
+    });
+    let envelope = about(context, &handle, &call).await?;
+    let issued = issued(context, envelope.reply, exchange.version).await;
+    issued.map_err(|refusal| match refusal {
+        // At the protocol's doors the version decides whether the setting counts.
+        Refusal::TokenTheftDetected { subtype, .. }
+            if door == Door::Own
+                && !user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) =>
+        {
+            Refusal::Unauthorised("a refresh token was used twice; the session has ended")
+        }
+        other => other,
+    })
+}
+
+/// The claims that a payload may not hold in a token of this version: in the legacy versions it is nested, so none.
+const fn clashing_claims(version: AccessTokenVersion) -> &'static [&'static str] {
+    if version.is_legacy() {
+        &[]
+    } else {
+        access_token::protected_claims(version)
+    }
+}
+
+/// Replaces the payload of a session, and re-mints the access token at hand with it.
+pub(in crate::edge) async fn regenerate(
+    context: &Context,
+    access_token: &str,
+    payload: Option<String>,
+    refuse_protected_claims: bool,
+) -> Result<(SessionView, Option<TokenInfo>), Refusal> {
+    let claims = tokens::verify_even_if_expired(context, access_token).await?;
+    let handle = context.checked(&claims.handle)?;
+    if let Some(payload) = payload.as_ref().filter(|_| refuse_protected_claims) {
+        payload_allowed(payload, claims.version)?;
+    }
+    let call = UserCall::Regenerate {
+        handle: claims.handle,
+        payload,
+        carried: Carried {
+            expiry: claims.expiry,
+            hash1: claims.refresh_token_hash1,
+            parent_hash1: claims.parent_refresh_token_hash1,
+            anti_csrf_token: claims.anti_csrf_token,
+        },
+    };
+    match about(context, &handle, &call).await?.reply {
+        UserReply::Live {
+            session, access, ..
+        } => {
+            let access_token = reminted(context, &session, access.as_ref(), claims.version).await?;
+            Ok((session, access_token))
+        }
+        other => Err(unexpected(other)),
+    }
+}
+
+/// What the protocol's verify found (cdi.md 3.3, 3.4).
+#[derive(Debug)]
+pub(in crate::edge) struct VerifiedSession {
+    pub(in crate::edge) session: SessionView,
+    pub(in crate::edge) access_token: Option<TokenInfo>,
+    pub(in crate::edge) payload_update_available: bool,
+}
+
+/// Verifies for the backend protocol: may promote a refresh token and re-mint the access token.
+pub(in crate::edge) async fn verify_for_protocol(
+    context: &Context,
+    known: &Known,
+    check_database: bool,
+    door: Door,
+) -> Result<VerifiedSession, Refusal> {
+    let Some(claims) = &known.claims else {
+        return Err(Refusal::TryRefreshToken("not a session token of ours"));
+    };
+    let session = SessionView {
+        payload: claims.payload.clone(),
+        ..known.session.clone()
+    };
+    let stateless = match door {
+        Door::Lazy => !check_database && claims.parent_refresh_token_hash1.is_none(),
+        Door::Own | Door::Eager => !check_database,
+    };
+    if stateless {
+        return Ok(VerifiedSession {
+            session,
+            access_token: None,
+            payload_update_available: false,
+        });
+    }
+    let handle = context.checked(&session.handle)?;
+    let call = UserCall::Verify(Verify {
+        handle: session.handle,
+        hash1: claims.refresh_token_hash1.clone(),
+        parent_hash1: claims.parent_refresh_token_hash1.clone(),
+        payload: claims.payload.clone(),
+        anti_csrf_token: claims.anti_csrf_token.clone(),
+        check_database,
+        door,
+    });
+    match about(context, &handle, &call).await?.reply {
+        UserReply::Live {
+            session,
+            access,
+            payload_update_available,
+            ..
+        } => {
+            let access_token = reminted(context, &session, access.as_ref(), claims.version).await?;
+            Ok(VerifiedSession {
+                session,
+                access_token,
+                payload_update_available,
+            })
+        }
+        other => Err(unexpected(other)),
+    }
+}
+
+/// Refuses a payload that holds a claim of the protocol's, or that is not one JSON object.
+pub(in crate::edge) fn payload_allowed(
+    payload: &str,
+    version: AccessTokenVersion,
+) -> Result<(), Refusal> {
+    let object =
+        crate::json::parse_object(payload).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
+    match access_token::find_protected(&object, version) {
+        Some(claim) => Err(Refusal::BadInput(format!(
+            "The user payload contains protected field: {claim}"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Signs what the object allowed.
+async fn issued(
+    context: &Context,
+    reply: UserReply,
+    version: AccessTokenVersion,
+) -> Result<IssuedSession, Refusal> {
+    let UserReply::Issued {
+        session,
+        access,
+        refresh,
+    } = reply
+    else {
+        return Err(unexpected(reply));
+    };
+    let access_token = tokens::sign(context, &session, &access, version).await?;
+    Ok(IssuedSession {
+        session,
+        access_token,
+        refresh_token: refresh,
+        anti_csrf_token: access.anti_csrf_token,
+    })
+}
+
+async fn reminted(
+    context: &Context,
+    session: &SessionView,
+    access: Option<&AccessGrant>,
+    version: AccessTokenVersion,
+) -> Result<Option<TokenInfo>, Refusal> {
+    match access {
+        Some(access) => tokens::sign(context, session, access, version)
+            .await
+            .map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Refuses a payload whose access token would be longer than a browser's cookie holds.
+fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Result<(), Refusal> {
+    if !clashing_claims(new.version).is_empty() {
+        payload_allowed(&session.payload, new.version)?;
+    }
+    let hash = "0".repeat(64);
+    let grant = AccessGrant {
+        created: context.now,
+        expiry: context.now,
+        hash1: hash.clone(),
+        // The child of a refresh at a lazy door carries one.
+        parent_hash1: new.by_service_api.then_some(hash),
+        anti_csrf_token: new.anti_csrf.then(|| "0".repeat(43)),
+        use_dynamic_key: new.use_dynamic_key,
+        by_service_api: new.by_service_api,
+    };
+    let key = tokens::signer(context, new.by_service_api, new.use_dynamic_key)?;
+    let Lengths { token, payload } =
+        tokens::lengths(&tokens::claims(context, session, &grant, new.version), key)?;
+    if let Some(transfer) = new.transfer {
+        let expiry = context.now.0;
+        let lengths = TokenLengths {
+            access_token: token,
+            refresh_token: refresh_token::longest(&session.handle),
+            front_token: front_token_length(&session.user_id, expiry, payload),
+        };
+        return check_size_budget(&context.settings, transfer, lengths);
+    }
+    let length = u64::try_from(token).unwrap_or(u64::MAX);
+    let limit = context.settings.max_access_token_bytes;
+    if length > limit {
+        return Err(Refusal::BadInput(format!(
+            "the payload makes an access token of {length} bytes; the limit is {limit} bytes"
+        )));
+    }
+    Ok(())
+}
+
+/// A new session of the public tenant with the defaults of our own doors.
+pub(in crate::edge) fn own_session(
+    context: &Context,
+    user_id: String,
+    payload: String,
+    session_data: String,
+) -> NewSession {
+    NewSession {
+        user_id,
+        tenant_id: PUBLIC_TENANT.to_owned(),
+        payload,
+        session_data,
+        anti_csrf: false,
+        use_dynamic_key: context.settings.use_dynamic_signing_key,
+        by_service_api: false,
+        access_token_validity: None,
+        version: OWN_VERSION,
+        device: None,
+        transfer: None,
+    }
+}

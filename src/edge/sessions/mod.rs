@@ -1,0 +1,156 @@
+//! The use cases, as every door calls them: verify, read and overwrite, create, refresh, list, end.
+//!
+//! Owns the order of things across objects, KV and keys: a handle's tag before any I/O, the signing key before anything
+//! changes, the object before KV. Which rule applies is the core's to say.
+
+mod data;
+mod issue;
+mod manage;
+
+pub(super) use data::{get_session_data, update_session_data};
+pub(super) use issue::{
+    Exchange, NewSession, create, own_session, payload_allowed, refresh, regenerate,
+    verify_for_protocol,
+};
+pub(super) use manage::{information, list, replace_payload, revoke, revoke_all};
+
+use std::rc::Rc;
+
+use super::{
+    context::Context,
+    log,
+    tokens::{self, Known},
+    user_sessions,
+};
+use crate::{
+    secret::Secret,
+    session::{
+        call::{Envelope, Gone, UserCall, UserReply},
+        handle::{CheckedHandle, HandleKind},
+        model::Refusal,
+    },
+    settings::{Freshness, TrustedIssuer},
+    token::AccessTokenVersion,
+};
+
+/// The version of access tokens made at our own doors.
+pub(super) const OWN_VERSION: AccessTokenVersion = AccessTokenVersion::V5;
+
+/// How an access token is to be verified.
+#[derive(Debug)]
+pub(super) struct Verification<'a> {
+    pub(super) access_token: &'a str,
+    pub(super) anti_csrf_token: Option<&'a str>,
+    /// Compare the anti-CSRF token, if the access token carries one.
+    pub(super) check_anti_csrf: bool,
+    pub(super) freshness: Freshness,
+}
+
+/// Verifies an access token and, as fresh as asked for, that its session lives.
+pub(super) async fn get_session(
+    context: &Context,
+    ask: &Verification<'_>,
+) -> Result<Rc<Known>, Refusal> {
+    let known = tokens::verify(context, ask.access_token).await?;
+    if ask.check_anti_csrf
+        && let Some(expected) = known
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.anti_csrf_token.as_ref())
+        && !Secret::new(expected.clone().into_bytes())
+            .equals(ask.anti_csrf_token.unwrap_or_default().as_bytes())
+    {
+        return Err(Refusal::TryRefreshToken(
+            "the anti-CSRF token does not match",
+        ));
+    }
+    standing(context, &known.session.handle, ask.freshness).await?;
+    Ok(known)
+}
+
+/// Refuses a session that has ended, as fresh as asked for. `handle` comes from a token that was verified.
+pub(super) async fn standing(
+    context: &Context,
+    handle: &str,
+    freshness: Freshness,
+) -> Result<(), Refusal> {
+    match freshness {
+        Freshness::Stateless => return Ok(()),
+        Freshness::Within(bound) if user_sessions::recall(handle, bound, context.now).is_some() => {
+            return Ok(());
+        }
+        Freshness::Within(_) | Freshness::Strict => {}
+    }
+    let handle = &context.checked(handle)?;
+    let call = UserCall::Check {
+        handle: handle.as_str().to_owned(),
+    };
+    match about(context, handle, &call).await?.reply {
+        UserReply::Standing { .. } => Ok(()),
+        other => Err(unexpected(other)),
+    }
+}
+
+/// Asks the object of a handle, and notes what its answer says about the handle.
+async fn about(
+    context: &Context,
+    handle: &CheckedHandle,
+    call: &UserCall,
+) -> Result<Envelope, Refusal> {
+    let envelope = user_sessions::ask(&context.env, handle.route(), call).await?;
+    let seq = match &envelope.reply {
+        UserReply::Standing { data_seq } | UserReply::Live { data_seq, .. } => Some(*data_seq),
+        UserReply::Data { seq, .. } | UserReply::Written { seq } => Some(*seq),
+        UserReply::Unauthorised(Gone::NoSession) | UserReply::Theft { .. } => {
+            user_sessions::forget(handle.as_str());
+            None
+        }
+        _ => None,
+    };
+    if let Some(seq) = seq {
+        user_sessions::note(handle.as_str(), envelope.as_of, context.now, seq);
+    }
+    Ok(envelope)
+}
+
+/// The refusal behind an answer that is not the one hoped for.
+fn unexpected(reply: UserReply) -> Refusal {
+    match reply {
+        UserReply::Unauthorised(gone) => Refusal::Unauthorised(gone.message()),
+        UserReply::Theft {
+            handle,
+            user_id,
+            subtype,
+        } => {
+            log::warning(
+                "token_theft",
+                "a refresh token was used twice; the session has ended",
+            );
+            Refusal::TokenTheftDetected {
+                handle,
+                user_id,
+                subtype,
+            }
+        }
+        UserReply::CopyPending => {
+            Refusal::GeneralError("the new data is not in KV yet; it will be")
+        }
+        _ => Refusal::GeneralError("the user's object gave another answer than was asked for"),
+    }
+}
+
+/// The issuer behind a handle; `None` for sessions of our own. A handle of an issuer that is no longer trusted names
+/// no session.
+fn issuer_of<'a>(
+    context: &'a Context,
+    handle: &CheckedHandle,
+) -> Result<Option<&'a TrustedIssuer>, Refusal> {
+    let HandleKind::Foreign { issuer } = handle.kind() else {
+        return Ok(None);
+    };
+    let mut trusted = context.settings.trusted_issuers.iter();
+    let found = trusted.find(|trusted| &trusted.id == issuer);
+    found.map(Some).ok_or(Refusal::Unauthorised(
+        "the issuer of this session is not trusted",
+    ))
+}
