@@ -408,14 +408,14 @@ fn a_refresh_that_does_not_say_keeps_the_binding_to_an_anti_csrf_token() {
             UserReply::Issued {
                 access, refresh, ..
             } => Ok((refresh.token, access.anti_csrf_token)),
-            other => Err(other),
+            other => Err(Box::new(other)),
         }
     };
     let (unbound, none) = refresh(&user.create(1), Some("a stray one"), None).unwrap();
     assert_eq!(none, None);
     let (bound, first) = refresh(&unbound, None, Some(true)).unwrap();
     assert!(first.is_some());
-    let refused = Err(UserReply::Unauthorised(Gone::AntiCsrf));
+    let refused = Err(Box::new(UserReply::Unauthorised(Gone::AntiCsrf)));
     assert_eq!(refresh(&bound, None, None), refused);
     let (_, second) = refresh(&bound, first.as_deref(), None).unwrap();
     assert!(second.is_some());
