@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { CROSS_SITE, REFRESH, SAME_SITE, useSite } from "./support/site.mjs";
+import { CROSS_SITE, LIFE_MILLISECONDS, REFRESH, SAME_SITE, useSite } from "./support/site.mjs";
 
 const site = useSite();
 
@@ -39,8 +39,11 @@ describe("a visit from beginning to end", { concurrency: 4 }, () => {
           assert.equal((await tab.ask("getUserId")).value, "alice");
 
           await tab.untilExpiry();
+          const started = Date.now();
           assert.deepEqual(statuses(await tab.many(20, transport)), Array(20).fill(200));
-          assert.equal(refreshes(), 3);
+          // One; a machine too slow for twenty calls within a token's life needs one for each such life.
+          const lives = 1 + Math.floor((Date.now() - started) / LIFE_MILLISECONDS);
+          assert.ok(refreshes() >= 3 && refreshes() <= 2 + lives, `${refreshes() - 2} refreshes in ${lives} lives`);
 
           assert.deepEqual(await tab.ask("signOut"), { value: undefined });
           assert.equal((await tab.ask("doesSessionExist")).value, false);

@@ -29,9 +29,10 @@ export const REFRESH = "/auth/session/refresh";
 export const SAME_SITE = "api.example.test";
 export const CROSS_SITE = "api.other.test";
 
-/** Short lives, but long enough for a few calls on a busy machine. */
+/** How long an access token lives: short, but long enough for a few calls on a busy machine. */
+export const LIFE_MILLISECONDS = 8_000;
 const LIFE = {
-  ACCESS_TOKEN_VALIDITY: "8s",
+  ACCESS_TOKEN_VALIDITY: `${LIFE_MILLISECONDS / 1000}s`,
   ACCESS_TOKEN_VALIDITY_JITTER: "0",
   REFRESH_GRACE_PERIOD: "4s",
   WEBSITE_ORIGINS: ["https://app.example.test", "https://www.example.test"],
