@@ -69,11 +69,7 @@ impl Context {
 
     /// The keys behind session handles.
     pub(super) fn handle_keys(&self) -> HandleKeys {
-        let secrets = &self.ring.ring.head.secrets;
-        HandleKeys {
-            route: secrets.route_key.clone(),
-            tag: secrets.handle_tag_key.clone(),
-        }
+        self.ring.handle_keys()
     }
 
     /// Checks a handle without any I/O: bytes that we did not issue go no further.

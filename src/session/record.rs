@@ -1,6 +1,6 @@
 //! What a user's object stores: sessions, tombstones, the sessions of trusted issuers, and the outbox towards KV.
 //!
-//! Owns the shapes and the storage trait; refuses to know SQL. `edge/user_store.rs` implements the trait over SQLite,
+//! Owns the shapes and the storage trait; refuses to know SQL. `edge/user_store` implements the trait over SQLite,
 //! `tests/support/memory_store.rs` over maps.
 
 use crate::{

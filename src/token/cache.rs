@@ -27,8 +27,6 @@ pub struct Validity {
 pub struct Entry<V> {
     /// What was made of the token.
     pub value: V,
-    /// When an authority last said that the session lives; by its clock.
-    pub last_strict_answer: Option<UnixMillis>,
     validity: Validity,
     good_until: UnixMillis,
     bytes: usize,
@@ -129,7 +127,6 @@ impl<V> VerifiedTokens<V> {
             token.into(),
             Entry {
                 value,
-                last_strict_answer: None,
                 validity,
                 good_until,
                 bytes,
@@ -200,18 +197,6 @@ mod tests {
             assert!(cache.get("a.b.c", validity, now).is_none());
             assert_eq!(cache.bytes(), 0, "what cannot answer again is dropped");
         }
-    }
-
-    #[test]
-    fn remembers_the_last_strict_answer() {
-        let mut cache = VerifiedTokens::new(100_000, [7; 16]);
-        cache.insert("t", VALIDITY, LATER, (), 0);
-        cache.get("t", VALIDITY, NOW).unwrap().last_strict_answer = Some(NOW);
-        let entry = cache.get("t", VALIDITY, NOW).unwrap();
-        assert_eq!(entry.last_strict_answer, Some(NOW));
-        cache.insert("t", VALIDITY, LATER, (), 0);
-        let entry = cache.get("t", VALIDITY, NOW).unwrap();
-        assert_eq!(entry.last_strict_answer, None, "a new entry starts anew");
     }
 
     #[test]

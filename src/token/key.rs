@@ -1,7 +1,7 @@
 //! Verification keys, and which of them a token may be checked with.
 
 use super::{Algorithm, Curve, Family, Policy, TokenFault, compact};
-use crate::{json, secret::Secret};
+use crate::secret::Secret;
 
 /// How many keys are tried for one token: a token without `kid` must not buy unbounded work.
 pub const MAX_CANDIDATES: usize = 8;
@@ -78,22 +78,6 @@ impl VerificationKey {
             )),
             KeyMaterial::Symmetric(_) => None,
         }
-    }
-
-    /// The key as a member of a published JWK Set (RFC 7517), with `kid`, `alg` and `use`; `None` for a symmetric key.
-    pub fn published_jwk(&self) -> Option<String> {
-        let public = self.public_jwk()?;
-        let mut published = public.strip_suffix('}')?.to_owned();
-        if let Some(key_id) = &self.key_id {
-            published.push_str(",\"kid\":");
-            published.push_str(&json::quote(key_id));
-        }
-        if let [algorithm] = self.algorithms.as_slice() {
-            published.push_str(",\"alg\":");
-            published.push_str(&json::quote(algorithm.name()));
-        }
-        published.push_str(",\"use\":\"sig\"}");
-        Some(published)
     }
 
     pub(super) const fn family(&self) -> Family {

@@ -1,5 +1,5 @@
 //! What the isolates ask of a user's object, and what it answers: the messages between `edge/user_sessions.rs` and
-//! `edge/user_sessions_do.rs`. Both ends are the same bundle, so the shapes need no version.
+//! `edge/user_sessions_do`. Both ends are the same bundle, so the shapes need no version.
 
 mod codec;
 #[cfg(test)]

@@ -68,19 +68,6 @@ fn private_parts_are_never_kept() {
 }
 
 #[test]
-fn a_published_key_reads_as_itself() {
-    let jwk = with_members(
-        keys::RSA_OTHER,
-        r#""kid":"d-\"1\"","alg":"RS256","use":"sig""#,
-    );
-    let key = parse_key(&jwk, KeySetSource::Fetched).unwrap();
-    let published = key.published_jwk().unwrap();
-    assert!(json::same_value(&published, &jwk).unwrap());
-    let secret = parse_key(&secret_jwk(), KeySetSource::Settings).unwrap();
-    assert_eq!(secret.published_jwk(), None);
-}
-
-#[test]
 fn hostile_rsa_keys_are_refused() {
     let mut wide = vec![0xff; 1025];
     wide[1024] = 1;
