@@ -36,23 +36,23 @@ use crate::{
 use std::rc::Rc;
 
 /// The headers that the protocol reads, as they were sent.
-struct Headers {
-    authorization: Option<String>,
-    cookie: Option<String>,
+struct Headers<'a> {
+    authorization: Option<&'a str>,
+    cookie: Option<&'a str>,
     rid: Option<String>,
     anti_csrf: Option<String>,
     auth_mode: Option<String>,
     origin: Option<String>,
 }
 
-impl Headers {
+impl<'a> Headers<'a> {
     /// Those that verifying reads. `GET` is never checked for anti-CSRF; each header not read is a crossing saved.
-    fn to_verify(request: &Incoming) -> Self {
-        let changing = request.method != "GET";
+    fn to_verify(request: &'a Incoming) -> Self {
+        let changing = request.method() != "GET";
         let read = |name| if changing { request.header(name) } else { None };
         Self {
-            authorization: request.header("authorization"),
-            cookie: request.header("cookie"),
+            authorization: request.authorization(),
+            cookie: request.cookie(),
             rid: read("rid"),
             anti_csrf: read("anti-csrf"),
             auth_mode: None,
@@ -60,10 +60,10 @@ impl Headers {
         }
     }
 
-    fn of(request: &Incoming) -> Self {
+    fn of(request: &'a Incoming) -> Self {
         Self {
-            authorization: request.header("authorization"),
-            cookie: request.header("cookie"),
+            authorization: request.authorization(),
+            cookie: request.cookie(),
             rid: request.header("rid"),
             anti_csrf: request.header("anti-csrf"),
             auth_mode: request.header("st-auth-mode"),
@@ -71,11 +71,11 @@ impl Headers {
         }
     }
 
-    fn request<'a>(&'a self, method: &'a str) -> BrowserRequest<'a> {
+    fn request<'b>(&'b self, method: &'b str) -> BrowserRequest<'b> {
         BrowserRequest {
             method,
-            authorization: self.authorization.as_deref(),
-            cookie: self.cookie.as_deref(),
+            authorization: self.authorization,
+            cookie: self.cookie,
             rid: self.rid.as_deref(),
             anti_csrf: self.anti_csrf.as_deref(),
             auth_mode: self.auth_mode.as_deref(),
@@ -115,7 +115,7 @@ pub(super) async fn answer(
 /// `GET {base}/session`.
 async fn session(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::to_verify(request);
-    let browser = headers.request(&request.method);
+    let browser = headers.request(request.method());
     match verified(context, &browser, context.settings.freshness).await {
         Ok((known, _)) => Reply::json(200, session_text(&known.session)),
         Err(refused) => refused.reply(&context.settings),
@@ -211,7 +211,7 @@ async fn verified(
 /// `POST {base}/session/refresh`.
 async fn refresh(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::of(request);
-    let browser = headers.request(&request.method);
+    let browser = headers.request(request.method());
     match refreshed(context, &browser).await {
         Ok(reply) => reply,
         Err(refusal) => {
@@ -265,7 +265,7 @@ async fn refreshed(context: &Context, request: &BrowserRequest<'_>) -> Result<Re
 /// `POST {base}/signout`.
 async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::to_verify(request);
-    let browser = headers.request(&request.method);
+    let browser = headers.request(request.method());
     // Stateless: signing out of a session that has ended already is no mistake.
     let (known, transfer) = match verified(context, &browser, Freshness::Stateless).await {
         Ok(verified) => verified,

@@ -38,11 +38,17 @@ use worker::Env;
 use js::ExecutionContext;
 
 /// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a promise of one.
+/// `facts` are what `entry.mjs` read of the request already, see [`request::Incoming`].
 #[wasm_bindgen]
-pub fn answer_http(request: JsValue, env: JsValue, context: JsValue) -> Result<JsValue, JsValue> {
+pub fn answer_http(
+    facts: String,
+    request: JsValue,
+    env: JsValue,
+    context: JsValue,
+) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
     at_once_or_promised(Box::pin(async move {
-        http_door::answer(request, &env, &context).await
+        http_door::answer(facts, request, &env, &context).await
     }))
 }
 
@@ -89,7 +95,11 @@ fn number(value: u64) -> JsValue {
 
 /// The whole number that a JS number is; `None` for any other value.
 fn whole_number(value: &JsValue) -> Option<u64> {
-    let number = value.as_f64()?;
+    whole(value.as_f64()?)
+}
+
+/// The same of a number.
+fn whole(number: f64) -> Option<u64> {
     // 2^53: above it, whole numbers are not exact.
     let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
     #[expect(

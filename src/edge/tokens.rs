@@ -233,11 +233,7 @@ fn refused(fault: TokenFault) -> Refusal {
 }
 
 fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Known>> {
-    VERIFIED.with_borrow_mut(|tokens| {
-        tokens
-            .get(token, validity, now)
-            .map(|entry| Rc::clone(&entry.value))
-    })
+    VERIFIED.with_borrow_mut(|tokens| tokens.get(token, validity, now))
 }
 
 fn remember(token: &str, validity: Validity, good_until: UnixMillis, known: Known) -> Rc<Known> {
