@@ -111,10 +111,11 @@ function memoryBytes(pid) {
 /** @param {string} directory @param {Service[]} services @param {string} [wasm] */
 async function prepare(directory, services, wasm, options = {}) {
   for (const { name, entry, wasm: isPostern } of services) {
+    const root = process.env.BROOT && isPostern ? (x) => process.env.BROOT + "/" + x : fromRoot;
     mkdirSync(join(directory, `${name}-objects`));
-    if (isPostern) cpSync(wasm ?? fromRoot("build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
+    if (isPostern) cpSync(wasm ?? root("build/index_bg.wasm"), join(directory, "index_bg.wasm"));
     await build({
-      entryPoints: [fromRoot(entry)],
+      entryPoints: [root(entry)],
       outfile: join(directory, `${name}.mjs`),
       bundle: true,
       format: "esm",

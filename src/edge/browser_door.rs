@@ -35,6 +35,14 @@ use crate::{
 };
 use std::rc::Rc;
 
+/// What the browser API has to say.
+pub(super) enum Answer {
+    /// This.
+    Reply(Reply),
+    /// The session of a good token (`GET {base}/session`).
+    Session(Rc<Known>),
+}
+
 /// The headers that the protocol reads, as they were sent.
 struct Headers<'a> {
     authorization: Option<&'a str>,
@@ -90,15 +98,15 @@ pub(super) async fn answer(
     env: &Env,
     execution: &ExecutionContext,
     route: &Route,
-) -> Reply {
+) -> Answer {
     if matches!(route, Route::Healthz) {
-        return Reply::json(200, r#"{"status":"OK"}"#);
+        return Answer::Reply(Reply::json(200, r#"{"status":"OK"}"#));
     }
     let context = match Context::open(env, execution).await {
         Ok(context) => context,
-        Err(refusal) => return error::reply(&refusal, Presented::Nothing, 401),
+        Err(refusal) => return Answer::Reply(error::reply(&refusal, Presented::Nothing, 401)),
     };
-    match route {
+    Answer::Reply(match route {
         Route::Jwks => {
             let document = context.ring.document(context.now);
             Reply::public_json(document.json, document.max_age_seconds)
@@ -107,22 +115,26 @@ pub(super) async fn answer(
         Route::Readyz => ready(&context).await,
         Route::SessionRefresh => refresh(&context, request).await,
         Route::SignOut => sign_out(&context, request).await,
-        Route::Session => session(&context, request).await,
+        Route::Session => match session(&context, request).await {
+            Ok(known) => return Answer::Session(known),
+            Err(reply) => reply,
+        },
         _ => Reply::empty(404),
-    }
+    })
 }
 
 /// `GET {base}/session`.
-async fn session(context: &Context, request: &Incoming) -> Reply {
+async fn session(context: &Context, request: &Incoming) -> Result<Rc<Known>, Reply> {
     let headers = Headers::to_verify(request);
     let browser = headers.request(request.method());
     match verified(context, &browser, context.settings.freshness).await {
-        Ok((known, _)) => Reply::json(200, session_text(&known.session)),
-        Err(refused) => refused.reply(&context.settings),
+        Ok((known, _)) => Ok(known),
+        Err(refused) => Err(refused.reply(&context.settings)),
     }
 }
 
-fn session_text(session: &SessionView) -> String {
+/// What `GET {base}/session` shows of a session.
+pub(super) fn session_text(session: &SessionView) -> String {
     format!(
         "{{\"session\":{{\"handle\":{},\"userId\":{},\"jwtPayload\":{}}}}}",
         json::quote(&session.handle),

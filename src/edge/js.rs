@@ -59,7 +59,7 @@ extern "C" {
 
     /// `new Response(body, {status, headers})`
     #[wasm_bindgen(constructor, catch, js_class = "Response")]
-    pub(super) fn new(body: &JsValue, init: &JsValue) -> Result<OutgoingResponse, JsValue>;
+    pub(super) fn new(body: &JsValue, init: &Object) -> Result<OutgoingResponse, JsValue>;
 
     /// `ctx` of an entrypoint.
     #[derive(Debug, Clone)]

@@ -22,6 +22,7 @@ mod login;
 mod outgoing;
 mod promise;
 mod request;
+mod response;
 mod rpc;
 mod sessions;
 mod settings;
@@ -41,7 +42,7 @@ use js::ExecutionContext;
 /// `facts` are what `entry.mjs` read of the request already, see [`request::Incoming`].
 #[wasm_bindgen]
 pub fn answer_http(
-    facts: String,
+    facts: Vec<u8>,
     request: JsValue,
     env: JsValue,
     context: JsValue,

@@ -1,6 +1,11 @@
 //! Access tokens in this isolate: verifying them, remembering the good ones, and signing new ones.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
+
+use wasm_bindgen::JsValue;
 
 use super::{context::Context, crypto, issuer_keys, key_ring, log};
 use crate::{
@@ -41,6 +46,16 @@ pub(super) struct Known {
     pub(super) session: SessionView,
     /// The claims of a token of our own; `None` for a trusted issuer's.
     pub(super) claims: Option<AccessClaims>,
+    /// The session as browsers are shown it, once one was.
+    shown: OnceCell<JsValue>,
+}
+
+impl Known {
+    /// The session as browsers are shown it, as JS has it: made by the first answer, and ready for the others.
+    pub(super) fn shown(&self, text: impl FnOnce(&SessionView) -> String) -> &JsValue {
+        self.shown
+            .get_or_init(|| JsValue::from_str(&text(&self.session)))
+    }
 }
 
 /// Verifies an access token: of our own, or of a trusted issuer.
@@ -80,6 +95,7 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     let known = Known {
         session,
         claims: Some(claims),
+        shown: OnceCell::new(),
     };
     let validity = Validity {
         policy: 0,
@@ -202,6 +218,7 @@ async fn verify_foreign(
         Known {
             session,
             claims: None,
+            shown: OnceCell::new(),
         },
     ))
 }
@@ -238,16 +255,16 @@ fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Kno
 
 fn remember(token: &str, validity: Validity, good_until: UnixMillis, known: Known) -> Rc<Known> {
     let known = Rc::new(known);
-    // Handle, user id and payload are held once as the session and once as claims.
+    // Handle, user id and payload are held as the session, as claims, and by JS as they are shown.
     let bytes = known
         .session
         .payload
         .len()
         .saturating_add(known.session.handle.len())
-        .saturating_mul(2);
+        .saturating_mul(3);
     let bytes = bytes
-        .saturating_add(known.session.user_id.len().saturating_mul(3))
-        .saturating_add(256);
+        .saturating_add(known.session.user_id.len().saturating_mul(4))
+        .saturating_add(384);
     VERIFIED.with_borrow_mut(|tokens| {
         tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);
     });
