@@ -3,13 +3,22 @@
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
 
-const { answer_http, answer_rpc } = Rust.prototype;
+const { answer_http, answer_rpc, awaited, resume } = Rust.prototype;
+
+/** An answer of Rust's. A number is a ticket: the answer waits for a promise, and goes on with what that comes to. */
+function answered(answer) {
+  if (typeof answer !== "number") return answer;
+  return awaited(answer).then(
+    (value) => answered(resume(answer, true, value)),
+    (error) => answered(resume(answer, false, error)),
+  );
+}
 
 /** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
 function offer(Entrypoint, names) {
   for (const name of names) {
     Entrypoint.prototype[name] = function (argument) {
-      return answer_rpc(name, argument, this.env, this.ctx);
+      return answered(answer_rpc(name, argument, this.env, this.ctx));
     };
   }
 }
@@ -28,7 +37,7 @@ function facts({ method, url, headers }) {
 /** The HTTP doors, and what every edge route may ask. */
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
-    return answer_http(facts(request), request, this.env, this.ctx);
+    return answered(answer_http(facts(request), request, this.env, this.ctx));
   }
 }
 offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);

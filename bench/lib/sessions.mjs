@@ -56,7 +56,7 @@ export function signingKeys(directory) {
   return keys;
 }
 
-const encoded = (/** @type {object} */ part) => Buffer.from(JSON.stringify(part)).toString("base64url");
+export const encoded = (/** @type {object} */ part) => Buffer.from(JSON.stringify(part)).toString("base64url");
 
 /**
  * Tokens like `token`, each with another claim and a signature of its own.

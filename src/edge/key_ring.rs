@@ -129,7 +129,7 @@ pub(super) fn signer(
 /// The signature of `signing_input` with a key from [`signer`].
 pub(super) async fn sign(key: &SigningKey, signing_input: &str) -> Result<Vec<u8>, Outage> {
     let private = key.private_jwk.as_ref().ok_or(Outage)?;
-    crypto::sign(private, key.algorithm, signing_input.as_bytes())
+    crypto::sign(&key.kid, private, key.algorithm, signing_input.as_bytes())
         .await
         .map_err(|_| Outage)
 }

@@ -17,6 +17,7 @@ mod key_ring;
 mod key_ring_do;
 mod key_ring_store;
 mod kv;
+mod lane;
 mod log;
 mod login;
 mod outgoing;
@@ -31,14 +32,13 @@ mod user_sessions;
 mod user_sessions_do;
 mod user_store;
 
-use std::task::{Context, Poll, Waker};
-
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
 use js::ExecutionContext;
 
-/// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a promise of one.
+/// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a ticket or a promise
+/// ([`lane`]).
 /// `facts` are what `entry.mjs` read of the request already, see [`request::Incoming`].
 #[wasm_bindgen]
 pub fn answer_http(
@@ -48,12 +48,13 @@ pub fn answer_http(
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
-    at_once_or_promised(Box::pin(async move {
+    lane::drive(Box::pin(async move {
         http_door::answer(facts, request, &env, &context).await
     }))
 }
 
-/// Answers an RPC call: with its result at once when all that is needed is known, else with a promise of it.
+/// Answers an RPC call: with its result at once when all that is needed is known, else with a ticket or a promise
+/// ([`lane`]).
 #[wasm_bindgen]
 pub fn answer_rpc(
     method: String,
@@ -62,25 +63,25 @@ pub fn answer_rpc(
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
-    at_once_or_promised(Box::pin(async move {
+    lane::drive(Box::pin(async move {
         rpc::answer(&method, argument, &env, &context).await
     }))
 }
 
-fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
-    (env.unchecked_into(), context.unchecked_into())
+/// The promise that the holder of a ticket is to wait for.
+#[wasm_bindgen]
+pub fn awaited(ticket: f64) -> Result<JsValue, JsValue> {
+    lane::awaited(ticket)
 }
 
-/// The fast lane: an answer that needs no I/O is ready at the first poll, and costs no promise. It is the same code
-/// that answers everything else, so there is no second pipeline to keep equal to the first.
-fn at_once_or_promised(mut answer: promise::Work) -> Result<JsValue, JsValue> {
-    match answer
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Ok(promise::made_of(answer).into()),
-    }
+/// Goes on where a ticket was given out, with what the promise came to: a value, or what it was rejected with.
+#[wasm_bindgen]
+pub fn resume(ticket: f64, is_good: bool, value: JsValue) -> Result<JsValue, JsValue> {
+    lane::resume(ticket, is_good, value)
+}
+
+fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
+    (env.unchecked_into(), context.unchecked_into())
 }
 
 /// A number as JS has it. Ours are times in milliseconds and counts: far below 2^53.

@@ -34,7 +34,11 @@ const SIGNATURE_OUTAGE: Refusal =
     Refusal::GeneralError("signatures cannot be checked at the moment");
 const KEY_OUTAGE: Refusal = Refusal::GeneralError("the keys of the issuer are out of reach");
 
+/// How many public keys of our own are kept as they are used. A full list is emptied.
+const MAX_OWN_KEYS: usize = 64;
+
 thread_local! {
+    static OWN_KEYS: RefCell<Vec<VerificationKey>> = const { RefCell::new(Vec::new()) };
     static VERIFIED: RefCell<VerifiedTokens<Rc<Known>>> =
         RefCell::new(VerifiedTokens::new(VERIFIED_TOKENS_BYTES, crypto::random().unwrap_or_default()));
 }
@@ -146,6 +150,8 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
         .keys
         .iter()
         .filter(|key| key.verifies(context.now))
+        // Of the others it would only be found that they have another name.
+        .filter(|key| token.key_id().is_none_or(|named| named == key.kid))
         .filter_map(public)
         .collect();
     let policy = Policy::own(context.settings.clock_tolerance);
@@ -155,9 +161,21 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
     Ok((verified, ring.key_set_version()))
 }
 
+/// The public half of a key of our own, read once: no two keys of a ring ever share a name.
 fn public(key: &SigningKey) -> Option<VerificationKey> {
-    let algorithm = crypto::verification_algorithm(key.algorithm);
-    token::jwk::own_key(&key.public_jwk, &key.kid, algorithm).ok()
+    OWN_KEYS.with_borrow_mut(|keys| {
+        let named = |known: &&VerificationKey| known.key_id() == Some(&key.kid);
+        if let Some(known) = keys.iter().find(named) {
+            return Some(known.clone());
+        }
+        let algorithm = crypto::verification_algorithm(key.algorithm);
+        let read = token::jwk::own_key(&key.public_jwk, &key.kid, algorithm).ok()?;
+        if keys.len() >= MAX_OWN_KEYS {
+            keys.clear();
+        }
+        keys.push(read.clone());
+        Some(read)
+    })
 }
 
 async fn verify_foreign(
@@ -229,11 +247,8 @@ async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdict, Refusal>
         return Ok(verdict);
     }
     for key in pending.keys() {
-        let Some(jwk) = key.public_jwk() else {
-            continue;
-        };
         let input = pending.signing_input().as_bytes();
-        match crypto::verify(&jwk, pending.algorithm(), pending.signature(), input).await {
+        match crypto::verify(key, pending.algorithm(), pending.signature(), input).await {
             Ok(true) => return Ok(SignatureVerdict::from_backend(true)),
             Ok(false) | Err(crypto::CryptoFault::BadKey) => {}
             Err(crypto::CryptoFault::Backend) => {
