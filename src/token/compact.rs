@@ -5,19 +5,18 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::{Form, TokenFault, Unverified, unverified::Header};
-use crate::json;
+use crate::json::ObjectText;
 
 /// Takes a compact token of at most `max_bytes` apart.
 pub fn parse(token: &str, max_bytes: usize) -> Result<Unverified<'_>, TokenFault> {
     let parts = split(token, max_bytes)?;
     let header = Header::parse(&decode_text(parts.header)?)?;
-    let payload = decode_text(parts.payload)?;
-    json::parse_object(&payload).map_err(|_| TokenFault::BadPayload)?;
+    let payload = ObjectText::parse(decode_text(parts.payload)?);
     Ok(Unverified {
         form: Form::Compact,
         header,
         signing_input: parts.signing_input,
-        payload,
+        payload: payload.map_err(|_| TokenFault::BadPayload)?,
         signature: decode(parts.signature)?,
     })
 }
