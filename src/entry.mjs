@@ -2,17 +2,9 @@
 // the prototype that worker-build makes; a call after a trap starts with fresh Wasm.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
+import { answered, facts } from "./lane.mjs";
 
-const { answer_http, answer_rpc, awaited, resume } = Rust.prototype;
-
-/** An answer of Rust's. A number is a ticket: the answer waits for a promise, and goes on with what that comes to. */
-function answered(answer) {
-  if (typeof answer !== "number") return answer;
-  return awaited(answer).then(
-    (value) => answered(resume(answer, true, value)),
-    (error) => answered(resume(answer, false, error)),
-  );
-}
+const { answer_http, answer_rpc } = Rust.prototype;
 
 /** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
 function offer(Entrypoint, names) {
@@ -21,17 +13,6 @@ function offer(Entrypoint, names) {
       return answered(answer_rpc(name, argument, this.env, this.ctx));
     };
   }
-}
-
-const encoder = new TextEncoder();
-const buffer = new Uint8Array(65_536);
-
-/** What every answer depends on, in one crossing into Wasm instead of five. No part can hold a line break. */
-function facts({ method, url, headers }) {
-  const text = `${method}\n${url}\n${headers.get("authorization") ?? ""}\n${headers.get("cookie") ?? ""}`;
-  // UTF-8 takes at most three bytes for a unit of a string.
-  if (text.length * 3 > buffer.length) return encoder.encode(text);
-  return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
 }
 
 /** The HTTP doors, and what every edge route may ask. */
@@ -63,7 +44,7 @@ const object = (Rust) =>
     #rust = new Rust(this.ctx, this.env);
 
     fetch(request) {
-      return this.#rust.fetch(request);
+      return answered(this.#rust.fetch(request));
     }
 
     alarm() {

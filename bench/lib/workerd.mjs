@@ -1,7 +1,7 @@
 // @ts-check
 // One process of bare `workerd serve` for each subject: its CPU time is the subject's and nobody else's.
 import { spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,6 +24,12 @@ const posternObjects = [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)
  * @property {Record<string, Binding>} [bindings]
  * @property {boolean} [socket] whether it listens on a port of its own; true when absent
  * @property {boolean} [wasm] whether it is Postern's bundle
+ * @typedef {object} Options
+ * @property {string} [directory] of an earlier process, which goes on as it was
+ * @property {string} [storageOf] the directory of an earlier process whose storage moves to this one
+ * @property {boolean} [inspector] whether it can be profiled
+ * @property {string} [wasm] another file than the shipped one
+ * @property {string} [build] another repository with a build of Postern
  * @typedef {Awaited<ReturnType<typeof serve>>} Served
  */
 
@@ -42,12 +48,18 @@ export const postern = (vars = {}) => ({
 /**
  * Starts a process and answers when every socket listens.
  * @param {Service[]} services
- * @param {{directory?: string, inspector?: boolean, wasm?: string}} [options] `directory`: of an earlier process, whose
- *   storage is used again; `wasm`: another file than the shipped one
+ * @param {Options} [options]
  */
 export async function serve(services, options = {}) {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "postern-bench-"));
-  if (!options.directory) await prepare(directory, services, options.wasm, options);
+  if (!options.directory) await prepare(directory, services, options);
+  if (options.storageOf) {
+    for (const { name } of services.filter(({ name }) => existsSync(join(options.storageOf ?? "", `${name}-objects`)))) {
+      rmSync(join(directory, `${name}-objects`), { recursive: true });
+      cpSync(join(options.storageOf, `${name}-objects`), join(directory, `${name}-objects`), { recursive: true });
+    }
+    rmSync(options.storageOf, { recursive: true });
+  }
   const started = process.hrtime.bigint();
   const child = spawn(program, ["serve", "config.capnp", "--experimental", "--control-fd=3", ...(options.inspector ? ["--inspector-addr=127.0.0.1:0"] : [])], {
     cwd: directory,
@@ -108,12 +120,12 @@ function memoryBytes(pid) {
   return Number(kib) * 1024;
 }
 
-/** @param {string} directory @param {Service[]} services @param {string} [wasm] */
-async function prepare(directory, services, wasm, options = {}) {
+/** @param {string} directory @param {Service[]} services @param {Options} options */
+async function prepare(directory, services, options) {
   for (const { name, entry, wasm: isPostern } of services) {
-    const root = process.env.BROOT && isPostern ? (x) => process.env.BROOT + "/" + x : fromRoot;
+    const root = (/** @type {string} */ path) => (isPostern ? join(options.build ?? process.env.BROOT ?? fromRoot(), path) : fromRoot(path));
     mkdirSync(join(directory, `${name}-objects`));
-    if (isPostern) cpSync(wasm ?? root("build/index_bg.wasm"), join(directory, "index_bg.wasm"));
+    if (isPostern) cpSync(options.wasm ?? root("build/index_bg.wasm"), join(directory, "index_bg.wasm"));
     await build({
       entryPoints: [root(entry)],
       outfile: join(directory, `${name}.mjs`),

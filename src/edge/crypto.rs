@@ -10,7 +10,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     js::{self, CryptoKey, CryptoKeyPair},
-    lane, promise,
+    promise,
 };
 use crate::{
     secret::Secret,
@@ -80,7 +80,7 @@ pub(super) async fn verify(
     if signature_bytes(algorithm).is_some_and(|length| signature.len() != length) {
         return Ok(false);
     }
-    lane::settled(js::verify(&operate, &key, signature, data))
+    promise::of(js::verify(&operate, &key, signature, data))
         .await
         .map(|verdict| verdict.is_truthy())
         .map_err(|_| CryptoFault::Backend)

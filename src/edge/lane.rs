@@ -1,8 +1,8 @@
-//! The fast lane: work that is driven by hand as far as it goes, so that it costs no promise of its own.
+//! The fast lane: work that is driven by hand, so that it costs no promise of its own.
 //!
-//! An answer that needs no I/O is there at the first poll. One that waits only for WebCrypto's verdict stops with a
-//! ticket: `entry.mjs` waits for that promise and comes back with what it came to. Everything else becomes a promise
-//! like any other. It is the same code in all three cases; only who polls it differs.
+//! An answer that needs no I/O is there at the first poll. One that waits for a promise stops with a ticket: `entry.mjs`
+//! waits, and comes back with what the promise came to. What waits for several things at once becomes a promise like
+//! any other. It is the same code in all three cases; only who polls it differs.
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,20 +14,30 @@ use std::{
 
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
 
-use super::{crypto, number, promise};
+use super::{clock, crypto, number, promise, whole};
+use crate::time::{Millis, UnixMillis};
 
-/// How many answers may wait. One whose request was given up never comes back: the oldest are dropped.
-const MAX_WAITING: usize = 1024;
+/// How much work may wait, and how long. What belongs to a request that was given up never comes back, and is dropped
+/// when it is too old, or when there is too much.
+const MAX_WAITING: usize = 16_384;
+const LONGEST_WAIT: Millis = Millis(120_000);
 
-type Outcome = Result<JsValue, JsValue>;
-type Place = Rc<Cell<Option<Outcome>>>;
+/// What became of a promise.
+pub(super) enum Settlement {
+    /// It was fulfilled.
+    Fulfilled(JsValue),
+    /// It was rejected.
+    Rejected(JsValue),
+    /// The time was over first.
+    Late,
+}
 
-/// What the work that is being polled stopped at.
+/// Where the work that is being polled stopped.
 struct Stop {
     promise: Promise,
-    outcome: Place,
+    limit: Option<Millis>,
+    settlement: Rc<Cell<Option<Settlement>>>,
 }
 
 /// Whether work is being driven by hand at this moment.
@@ -39,6 +49,7 @@ enum Driven {
 
 struct Waiting {
     ticket: u64,
+    since: UnixMillis,
     stop: Stop,
     work: promise::Work,
 }
@@ -51,98 +62,106 @@ thread_local! {
 }
 
 /// Drives work: to its end, to a ticket, or to a promise of its end.
-pub(super) fn drive(mut work: promise::Work) -> Outcome {
-    DRIVEN.with_borrow_mut(|driven| *driven = Driven::Yes);
+pub(super) fn drive(mut work: promise::Work) -> Result<JsValue, JsValue> {
+    DRIVEN.replace(Driven::Yes);
     let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    let stop = DRIVEN.replace(Driven::No);
-    match (polled, stop) {
+    match (polled, DRIVEN.replace(Driven::No)) {
         (Poll::Ready(outcome), _) => outcome,
-        (Poll::Pending, Driven::Stopped(stop)) => {
-            let ticket = TICKETS.replace(TICKETS.get().wrapping_add(1));
-            WAITING.with_borrow_mut(|waiting| {
-                if waiting.len() >= MAX_WAITING {
-                    waiting.pop_front();
-                }
-                waiting.push_back(Waiting { ticket, stop, work });
-            });
-            Ok(number(ticket))
-        }
+        (Poll::Pending, Driven::Stopped(stop)) => Ok(number(wait(stop, work))),
         (Poll::Pending, _) => Ok(promise::made_of(work).into()),
     }
 }
 
+fn wait(stop: Stop, work: promise::Work) -> u64 {
+    let ticket = TICKETS.replace(TICKETS.get().wrapping_add(1));
+    let since = clock::now();
+    let given_up = WAITING.with_borrow_mut(|waiting| {
+        waiting.push_back(Waiting {
+            ticket,
+            since,
+            stop,
+            work,
+        });
+        let is_old = |oldest: &Waiting| since.since(oldest.since) > LONGEST_WAIT;
+        (waiting.len() > MAX_WAITING || waiting.front().is_some_and(is_old))
+            .then(|| waiting.pop_front())
+    });
+    // Only now: what it holds may be anything.
+    drop(given_up);
+    ticket
+}
+
 /// The promise that the holder of a ticket is to wait for.
 pub(super) fn awaited(ticket: f64) -> Result<JsValue, JsValue> {
+    of_ticket(ticket, |waiting| waiting.stop.promise.clone().into())
+}
+
+/// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes.
+pub(super) fn patience(ticket: f64) -> Result<f64, JsValue> {
+    of_ticket(ticket, |waiting| waiting.stop.limit)
+        .map(|limit| limit.map_or(0.0, |limit| number(limit.0).as_f64().unwrap_or_default()))
+}
+
+fn of_ticket<T>(ticket: f64, read: impl FnOnce(&Waiting) -> T) -> Result<T, JsValue> {
+    let ticket = whole(ticket);
     WAITING
         .with_borrow(|waiting| {
-            let found = waiting.iter().rev().find(|one| is(one, ticket));
-            found.map(|one| one.stop.promise.clone().into())
+            let mut newest_first = waiting.iter().rev();
+            newest_first
+                .find(|one| Some(one.ticket) == ticket)
+                .map(read)
         })
         .ok_or_else(given_up)
 }
 
-/// Goes on where a ticket was given out, with what the promise came to: a value, or what it was rejected with.
-pub(super) fn resume(ticket: f64, is_good: bool, value: JsValue) -> Result<JsValue, JsValue> {
+/// Goes on where a ticket was given out.
+pub(super) fn resume(ticket: f64, settlement: Settlement) -> Result<JsValue, JsValue> {
+    let ticket = whole(ticket);
     let found = WAITING.with_borrow_mut(|waiting| {
-        let at = waiting.iter().rposition(|one| is(one, ticket))?;
+        let at = waiting.iter().rposition(|one| Some(one.ticket) == ticket)?;
         waiting.remove(at)
     });
     let Waiting { stop, work, .. } = found.ok_or_else(given_up)?;
-    let outcome = if is_good { Ok(value) } else { Err(value) };
-    stop.outcome.set(Some(outcome));
+    stop.settlement.set(Some(settlement));
     drive(work)
 }
 
-fn is(waiting: &Waiting, ticket: f64) -> bool {
-    super::whole(ticket) == Some(waiting.ticket)
-}
-
 fn given_up() -> JsValue {
-    js_sys::Error::new("the answer was given up").into()
+    js_sys::Error::new("this work was given up").into()
 }
 
-/// Waits for a promise that settles without I/O of ours: by ticket when the work is driven by hand.
-pub(super) async fn settled(call: Result<Promise, JsValue>) -> Outcome {
-    Settled {
-        promise: call?,
-        outcome: Rc::default(),
-        fallback: None,
-    }
-    .await
-}
-
-struct Settled {
-    promise: Promise,
-    outcome: Place,
-    fallback: Option<JsFuture>,
-}
-
-impl Future for Settled {
-    type Output = Outcome;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Outcome> {
-        if let Some(outcome) = self.outcome.take() {
-            return Poll::Ready(outcome);
-        }
-        if self.fallback.is_none() {
-            let stops_here = DRIVEN.with_borrow_mut(|driven| {
-                let is_first = matches!(driven, Driven::Yes);
-                if is_first {
-                    *driven = Driven::Stopped(Stop {
-                        promise: self.promise.clone(),
-                        outcome: Rc::clone(&self.outcome),
-                    });
-                }
-                is_first
+/// Waits for a promise, if the work is driven by hand and waits for nothing else; `None` = wait in another way.
+pub(super) async fn settlement(promise: &Promise, limit: Option<Millis>) -> Option<Settlement> {
+    let settlement = Rc::new(Cell::new(None));
+    let stops = DRIVEN.with_borrow_mut(|driven| {
+        let is_first = matches!(driven, Driven::Yes);
+        if is_first {
+            *driven = Driven::Stopped(Stop {
+                promise: promise.clone(),
+                limit,
+                settlement: Rc::clone(&settlement),
             });
-            if stops_here {
-                return Poll::Pending;
-            }
         }
-        let promise = &self.promise.clone();
-        let fallback = self
-            .fallback
-            .get_or_insert_with(|| JsFuture::from(promise.clone()));
-        Pin::new(fallback).poll(context)
+        is_first
+    });
+    if !stops {
+        return None;
+    }
+    Once(false).await;
+    settlement.take()
+}
+
+/// Is there at the second poll.
+struct Once(bool);
+
+impl Future for Once {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.0 {
+            return Poll::Ready(());
+        }
+        self.0 = true;
+        Poll::Pending
     }
 }

@@ -36,6 +36,7 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
 use js::ExecutionContext;
+use lane::Settlement;
 
 /// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a ticket or a promise
 /// ([`lane`]).
@@ -74,10 +75,28 @@ pub fn awaited(ticket: f64) -> Result<JsValue, JsValue> {
     lane::awaited(ticket)
 }
 
-/// Goes on where a ticket was given out, with what the promise came to: a value, or what it was rejected with.
+/// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes.
 #[wasm_bindgen]
-pub fn resume(ticket: f64, is_good: bool, value: JsValue) -> Result<JsValue, JsValue> {
-    lane::resume(ticket, is_good, value)
+pub fn patience(ticket: f64) -> Result<f64, JsValue> {
+    lane::patience(ticket)
+}
+
+/// Goes on where a ticket was given out, with the value that the promise was fulfilled with.
+#[wasm_bindgen]
+pub fn fulfilled(ticket: f64, value: JsValue) -> Result<JsValue, JsValue> {
+    lane::resume(ticket, Settlement::Fulfilled(value))
+}
+
+/// Goes on where a ticket was given out, with the error that the promise was rejected with.
+#[wasm_bindgen]
+pub fn rejected(ticket: f64, error: JsValue) -> Result<JsValue, JsValue> {
+    lane::resume(ticket, Settlement::Rejected(error))
+}
+
+/// Goes on where a ticket was given out: the time is over.
+#[wasm_bindgen]
+pub fn late(ticket: f64) -> Result<JsValue, JsValue> {
+    lane::resume(ticket, Settlement::Late)
 }
 
 fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {

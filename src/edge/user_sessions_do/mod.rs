@@ -16,7 +16,7 @@ use worker::Env;
 use super::{
     clock,
     js::{self, IncomingRequest, ObjectState, ObjectStorage},
-    key_ring, log, message_of, number, promise, settings,
+    key_ring, lane, log, message_of, number, promise, settings,
     user_store::{Shape, SqlUserStore},
 };
 use crate::{
@@ -62,9 +62,9 @@ impl UserSessions {
     }
 
     /// Answers a call from an isolate.
-    pub fn fetch(&self, request: JsValue) -> Promise {
+    pub fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
         let object = Rc::clone(&self.object);
-        promise::made_of(Box::pin(async move {
+        lane::drive(Box::pin(async move {
             let request: IncomingRequest = request.unchecked_into();
             let call = promise::of(request.text()).await.ok();
             let call = call.and_then(|call| call.as_string()).unwrap_or_default();
