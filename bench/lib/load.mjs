@@ -17,6 +17,7 @@ const SAMPLE_MS = 50;
  * @property {string} [body]
  * @property {(client: any) => void} [setupClient] what one connection sends, when each request differs
  * @property {number} [connections]
+ * @property {number} [each] requests of each connection, instead of a time: then every answer is waited for
  */
 
 /**
@@ -32,7 +33,7 @@ export async function requestsPerCpuSecond(served, url, load, seconds) {
     body: load.body,
     setupClient: load.setupClient,
     connections: load.connections ?? CONNECTIONS,
-    duration: seconds,
+    ...(load.each ? { amount: load.each * (load.connections ?? CONNECTIONS) } : { duration: seconds }),
     sampleInt: SAMPLE_MS,
     skipAggregateResult: true,
   });
