@@ -6,6 +6,7 @@
 // build/index_bg.wasm       what is shipped
 // build/index_bg.debug.wasm the same with function names, to read stack traces with; not shipped
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
 import { digestOf } from "./lib/hash.mjs";
@@ -39,24 +40,30 @@ const PANICS = new RegExp(
     /^<hashbrown\[\w+\]::raw::Fallibility>::capacity_overflow/,
   ].map(({ source }) => source).join("|"),
 );
-const directory = fromRoot("build");
-const glueFile = fromRoot("build", "index.js");
-const shipped = fromRoot("build", "index_bg.wasm");
-const withNames = fromRoot("build", "index_bg.debug.wasm");
-const stamp = fromRoot("build", ".inputs");
+const finished = fromRoot("build");
+const stamp = ".inputs";
+/** Where a build is made; moved into place when it is whole. */
+const making = fromRoot("target", "worker");
+const glueFile = join(making, "index.js");
+const shipped = join(making, "index_bg.wasm");
+const withNames = join(making, "index_bg.debug.wasm");
 
 /** Builds if needed. */
 export async function build({ optimised = true } = {}) {
   const inputs = digestOf(INPUTS);
-  if (optimised && existsSync(stamp) && existsSync(shipped) && readFileSync(stamp, "utf8") === inputs) return;
+  const last = join(finished, stamp);
+  if (optimised && existsSync(last) && readFileSync(last, "utf8") === inputs) return;
   await checkVariables();
   const started = Date.now();
   say("Building the Worker (about 2 minutes the first time, 30 s after a change)");
-  rmSync(directory, { recursive: true, force: true });
+  rmSync(making, { recursive: true, force: true });
   await compile(optimised);
   await (optimised ? shrink() : copyFileSync(shipped, withNames));
-  if (optimised) writeFileSync(stamp, inputs);
-  say(`Built the Worker in ${seconds(started)}: ${statSync(shipped).size} bytes of Wasm`);
+  const { size } = statSync(shipped);
+  if (optimised) writeFileSync(join(making, stamp), inputs);
+  rmSync(finished, { recursive: true, force: true });
+  renameSync(making, finished);
+  say(`Built the Worker in ${seconds(started)}: ${size} bytes of Wasm`);
 }
 
 /** Rust to Wasm and glue. */
@@ -71,7 +78,7 @@ async function compile(/** @type {boolean} */ optimised) {
   });
   await must(toolProgram(wasmBindgen, "wasm-bindgen"), [
     fromRoot("target", TARGET, optimised ? "release" : "debug", "postern.wasm"),
-    "--out-dir", directory, "--out-name", "index", "--target", "module", "--no-typescript",
+    "--out-dir", making, "--out-name", "index", "--target", "module", "--no-typescript",
     // A trap leaves memory in any state: the next call begins with a fresh instance.
     "--experimental-reset-state-function", "--force-enable-abort-handler",
   ]);
