@@ -1,7 +1,7 @@
-//! Signatures by WebCrypto: RSA, ECDSA and Ed25519.
+//! Signatures by WebCrypto: RSA, ECDSA, Ed25519, and HMAC with the larger hashes.
 //!
 //! Owns the names that WebCrypto gives to algorithms, and the imported keys. Refuses to know which key a token needs.
-//! HMAC is not here: the core checks it without leaving Wasm.
+//! HS256 is not here: the core checks it without leaving Wasm.
 
 use std::cell::RefCell;
 
@@ -62,15 +62,14 @@ pub(super) async fn verify(
     let known = VERIFIERS.with_borrow(|keys| {
         let mut keys = keys.iter();
         let found = keys.find(|(for_algorithm, known, _)| {
-            *for_algorithm == algorithm && known.is_same_public_key(material)
+            *for_algorithm == algorithm && known.is_same_key(material)
         })?;
         Some(found.2.clone())
     });
     let Imported { key, operate } = if let Some(known) = known {
         known
     } else {
-        let jwk = key.public_jwk().ok_or(CryptoFault::BadKey)?;
-        let imported = import(&jwk, algorithm, "verify").await?;
+        let imported = import(&key.jwk(), algorithm, "verify").await?;
         VERIFIERS.with_borrow_mut(|keys| {
             keep(keys, (algorithm, material.clone(), imported.clone()));
         });
@@ -220,10 +219,12 @@ const fn signature_bytes(algorithm: Algorithm) -> Option<usize> {
     }
 }
 
-/// WebCrypto's parameters for an algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1); none for HMAC.
+/// WebCrypto's parameters for an algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1); none for HS256.
 fn parameters(algorithm: Algorithm) -> Option<Parameters> {
     let (import, operate) = match algorithm {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => return None,
+        Algorithm::HS256 => return None,
+        Algorithm::HS384 => (r#"{"name":"HMAC","hash":"SHA-384"}"#, r#"{"name":"HMAC"}"#),
+        Algorithm::HS512 => (r#"{"name":"HMAC","hash":"SHA-512"}"#, r#"{"name":"HMAC"}"#),
         Algorithm::RS256 => (
             r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256"}"#,
             r#"{"name":"RSASSA-PKCS1-v1_5"}"#,

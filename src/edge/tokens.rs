@@ -241,7 +241,7 @@ async fn verify_foreign(
     ))
 }
 
-/// HMAC is checked in the core; everything else by WebCrypto.
+/// HS256 is checked in the core; everything else by WebCrypto.
 async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdict, Refusal> {
     if let Some(verdict) = pending.verify_here() {
         return Ok(verdict);

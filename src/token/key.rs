@@ -35,8 +35,8 @@ pub enum KeyMaterial {
 }
 
 impl KeyMaterial {
-    /// True when both are the same public key. Symmetric keys are compared nowhere.
-    pub fn is_same_public_key(&self, other: &Self) -> bool {
+    /// True when both are the same key.
+    pub fn is_same_key(&self, other: &Self) -> bool {
         match (self, other) {
             (
                 Self::Rsa { modulus, exponent },
@@ -54,6 +54,7 @@ impl KeyMaterial {
                 },
             ) => curve == other && x == x2 && y == y2,
             (Self::Okp { x }, Self::Okp { x: x2 }) => x == x2,
+            (Self::Symmetric(secret), Self::Symmetric(other)) => secret.equals(other.expose()),
             _ => false,
         }
     }
@@ -83,25 +84,29 @@ impl VerificationKey {
         &self.material
     }
 
-    /// The public key as a JWK for WebCrypto's `importKey`, with nothing but the key in it; `None` for a symmetric key.
-    pub fn public_jwk(&self) -> Option<String> {
+    /// The key as a JWK for WebCrypto's `importKey`, with nothing but the key in it. That of a symmetric key is as secret
+    /// as the key.
+    pub fn jwk(&self) -> String {
         match &self.material {
-            KeyMaterial::Rsa { modulus, exponent } => Some(format!(
+            KeyMaterial::Rsa { modulus, exponent } => format!(
                 r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#,
                 compact::encode(modulus),
                 compact::encode(exponent)
-            )),
-            KeyMaterial::Ec { curve, x, y } => Some(format!(
+            ),
+            KeyMaterial::Ec { curve, x, y } => format!(
                 r#"{{"kty":"EC","crv":"{}","x":"{}","y":"{}"}}"#,
                 curve.name(),
                 compact::encode(x),
                 compact::encode(y)
-            )),
-            KeyMaterial::Okp { x } => Some(format!(
+            ),
+            KeyMaterial::Okp { x } => format!(
                 r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#,
                 compact::encode(x)
-            )),
-            KeyMaterial::Symmetric(_) => None,
+            ),
+            KeyMaterial::Symmetric(secret) => {
+                let key = compact::encode(secret.expose());
+                format!(r#"{{"kty":"oct","k":"{key}"}}"#)
+            }
         }
     }
 
