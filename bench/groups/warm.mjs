@@ -1,22 +1,21 @@
 // @ts-check
 // One token again and again: what most requests of a browser or an app are.
-import { serve } from "../lib/workerd.mjs";
-import { startPostern } from "../lib/sessions.mjs";
 import { interleaved } from "../lib/rounds.mjs";
+import { startPostern } from "../lib/sessions.mjs";
+import { serve } from "../lib/workerd.mjs";
 
-export const title = "The same token again and again (`GET /auth/session`, ES256)";
+const OTHERS = ["noop", "probe", "jose", "hono", "tsndr"];
 
-/** @param {{rounds: number, seconds: number}} plan */
+/** @param {import("../main.mjs").Plan} plan */
 export async function run(plan) {
   const postern = await startPostern({ SIGNING_ALGORITHM: "ES256" });
   const { accessToken } = await postern.createSession();
   const vars = { JWKS: await postern.keySet(), CHECKS: { issuer: "http://127.0.0.1:8787/auth", algorithms: ["ES256"], typ: "JWT" } };
-  const names = ["noop", "jose", "hono", "tsndr", ...(plan.extra ?? [])];
-  const others = await Promise.all(names.map((name) => serve([{ name, entry: `bench/workers/${name}.mjs`, vars }])));
+  const others = await Promise.all(OTHERS.map((name) => serve([{ name, entry: `bench/workers/${name}.mjs`, vars }])));
   const load = { path: "/auth/session", headers: { authorization: `Bearer ${accessToken.token}` } };
   const subjects = [
     { name: "postern", served: postern, url: postern.url(), load },
-    ...others.map((served, at) => ({ name: names[at], served, url: served.url(), load })),
+    ...others.map((served, at) => ({ name: OTHERS[at], served, url: served.url(), load })),
   ];
   try {
     return await interleaved(subjects, plan);
