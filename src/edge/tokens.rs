@@ -125,11 +125,11 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
             .map_err(|key_ring::Outage| Refusal::GeneralError("the key ring is out of reach"))?
             .ok_or_else(|| refused(TokenFault::UnknownKey))?;
     }
+    // Session keys only: an origin must not be able to come back with what the gateway told it.
     let keys: Vec<VerificationKey> = ring
         .ring
-        .keys
-        .iter()
-        .filter(|key| key.verifies(context.now))
+        .verifiers(context.now)
+        .into_iter()
         .filter_map(public)
         .collect();
     let policy = Policy::own(context.settings.clock_tolerance);
