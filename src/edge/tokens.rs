@@ -41,6 +41,8 @@ pub(super) struct Known {
     pub(super) session: SessionView,
     /// The claims of a token of our own; `None` for a trusted issuer's.
     pub(super) claims: Option<AccessClaims>,
+    /// When the token stops being good.
+    pub(super) good_until: UnixMillis,
 }
 
 /// Verifies an access token: of our own, or of a trusted issuer.
@@ -80,17 +82,13 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     let known = Known {
         session,
         claims: Some(claims),
+        good_until: verified.good_until(),
     };
     let validity = Validity {
         policy: 0,
         key_set_version,
     };
-    Ok(remember(
-        access_token,
-        validity,
-        verified.good_until(),
-        known,
-    ))
+    Ok(remember(access_token, validity, known))
 }
 
 /// Whether this isolate has verified a token of ours before, so that nothing about it need be looked at again.
@@ -198,10 +196,10 @@ async fn verify_foreign(
     Ok(remember(
         access_token,
         validity,
-        verified.good_until(),
         Known {
             session,
             claims: None,
+            good_until: verified.good_until(),
         },
     ))
 }
@@ -240,7 +238,8 @@ fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Kno
     })
 }
 
-fn remember(token: &str, validity: Validity, good_until: UnixMillis, known: Known) -> Rc<Known> {
+fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {
+    let good_until = known.good_until;
     let known = Rc::new(known);
     // Handle, user id and payload are held once as the session and once as claims.
     let bytes = known
