@@ -161,6 +161,30 @@ pub fn not_found() -> Reply {
     Reply::json(404, "{\"status\":\"NOT_FOUND\",\"message\":\"not found\"}")
 }
 
+/// The reply to a request that no rule of the gateway lets through: what is not allowed is refused.
+pub fn no_rule() -> Reply {
+    Reply::json(
+        403,
+        "{\"status\":\"NO_RULE\",\"message\":\"no rule lets this request through\"}",
+    )
+}
+
+/// The reply when an origin cannot be reached, breaks off, or sends what it may not.
+pub fn bad_gateway() -> Reply {
+    Reply::json(
+        502,
+        "{\"status\":\"BAD_GATEWAY\",\"message\":\"the origin gave no usable answer\"}",
+    )
+}
+
+/// The reply when an origin does not begin its answer in time.
+pub fn gateway_timeout() -> Reply {
+    Reply::json(
+        504,
+        "{\"status\":\"GATEWAY_TIMEOUT\",\"message\":\"the origin did not answer in time\"}",
+    )
+}
+
 /// The reply to a path of ours with another method; `allow` lists the right ones (RFC 9110 section 15.5.6).
 pub fn method_not_allowed(allow: &str) -> Reply {
     Reply::json(
@@ -172,7 +196,10 @@ pub fn method_not_allowed(allow: &str) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Presented, detail, method_not_allowed, misconfigured, not_found, reply};
+    use super::{
+        Outcome, Presented, bad_gateway, detail, gateway_timeout, method_not_allowed,
+        misconfigured, no_rule, not_found, reply,
+    };
     use crate::session::model::{Refusal, ReuseSubtype};
     use crate::settings::LogLevel;
 
@@ -274,7 +301,14 @@ mod tests {
 
     #[test]
     fn every_body_is_json_with_status_and_message() {
-        for answer in [misconfigured(), not_found(), method_not_allowed("GET")] {
+        for answer in [
+            misconfigured(),
+            not_found(),
+            method_not_allowed("GET"),
+            no_rule(),
+            bad_gateway(),
+            gateway_timeout(),
+        ] {
             let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
             assert!(body["status"].is_string() && body["message"].is_string());
             assert_eq!(header(&answer.headers, "cache-control"), Some("no-store"));
