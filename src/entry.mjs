@@ -2,8 +2,14 @@
 // the prototype that worker-build makes; a call after a trap starts with fresh Wasm.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
+import { pump } from "./websocket.mjs";
 
-const { answer_http, answer_rpc } = Rust.prototype;
+const { answer_http, answer_rpc, look_at_session } = Rust.prototype;
+
+/** What Rust asks of JavaScript. */
+const host = {
+  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => look_at_session(ticket, env, ctx)),
+};
 
 /** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
 function offer(Entrypoint, names) {
@@ -17,7 +23,7 @@ function offer(Entrypoint, names) {
 /** The HTTP doors, and what every edge route may ask. */
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
-    return answer_http(request, this.env, this.ctx);
+    return answer_http(request, this.env, this.ctx, host);
   }
 }
 offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);

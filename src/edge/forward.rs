@@ -2,7 +2,7 @@
 //!
 //! Owns the transport and what its failures mean. Refuses to know which headers go which way.
 
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::JsCast;
 use worker::Env;
 
 use super::{
@@ -74,10 +74,4 @@ const fn spoken_for(status: u16) -> Option<SendFault> {
         520 | 521 | 523 | 525 | 526 | 527 | 530 => Some(SendFault::Unreachable),
         _ => None,
     }
-}
-
-/// The lines `name,value` of headers, repeated ones joined as the platform joins them; in one crossing instead of one
-/// for each.
-pub(super) fn lines(headers: &JsValue) -> Result<String, JsValue> {
-    js::array_from(headers)?.join("\n")
 }

@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use super::{context::Context, crypto, issuer_keys, key_ring, log};
+use super::{context::Context, crypto, issuer_keys, key_ring, log, told::Told};
 use crate::{
     json,
     keys::{KeyKind, SigningKey},
@@ -43,7 +43,12 @@ pub(super) struct Known {
     pub(super) claims: Option<AccessClaims>,
     /// When the token stops being good.
     pub(super) good_until: UnixMillis,
+    /// What origins were told about it lately, at most [`MOST_TOLD`].
+    pub(super) told: RefCell<Vec<Rc<Told>>>,
 }
+
+/// How many origins may be told about a token without making it all anew each time.
+pub(super) const MOST_TOLD: usize = 4;
 
 /// Verifies an access token: of our own, or of a trusted issuer.
 pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
@@ -83,6 +88,7 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
         session,
         claims: Some(claims),
         good_until: verified.good_until(),
+        told: RefCell::default(),
     };
     let validity = Validity {
         policy: 0,
@@ -200,6 +206,7 @@ async fn verify_foreign(
             session,
             claims: None,
             good_until: verified.good_until(),
+            told: RefCell::default(),
         },
     ))
 }
