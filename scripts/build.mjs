@@ -4,8 +4,10 @@
 // build/index.js            JavaScript glue and the entrypoint class made from the crate's exports
 // build/index_bg.wasm       what is shipped
 // build/index_bg.debug.wasm the same with function names, to read stack traces with; not shipped
+// build/gateway.mjs         the rules of gateway.toml
 import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
+import { bundleGatewayFile } from "./lib/gateway-file.mjs";
 import { digestOf } from "./lib/hash.mjs";
 import { childEnvironment, fromRoot, packageScript, projectNode, toolProgram, windows } from "./lib/paths.mjs";
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
@@ -22,7 +24,7 @@ const wasmOpt = packageScript("binaryen", "bin", "wasm-opt");
 /** Builds if needed. */
 export async function build() {
   const inputs = digestOf(INPUTS);
-  if (existsSync(stamp) && existsSync(shipped) && readFileSync(stamp, "utf8") === inputs) return;
+  if (existsSync(stamp) && existsSync(shipped) && readFileSync(stamp, "utf8") === inputs) return bundleGatewayFile();
   await checkVariables();
   const started = Date.now();
   say("Building the Worker (about 2 minutes the first time, 30 s after a change)");
@@ -38,6 +40,7 @@ export async function build() {
   copyFileSync(shipped, withNames);
   // Not `strip = true` in Cargo.toml: that takes away what wasm-bindgen's catch wrappers need.
   await must(projectNode, [wasmOpt, withNames, "--strip-debug", "--strip-producers", "--all-features", "-o", shipped]);
+  bundleGatewayFile();
   writeFileSync(stamp, inputs);
   say(`Built the Worker in ${seconds(started)}: ${statSync(shipped).size} bytes of Wasm`);
 }

@@ -1,6 +1,7 @@
 // What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half, through
 // the prototype that worker-build makes; a call after a trap starts with fresh Wasm.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import gatewayRules from "../build/gateway.mjs";
 import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
 import { pump } from "./websocket.mjs";
 
@@ -10,6 +11,9 @@ const { answer_http, answer_rpc, look_at_session } = Rust.prototype;
 const host = {
   pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => look_at_session(ticket, env, ctx)),
 };
+
+// gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
+globalThis.posternGatewayRules = gatewayRules;
 
 /** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
 function offer(Entrypoint, names) {

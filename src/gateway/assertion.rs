@@ -36,7 +36,7 @@ pub fn header(kid: &str) -> String {
 /// `postern_payload_sha256` binds the header `Postern-Payload`: base64url of the SHA-256 of its value, also where that is
 /// too long and left out.
 pub fn claims(issuer: &str, audience: &str, session: &SessionView, now: UnixMillis) -> String {
-    let issued = now.as_seconds();
+    let seconds = now.as_seconds();
     let payload = digest(identity::payload_value(&session.payload).as_bytes());
     let mut claims = ObjectWriter::new();
     claims.text("iss", issuer);
@@ -44,8 +44,8 @@ pub fn claims(issuer: &str, audience: &str, session: &SessionView, now: UnixMill
     claims.text("sub", &session.user_id);
     claims.text("sid", &session.handle);
     claims.text("tid", &session.tenant_id);
-    claims.number("iat", issued);
-    claims.number("exp", issued.saturating_add(LIFE.as_seconds()));
+    claims.number("iat", seconds);
+    claims.number("exp", seconds.saturating_add(LIFE.as_seconds()));
     claims.number("stt", 1);
     claims.text(
         "postern_payload_sha256",

@@ -220,9 +220,6 @@ fn check_rule(fields: &mut Fields<'_, '_>, rule: &Rule) {
 
 /// The origin that a rule names; with one origin only it need not be named.
 fn read_origin_name(fields: &mut Fields<'_, '_>, origins: &[Origin]) -> usize {
-    if !fields.has("origin") && origins.len() == 1 {
-        return 0;
-    }
     let found = fields.parsed("origin", "the name of one of the origins", |name| {
         origins.iter().position(|origin| origin.name == name)
     });

@@ -53,13 +53,11 @@ pub(super) struct Fields<'t, 'f> {
 impl<'t, 'f> Fields<'t, 'f> {
     /// Opens a table; what is none is a fault, and reads as an empty one.
     pub(super) fn open(text: &'t str, place: &str, faults: &'f mut Faults) -> Self {
-        let members = match json::parse_object(text) {
-            Ok(object) => object.into_members(),
-            Err(_) => {
-                faults.fault(place, "must be a table");
-                Vec::new()
-            }
-        };
+        let object = json::parse_object(text);
+        if object.is_err() {
+            faults.fault(place, "must be a table");
+        }
+        let members = object.map_or_else(|_| Vec::new(), json::Object::into_members);
         Self {
             members,
             place: place.to_owned(),

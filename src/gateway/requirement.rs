@@ -23,6 +23,16 @@ const MAX_STEPS: usize = 8;
 /// The longest name of a claim, in bytes.
 const MAX_NAME_BYTES: usize = 256;
 
+/// The fields that hold a test, each alone in its table.
+const TESTS: [&str; 6] = [
+    "equals", "contains", "any_of", "all_of", "at_least", "present",
+];
+
+/// A test's field, and what makes the test of its value.
+type Made<T> = (&'static str, fn(T) -> Test);
+const ONE_VALUE: [Made<String>; 2] = [("equals", Test::Equals), ("contains", Test::Contains)];
+const MANY_VALUES: [Made<Vec<String>>; 2] = [("any_of", Test::AnyOf), ("all_of", Test::AllOf)];
+
 /// A tree of tests.
 #[derive(Debug, Clone)]
 pub enum Requirement {
@@ -240,10 +250,7 @@ fn claim(mut fields: Fields<'_, '_>) -> Option<Requirement> {
         fields.fault("claim", "is required, or else all or any".to_owned());
     }
     let mut tests = Vec::new();
-    for (name, make) in [
-        ("equals", Test::Equals as fn(String) -> Test),
-        ("contains", Test::Contains),
-    ] {
+    for (name, make) in ONE_VALUE {
         if let Some(value) = fields.get(name) {
             match scalar(value) {
                 Some(value) => tests.push(make(value)),
@@ -251,10 +258,7 @@ fn claim(mut fields: Fields<'_, '_>) -> Option<Requirement> {
             }
         }
     }
-    for (name, make) in [
-        ("any_of", Test::AnyOf as fn(Vec<String>) -> Test),
-        ("all_of", Test::AllOf),
-    ] {
+    for (name, make) in MANY_VALUES {
         if let Some(value) = fields.get(name) {
             match scalars(value) {
                 Some(values) => tests.push(make(values)),
@@ -274,9 +278,6 @@ fn claim(mut fields: Fields<'_, '_>) -> Option<Requirement> {
     if let Some(wanted) = fields.boolean("present") {
         tests.push(Test::Present(wanted));
     }
-    const TESTS: [&str; 6] = [
-        "equals", "contains", "any_of", "all_of", "at_least", "present",
-    ];
     if TESTS.into_iter().filter(|name| fields.has(name)).count() != 1 {
         fields.fault_here(format!("must have one of {}", TESTS.join(", ")));
     }

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
+import { entryWithRules } from "./gateway-rules.mjs";
 
 /** `tests/`, not the repository: wrangler gives each Worker the developer's `.dev.vars` that it finds beside its root. */
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -32,6 +33,7 @@ export const apiKey = "test-key-test-key-test-key";
  * @property {import("wrangler").TestHarnessOptions["workers"]} [workers] further Workers, such as an issuer of keys;
  *   paths are relative to `tests/`
  * @property {{binding: string, service: string}[]} [services] what Postern is bound to among them
+ * @property {import("./gateway-rules.mjs").Rules} [gateway] the rules, as the text of a gateway.toml or as its tables
  */
 
 /**
@@ -39,10 +41,10 @@ export const apiKey = "test-key-test-key-test-key";
  * @param {Options} [options]
  */
 export async function startPostern(options = {}) {
-  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [] } = options;
+  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [], gateway } = options;
   const postern = {
     name: "postern",
-    main: "../src/entry.mjs",
+    main: entryWithRules(gateway),
     compatibility_date: compatibilityDate,
     vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars, ...secrets },
     kv_namespaces: faultyKv ? [] : [{ binding: "SESSION_DATA", id: "session-data" }],

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { withRules } from "./gateway-rules.mjs";
 import { compatibilityDate, durableObjects } from "./harness.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -23,13 +24,14 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
 
 /**
  * Starts it and answers when it listens.
- * @param {{vars?: Record<string, unknown>, callers?: Caller[]}} [options]
+ * @param {{vars?: Record<string, unknown>, callers?: Caller[], gateway?: import("./gateway-rules.mjs").Rules}} [options]
+ *   `gateway`: the rules, as the text of a gateway.toml or as its tables
  */
-export async function startWorkerd({ vars = {}, callers = [] } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
-  await bundle(directory, "postern", "src/entry.mjs");
+  await bundle(directory, "postern", "src/entry.mjs", [withRules(gateway)]);
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
   writeFileSync(join(directory, "config.capnp"), configuration({ API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers));
@@ -81,8 +83,8 @@ export async function startWorkerd({ vars = {}, callers = [] } = {}) {
   };
 }
 
-/** @param {string} directory @param {string} name @param {string} entry */
-const bundle = (directory, name, entry) =>
+/** @param {string} directory @param {string} name @param {string} entry @param {import("esbuild").Plugin[]} [plugins] */
+const bundle = (directory, name, entry, plugins = []) =>
   build({
     entryPoints: [join(root, entry)],
     outfile: join(directory, `${name}.mjs`),
@@ -91,6 +93,7 @@ const bundle = (directory, name, entry) =>
     target: "es2024",
     external: ["cloudflare:*", "node:*", "*.wasm"],
     logLevel: "error",
+    plugins,
   });
 
 /**
