@@ -57,7 +57,9 @@ pub(super) async fn answer(
     host: &Host,
 ) -> Result<JsValue, JsValue> {
     let headers = request.lines()?;
-    let Some(target) = Outgoing::of(request) else {
+    // A host with a path in it would move the path that the platform reads from the request line.
+    let host_is_one = headers.get("host").is_none_or(is_host);
+    let Some(target) = Outgoing::of(request).filter(|_| host_is_one) else {
         return respond(&error::reply(
             &Refusal::BadInput("the URL is malformed".to_owned()),
             Presented::Nothing,
@@ -363,6 +365,12 @@ impl<'r> Outgoing<'r> {
             Target::Binding(_) | Target::Route => self.url.clone().into_owned(),
         }
     }
+}
+
+/// What may stand in a `Host` header (RFC 9110 section 7.2): no path, no user, no second host.
+fn is_host(host: &str) -> bool {
+    host.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte) || !byte.is_ascii())
 }
 
 /// A host that URLs keep as it is: lower case, without user information or escapes.
