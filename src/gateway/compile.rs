@@ -223,7 +223,7 @@ fn read_origin_name(fields: &mut Fields<'_, '_>, origins: &[Origin]) -> usize {
     let found = fields.parsed("origin", "the name of one of the origins", |name| {
         origins.iter().position(|origin| origin.name == name)
     });
-    if !fields.has("origin") {
+    if !fields.has("origin") && origins.len() != 1 {
         fields.fault(
             "origin",
             "is required: the name of one of the origins".to_owned(),

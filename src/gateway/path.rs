@@ -28,7 +28,7 @@ pub enum PathFault {
     EncodedBackslash,
     /// `%2e`
     EncodedDot,
-    /// `%25` before two hexadecimal digits: an escape to who decodes twice.
+    /// What its escapes stand for holds an escape again (`%252e`): another path to who decodes twice.
     DoubleEscape,
     /// A control character, NUL among them, plain or escaped.
     ControlCharacter,
@@ -108,7 +108,7 @@ pub(super) fn check_segment(segment: &str) -> Result<(), PathFault> {
                     return Err(PathFault::BrokenEscape);
                 };
                 let byte = (high << 4) | low;
-                check_escaped(byte, bytes.clone())?;
+                check_escaped(byte)?;
                 byte
             }
             plain => plain,
@@ -118,6 +118,9 @@ pub(super) fn check_segment(segment: &str) -> Result<(), PathFault> {
         }
         decoded.push(byte);
     }
+    if holds_escape(&decoded) {
+        return Err(PathFault::DoubleEscape);
+    }
     match std::str::from_utf8(&decoded) {
         Ok(text) if text.chars().any(char::is_control) => Err(PathFault::ControlCharacter),
         Ok(_) => Ok(()),
@@ -125,19 +128,18 @@ pub(super) fn check_segment(segment: &str) -> Result<(), PathFault> {
     }
 }
 
-fn check_escaped(byte: u8, mut behind: std::str::Bytes<'_>) -> Result<(), PathFault> {
+const fn check_escaped(byte: u8) -> Result<(), PathFault> {
     match byte {
         b'/' => Err(PathFault::EncodedSlash),
         b'\\' => Err(PathFault::EncodedBackslash),
         b'.' => Err(PathFault::EncodedDot),
-        b'%' => {
-            let mut is_hex = || behind.next().and_then(hex_digit).is_some();
-            if is_hex() && is_hex() {
-                Err(PathFault::DoubleEscape)
-            } else {
-                Ok(())
-            }
-        }
         _ => Ok(()),
     }
+}
+
+/// Whether a decoded segment holds an escape: whoever decodes twice would read another path.
+fn holds_escape(decoded: &[u8]) -> bool {
+    decoded.windows(3).any(|window| {
+        matches!(window, [b'%', high, low] if hex_digit(*high).is_some() && hex_digit(*low).is_some())
+    })
 }

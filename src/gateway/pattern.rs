@@ -32,7 +32,7 @@ pub(super) struct Pattern {
 impl Pattern {
     /// Reads a pattern; `None` for what is none. A path that no request could have is none either.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        if text.len() > MAX_BYTES || !text.starts_with('/') {
+        if text.len() > MAX_BYTES || !text.starts_with('/') || text.contains("//") {
             return None;
         }
         let (text, open) = text
@@ -79,8 +79,8 @@ fn segment(text: &str) -> Option<Segment> {
 /// The segments of a path, still encoded. One trailing slash makes no difference, as it makes none to most origins.
 pub(super) fn segments(path: &str) -> impl Iterator<Item = &str> {
     let path = path.strip_prefix('/').unwrap_or(path);
-    let path = path.strip_suffix('/').unwrap_or(path);
     let is_root = path.is_empty();
+    let path = path.strip_suffix('/').unwrap_or(path);
     path.split('/').filter(move |_| !is_root)
 }
 
