@@ -3,8 +3,14 @@
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
 import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
+import { pump } from "./websocket.mjs";
 
-const { answer_http, answer_rpc } = Rust.prototype;
+const { answer_http, answer_rpc, look_at_session } = Rust.prototype;
+
+/** What Rust asks of JavaScript. */
+const host = {
+  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => look_at_session(ticket, env, ctx)),
+};
 
 // gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
 globalThis.posternGatewayRules = gatewayRules;
@@ -21,7 +27,7 @@ function offer(Entrypoint, names) {
 /** The HTTP doors, and what every edge route may ask. */
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
-    return answer_http(request, this.env, this.ctx);
+    return answer_http(request, this.env, this.ctx, host);
   }
 }
 offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);

@@ -242,6 +242,85 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getByName)]
     pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
 
+    /// What `entry.mjs` does for us, because it must be JavaScript.
+    #[derive(Debug, Clone)]
+    pub(super) type Host;
+
+    /// `host.pump(answer, wait, ticket, env, ctx)`: see `websocket.mjs`.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn pump(
+        this: &Host,
+        answer: &FetchedResponse,
+        wait: &JsValue,
+        ticket: &JsValue,
+        env: &JsValue,
+        context: &JsValue,
+    ) -> Result<JsValue, JsValue>;
+
+    /// A `URL`.
+    pub(super) type Url;
+
+    /// `new URL(text)`
+    #[wasm_bindgen(constructor, catch, js_class = "URL")]
+    pub(super) fn new(text: &str) -> Result<Url, JsValue>;
+
+    /// `url.href`
+    #[wasm_bindgen(method, catch, getter)]
+    pub(super) fn href(this: &Url) -> Result<String, JsValue>;
+
+    /// `Array.from(iterable)`
+    #[wasm_bindgen(catch, js_namespace = Array, js_name = from)]
+    pub(super) fn array_from(iterable: &JsValue) -> Result<Joinable, JsValue>;
+
+    /// An array that becomes a text.
+    pub(super) type Joinable;
+
+    /// `array.join(separator)`: the arrays in it are joined with commas.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn join(this: &Joinable, separator: &str) -> Result<String, JsValue>;
+
+    /// `Request`, to an origin.
+    pub(super) type OutgoingRequest;
+
+    /// `new Request(url, request)`: method, headers and body are those of `request`, the body as a stream.
+    #[wasm_bindgen(constructor, catch, js_class = "Request")]
+    pub(super) fn new(url: &str, request: &JsValue) -> Result<OutgoingRequest, JsValue>;
+
+    /// `request.headers`
+    #[wasm_bindgen(method, catch, getter)]
+    pub(super) fn headers(this: &OutgoingRequest) -> Result<MutableHeaders, JsValue>;
+
+    /// Headers that may be changed.
+    pub(super) type MutableHeaders;
+
+    /// `headers.set(name, value)`
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn set(this: &MutableHeaders, name: &str, value: &JsValue) -> Result<(), JsValue>;
+
+    /// `headers.append(name, value)`
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn append(this: &MutableHeaders, name: &str, value: &str) -> Result<(), JsValue>;
+
+    /// `headers.delete(name)`
+    #[wasm_bindgen(method, catch, js_name = delete)]
+    pub(super) fn delete(this: &MutableHeaders, name: &str) -> Result<(), JsValue>;
+
+    /// `response.headers`, of one made by us.
+    #[wasm_bindgen(method, catch, getter, js_name = headers)]
+    pub(super) fn headers_of_ours(this: &OutgoingResponse) -> Result<MutableHeaders, JsValue>;
+
+    /// `response.webSocket`; null unless the answer is an upgrade.
+    #[wasm_bindgen(method, catch, getter, js_name = webSocket)]
+    pub(super) fn web_socket(this: &FetchedResponse) -> Result<JsValue, JsValue>;
+
+    /// `fetcher.fetch(request)`
+    #[wasm_bindgen(method, catch, js_name = fetch)]
+    pub(super) fn forward(this: &Fetcher, request: &OutgoingRequest) -> Result<Promise, JsValue>;
+
+    /// The global `fetch(request)`.
+    #[wasm_bindgen(catch, js_name = fetch)]
+    pub(super) fn global_forward(request: &OutgoingRequest) -> Result<Promise, JsValue>;
+
     /// Whatever answers `fetch`: a Durable Object stub or a service binding.
     #[derive(Debug, Clone)]
     pub(super) type Fetcher;

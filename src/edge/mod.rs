@@ -10,6 +10,10 @@ mod clock;
 mod context;
 mod core_door;
 mod crypto;
+mod directives;
+mod forward;
+mod gateway_door;
+mod header_lines;
 mod http_door;
 mod issuer_keys;
 mod js;
@@ -19,6 +23,7 @@ mod key_ring_store;
 mod kv;
 mod log;
 mod login;
+mod origin_answer;
 mod outgoing;
 mod promise;
 mod request;
@@ -26,23 +31,45 @@ mod rpc;
 mod sessions;
 mod settings;
 mod tokens;
+mod told;
 mod user_sessions;
 mod user_sessions_do;
 mod user_store;
+mod watch;
 
 use std::task::{Context, Poll, Waker};
 
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
-use js::ExecutionContext;
+use js::{ExecutionContext, Host};
 
 /// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a promise of one.
+/// `host` is what `entry.mjs` does for us.
 #[wasm_bindgen]
-pub fn answer_http(request: JsValue, env: JsValue, context: JsValue) -> Result<JsValue, JsValue> {
+pub fn answer_http(
+    request: JsValue,
+    env: JsValue,
+    context: JsValue,
+    host: JsValue,
+) -> Result<JsValue, JsValue> {
+    let (env, context) = surroundings(env, context);
+    let host: Host = host.unchecked_into();
+    at_once_or_promised(Box::pin(async move {
+        http_door::answer(request, &env, &context, &host).await
+    }))
+}
+
+/// Looks whether the session behind an open WebSocket still stands: what [`watch`] says, now or as a promise.
+#[wasm_bindgen]
+pub fn look_at_session(
+    ticket: JsValue,
+    env: JsValue,
+    context: JsValue,
+) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
     at_once_or_promised(Box::pin(async move {
-        http_door::answer(request, &env, &context).await
+        Ok(watch::look(&ticket, &env, &context).await)
     }))
 }
 

@@ -4,6 +4,7 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     body::{self, BodyFault},
+    header_lines::HeaderLines,
     js::{IncomingHeaders, IncomingRequest},
 };
 
@@ -42,6 +43,21 @@ impl Incoming {
             host_start,
             url,
         })
+    }
+
+    /// The request as JS has it.
+    pub(super) fn js(&self) -> &JsValue {
+        self.request.as_ref()
+    }
+
+    /// All headers as lines, see [`HeaderLines`].
+    pub(super) fn lines(&self) -> Result<HeaderLines, JsValue> {
+        HeaderLines::of(self.headers.as_ref())
+    }
+
+    /// The whole URL, as it was sent.
+    pub(super) fn url(&self) -> &str {
+        &self.url
     }
 
     /// `name[:port]`, as in the URL.

@@ -16,6 +16,8 @@ pub enum Route {
     SignOut,
     /// `GET {base}/jwt/jwks.json`: the keys of access tokens (RFC 7517).
     Jwks,
+    /// `GET {base}/assertion/jwks.json`: the keys of what the gateway tells origins.
+    AssertionJwks,
     /// `GET {base}/.well-known/openid-configuration`.
     OpenIdConfiguration,
     /// `GET {base}/healthz`: the Worker runs.
@@ -44,11 +46,12 @@ const READ: &str = "GET, HEAD, OPTIONS";
 const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
-const BROWSER_API: [(&str, &str, Route); 7] = [
+const BROWSER_API: [(&str, &str, Route); 8] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
     ("/signout", CHANGE, Route::SignOut),
     ("/jwt/jwks.json", READ, Route::Jwks),
+    ("/assertion/jwks.json", READ, Route::AssertionJwks),
     (
         "/.well-known/openid-configuration",
         READ,
@@ -159,6 +162,7 @@ mod tests {
             ("OPTIONS", "/auth/session/refresh", Route::Preflight),
             ("POST", "/auth/signout", Route::SignOut),
             ("GET", "/auth/jwt/jwks.json", Route::Jwks),
+            ("GET", "/auth/assertion/jwks.json", Route::AssertionJwks),
             (
                 "GET",
                 "/auth/.well-known/openid-configuration",

@@ -24,17 +24,18 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
 
 /**
  * Starts it and answers when it listens.
- * @param {{vars?: Record<string, unknown>, callers?: Caller[], gateway?: import("./gateway-rules.mjs").Rules}} [options]
- *   `gateway`: the rules, as the text of a gateway.toml or as its tables
+ * @param {{vars?: Record<string, unknown>, callers?: Caller[], gateway?: import("./gateway-rules.mjs").Rules, services?: Record<string, string>}} [options]
+ *   `gateway`: the rules, as the text of a gateway.toml or as its tables; `services`: what Postern is bound to, by name of
+ *   the binding
  */
-export async function startWorkerd({ vars = {}, callers = [], gateway } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, services = {} } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
   await bundle(directory, "postern", "src/entry.mjs", [withRules(gateway)]);
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
-  writeFileSync(join(directory, "config.capnp"), configuration({ API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers));
+  writeFileSync(join(directory, "config.capnp"), configuration({ API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services));
 
   let running = await serve(directory, {});
   /** @param {string} name */
@@ -139,8 +140,8 @@ async function serve(directory, ports) {
 
 const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
-/** The configuration, in workerd's schema language. @param {Record<string, unknown>} vars @param {Caller[]} callers */
-function configuration(vars, callers) {
+/** The configuration, in workerd's schema language. @param {Record<string, unknown>} vars @param {Caller[]} callers @param {Record<string, string>} services */
+function configuration(vars, callers, services) {
   const variables = Object.entries(vars).map(([name, value]) =>
     typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
   );
@@ -150,6 +151,7 @@ function configuration(vars, callers) {
     bindings: [
       ...variables,
       '(name = "SESSION_DATA", kvNamespace = "fault-kv")',
+      ...Object.entries(services).map(([name, service]) => `(name = ${quoted(name)}, service = ${quoted(service)})`),
       ...objects.map(([name, className]) => `(name = ${quoted(name)}, durableObjectNamespace = ${quoted(className)})`),
     ],
     classes: objects.map(([, className]) => className),

@@ -1,0 +1,28 @@
+//! All headers of a message as one text, in one crossing from JS instead of one for each.
+
+use wasm_bindgen::JsValue;
+
+use super::js;
+
+/// Lines of `name,value`: names in lower case, values of a repeated header joined as the platform joins them, but for
+/// `Set-Cookie`, which has a line for each. No name holds a comma, and no value a line break.
+pub(super) struct HeaderLines(String);
+
+impl HeaderLines {
+    /// Reads `headers`, a `Headers` of JS.
+    pub(super) fn of(headers: &JsValue) -> Result<Self, JsValue> {
+        js::array_from(headers)?.join("\n").map(Self)
+    }
+
+    /// Names and values.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.split('\n').filter_map(|line| line.split_once(','))
+    }
+
+    /// The value of a header, by its name in lower case.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value)
+    }
+}
