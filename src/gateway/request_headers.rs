@@ -127,31 +127,19 @@ fn is_ours_to_hide(settings: &Settings, header: Option<&str>) -> bool {
 /// A `Cookie` header without the cookies of sessions; the others stay as they are. Some runtimes join repeated headers
 /// with commas, so ours are looked for behind those, too.
 pub fn without_our_cookies(header: &str) -> String {
-    let pairs = header.split(';').filter_map(|pair| {
-        let parts: Vec<&str> = pair.split(',').collect();
-        let kept: Vec<&str> = parts
-            .iter()
-            .copied()
-            .filter(|part| !is_pair_of_ours(part))
-            .collect();
-        let is_whole = kept.len() == parts.len();
-        let kept = if is_whole {
-            pair.to_owned()
-        } else {
-            kept.join(",")
-        };
-        (!kept.trim().is_empty()).then(|| kept.trim().to_owned())
-    });
-    let kept: Vec<String> = pairs.collect();
-    if header.split(';').count() == kept.len()
-        && header
-            .split(';')
-            .zip(&kept)
-            .all(|(pair, kept)| pair.trim() == kept)
-    {
+    if !header.split([';', ',']).any(is_pair_of_ours) {
         return header.to_owned();
     }
-    kept.join("; ")
+    let kept = header.split(';').filter_map(|pair| {
+        let parts: Vec<&str> = pair
+            .split(',')
+            .filter(|part| !is_pair_of_ours(part))
+            .collect();
+        let left = parts.join(",");
+        let left = left.trim();
+        (!left.is_empty()).then(|| left.to_owned())
+    });
+    kept.collect::<Vec<_>>().join("; ")
 }
 
 fn is_pair_of_ours(pair: &str) -> bool {

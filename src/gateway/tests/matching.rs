@@ -130,13 +130,16 @@ fn methods_are_raw_and_get_stands_for_head() {
     assert!(found(&super::gateway(&[json!({})]), "h", "ANYTHING", "/").is_some());
 }
 
+/// A name, and the rule of a number.
+type Shape = (&'static str, fn(usize) -> Value);
+
 /// What a rule costs to find, counted in visited nodes and rules looked at.
 #[test]
 fn five_hundred_rules_cost_hardly_more_than_one() {
     let path = "/service-250/items/17";
     let one = gateway(&[json!({ "path": "/service-250/items/*" })]);
     let alone = one.steps("app.example", "GET", path);
-    let shapes: [(&str, fn(usize) -> Value); 5] = [
+    let shapes: [Shape; 5] = [
         (
             "a first segment each",
             |n| json!({ "path": format!("/service-{n}/items/*") }),
