@@ -14,6 +14,12 @@ impl HeaderLines {
         js::array_from(headers)?.join("\n").map(Self)
     }
 
+    /// Of names in lower case, none with a comma, and values without line breaks. Repeated ones are to be joined.
+    pub(super) fn of_pairs<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let lines: Vec<String> = pairs.map(|(name, value)| [name, value].join(",")).collect();
+        Self(lines.join("\n"))
+    }
+
     /// Names and values.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.split('\n').filter_map(|line| line.split_once(','))

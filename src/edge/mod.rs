@@ -11,6 +11,7 @@ mod context;
 mod core_door;
 mod crypto;
 mod directives;
+mod explain_door;
 mod forward;
 mod gateway_door;
 mod header_lines;

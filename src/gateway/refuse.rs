@@ -33,6 +33,7 @@ pub fn reply(
             )
         }
         Denial::NoRule => error::no_rule(),
+        Denial::Website => error::foreign_website(),
         Denial::Claims(failed) => claims_reply(settings, failed),
         Denial::Session(refused) => {
             let reply = answers::verify_refused(
