@@ -2,7 +2,7 @@
 //!
 //! Owns the transport and what its failures mean. Refuses to know which headers go which way.
 
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use super::{
@@ -41,15 +41,29 @@ impl SendFault {
     }
 }
 
+thread_local! {
+    /// Cloudflare's cache lies between us and an origin, and knows only URLs: what was made for one user must not be
+    /// kept for the next, whatever the origin says.
+    static UNCACHED: JsValue = js::object(&[("cacheTtl", JsValue::from_f64(-1.0))])
+        .and_then(|cf| js::object(&[("cf", cf.into())]))
+        .map_or(JsValue::UNDEFINED, JsValue::from);
+}
+
 /// Sends `request`, and waits at most `timeout` for the answer to begin; then it may take as long as it likes.
 pub(super) async fn send(
     env: &Env,
     target: &Target,
     request: &OutgoingRequest,
+    may_be_cached: bool,
     timeout: Millis,
 ) -> Result<FetchedResponse, SendFault> {
     let call = match target {
-        Target::Url(_) | Target::Route => js::global_forward(request),
+        Target::Url(_) | Target::Route if may_be_cached => {
+            js::global_forward(request, &JsValue::UNDEFINED)
+        }
+        Target::Url(_) | Target::Route => {
+            UNCACHED.with(|uncached| js::global_forward(request, uncached))
+        }
         Target::Binding(name) => {
             let service: Fetcher = js::binding(env, name).ok_or(SendFault::NoBinding)?;
             service.forward(request)

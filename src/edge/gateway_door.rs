@@ -199,7 +199,17 @@ impl Call<'_> {
         if let Some(key) = &key {
             headers.set(identity::DIRECTIVE_KEY, &JsValue::from_str(&key.text))?;
         }
-        match forward::send(env, &origin.target, &outgoing, origin.timeout).await {
+        let rule = self.matched.rule;
+        let may_be_cached = !rule.asks_for_session() && !rule.directives;
+        match forward::send(
+            env,
+            &origin.target,
+            &outgoing,
+            may_be_cached,
+            origin.timeout,
+        )
+        .await
+        {
             Ok(answer) => {
                 let answer =
                     origin_answer::made(self, answer, key.as_ref().map(|key| &key.secret)).await?;

@@ -317,9 +317,12 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = fetch)]
     pub(super) fn forward(this: &Fetcher, request: &OutgoingRequest) -> Result<Promise, JsValue>;
 
-    /// The global `fetch(request)`.
+    /// The global `fetch(request, init)`.
     #[wasm_bindgen(catch, js_name = fetch)]
-    pub(super) fn global_forward(request: &OutgoingRequest) -> Result<Promise, JsValue>;
+    pub(super) fn global_forward(
+        request: &OutgoingRequest,
+        init: &JsValue,
+    ) -> Result<Promise, JsValue>;
 
     /// Whatever answers `fetch`: a Durable Object stub or a service binding.
     #[derive(Debug, Clone)]

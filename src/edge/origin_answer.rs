@@ -113,7 +113,7 @@ impl Edits {
         for (name, value) in outcome.headers {
             if name.starts_with("access-control-") {
                 cors_after.push((name, value));
-            } else {
+            } else if name != "cache-control" {
                 edits.add.push((name, value));
             }
         }
