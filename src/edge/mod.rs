@@ -61,7 +61,7 @@ pub fn answer_http(
     }))
 }
 
-/// Looks whether the session behind an open WebSocket still stands: what [`watch`] says, now or as a promise.
+/// Looks whether the session behind an open WebSocket still stands: what `watch` says, now or as a promise.
 #[wasm_bindgen]
 pub fn look_at_session(
     ticket: JsValue,
