@@ -161,11 +161,27 @@ pub fn not_found() -> Reply {
     Reply::json(404, "{\"status\":\"NOT_FOUND\",\"message\":\"not found\"}")
 }
 
+/// The reply to a door of ours that wants an API key, when none of ours is presented.
+pub fn invalid_api_key() -> Reply {
+    Reply::json(
+        401,
+        "{\"status\":\"INVALID_API_KEY\",\"message\":\"an API key is needed\"}",
+    )
+}
+
 /// The reply to a request that no rule of the gateway lets through: what is not allowed is refused.
 pub fn no_rule() -> Reply {
     Reply::json(
         403,
         "{\"status\":\"NO_RULE\",\"message\":\"no rule lets this request through\"}",
+    )
+}
+
+/// The reply to a website that opens a WebSocket with somebody's session and is none of ours.
+pub fn foreign_website() -> Reply {
+    Reply::json(
+        403,
+        "{\"status\":\"FOREIGN_WEBSITE\",\"message\":\"this website may not use the session\"}",
     )
 }
 
@@ -197,8 +213,8 @@ pub fn method_not_allowed(allow: &str) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::{
-        Outcome, Presented, bad_gateway, detail, gateway_timeout, method_not_allowed,
-        misconfigured, no_rule, not_found, reply,
+        Outcome, Presented, bad_gateway, detail, foreign_website, gateway_timeout, invalid_api_key,
+        method_not_allowed, misconfigured, no_rule, not_found, reply,
     };
     use crate::session::model::{Refusal, ReuseSubtype};
     use crate::settings::LogLevel;
@@ -306,6 +322,8 @@ mod tests {
             not_found(),
             method_not_allowed("GET"),
             no_rule(),
+            invalid_api_key(),
+            foreign_website(),
             bad_gateway(),
             gateway_timeout(),
         ] {

@@ -26,10 +26,10 @@ use crate::{
     error::{self, Presented},
     frontend::request::BrowserRequest,
     gateway::{
-        self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, SessionRefused, Target,
-        WebSockets, identity, path, request_headers,
+        self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, Rule, SessionRefused,
+        Target, WebSockets, identity, path, request_headers,
     },
-    http::credentials::{self, AccessTokens, Candidate},
+    http::credentials::{self, AccessTokens, Candidate, Transfer},
     secret::Secret,
     session::model::Refusal,
     settings::Settings,
@@ -45,6 +45,7 @@ pub(super) struct Call<'a> {
     /// Surroundings, where the rule asks for a session or allows directives.
     pub(super) context: Option<Context>,
     pub(super) session: Option<Rc<Known>>,
+    session_is_in_header: bool,
     pub(super) facts: &'a Facts<'a>,
 }
 
@@ -60,7 +61,9 @@ pub(super) async fn answer(
     let headers = request.lines(host)?;
     // A host with a path in it would move the path that the platform reads from the request line.
     let host_is_one = headers.get("host").is_none_or(is_host);
-    let Some(target) = Outgoing::of(request).filter(|_| host_is_one) else {
+    let Some(target) =
+        Outgoing::of(request.url(), request.path(), request.host()).filter(|_| host_is_one)
+    else {
         return respond(&error::reply(
             &Refusal::BadInput("the URL is malformed".to_owned()),
             Presented::Nothing,
@@ -94,11 +97,17 @@ pub(super) async fn answer(
         matched,
         context: None,
         session: None,
+        session_is_in_header: false,
         facts: &facts,
     };
     let session = call.verify(env, execution).await;
     let payload = session.as_ref().map(|known| known.session.payload.as_str());
-    let passage = match gateway::decide(matched.rule, &facts, payload.map_err(Clone::clone)) {
+    let passage = match gateway::decide(
+        settings,
+        matched.rule,
+        &facts,
+        payload.map_err(Clone::clone),
+    ) {
         Decision::Refuse(denial) => {
             return refused(settings, Some(matched), &facts, &denial);
         }
@@ -134,23 +143,11 @@ impl Call<'_> {
         if !rule.asks_for_session() {
             return Err(nothing(NO_TOKEN));
         }
-        let browser = BrowserRequest {
-            method: &self.request.method,
-            authorization: self.headers.get("authorization"),
-            cookie: self.headers.get("cookie"),
-            rid: self.headers.get("rid"),
-            anti_csrf: self.headers.get("anti-csrf"),
-            ..BrowserRequest::default()
-        };
-        let freshness = rule.freshness.unwrap_or(context.settings.freshness);
-        browser_door::verified(context, &browser, freshness, rule.anti_csrf)
-            .await
-            .map(|(known, _)| known)
-            .map_err(|refused| SessionRefused {
-                refusal: refused.refusal,
-                presented: refused.presented,
-                own_session_is_gone: refused.own_session_is_gone,
-            })
+        let session = session_of(context, rule, &self.request.method, self.headers).await;
+        session.map(|(known, transfer)| {
+            self.session_is_in_header = transfer == Transfer::Header;
+            known
+        })
     }
 
     fn tokens(&self) -> Result<AccessTokens<'_>, Refusal> {
@@ -233,6 +230,7 @@ impl Call<'_> {
             cookie: self.headers.get("cookie"),
             authorization: self.headers.get("authorization"),
             upgrade: self.headers.get("upgrade"),
+            authorization_is_ours: self.session_is_in_header,
         };
         let names = self.headers.iter().map(|(name, _)| name);
         let changes = request_headers::changes(self.settings, self.matched.rule, sent, names);
@@ -310,6 +308,31 @@ impl Call<'_> {
     }
 }
 
+/// The session that headers carry, verified as a rule wants it.
+pub(super) async fn session_of(
+    context: &Context,
+    rule: &Rule,
+    method: &str,
+    headers: &HeaderLines,
+) -> Result<(Rc<Known>, Transfer), SessionRefused> {
+    let browser = BrowserRequest {
+        method,
+        authorization: headers.get("authorization"),
+        cookie: headers.get("cookie"),
+        rid: headers.get("rid"),
+        anti_csrf: headers.get("anti-csrf"),
+        ..BrowserRequest::default()
+    };
+    let freshness = rule.freshness.unwrap_or(context.settings.freshness);
+    browser_door::verified(context, &browser, freshness, rule.anti_csrf)
+        .await
+        .map_err(|refused| SessionRefused {
+            refusal: refused.refusal,
+            presented: refused.presented,
+            own_session_is_gone: refused.own_session_is_gone,
+        })
+}
+
 const NO_TOKEN: Refusal = Refusal::Unauthorised("the request carries no access token");
 
 /// The key of one request's directives.
@@ -319,17 +342,17 @@ struct DirectiveKey {
 }
 
 /// The URL that will be sent, as the platform writes it: what the rules see is what the origin gets.
-struct Outgoing<'r> {
+pub(super) struct Outgoing<'r> {
     url: std::borrow::Cow<'r, str>,
     path_start: usize,
     path_end: usize,
 }
 
 impl<'r> Outgoing<'r> {
-    fn of(request: &'r Incoming) -> Option<Self> {
-        let raw = request.url();
+    /// Of a URL as it came, with its path and host.
+    pub(super) fn of(raw: &'r str, path: &str, host: &str) -> Option<Self> {
         // Most paths are their own normal form; then the query may stay as it is, too: no rule looks at it.
-        let is_kept = path::is_kept_by_urls(request.path()) && is_plain_host(request.host());
+        let is_kept = path::is_kept_by_urls(path) && is_plain_host(host);
         let url = if is_kept {
             raw.into()
         } else {
@@ -355,17 +378,17 @@ impl<'r> Outgoing<'r> {
         self.url.split(':').next().unwrap_or_default()
     }
 
-    fn host(&self) -> &str {
+    pub(super) fn host(&self) -> &str {
         self.origin().split("://").nth(1).unwrap_or_default()
     }
 
-    fn path(&self) -> &str {
+    pub(super) fn path(&self) -> &str {
         self.url
             .get(self.path_start..self.path_end)
             .unwrap_or_default()
     }
 
-    fn query(&self) -> &str {
+    pub(super) fn query(&self) -> &str {
         let behind = self.url.get(self.path_end..).unwrap_or_default();
         behind.strip_prefix('?').unwrap_or_default()
     }
@@ -404,6 +427,7 @@ fn refused(
     let detail = match denial {
         Denial::Path(fault) => fault.text().to_owned(),
         Denial::NoRule => "no rule fits".to_owned(),
+        Denial::Website => "a WebSocket of another website".to_owned(),
         Denial::Claims(_) => "a claim requirement is not met".to_owned(),
         Denial::Session(refused) => error::detail(&refused.refusal),
     };

@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::{
-    browser_door, core_door, gateway_door,
+    browser_door, core_door, explain_door, gateway_door,
     js::{self, ExecutionContext, Host, OutgoingHeaders, OutgoingResponse},
     request::Incoming,
     settings,
@@ -57,6 +57,7 @@ pub(super) async fn answer(
             }
             _ => with_cors(&request, &settings, error::not_found()),
         },
+        Route::Explain => respond(&explain_door::answer(&request, env, execution, &settings).await),
         Route::MethodNotAllowed { allow } => {
             with_cors(&request, &settings, error::method_not_allowed(allow))
         }

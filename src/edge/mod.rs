@@ -11,6 +11,7 @@ mod context;
 mod core_door;
 mod crypto;
 mod directives;
+mod explain_door;
 mod forward;
 mod gateway_door;
 mod header_lines;
@@ -60,13 +61,13 @@ pub fn answer_http(
     }))
 }
 
-/// What is to become of an origin's answer: see [`origin_answer::judged`].
+/// What is to become of an origin's answer: see `origin_answer`.
 #[wasm_bindgen]
 pub fn judge_answer(
     status: i32,
     lines: String,
     rule: u32,
-    website: JsValue,
+    website: &JsValue,
     is_head: bool,
     env: JsValue,
 ) -> Result<JsValue, JsValue> {
@@ -75,7 +76,7 @@ pub fn judge_answer(
     origin_answer::judged(status, lines, rule, website.as_deref(), is_head, &env)
 }
 
-/// Looks whether the session behind an open WebSocket still stands: what [`watch`] says, now or as a promise.
+/// Looks whether the session behind an open WebSocket still stands: what `watch` says, now or as a promise.
 #[wasm_bindgen]
 pub fn look_at_session(
     ticket: JsValue,

@@ -3,11 +3,15 @@
 //! Owns the order of the checks, for the door and for [`super::explain`] alike.
 
 use crate::error::Presented;
+use crate::frontend::cors::is_website;
 use crate::session::model::Refusal;
+use crate::settings::Settings;
+use crate::settings::origin::origin_host;
 
 use super::navigation::cannot_refresh;
 use super::origins::Origin;
 use super::path::{self, PathFault};
+use super::request_headers::is_websocket;
 use super::requirement::FailedClaim;
 use super::rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed};
 
@@ -69,6 +73,9 @@ pub enum Denial {
     NoRule,
     /// Its session.
     Session(SessionRefused),
+    /// Its session is good, and another website than ours opens a WebSocket with it: browsers send cookies along, and
+    /// neither CORS nor a custom header guards an upgrade.
+    Website,
     /// Its session is good, and its claims do not meet the rule's requirement.
     Claims(Vec<FailedClaim>),
 }
@@ -109,6 +116,7 @@ impl Denial {
             Self::Path(_) => "path",
             Self::NoRule => "rule",
             Self::Session(_) => "session",
+            Self::Website => "website",
             Self::Claims(_) => "claims",
         }
     }
@@ -150,7 +158,12 @@ pub fn admit<'g>(gateway: &'g Gateway, request: &Facts<'_>) -> Result<Admission<
 
 /// Decides about a request that falls under a rule. `session` is the payload of its session, or why there is none;
 /// it is not looked at when the rule does not [ask for a session](Rule::asks_for_session).
-pub fn decide(rule: &Rule, request: &Facts<'_>, session: Result<&str, SessionRefused>) -> Decision {
+pub fn decide(
+    settings: &Settings,
+    rule: &Rule,
+    request: &Facts<'_>,
+    session: Result<&str, SessionRefused>,
+) -> Decision {
     let forward = |with_identity, note| {
         Decision::Forward(Passage {
             with_identity,
@@ -161,6 +174,13 @@ pub fn decide(rule: &Rule, request: &Facts<'_>, session: Result<&str, SessionRef
         return forward(false, None);
     }
     let refused = match session {
+        Ok(_) if is_foreign_websocket(settings, request) => {
+            return if rule.shadow {
+                forward(false, Some(Note::Shadowed(Denial::Website)))
+            } else {
+                Decision::Refuse(Denial::Website)
+            };
+        }
         Ok(payload) => {
             let failed = rule
                 .require
@@ -198,6 +218,16 @@ pub fn decide(rule: &Rule, request: &Facts<'_>, session: Result<&str, SessionRef
     } else {
         Decision::Refuse(denial)
     }
+}
+
+/// True for a WebSocket that a page opens which is neither ours nor one of `WEBSITE_ORIGINS`. Programs send no `Origin`.
+fn is_foreign_websocket(settings: &Settings, request: &Facts<'_>) -> bool {
+    is_websocket((request.header)("upgrade").as_deref())
+        && (request.header)("origin").is_some_and(|origin| {
+            let is_ours = origin == settings.api_domain
+                || origin_host(&origin).eq_ignore_ascii_case(request.host);
+            !is_ours && !is_website(settings, &origin)
+        })
 }
 
 /// Refusals that a refresh, or logging in again, would end.

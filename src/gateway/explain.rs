@@ -21,7 +21,7 @@ pub struct Described {
     pub method: String,
     /// The whole URL.
     pub url: String,
-    /// Headers, names in lower case.
+    /// Headers, each once, names in lower case.
     pub headers: Vec<(String, String)>,
 }
 
@@ -65,10 +65,15 @@ impl Described {
                 if json::kind(field.value()) != Kind::String {
                     return Err(bad("\"headers\" must be an object of strings"));
                 }
+                if !is_header(field.name(), field.value()) {
+                    return Err(bad(
+                        "\"headers\" must have names of tokens and values of one line",
+                    ));
+                }
                 let value = json::parse_string(field.value())
                     .unwrap_or_default()
                     .into_owned();
-                headers.push((field.name().to_ascii_lowercase(), value));
+                push_header(&mut headers, field.name().to_ascii_lowercase(), &value);
             }
         }
         if let Some(token) = text("token")? {
@@ -85,17 +90,26 @@ impl Described {
             headers,
         })
     }
+}
 
-    /// A header by its lower-case name; values of a repeated one are joined, as runtimes do.
-    pub fn header(&self, name: &str) -> Option<String> {
-        let values: Vec<&str> = self
-            .headers
-            .iter()
-            .filter(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-            .collect();
-        (!values.is_empty()).then(|| values.join(", "))
+/// Adds a header; values of a repeated one are joined, as runtimes do.
+fn push_header(headers: &mut Vec<(String, String)>, name: String, value: &str) {
+    match headers.iter_mut().find(|(known, _)| *known == name) {
+        Some((_, known)) => {
+            known.push_str(", ");
+            known.push_str(value);
+        }
+        None => headers.push((name, value.to_owned())),
     }
+}
+
+/// Whether a header could have come that way: no runtime hands on others. `value` is the JSON text of a string.
+fn is_header(name: &str, value: &str) -> bool {
+    let is_token = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    is_token && json::parse_string(value).is_ok_and(|value| !value.contains(['\r', '\n', '\0']))
 }
 
 /// The story of one request, as far as it got.
@@ -178,6 +192,9 @@ pub fn reason(denial: &Denial) -> String {
     match denial {
         Denial::Path(fault) => format!("the path {}", fault.text()),
         Denial::NoRule => "no rule has this host, path and method".to_owned(),
+        Denial::Website => {
+            "a website that is not one of WEBSITE_ORIGINS opens a WebSocket".to_owned()
+        }
         Denial::Session(refused) => {
             format!(
                 "{}: {}",

@@ -1,22 +1,19 @@
 //! What kind of answer a request can use: a page for a person, or data for a program.
 
-/// True when a person waits for a page: browsers say so themselves (`Sec-Fetch-Mode`), and of others `Accept` is asked.
-pub fn is_navigation(method: &str, sec_fetch_mode: Option<&str>, accept: Option<&str>) -> bool {
-    if !matches!(method, "GET" | "HEAD") {
-        return false;
-    }
-    let prefers_pages = prefers_pages(accept.unwrap_or_default());
-    match sec_fetch_mode {
-        // Programs in a page ask for data, whatever they accept.
-        Some(mode) => mode == "navigate" && prefers_pages,
-        None => prefers_pages,
-    }
+/// True when a page is asked for. `Accept` says so, also for scripts that fetch pages; `Sec-Fetch-Mode` does not: some
+/// programs send it that are no browsers.
+pub fn wants_page(method: &str, accept: Option<&str>) -> bool {
+    matches!(method, "GET" | "HEAD") && prefers_pages(accept.unwrap_or_default())
 }
 
 /// True when nothing can act on a refusal: a page that is opened, or a picture, script or style of one. Only a script
 /// that made the request itself can refresh the session and try again.
 pub fn cannot_refresh(method: &str, sec_fetch_mode: Option<&str>, accept: Option<&str>) -> bool {
-    sec_fetch_mode == Some("no-cors") || is_navigation(method, sec_fetch_mode, accept)
+    match sec_fetch_mode {
+        Some("no-cors") => true,
+        Some("navigate") | None => wants_page(method, accept),
+        Some(_) => false,
+    }
 }
 
 /// True when `Accept` names HTML, and JSON not before it and with no greater weight (RFC 9110 section 12.5.1). A

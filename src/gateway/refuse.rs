@@ -9,7 +9,7 @@ use crate::session::model::Refusal;
 use crate::settings::Settings;
 
 use super::decide::{Denial, Facts};
-use super::navigation::is_navigation;
+use super::navigation::wants_page;
 use super::requirement::FailedClaim;
 use super::rules::{RefusalShape, Rule};
 
@@ -33,6 +33,7 @@ pub fn reply(
             )
         }
         Denial::NoRule => error::no_rule(),
+        Denial::Website => error::foreign_website(),
         Denial::Claims(failed) => claims_reply(settings, failed),
         Denial::Session(refused) => {
             let reply = answers::verify_refused(
@@ -52,13 +53,9 @@ pub fn reply(
                     page,
                     return_parameter,
                 }) if can_log_in => {
-                    // The answer depends on these, whichever it is.
-                    let reply = reply.with_header("vary", "Accept, Sec-Fetch-Mode");
-                    let (mode, accept) = (
-                        (request.header)("sec-fetch-mode"),
-                        (request.header)("accept"),
-                    );
-                    if is_navigation(request.method, mode.as_deref(), accept.as_deref()) {
+                    // The answer depends on it, whichever it is.
+                    let reply = reply.with_header("vary", "Accept");
+                    if wants_page(request.method, (request.header)("accept").as_deref()) {
                         to_login(settings, rule, request, reply, page, return_parameter)
                     } else {
                         reply

@@ -40,6 +40,8 @@ pub struct Sent<'a> {
     pub authorization: Option<&'a str>,
     /// `Upgrade`.
     pub upgrade: Option<&'a str>,
+    /// True when `Authorization` is known to carry a token of ours; nobody need look then.
+    pub authorization_is_ours: bool,
 }
 
 /// What is to be done with a request's headers before anything of ours is added.
@@ -69,10 +71,12 @@ pub fn changes<'n>(
     let is_websocket = is_websocket(sent.upgrade);
     for name in names {
         let normal = normal(name);
-        let is_kept = match normal.as_str() {
+        let is_kept = match &*normal {
             "upgrade" if is_websocket => true,
             "authorization" => {
-                rule.forward_credentials || !is_ours_to_hide(settings, sent.authorization)
+                rule.forward_credentials
+                    || !(sent.authorization_is_ours
+                        || is_ours_to_hide(settings, sent.authorization))
             }
             "cookie" if !rule.forward_credentials => {
                 let cookie = sent.cookie.unwrap_or_default();

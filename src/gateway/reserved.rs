@@ -3,6 +3,8 @@
 //! Names are compared in a normal form: lower case, and a hyphen for whatever is no letter or digit. To programs that
 //! hand headers on as variables (`HTTP_POSTERN_USER_ID`) `-` and `_` are one, and to some every other sign is, too.
 
+use std::borrow::Cow;
+
 use crate::frontend::request::REFRESH_TOKEN_COOKIE;
 use crate::http::credentials::LEGACY_ID_COOKIE;
 
@@ -30,8 +32,12 @@ const COOKIES: [&str; 6] = [
     "sAntiCsrf",
 ];
 
-/// The normal form of a header name.
-pub(super) fn normal(name: &str) -> String {
+/// The normal form of a header name; most names are their own.
+pub(super) fn normal(name: &str) -> Cow<'_, str> {
+    let is_normal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.bytes().all(is_normal) {
+        return Cow::Borrowed(name);
+    }
     name.chars()
         .map(|character| {
             if character.is_ascii_alphanumeric() {

@@ -24,6 +24,8 @@ pub enum Route {
     Healthz,
     /// `GET {base}/readyz`: the Worker and its storage can serve.
     Readyz,
+    /// `POST {base}/explain`: what the gateway's rules would do; an API key is needed.
+    Explain,
     /// `OPTIONS` on a path of the browser API: a CORS preflight.
     Preflight,
     /// The service API; an API key is needed.
@@ -46,7 +48,7 @@ const READ: &str = "GET, HEAD, OPTIONS";
 const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
-const BROWSER_API: [(&str, &str, Route); 8] = [
+const BROWSER_API: [(&str, &str, Route); 9] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
     ("/signout", CHANGE, Route::SignOut),
@@ -59,6 +61,7 @@ const BROWSER_API: [(&str, &str, Route); 8] = [
     ),
     ("/healthz", READ, Route::Healthz),
     ("/readyz", READ, Route::Readyz),
+    ("/explain", "POST", Route::Explain),
 ];
 
 /// Every path of the browser API under `base`.
@@ -108,7 +111,10 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
     else {
         return Route::NotFound;
     };
-    if method == "OPTIONS" {
+    if found == Route::Explain && settings.api_key_digests.is_empty() {
+        return Route::NotFound;
+    }
+    if method == "OPTIONS" && found != Route::Explain {
         Route::Preflight
     } else if allow.split(", ").any(|allowed| allowed == method) {
         found
@@ -170,6 +176,8 @@ mod tests {
             ),
             ("GET", "/auth/healthz", Route::Healthz),
             ("GET", "/auth/readyz", Route::Readyz),
+            // Without an API key, it does not exist.
+            ("POST", "/auth/explain", Route::NotFound),
             ("GET", "/auth", Route::NotFound),
             ("GET", "/", Route::NotFound),
             ("GET", "", Route::NotFound),
@@ -207,6 +215,21 @@ mod tests {
                 route(&settings, host, "GET", path),
                 Route::NotFound,
                 "{host}{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn with_a_key_there_are_explanations_but_not_for_pages() {
+        let settings = settings(&[KEYS]);
+        for (method, expected) in [
+            ("POST", Route::Explain),
+            ("OPTIONS", Route::MethodNotAllowed { allow: "POST" }),
+            ("GET", Route::MethodNotAllowed { allow: "POST" }),
+        ] {
+            assert_eq!(
+                route(&settings, "api.example.com", method, "/auth/explain"),
+                expected
             );
         }
     }

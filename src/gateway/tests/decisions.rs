@@ -6,6 +6,7 @@ use super::{headers, no_header, request, rule};
 use crate::error::Presented;
 use crate::gateway::{Admission, Decision, Denial, Note, Passage, SessionRefused, admit, decide};
 use crate::session::model::Refusal;
+use crate::settings::testing::parsed;
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -46,7 +47,12 @@ fn outcome(
     session: Result<&str, SessionRefused>,
     header: &dyn Fn(&str) -> Option<String>,
 ) -> String {
-    match decide(&rule(fields), &request("GET", "/", header), session) {
+    match decide(
+        &parsed(&[]),
+        &rule(fields),
+        &request("GET", "/", header),
+        session,
+    ) {
         Decision::Refuse(denial) => denial.check().to_owned(),
         Decision::Forward(Passage {
             with_identity,
@@ -192,6 +198,7 @@ fn pages_and_their_parts_pass_an_optional_rule_with_a_stale_session() {
 fn a_post_with_a_stale_session_is_refused() {
     let header = headers(&[("sec-fetch-mode", "navigate"), ("accept", "text/html")]);
     let decision = decide(
+        &parsed(&[]),
         &rule(json!({ "session": "optional" })),
         &request("POST", "/", &header),
         Err(expired()),
@@ -234,5 +241,61 @@ fn what_no_rule_lets_through_is_refused_and_a_preflight_goes_by_its_method() {
             Err(other) => format!("{other:?}"),
         };
         assert_eq!(found, expected, "{method} {path}");
+    }
+}
+
+/// Browsers send cookies along with a WebSocket that any page opens, and no preflight asks first.
+#[test]
+fn a_websocket_of_another_website_gets_no_session() {
+    let settings = parsed(&[("WEBSITE_ORIGINS", "https://www.example.com")]);
+    for (origin, passes) in [
+        (None, true),
+        (Some("https://www.example.com"), true),
+        (Some("https://api.example.com"), true),
+        (Some("https://app.example.com"), true), // the host that was asked
+        (Some("https://APP.example.com"), true),
+        (Some("https://evil.example"), false),
+        (Some("https://app.example.com.evil.example"), false),
+        (Some("https://xapp.example.com"), false),
+        (Some("null"), false),
+        (Some(""), false),
+    ] {
+        let mut sent = vec![("upgrade", "websocket")];
+        sent.extend(origin.map(|origin| ("origin", origin)));
+        let lookup = headers(&sent);
+        let upgrade = request("GET", "/", &lookup);
+        let plain_sent = origin.map(|origin| ("origin", origin));
+        let plain_lookup = headers(plain_sent.as_slice());
+        for need in ["required", "optional"] {
+            let rule = rule(json!({ "session": need }));
+            let is_refused =
+                decide(&settings, &rule, &upgrade, Ok("{}")) == Decision::Refuse(Denial::Website);
+            assert_eq!(is_refused, !passes, "{need} {origin:?}");
+            // Other requests are CORS's and the anti-CSRF check's matter.
+            let plain = decide(
+                &settings,
+                &rule,
+                &request("GET", "/", &plain_lookup),
+                Ok("{}"),
+            );
+            assert!(matches!(plain, Decision::Forward(_)), "{need} {origin:?}");
+        }
+        let shadow = decide(
+            &settings,
+            &rule(json!({ "shadow": true })),
+            &upgrade,
+            Ok("{}"),
+        );
+        assert!(
+            matches!(shadow, Decision::Forward(passage) if passage.with_identity == passes),
+            "{origin:?}"
+        );
+        let none = decide(
+            &settings,
+            &rule(json!({ "session": "none" })),
+            &upgrade,
+            Err(absent()),
+        );
+        assert!(matches!(none, Decision::Forward(_)), "{origin:?}");
     }
 }

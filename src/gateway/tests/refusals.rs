@@ -85,7 +85,7 @@ fn programs_get_json_by_the_table() {
         for sent in [
             &[][..],
             &[("accept", "application/json")],
-            &[("sec-fetch-mode", "cors"), ("accept", "text/html")],
+            &[("sec-fetch-mode", "navigate"), ("accept", "*/*")],
         ] {
             let lookup = headers(sent);
             let reply = reply(&gateway, &request("GET", "/x", &lookup), &denial);
@@ -193,7 +193,7 @@ fn a_person_is_sent_to_log_in_and_back() {
         assert_eq!(reply.status, 302);
         assert_eq!(header(&reply, "location"), Some(location));
         assert_eq!(header(&reply, "cache-control"), Some("no-store"));
-        assert_eq!(header(&reply, "vary"), Some("Accept, Sec-Fetch-Mode"));
+        assert_eq!(header(&reply, "vary"), Some("Accept"));
         assert_eq!(
             (reply.body.as_str(), header(&reply, "content-type")),
             ("", None)
