@@ -3,12 +3,17 @@
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
 import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
+import { edited, forwarding, linesOf, send } from "./forward.mjs";
 import { pump } from "./websocket.mjs";
 
-const { answer_http, answer_rpc, look_at_session } = Rust.prototype;
+const { answer_http, answer_rpc, judge_answer, look_at_session } = Rust.prototype;
 
 /** What Rust asks of JavaScript. */
 const host = {
+  linesOf,
+  send,
+  edited,
+  forward: forwarding(judge_answer),
   pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => look_at_session(ticket, env, ctx)),
 };
 

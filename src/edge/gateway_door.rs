@@ -12,10 +12,11 @@ use worker::Env;
 use super::{
     browser_door,
     context::Context,
-    crypto, forward,
+    crypto,
+    forward::Outbound,
     header_lines::HeaderLines,
     http_door::respond,
-    js::{self, ExecutionContext, Host, MutableHeaders, OutgoingRequest},
+    js::{self, ExecutionContext, Host},
     log, origin_answer,
     request::Incoming,
     tokens::Known,
@@ -56,7 +57,7 @@ pub(super) async fn answer(
     gateway: &Gateway,
     host: &Host,
 ) -> Result<JsValue, JsValue> {
-    let headers = request.lines()?;
+    let headers = request.lines(host)?;
     // A host with a path in it would move the path that the platform reads from the request line.
     let host_is_one = headers.get("host").is_none_or(is_host);
     let Some(target) =
@@ -170,64 +171,54 @@ impl Call<'_> {
         target: &Outgoing<'_>,
         host: &Host,
     ) -> Result<JsValue, JsValue> {
-        let origin = self.matched.origin;
+        let Matched {
+            index,
+            rule,
+            origin,
+        } = self.matched;
         let key = match self.directive_key() {
             Ok(key) => key,
             Err(refusal) => return self.outage(refusal),
         };
-        let outgoing = OutgoingRequest::new(&target.url(&origin.target), self.request.js())?;
-        let headers = outgoing.headers()?;
-        self.clean(&headers)?;
-        for (name, value) in request_headers::forwarded(
-            self.headers.get("cf-connecting-ip"),
-            target.host(),
-            target.scheme(),
-        ) {
-            headers.set(name, &JsValue::from_str(&value))?;
-        }
-        if let (Some(context), Some(known)) = (&self.context, &self.session) {
-            let audience = origin.audience(target.origin());
-            match told::told(context, known, &audience).await {
-                Ok(told) => {
-                    for (name, value) in &told.headers {
-                        headers.set(name, value)?;
-                    }
+        let told = match (&self.context, &self.session) {
+            (Some(context), Some(known)) => {
+                match told::told(context, known, &origin.audience(target.origin())).await {
+                    Ok(told) => Some(told),
+                    Err(refusal) => return self.outage(refusal),
                 }
-                Err(refusal) => return self.outage(refusal),
             }
+            _ => None,
+        };
+        let nothing = JsValue::UNDEFINED;
+        let outbound = Outbound {
+            request: self.request.js(),
+            url: &target.url(&origin.target),
+            edits: &self.edits(target, key.as_ref()),
+            told: told.as_ref().map_or(&nothing, |told| &told.headers),
+            origin,
+            may_be_cached: !rule.asks_for_session() && !rule.directives,
+        };
+        let is_plain = !rule.directives && self.headers.get("upgrade").is_none();
+        if is_plain && let Ok(index) = u32::try_from(index) {
+            // Nothing more depends on this request: the answer need not come back here.
+            return outbound.forward(env, host, index).map(JsValue::from);
         }
-        if let Some(key) = &key {
-            headers.set(identity::DIRECTIVE_KEY, &JsValue::from_str(&key.text))?;
-        }
-        let rule = self.matched.rule;
-        let may_be_cached = !rule.asks_for_session() && !rule.directives;
-        match forward::send(
-            env,
-            &origin.target,
-            &outgoing,
-            may_be_cached,
-            origin.timeout,
-        )
-        .await
-        {
+        match outbound.send(env, host).await {
             Ok(answer) => {
-                let answer =
-                    origin_answer::made(self, answer, key.as_ref().map(|key| &key.secret)).await?;
+                let key = key.as_ref().map(|key| &key.secret);
+                let answer = origin_answer::with_directives(self, host, answer, key).await?;
                 self.watched(answer, env, execution, host)
             }
             Err(fault) => {
-                log::warning("gateway_origin", &self.story(fault.message()));
-                let reply = match fault.status() {
-                    504 => error::gateway_timeout(),
-                    _ => error::bad_gateway(),
-                };
-                origin_answer::of_ours(self, reply)
+                let is_head = self.facts.method == "HEAD";
+                let website = self.headers.get("origin");
+                origin_answer::failed(self.settings, self.matched, website, is_head, fault)
             }
         }
     }
 
-    /// Takes away what the origin must not get.
-    fn clean(&self, headers: &MutableHeaders) -> Result<(), JsValue> {
+    /// What changes about the request's headers, as lines: first what the origin must not get, then what we say.
+    fn edits(&self, target: &Outgoing<'_>, key: Option<&DirectiveKey>) -> String {
         let sent = request_headers::Sent {
             connection: self.headers.get("connection"),
             cookie: self.headers.get("cookie"),
@@ -236,13 +227,31 @@ impl Call<'_> {
         };
         let names = self.headers.iter().map(|(name, _)| name);
         let changes = request_headers::changes(self.settings, self.matched.rule, sent, names);
+        let mut edits = String::new();
         for name in &changes.remove {
-            headers.delete(name)?;
+            edits.push_str(name);
+            edits.push('\n');
         }
-        if let Some(cookie) = &changes.cookie {
-            headers.set("cookie", &JsValue::from_str(cookie))?;
+        if changes.cookie.is_some() {
+            edits.push_str("cookie\n");
         }
-        Ok(())
+        let forwarded = request_headers::forwarded(
+            self.headers.get("cf-connecting-ip"),
+            target.host(),
+            target.scheme(),
+        );
+        let forwarded = forwarded
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
+        let cookie = changes.cookie.as_deref().map(|cookie| ("cookie", cookie));
+        let key = key.map(|key| (identity::DIRECTIVE_KEY, key.text.as_str()));
+        for (name, value) in forwarded.chain(cookie).chain(key) {
+            for part in [name, ",", value, "\n"] {
+                edits.push_str(part);
+            }
+        }
+        edits.pop();
+        edits
     }
 
     fn directive_key(&self) -> Result<Option<DirectiveKey>, Refusal> {
@@ -289,11 +298,6 @@ impl Call<'_> {
             own_session_is_gone: false,
         });
         refused(self.settings, Some(self.matched), self.facts, &denial)
-    }
-
-    /// A log line's text about this rule.
-    pub(super) fn story(&self, what: &str) -> String {
-        story(Some(self.matched), what)
     }
 }
 
@@ -427,7 +431,8 @@ fn refused(
     );
     let rule = matched.map(|matched| matched.rule);
     let reply = gateway::refuse::reply(settings, rule, facts, denial);
-    origin_answer::with_cors(settings, facts, reply)
+    let website = (facts.header)("origin");
+    origin_answer::of_ours(settings, website.as_deref(), facts.method == "HEAD", reply)
 }
 
 fn note(matched: Matched<'_>, note: Option<&Note>) {
@@ -454,7 +459,7 @@ fn note(matched: Matched<'_>, note: Option<&Note>) {
     }
 }
 
-fn story(matched: Option<Matched<'_>>, what: &str) -> String {
+pub(super) fn story(matched: Option<Matched<'_>>, what: &str) -> String {
     match matched {
         Some(matched) => format!("rules[{}]: {what}", matched.index),
         None => what.to_owned(),

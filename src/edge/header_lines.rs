@@ -2,7 +2,7 @@
 
 use wasm_bindgen::JsValue;
 
-use super::js;
+use super::js::Host;
 
 /// Lines of `name,value`: names in lower case, values of a repeated header joined as the platform joins them, but for
 /// `Set-Cookie`, which has a line for each. No name holds a comma, and no value a line break.
@@ -10,8 +10,13 @@ pub(super) struct HeaderLines(String);
 
 impl HeaderLines {
     /// Reads `headers`, a `Headers` of JS.
-    pub(super) fn of(headers: &JsValue) -> Result<Self, JsValue> {
-        js::array_from(headers)?.join("\n").map(Self)
+    pub(super) fn of(host: &Host, headers: &JsValue) -> Result<Self, JsValue> {
+        host.lines_of(headers).map(Self)
+    }
+
+    /// What JS read already.
+    pub(super) const fn of_text(text: String) -> Self {
+        Self(text)
     }
 
     /// Of names in lower case, none with a comma, and values without line breaks. Repeated ones are to be joined.

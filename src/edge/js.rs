@@ -242,9 +242,50 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getByName)]
     pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
 
-    /// What `entry.mjs` does for us, because it must be JavaScript.
+    /// What `entry.mjs` does for us, because it must be JavaScript (`forward.mjs`, `websocket.mjs`).
     #[derive(Debug, Clone)]
     pub(super) type Host;
+
+    /// `host.linesOf(headers)`
+    #[wasm_bindgen(method, catch, js_name = linesOf)]
+    pub(super) fn lines_of(this: &Host, headers: &JsValue) -> Result<String, JsValue>;
+
+    /// `host.send(request, url, edits, told, binding, ms, init)`: a promise of an answer, or of a number.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn send(
+        this: &Host,
+        request: &JsValue,
+        url: &str,
+        edits: &str,
+        told: &JsValue,
+        binding: &JsValue,
+        ms: u32,
+        init: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    /// `host.forward(…)`: the same, and the answer is made fit for the client by [`super::edits_of_answer`], which gets
+    /// `rule` and `origin`.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn forward(
+        this: &Host,
+        request: &JsValue,
+        url: &str,
+        edits: &str,
+        told: &JsValue,
+        binding: &JsValue,
+        ms: u32,
+        init: &JsValue,
+        rule: u32,
+        env: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    /// `host.edited(answer, edits)`
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn edited(
+        this: &Host,
+        answer: &FetchedResponse,
+        edits: &str,
+    ) -> Result<FetchedResponse, JsValue>;
 
     /// `host.pump(answer, wait, ticket, env, ctx)`: see `websocket.mjs`.
     #[wasm_bindgen(method, catch)]
@@ -268,61 +309,9 @@ extern "C" {
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn href(this: &Url) -> Result<String, JsValue>;
 
-    /// `Array.from(iterable)`
-    #[wasm_bindgen(catch, js_namespace = Array, js_name = from)]
-    pub(super) fn array_from(iterable: &JsValue) -> Result<Joinable, JsValue>;
-
-    /// An array that becomes a text.
-    pub(super) type Joinable;
-
-    /// `array.join(separator)`: the arrays in it are joined with commas.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn join(this: &Joinable, separator: &str) -> Result<String, JsValue>;
-
-    /// `Request`, to an origin.
-    pub(super) type OutgoingRequest;
-
-    /// `new Request(url, request)`: method, headers and body are those of `request`, the body as a stream.
-    #[wasm_bindgen(constructor, catch, js_class = "Request")]
-    pub(super) fn new(url: &str, request: &JsValue) -> Result<OutgoingRequest, JsValue>;
-
-    /// `request.headers`
-    #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn headers(this: &OutgoingRequest) -> Result<MutableHeaders, JsValue>;
-
-    /// Headers that may be changed.
-    pub(super) type MutableHeaders;
-
-    /// `headers.set(name, value)`
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn set(this: &MutableHeaders, name: &str, value: &JsValue) -> Result<(), JsValue>;
-
-    /// `headers.append(name, value)`
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn append(this: &MutableHeaders, name: &str, value: &str) -> Result<(), JsValue>;
-
-    /// `headers.delete(name)`
-    #[wasm_bindgen(method, catch, js_name = delete)]
-    pub(super) fn delete(this: &MutableHeaders, name: &str) -> Result<(), JsValue>;
-
-    /// `response.headers`, of one made by us.
-    #[wasm_bindgen(method, catch, getter, js_name = headers)]
-    pub(super) fn headers_of_ours(this: &OutgoingResponse) -> Result<MutableHeaders, JsValue>;
-
     /// `response.webSocket`; null unless the answer is an upgrade.
     #[wasm_bindgen(method, catch, getter, js_name = webSocket)]
     pub(super) fn web_socket(this: &FetchedResponse) -> Result<JsValue, JsValue>;
-
-    /// `fetcher.fetch(request)`
-    #[wasm_bindgen(method, catch, js_name = fetch)]
-    pub(super) fn forward(this: &Fetcher, request: &OutgoingRequest) -> Result<Promise, JsValue>;
-
-    /// The global `fetch(request, init)`.
-    #[wasm_bindgen(catch, js_name = fetch)]
-    pub(super) fn global_forward(
-        request: &OutgoingRequest,
-        init: &JsValue,
-    ) -> Result<Promise, JsValue>;
 
     /// Whatever answers `fetch`: a Durable Object stub or a service binding.
     #[derive(Debug, Clone)]

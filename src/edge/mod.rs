@@ -61,7 +61,22 @@ pub fn answer_http(
     }))
 }
 
-/// Looks whether the session behind an open WebSocket still stands: what `watch` says, now or as a promise.
+/// What is to become of an origin's answer: see [`origin_answer::judged`].
+#[wasm_bindgen]
+pub fn judge_answer(
+    status: i32,
+    lines: String,
+    rule: u32,
+    website: JsValue,
+    is_head: bool,
+    env: JsValue,
+) -> Result<JsValue, JsValue> {
+    let env: Env = env.unchecked_into();
+    let website = website.as_string();
+    origin_answer::judged(status, lines, rule, website.as_deref(), is_head, &env)
+}
+
+/// Looks whether the session behind an open WebSocket still stands: what [`watch`] says, now or as a promise.
 #[wasm_bindgen]
 pub fn look_at_session(
     ticket: JsValue,

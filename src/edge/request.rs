@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::{
     body::{self, BodyFault},
     header_lines::HeaderLines,
-    js::{IncomingHeaders, IncomingRequest},
+    js::{Host, IncomingHeaders, IncomingRequest},
 };
 
 /// A request, with its URL taken apart. Header values are read when asked for: each one crosses from JS.
@@ -51,8 +51,8 @@ impl Incoming {
     }
 
     /// All headers as lines, see [`HeaderLines`].
-    pub(super) fn lines(&self) -> Result<HeaderLines, JsValue> {
-        HeaderLines::of(self.headers.as_ref())
+    pub(super) fn lines(&self, host: &Host) -> Result<HeaderLines, JsValue> {
+        HeaderLines::of(host, self.headers.as_ref())
     }
 
     /// The whole URL, as it was sent.

@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use js_sys::Array;
 use wasm_bindgen::JsValue;
 
 use super::{
@@ -27,8 +28,8 @@ pub(super) struct Told {
     audience: String,
     made: UnixMillis,
     key_set_version: u64,
-    /// Names, and values as JS has them: they are handed over again and again.
-    pub(super) headers: Vec<(&'static str, JsValue)>,
+    /// Names and values in turn, as JS has them: they are handed over again and again.
+    pub(super) headers: JsValue,
 }
 
 impl Told {
@@ -78,15 +79,15 @@ async fn made(context: &Context, known: &Known, audience: &str) -> Result<Told, 
         .map_err(|key_ring::Outage| OUTAGE)?;
     let assertion = [input.as_str(), ".", &compact::encode(&signature)].concat();
     let values = identity::headers(&session.handle, &session.user_id, &session.payload);
-    let headers = values
+    let headers: Array = values
         .into_iter()
         .chain([(identity::ASSERTION, assertion)])
-        .map(|(name, value)| (name, JsValue::from_str(&value)))
+        .flat_map(|(name, value)| [JsValue::from_str(name), JsValue::from_str(&value)])
         .collect();
     Ok(Told {
         audience: audience.to_owned(),
         made: context.now,
         key_set_version: context.ring.key_set_version(),
-        headers,
+        headers: headers.into(),
     })
 }

@@ -2,6 +2,7 @@
 
 use crate::settings::Freshness;
 
+use super::decide::Matched;
 use super::index::{Index, normal_host};
 use super::origins::Origin;
 use super::pattern::Pattern;
@@ -117,6 +118,17 @@ impl Gateway {
     /// A rule by its index.
     pub fn rule(&self, index: usize) -> Option<&Rule> {
         self.rules.get(index)
+    }
+
+    /// A rule with its origin, by the rule's index.
+    pub fn matched(&self, index: usize) -> Option<Matched<'_>> {
+        let rule = self.rule(index)?;
+        let origin = self.origin(rule)?;
+        Some(Matched {
+            index,
+            rule,
+            origin,
+        })
     }
 
     /// The origin of a rule.

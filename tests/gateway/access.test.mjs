@@ -1,6 +1,5 @@
 // Who passes: rules, claims, refusals, CORS, shadow mode, several tokens, trusted issuers, and outages.
 import assert from "node:assert/strict";
-import { DatabaseSync } from "node:sqlite";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { access, bearer, cookie, withBadSignature } from "../support/browser.mjs";
 import { startGateway } from "../support/gateway.mjs";
@@ -254,15 +253,9 @@ test("explain: which rule, which check, and no secret", async () => {
 });
 
 describe("outages", () => {
-  const betweenLives = async (className, ...statements) => {
+  const betweenLives = async (className, statement) => {
     await gateway.kill();
-    for (const file of gateway.objectFiles(className)) {
-      const database = new DatabaseSync(file);
-      // An object that was only ever read holds nothing.
-      const hasTables = database.prepare("SELECT name FROM sqlite_master WHERE name IN ('ring', 'schema')").get();
-      for (const statement of hasTables ? statements : []) database.exec(statement);
-      database.close();
-    }
+    gateway.sql(className, statement);
     await gateway.start();
   };
   for (const [what, className, damage, repair] of [
