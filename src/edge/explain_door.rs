@@ -155,7 +155,7 @@ async fn payload(
         )));
     }
     let context = Context::open(env, execution).await.map_err(refused)?;
-    let known = session_of(&context, matched.rule, facts.method, headers).await?;
+    let (known, _) = session_of(&context, matched.rule, facts.method, headers).await?;
     Ok(known.session.payload.clone())
 }
 

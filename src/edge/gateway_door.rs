@@ -29,7 +29,7 @@ use crate::{
         self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, Rule, SessionRefused,
         Target, WebSockets, identity, path, request_headers,
     },
-    http::credentials::{self, AccessTokens, Candidate},
+    http::credentials::{self, AccessTokens, Candidate, Transfer},
     secret::Secret,
     session::model::Refusal,
     settings::Settings,
@@ -45,6 +45,8 @@ pub(super) struct Call<'a> {
     /// Surroundings, where the rule asks for a session or allows directives.
     pub(super) context: Option<Context>,
     pub(super) session: Option<Rc<Known>>,
+    /// True when the session's token came in `Authorization`.
+    bearer_is_session: bool,
     pub(super) facts: &'a Facts<'a>,
 }
 
@@ -96,6 +98,7 @@ pub(super) async fn answer(
         matched,
         context: None,
         session: None,
+        bearer_is_session: false,
         facts: &facts,
     };
     let session = call.verify(env, execution).await;
@@ -141,7 +144,10 @@ impl Call<'_> {
         if !rule.asks_for_session() {
             return Err(nothing(NO_TOKEN));
         }
-        session_of(context, rule, &self.request.method, self.headers).await
+        let (known, transfer) =
+            session_of(context, rule, &self.request.method, self.headers).await?;
+        self.bearer_is_session = transfer == Transfer::Header;
+        Ok(known)
     }
 
     fn tokens(&self) -> Result<AccessTokens<'_>, Refusal> {
@@ -224,6 +230,7 @@ impl Call<'_> {
             cookie: self.headers.get("cookie"),
             authorization: self.headers.get("authorization"),
             upgrade: self.headers.get("upgrade"),
+            bearer_is_session: self.bearer_is_session,
         };
         let names = self.headers.iter().map(|(name, _)| name);
         let changes = request_headers::changes(self.settings, self.matched.rule, sent, names);
@@ -301,13 +308,13 @@ impl Call<'_> {
     }
 }
 
-/// The session that headers carry, verified as a rule wants it.
+/// The session that headers carry, verified as a rule wants it, and how its token came.
 pub(super) async fn session_of(
     context: &Context,
     rule: &Rule,
     method: &str,
     headers: &HeaderLines,
-) -> Result<Rc<Known>, SessionRefused> {
+) -> Result<(Rc<Known>, Transfer), SessionRefused> {
     let browser = BrowserRequest {
         method,
         authorization: headers.get("authorization"),
@@ -319,7 +326,6 @@ pub(super) async fn session_of(
     let freshness = rule.freshness.unwrap_or(context.settings.freshness);
     browser_door::verified(context, &browser, freshness, rule.anti_csrf)
         .await
-        .map(|(known, _)| known)
         .map_err(|refused| SessionRefused {
             refusal: refused.refusal,
             presented: refused.presented,

@@ -61,7 +61,7 @@ pub fn answer_http(
     }))
 }
 
-/// What is to become of an origin's answer: see [`origin_answer::judged`].
+/// What is to become of an origin's answer: see `origin_answer::judged`.
 #[wasm_bindgen]
 pub fn judge_answer(
     status: i32,
@@ -76,7 +76,7 @@ pub fn judge_answer(
     origin_answer::judged(status, lines, rule, website.as_deref(), is_head, &env)
 }
 
-/// Looks whether the session behind an open WebSocket still stands: what [`watch`] says, now or as a promise.
+/// Looks whether the session behind an open WebSocket still stands: what `watch` says, now or as a promise.
 #[wasm_bindgen]
 pub fn look_at_session(
     ticket: JsValue,

@@ -7,7 +7,7 @@ use crate::http::bearer::{Authorization, authorization};
 use crate::settings::Settings;
 use crate::token::candidate;
 
-use super::reserved::{is_hop_by_hop, is_listed, is_our_cookie, is_ours, normal};
+use super::reserved::{is_hop_by_hop, is_our_cookie, is_ours, listed, normal};
 use super::rules::Rule;
 
 /// Headers by which a client would say what only a proxy can know, in normal form; `x-forwarded…` are besides.
@@ -40,6 +40,8 @@ pub struct Sent<'a> {
     pub authorization: Option<&'a str>,
     /// `Upgrade`.
     pub upgrade: Option<&'a str>,
+    /// True when `Authorization` is known to carry the token of the request's session; else it is looked at.
+    pub bearer_is_session: bool,
 }
 
 /// What is to be done with a request's headers before anything of ours is added.
@@ -67,13 +69,12 @@ pub fn changes<'n>(
 ) -> Changes {
     let mut changes = Changes::default();
     let is_websocket = is_websocket(sent.upgrade);
+    let of_connection: Vec<_> = listed(sent.connection).collect();
     for name in names {
         let normal = normal(name);
-        let is_kept = match normal.as_str() {
+        let is_kept = match &*normal {
             "upgrade" if is_websocket => true,
-            "authorization" => {
-                rule.forward_credentials || !is_ours_to_hide(settings, sent.authorization)
-            }
+            "authorization" => rule.forward_credentials || !is_ours_to_hide(settings, sent),
             "cookie" if !rule.forward_credentials => {
                 let cookie = sent.cookie.unwrap_or_default();
                 let left = without_our_cookies(cookie);
@@ -85,10 +86,7 @@ pub fn changes<'n>(
             "anti-csrf" => rule.forward_credentials,
             _ => !is_dropped(&normal, rule),
         };
-        let is_listed = sent
-            .connection
-            .is_some_and(|connection| is_listed(connection, &normal))
-            && !(is_websocket && normal == "upgrade");
+        let is_listed = of_connection.contains(&normal) && !(is_websocket && normal == "upgrade");
         if !is_kept || is_listed {
             changes.remove.push(name.to_owned());
         }
@@ -114,8 +112,11 @@ fn is_dropped(normal: &str, rule: &Rule) -> bool {
 }
 
 /// True when `Authorization` carries a token of ours or of a trusted issuer, or may: of two credentials one may be.
-fn is_ours_to_hide(settings: &Settings, header: Option<&str>) -> bool {
-    match authorization(header) {
+fn is_ours_to_hide(settings: &Settings, sent: Sent<'_>) -> bool {
+    if sent.bearer_is_session {
+        return true;
+    }
+    match authorization(sent.authorization) {
         Authorization::Doubled => true,
         Authorization::Bearer(token) => {
             candidate::is_access_token(token, &settings.trusted_issuers)

@@ -3,6 +3,8 @@
 //! Names are compared in a normal form: lower case, and a hyphen for whatever is no letter or digit. To programs that
 //! hand headers on as variables (`HTTP_POSTERN_USER_ID`) `-` and `_` are one, and to some every other sign is, too.
 
+use std::borrow::Cow;
+
 use crate::frontend::request::REFRESH_TOKEN_COOKIE;
 use crate::http::credentials::LEGACY_ID_COOKIE;
 
@@ -30,9 +32,16 @@ const COOKIES: [&str; 6] = [
     "sAntiCsrf",
 ];
 
-/// The normal form of a header name.
-pub(super) fn normal(name: &str) -> String {
-    name.chars()
+/// The normal form of a header name; nearly every name is in it already.
+pub(super) fn normal(name: &str) -> Cow<'_, str> {
+    if name
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+    {
+        return Cow::Borrowed(name);
+    }
+    let normal = name
+        .chars()
         .map(|character| {
             if character.is_ascii_alphanumeric() {
                 character.to_ascii_lowercase()
@@ -40,7 +49,8 @@ pub(super) fn normal(name: &str) -> String {
                 '-'
             }
         })
-        .collect()
+        .collect();
+    Cow::Owned(normal)
 }
 
 /// True for headers of one connection; takes the normal form.
@@ -63,9 +73,10 @@ pub(super) fn is_our_cookie(name: &str) -> bool {
     COOKIES.iter().any(|ours| ours.eq_ignore_ascii_case(name))
 }
 
-/// True when `Connection` lists this name, which is in normal form.
-pub(super) fn is_listed(connection: &str, normal_name: &str) -> bool {
-    connection
-        .split(',')
-        .any(|listed| normal(listed.trim()) == normal_name)
+/// The names that `Connection` lists, in normal form.
+pub(super) fn listed(connection: Option<&str>) -> impl Iterator<Item = Cow<'_, str>> {
+    let names = connection
+        .into_iter()
+        .flat_map(|connection| connection.split(','));
+    names.map(|name| normal(name.trim()))
 }
