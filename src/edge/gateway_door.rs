@@ -45,8 +45,7 @@ pub(super) struct Call<'a> {
     /// Surroundings, where the rule asks for a session or allows directives.
     pub(super) context: Option<Context>,
     pub(super) session: Option<Rc<Known>>,
-    /// True when the session's token came in `Authorization`.
-    bearer_is_session: bool,
+    session_is_in_header: bool,
     pub(super) facts: &'a Facts<'a>,
 }
 
@@ -98,7 +97,7 @@ pub(super) async fn answer(
         matched,
         context: None,
         session: None,
-        bearer_is_session: false,
+        session_is_in_header: false,
         facts: &facts,
     };
     let session = call.verify(env, execution).await;
@@ -144,10 +143,11 @@ impl Call<'_> {
         if !rule.asks_for_session() {
             return Err(nothing(NO_TOKEN));
         }
-        let (known, transfer) =
-            session_of(context, rule, &self.request.method, self.headers).await?;
-        self.bearer_is_session = transfer == Transfer::Header;
-        Ok(known)
+        let session = session_of(context, rule, &self.request.method, self.headers).await;
+        session.map(|(known, transfer)| {
+            self.session_is_in_header = transfer == Transfer::Header;
+            known
+        })
     }
 
     fn tokens(&self) -> Result<AccessTokens<'_>, Refusal> {
@@ -230,7 +230,7 @@ impl Call<'_> {
             cookie: self.headers.get("cookie"),
             authorization: self.headers.get("authorization"),
             upgrade: self.headers.get("upgrade"),
-            bearer_is_session: self.bearer_is_session,
+            authorization_is_ours: self.session_is_in_header,
         };
         let names = self.headers.iter().map(|(name, _)| name);
         let changes = request_headers::changes(self.settings, self.matched.rule, sent, names);
@@ -308,7 +308,7 @@ impl Call<'_> {
     }
 }
 
-/// The session that headers carry, verified as a rule wants it, and how its token came.
+/// The session that headers carry, verified as a rule wants it.
 pub(super) async fn session_of(
     context: &Context,
     rule: &Rule,

@@ -61,13 +61,13 @@ pub fn answer_http(
     }))
 }
 
-/// What is to become of an origin's answer: see `origin_answer::judged`.
+/// What is to become of an origin's answer: see `origin_answer`.
 #[wasm_bindgen]
 pub fn judge_answer(
     status: i32,
     lines: String,
     rule: u32,
-    website: JsValue,
+    website: &JsValue,
     is_head: bool,
     env: JsValue,
 ) -> Result<JsValue, JsValue> {

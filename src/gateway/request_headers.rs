@@ -40,8 +40,8 @@ pub struct Sent<'a> {
     pub authorization: Option<&'a str>,
     /// `Upgrade`.
     pub upgrade: Option<&'a str>,
-    /// True when `Authorization` is known to carry the token of the request's session; else it is looked at.
-    pub bearer_is_session: bool,
+    /// True when `Authorization` is known to carry a token of ours; nobody need look then.
+    pub authorization_is_ours: bool,
 }
 
 /// What is to be done with a request's headers before anything of ours is added.
@@ -74,7 +74,11 @@ pub fn changes<'n>(
         let normal = normal(name);
         let is_kept = match &*normal {
             "upgrade" if is_websocket => true,
-            "authorization" => rule.forward_credentials || !is_ours_to_hide(settings, sent),
+            "authorization" => {
+                rule.forward_credentials
+                    || !(sent.authorization_is_ours
+                        || is_ours_to_hide(settings, sent.authorization))
+            }
             "cookie" if !rule.forward_credentials => {
                 let cookie = sent.cookie.unwrap_or_default();
                 let left = without_our_cookies(cookie);
@@ -112,11 +116,8 @@ fn is_dropped(normal: &str, rule: &Rule) -> bool {
 }
 
 /// True when `Authorization` carries a token of ours or of a trusted issuer, or may: of two credentials one may be.
-fn is_ours_to_hide(settings: &Settings, sent: Sent<'_>) -> bool {
-    if sent.bearer_is_session {
-        return true;
-    }
-    match authorization(sent.authorization) {
+fn is_ours_to_hide(settings: &Settings, header: Option<&str>) -> bool {
+    match authorization(header) {
         Authorization::Doubled => true,
         Authorization::Bearer(token) => {
             candidate::is_access_token(token, &settings.trusted_issuers)

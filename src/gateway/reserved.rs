@@ -32,16 +32,13 @@ const COOKIES: [&str; 6] = [
     "sAntiCsrf",
 ];
 
-/// The normal form of a header name; nearly every name is in it already.
+/// The normal form of a header name; most names are their own.
 pub(super) fn normal(name: &str) -> Cow<'_, str> {
-    if name
-        .bytes()
-        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-    {
+    let is_normal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if name.bytes().all(is_normal) {
         return Cow::Borrowed(name);
     }
-    let normal = name
-        .chars()
+    name.chars()
         .map(|character| {
             if character.is_ascii_alphanumeric() {
                 character.to_ascii_lowercase()
@@ -49,8 +46,8 @@ pub(super) fn normal(name: &str) -> Cow<'_, str> {
                 '-'
             }
         })
-        .collect();
-    Cow::Owned(normal)
+        .collect::<String>()
+        .into()
 }
 
 /// True for headers of one connection; takes the normal form.
