@@ -1,20 +1,32 @@
-// What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half, through
-// the prototype that worker-build makes; a call after a trap starts with fresh Wasm.
+// What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
-import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
+import {
+  KeyRing as RustKeyRing, UserSessions as RustUserSessions, __worker_init_state,
+  answer_http, answer_rpc, judge_answer, look_at_session,
+} from "../build/index.js";
 import { edited, forwarding, linesOf, send } from "./forward.mjs";
 import { pump } from "./websocket.mjs";
 
-const { answer_http, answer_rpc, judge_answer, look_at_session } = Rust.prototype;
+Error.stackTraceLimit = 100;
+
+/** Which Wasm instance this is. After a trap that is a fresh one: ask before an argument is written into its memory. */
+const instance = () => __worker_init_state().instanceId;
 
 /** What Rust asks of JavaScript. */
 const host = {
   linesOf,
   send,
   edited,
-  forward: forwarding(judge_answer),
-  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => look_at_session(ticket, env, ctx)),
+  forward: forwarding((...judged) => {
+    instance();
+    return judge_answer(...judged);
+  }),
+  pump: (answer, wait, ticket, env, ctx) =>
+    pump(answer, wait, () => {
+      instance();
+      return look_at_session(ticket, env, ctx);
+    }),
 };
 
 // gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
@@ -24,6 +36,7 @@ globalThis.posternGatewayRules = gatewayRules;
 function offer(Entrypoint, names) {
   for (const name of names) {
     Entrypoint.prototype[name] = function (argument) {
+      instance();
       return answer_rpc(name, argument, this.env, this.ctx);
     };
   }
@@ -32,6 +45,7 @@ function offer(Entrypoint, names) {
 /** The HTTP doors, and what every edge route may ask. */
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
+    instance();
     return answer_http(request, this.env, this.ctx, host);
   }
 }
@@ -55,14 +69,25 @@ offer(SessionsAdmin, [
 /** An object whose methods are Rust's. It must extend the platform's class, which Rust's does not. */
 const object = (Rust) =>
   class extends DurableObject {
+    #instance = instance();
     #rust = new Rust(this.ctx, this.env);
 
+    /** Rust's object; made anew when the memory that held it is gone. */
+    #current() {
+      const current = instance();
+      if (this.#instance !== current) {
+        this.#rust = new Rust(this.ctx, this.env);
+        this.#instance = current;
+      }
+      return this.#rust;
+    }
+
     fetch(request) {
-      return this.#rust.fetch(request);
+      return this.#current().fetch(request);
     }
 
     alarm() {
-      return this.#rust.alarm();
+      return this.#current().alarm();
     }
   };
 

@@ -7,7 +7,7 @@ use crate::http::bearer::{Authorization, authorization};
 use crate::settings::Settings;
 use crate::token::candidate;
 
-use super::reserved::{is_hop_by_hop, is_listed, is_our_cookie, is_ours, normal};
+use super::reserved::{is_hop_by_hop, is_our_cookie, is_ours, listed, normal};
 use super::rules::Rule;
 
 /// Headers by which a client would say what only a proxy can know, in normal form; `x-forwarded…` are besides.
@@ -69,6 +69,7 @@ pub fn changes<'n>(
 ) -> Changes {
     let mut changes = Changes::default();
     let is_websocket = is_websocket(sent.upgrade);
+    let of_connection: Vec<_> = listed(sent.connection).collect();
     for name in names {
         let normal = normal(name);
         let is_kept = match &*normal {
@@ -89,10 +90,7 @@ pub fn changes<'n>(
             "anti-csrf" => rule.forward_credentials,
             _ => !is_dropped(&normal, rule),
         };
-        let is_listed = sent
-            .connection
-            .is_some_and(|connection| is_listed(connection, &normal))
-            && !(is_websocket && normal == "upgrade");
+        let is_listed = of_connection.contains(&normal) && !(is_websocket && normal == "upgrade");
         if !is_kept || is_listed {
             changes.remove.push(name.to_owned());
         }

@@ -46,7 +46,8 @@ pub(super) fn normal(name: &str) -> Cow<'_, str> {
                 '-'
             }
         })
-        .collect()
+        .collect::<String>()
+        .into()
 }
 
 /// True for headers of one connection; takes the normal form.
@@ -69,9 +70,10 @@ pub(super) fn is_our_cookie(name: &str) -> bool {
     COOKIES.iter().any(|ours| ours.eq_ignore_ascii_case(name))
 }
 
-/// True when `Connection` lists this name, which is in normal form.
-pub(super) fn is_listed(connection: &str, normal_name: &str) -> bool {
-    connection
-        .split(',')
-        .any(|listed| normal(listed.trim()) == normal_name)
+/// The names that `Connection` lists, in normal form.
+pub(super) fn listed(connection: Option<&str>) -> impl Iterator<Item = Cow<'_, str>> {
+    let names = connection
+        .into_iter()
+        .flat_map(|connection| connection.split(','));
+    names.map(|name| normal(name.trim()))
 }

@@ -5,7 +5,7 @@ use crate::frontend::cors;
 use crate::settings::Settings;
 
 use super::origins::Origin;
-use super::reserved::{is_hop_by_hop, is_listed, is_of_sessions, is_our_cookie, is_ours, normal};
+use super::reserved::{is_hop_by_hop, is_of_sessions, is_our_cookie, is_ours, listed, normal};
 use super::rules::Rule;
 
 /// True when a header of an origin's answer is to be removed. `connection` is that answer's `Connection`.
@@ -16,7 +16,7 @@ pub fn is_removed(origin: &Origin, connection: Option<&str>, name: &str) -> bool
     is_hop_by_hop(&normal)
         || is_ours(&normal)
         || (is_of_sessions(&normal) && !origin.sets_sessions)
-        || connection.is_some_and(|connection| is_listed(connection, &normal))
+        || listed(connection).any(|listed| listed == normal)
 }
 
 /// True when a `Set-Cookie` value of an origin's answer may stay.

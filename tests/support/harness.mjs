@@ -26,6 +26,7 @@ export const apiKey = "test-key-test-key-test-key";
 
 /**
  * @typedef {object} Options
+ * @property {string} [main] a module that stands in for Postern's own, from `tests/`
  * @property {Record<string, unknown>} [vars] settings, added to `API_DOMAIN`
  * @property {Record<string, string>} [secrets]
  * @property {string[]} [entrypoints] named entrypoints to bind, by class name
@@ -42,9 +43,10 @@ export const apiKey = "test-key-test-key-test-key";
  */
 export async function startPostern(options = {}) {
   const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [], gateway } = options;
+  const { main = entryWithRules(gateway) } = options;
   const postern = {
     name: "postern",
-    main: entryWithRules(gateway),
+    main,
     compatibility_date: compatibilityDate,
     vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars, ...secrets },
     kv_namespaces: faultyKv ? [] : [{ binding: "SESSION_DATA", id: "session-data" }],

@@ -18,7 +18,7 @@ fn allowed(fields: serde_json::Value, origin: &str) -> Option<Vec<(String, Strin
     let lookup = headers(&sent);
     let reply = preflight(&settings, &rule(fields), &request("OPTIONS", "/", &lookup))?;
     assert_eq!(reply.status, 204);
-    Some(reply.headers)
+    Some(reply.headers.clone())
 }
 
 fn value<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {

@@ -43,6 +43,7 @@ fn changed(rule: &Rule, sent: &[(&str, &str)]) -> Changes {
         cookie: cookie.as_deref(),
         authorization: authorization.as_deref(),
         upgrade: upgrade.as_deref(),
+        authorization_is_ours: false,
     };
     changes(
         &parsed(&[]),
