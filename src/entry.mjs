@@ -13,20 +13,20 @@ Error.stackTraceLimit = 100;
 /** Which Wasm instance this is. After a trap that is a fresh one: ask before an argument is written into its memory. */
 const instance = () => __worker_init_state().instanceId;
 
+/** A function of Rust's, to be called at any time. */
+const live = (call) => (...values) => {
+  instance();
+  return call(...values);
+};
+const look = live(look_at_session);
+
 /** What Rust asks of JavaScript. */
 const host = {
   linesOf,
   send,
   edited,
-  forward: forwarding((...judged) => {
-    instance();
-    return judge_answer(...judged);
-  }),
-  pump: (answer, wait, ticket, env, ctx) =>
-    pump(answer, wait, () => {
-      instance();
-      return look_at_session(ticket, env, ctx);
-    }),
+  forward: forwarding(live(judge_answer)),
+  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => look(ticket, env, ctx)),
 };
 
 // gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
