@@ -29,17 +29,23 @@ export function edited(answer, edits) {
 }
 
 /**
- * Sends a request on; resolves to the answer, or to `LATE` or `GONE`. The time-out is for the head of the answer.
+ * Sends a request on; resolves to the answer, or to `LATE` or `GONE`, or to what `finish` makes of either. The time-out is
+ * for the head of the answer.
  * @param {Request} request @param {string} url @param {string} edits @param {string[] | undefined} told names and values
  * @param {Fetcher | undefined} binding @param {number} ms @param {RequestInit | undefined} init
+ * @param {(outcome: Response | number) => unknown} [finish]
  */
-export function send(request, url, edits, told, binding, ms, init) {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms, LATE);
+export function send(request, url, edits, told, binding, ms, init, finish = (outcome) => outcome) {
+  return new Promise((resolve, reject) => {
     const done = (outcome) => {
       clearTimeout(timer);
-      resolve(outcome);
+      try {
+        resolve(finish(outcome));
+      } catch (fault) {
+        reject(fault);
+      }
     };
+    const timer = setTimeout(done, ms, LATE);
     try {
       const outgoing = new Request(url, request);
       edit(outgoing.headers, edits);
@@ -56,12 +62,13 @@ export function send(request, url, edits, told, binding, ms, init) {
  * `send`, with the answer as the client gets it. `judge` says what to make of it: nothing, edits, or another answer.
  * @param {(status: number, lines: string, rule: number, website: string | undefined, isHead: boolean, env: unknown) => string | Response | undefined} judge
  */
-export const forwarding = (judge) => async (request, url, edits, told, binding, ms, init, rule, env) => {
-  const answer = await send(request, url, edits, told, binding, ms, init);
-  const website = request.headers.get("origin") ?? undefined;
-  const isHead = request.method === "HEAD";
-  if (typeof answer === "number") return judge(-answer, "", rule, website, isHead, env);
-  const verdict = judge(answer.status, linesOf(answer.headers), rule, website, isHead, env);
-  if (verdict === undefined) return answer;
-  return typeof verdict === "string" ? edited(answer, verdict) : verdict;
+export const forwarding = (judge) => (request, url, edits, told, binding, ms, init, rule, env) => {
+  const finish = (answer) => {
+    const website = request.headers.get("origin") ?? undefined;
+    if (typeof answer === "number") return judge(-answer, "", rule, website, request.method === "HEAD", env);
+    const verdict = judge(answer.status, linesOf(answer.headers), rule, website, request.method === "HEAD", env);
+    if (verdict === undefined) return answer;
+    return typeof verdict === "string" ? edited(answer, verdict) : verdict;
+  };
+  return send(request, url, edits, told, binding, ms, init, finish);
 };

@@ -3,13 +3,8 @@
 use worker::Env;
 
 use super::{
-    body::BodyFault,
-    context::Context,
-    gateway_door::{Outgoing, session_of},
-    header_lines::HeaderLines,
-    js::ExecutionContext,
-    request::Incoming,
-    settings,
+    body::BodyFault, context::Context, gateway_door::session_of, header_lines::HeaderLines,
+    js::ExecutionContext, outgoing_url::Outgoing, request::Incoming, settings,
 };
 use crate::{
     core_driver::api_key,
