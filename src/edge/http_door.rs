@@ -7,8 +7,8 @@ use worker::Env;
 
 use super::{
     browser_door::{self, Answer},
-    core_door,
-    js::ExecutionContext,
+    core_door, explain_door, gateway_door,
+    js::{ExecutionContext, Host},
     request::Incoming,
     response, settings,
     tokens::Known,
@@ -29,6 +29,7 @@ pub(super) async fn answer(
     request: JsValue,
     env: &Env,
     execution: &ExecutionContext,
+    host: &Host,
 ) -> Result<JsValue, JsValue> {
     let Some(request) = Incoming::new(facts, request) else {
         return response::of(&Reply::empty(400));
@@ -56,7 +57,15 @@ pub(super) async fn answer(
                 requested.as_deref(),
             ))
         }
-        Route::NotFound => with_cors(&request, &settings, error::not_found()),
+        Route::NotFound => match settings::gateway(env) {
+            Ok(Some(gateway)) => {
+                gateway_door::answer(&request, env, execution, &settings, &gateway, host).await
+            }
+            _ => with_cors(&request, &settings, error::not_found()),
+        },
+        Route::Explain => {
+            response::of(&explain_door::answer(&request, env, execution, &settings).await)
+        }
         Route::MethodNotAllowed { allow } => {
             with_cors(&request, &settings, error::method_not_allowed(allow))
         }

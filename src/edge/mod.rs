@@ -10,6 +10,12 @@ mod clock;
 mod context;
 mod core_door;
 mod crypto;
+mod directives;
+mod explain_door;
+mod forward;
+mod gateway_door;
+mod gateway_send;
+mod header_lines;
 mod http_door;
 mod issuer_keys;
 mod js;
@@ -20,7 +26,9 @@ mod kv;
 mod lane;
 mod log;
 mod login;
+mod origin_answer;
 mod outgoing;
+mod outgoing_url;
 mod promise;
 mod request;
 mod response;
@@ -28,29 +36,61 @@ mod rpc;
 mod sessions;
 mod settings;
 mod tokens;
+mod told;
 mod user_sessions;
 mod user_sessions_do;
 mod user_store;
+mod watch;
 
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
-use js::ExecutionContext;
+use js::{ExecutionContext, Host};
 use lane::Settlement;
 
 /// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a ticket or a promise
-/// ([`lane`]).
-/// `facts` are what `entry.mjs` read of the request already, see [`request::Incoming`].
+/// ([`lane`]). `facts` are what `lane.mjs` read of the request already, see [`request::Incoming`]; `host` is what
+/// `entry.mjs` does for us.
 #[wasm_bindgen]
 pub fn answer_http(
     facts: Vec<u8>,
     request: JsValue,
     env: JsValue,
     context: JsValue,
+    host: JsValue,
+) -> Result<JsValue, JsValue> {
+    let (env, context) = surroundings(env, context);
+    let host: Host = host.unchecked_into();
+    lane::drive(Box::pin(async move {
+        http_door::answer(facts, request, &env, &context, &host).await
+    }))
+}
+
+/// What is to become of an origin's answer: see `origin_answer`.
+#[wasm_bindgen]
+pub fn judge_answer(
+    status: i32,
+    lines: String,
+    rule: u32,
+    website: &JsValue,
+    is_head: bool,
+    env: JsValue,
+) -> Result<JsValue, JsValue> {
+    let env: Env = env.unchecked_into();
+    let website = website.as_string();
+    origin_answer::judged(status, lines, rule, website.as_deref(), is_head, &env)
+}
+
+/// Looks whether the session behind an open WebSocket still stands: what `watch` says, at once, or as a ticket or a promise.
+#[wasm_bindgen]
+pub fn look_at_session(
+    ticket: JsValue,
+    env: JsValue,
+    context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
     lane::drive(Box::pin(async move {
-        http_door::answer(facts, request, &env, &context).await
+        Ok(watch::look(&ticket, &env, &context).await)
     }))
 }
 

@@ -6,7 +6,8 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     body::{self, BodyFault},
-    js::IncomingRequest,
+    header_lines::HeaderLines,
+    js::{Host, IncomingRequest},
 };
 
 /// A request, with its URL taken apart.
@@ -17,6 +18,7 @@ pub(super) struct Incoming {
     request: IncomingRequest,
     facts: String,
     method: Range<usize>,
+    url: Range<usize>,
     host: Range<usize>,
     path: Range<usize>,
     query: Range<usize>,
@@ -44,6 +46,7 @@ impl Incoming {
         let within = |at: usize| url.start.saturating_add(at).min(url.end);
         Some(Self {
             method,
+            url: url.clone(),
             host: within(host_start)..within(path_start),
             path: within(path_start)..within(path_end),
             query: within(path_end.saturating_add(1))..url.end,
@@ -52,6 +55,21 @@ impl Incoming {
             request: request.unchecked_into(),
             facts,
         })
+    }
+
+    /// The request as JS has it.
+    pub(super) fn js(&self) -> &JsValue {
+        self.request.as_ref()
+    }
+
+    /// All headers as lines, see [`HeaderLines`].
+    pub(super) fn lines(&self, host: &Host) -> Result<HeaderLines, JsValue> {
+        HeaderLines::of(host, self.request.headers()?.as_ref())
+    }
+
+    /// The whole URL, as it was sent.
+    pub(super) fn url(&self) -> &str {
+        self.part(&self.url)
     }
 
     /// The method as it was sent.

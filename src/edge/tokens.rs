@@ -7,7 +7,7 @@ use std::{
 
 use wasm_bindgen::JsValue;
 
-use super::{context::Context, crypto, issuer_keys, key_ring, log};
+use super::{context::Context, crypto, issuer_keys, key_ring, log, told::Told};
 use crate::{
     json,
     keys::{KeyKind, SigningKey},
@@ -52,6 +52,10 @@ pub(super) struct Known {
     pub(super) claims: Option<AccessClaims>,
     /// The session as browsers are shown it, once one was.
     shown: OnceCell<JsValue>,
+    /// When the token stops being good.
+    pub(super) good_until: UnixMillis,
+    /// What origins were told about it lately, at most [`MOST_TOLD`].
+    pub(super) told: RefCell<Vec<Rc<Told>>>,
 }
 
 impl Known {
@@ -61,6 +65,9 @@ impl Known {
             .get_or_init(|| JsValue::from_str(&text(&self.session)))
     }
 }
+
+/// How many origins may be told about a token without making it all anew each time.
+pub(super) const MOST_TOLD: usize = 4;
 
 /// Verifies an access token: of our own, or of a trusted issuer.
 pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
@@ -100,17 +107,14 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
         session,
         claims: Some(claims),
         shown: OnceCell::new(),
+        good_until: verified.good_until(),
+        told: RefCell::default(),
     };
     let validity = Validity {
         policy: 0,
         key_set_version,
     };
-    Ok(remember(
-        access_token,
-        validity,
-        verified.good_until(),
-        known,
-    ))
+    Ok(remember(access_token, validity, known))
 }
 
 /// Whether this isolate has verified a token of ours before, so that nothing about it need be looked at again.
@@ -145,11 +149,11 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
             .map_err(|key_ring::Outage| Refusal::GeneralError("the key ring is out of reach"))?
             .ok_or_else(|| refused(TokenFault::UnknownKey))?;
     }
+    // Session keys only: an origin must not be able to come back with what the gateway told it.
     let keys: Vec<VerificationKey> = ring
         .ring
-        .keys
-        .iter()
-        .filter(|key| key.verifies(context.now))
+        .verifiers(context.now)
+        .into_iter()
         // Of the others it would only be found that they have another name.
         .filter(|key| token.key_id().is_none_or(|named| named == key.kid))
         .filter_map(public)
@@ -232,11 +236,12 @@ async fn verify_foreign(
     Ok(remember(
         access_token,
         validity,
-        verified.good_until(),
         Known {
             session,
             claims: None,
             shown: OnceCell::new(),
+            good_until: verified.good_until(),
+            told: RefCell::default(),
         },
     ))
 }
@@ -268,7 +273,8 @@ fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Kno
     VERIFIED.with_borrow_mut(|tokens| tokens.get(token, validity, now))
 }
 
-fn remember(token: &str, validity: Validity, good_until: UnixMillis, known: Known) -> Rc<Known> {
+fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {
+    let good_until = known.good_until;
     let known = Rc::new(known);
     // Handle, user id and payload are held as the session, as claims, and by JS as they are shown.
     let bytes = known
