@@ -60,8 +60,6 @@ export const profile = (port, service, load) =>
 /** Bytes that a Worker holds after everything it does not need was thrown away: its heap, and its Wasm memory. @param {number} port @param {string} service */
 export const heapBytes = (port, service) =>
   inspect(port, service, async (send) => {
-    await send("HeapProfiler.enable");
-    await send("HeapProfiler.collectGarbage");
     const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await send("Runtime.getHeapUsage");
     return { total: usedSize + embedderHeapUsedSize + backingStorageSize, usedSize, embedderHeapUsedSize, backingStorageSize };
   });

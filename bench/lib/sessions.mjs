@@ -14,10 +14,10 @@ export const PAYLOAD = { role: "editor", team: "a1b2c3", features: ["search", "e
 
 /**
  * Postern with its KV and a Worker that administers it, all in one process; further services may be bound to it.
- * @param {Record<string, unknown>} [vars] @param {import("./workerd.mjs").Service[]} [others] @param {Parameters<typeof serve>[1]} [options]
+ * @param {Record<string, unknown>} [vars] @param {import("./workerd.mjs").Service[]} [others] @param {Parameters<typeof serve>[1] & {gatewayRules?: string}} [options]
  */
 export async function startPostern(vars, others = [], options) {
-  const served = await serve([postern(vars), memoryKv, admin, ...others], options);
+  const served = await serve([postern(vars, options?.gatewayRules), memoryKv, admin, ...others], options);
   /** A method of the admin entrypoint, whose result must be OK. @param {string} method @param {object} argument */
   const call = async (method, argument) => {
     const answer = await fetch(served.url("admin"), { method: "POST", body: JSON.stringify({ method, argument }) });

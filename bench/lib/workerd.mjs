@@ -6,6 +6,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { gatewayModule } from "../../scripts/lib/gateway-file.mjs";
 import { fromRoot } from "../../scripts/lib/paths.mjs";
 
 const program = /** @type {{default: string}} */ (createRequire(import.meta.url)("workerd")).default;
@@ -24,6 +25,7 @@ const posternObjects = [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)
  * @property {Record<string, Binding>} [bindings]
  * @property {boolean} [socket] whether it listens on a port of its own; true when absent
  * @property {boolean} [wasm] whether it is Postern's bundle
+ * @property {string} [gatewayRules] Postern's gateway rules, as JSON text, instead of those that were built
  * @typedef {object} Options
  * @property {string} [directory] of an earlier process, which goes on as it was
  * @property {string} [storageOf] the directory of an earlier process whose storage moves to this one
@@ -36,9 +38,10 @@ const posternObjects = [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)
 /** The KV that subjects read from: a Worker that keeps everything in memory, the cheapest there can be. @type {Service} */
 export const memoryKv = { name: "kv", entry: "bench/workers/kv.mjs", socket: false };
 
-/** Postern as it is deployed, with settings. @param {Record<string, unknown>} vars @returns {Service} */
-export const postern = (vars = {}) => ({
+/** Postern as it is deployed, with settings. @param {Record<string, unknown>} [vars] @param {string} [gatewayRules] @returns {Service} */
+export const postern = (vars = {}, gatewayRules) => ({
   name: "postern",
+  gatewayRules,
   entry: "src/entry.mjs",
   wasm: true,
   vars: { API_DOMAIN: "http://127.0.0.1:8787", LOG_LEVEL: "error", ...vars },
@@ -122,7 +125,7 @@ function memoryBytes(pid) {
 
 /** @param {string} directory @param {Service[]} services @param {Options} options */
 async function prepare(directory, services, options) {
-  for (const { name, entry, wasm: isPostern } of services) {
+  for (const { name, entry, wasm: isPostern, gatewayRules } of services) {
     const root = (/** @type {string} */ path) => (isPostern ? join(options.build ?? process.env.BROOT ?? fromRoot(), path) : fromRoot(path));
     mkdirSync(join(directory, `${name}-objects`));
     if (isPostern) cpSync(options.wasm ?? root("build/index_bg.wasm"), join(directory, "index_bg.wasm"));
@@ -136,10 +139,19 @@ async function prepare(directory, services, options) {
       minify: isPostern && !options.inspector,
       external: ["cloudflare:*", "node:*", "*.wasm"],
       logLevel: "error",
+      plugins: gatewayRules === undefined ? [] : [withRules(gatewayRules)],
     });
   }
   writeFileSync(join(directory, "config.capnp"), configuration(services));
 }
+
+/** Other rules than the build's. @param {string} json @returns {import("esbuild").Plugin} */
+const withRules = (json) => ({
+  name: "gateway rules",
+  setup(build) {
+    build.onLoad({ filter: /build\/gateway\.mjs$/ }, () => ({ contents: gatewayModule(json) }));
+  },
+});
 
 const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
