@@ -340,6 +340,10 @@ extern "C" {
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn headers(this: &FetchedResponse) -> Result<FetchedHeaders, JsValue>;
 
+    /// `response.arrayBuffer()`
+    #[wasm_bindgen(method, catch, js_name = arrayBuffer)]
+    pub(super) fn array_buffer(this: &FetchedResponse) -> Result<Promise, JsValue>;
+
     /// `response.body`; none for an empty response.
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn body(this: &FetchedResponse) -> Result<Option<ByteStream>, JsValue>;
@@ -383,7 +387,10 @@ extern "C" {
 
 /// A response of a Durable Object to one of our isolates.
 pub(super) fn object_response(status: u16, body: &str) -> Result<JsValue, JsValue> {
-    let init = object(&[("status", JsValue::from(status))]).unwrap_or_default();
+    let init = match status {
+        200 => JsValue::UNDEFINED.unchecked_into(),
+        other => object(&[("status", JsValue::from(other))]).unwrap_or_default(),
+    };
     OutgoingResponse::new(&JsValue::from_str(body), &init).map(JsValue::from)
 }
 

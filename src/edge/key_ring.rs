@@ -170,7 +170,7 @@ async fn ask_object(env: &Env, path: &str, body: &str) -> Result<RingCopy, Refus
         .ok_or(Refused::Outage)?;
     // Only the path matters: the host goes nowhere.
     let url = format!("https://key-ring.internal{path}");
-    let answer = outgoing::request(Target::Binding(&object), &url, Some(body), LIMITS)
+    let answer = outgoing::request(Target::Object(&object), &url, Some(body), LIMITS)
         .await
         .map_err(|_| Refused::Outage)?;
     match answer.status {

@@ -39,7 +39,7 @@ pub(super) async fn ask(env: &Env, route: &str, call: &UserCall) -> Result<Envel
         .and_then(|namespace| namespace.get_by_name(route).ok())
         .ok_or(OUT_OF_REACH)?;
     let answer = outgoing::request(
-        Target::Binding(&object),
+        Target::Object(&object),
         "https://user-sessions.internal/",
         Some(&body),
         LIMITS,
