@@ -152,7 +152,7 @@ fn an_entry_outlasts_the_copy_whose_delete_is_late() {
         known_until = report.expires.0;
     }
     assert!(known_until >= user.now.get() + 10 * MINUTE);
-    assert_eq!(user.store.revocation_task(&handle(1)).unwrap(), None);
+    assert_eq!(owed(&user), Vec::<String>::new());
     assert_eq!(
         user.store.copy_task(&handle(1)).unwrap().unwrap().action,
         CopyAction::DeleteAgain
@@ -177,7 +177,18 @@ fn a_report_that_fails_is_repeated_until_it_is_taken_and_the_tombstone_waits_for
     user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
     assert_eq!(user.store.tombstones(), 1);
     user.report(true);
-    assert_eq!(user.store.revocation_task(&handle(1)).unwrap(), None);
+    assert!(
+        user.store
+            .revocation_task(&handle(1))
+            .unwrap()
+            .unwrap()
+            .recorded
+    );
+    assert_eq!(user.store.live_revocations(user.now()).unwrap(), 1);
+    user.advance(30 * MINUTE + 10_001);
+    user.report(true);
+    assert_eq!(user.store.live_revocations(user.now()).unwrap(), 0);
+    assert_eq!(user.store.tombstones(), 0);
 }
 
 #[test]
@@ -306,5 +317,11 @@ fn an_entry_that_was_extended_while_it_was_reported_is_reported_again() {
     reported(&user.store, &on_its_way, true, user.now()).unwrap();
     let report = user.report(true);
     assert!(report[0].expires.0 >= user.now.get() + 10 * MINUTE);
-    assert_eq!(user.store.revocation_task(&handle(1)).unwrap(), None);
+    assert!(
+        user.store
+            .revocation_task(&handle(1))
+            .unwrap()
+            .unwrap()
+            .recorded
+    );
 }

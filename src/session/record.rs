@@ -185,11 +185,11 @@ pub struct RevocationTask {
     pub handle: String,
     /// Until when isolates must be told: by then every access token is dead and the KV copy is gone.
     pub expires: UnixMillis,
-    /// When it is to be reported: for the first time, again, or again with a later `expires`.
+    /// When it is to be reported, for the first time or again; once recorded, when it is to be looked at again.
     pub due: UnixMillis,
     /// How often it failed.
     pub attempts: u32,
-    /// The authority has it. The entry stays only because the KV copy may outlast `expires`.
+    /// The authority has it.
     pub recorded: bool,
 }
 
@@ -254,6 +254,8 @@ pub trait UserStore {
     fn revocation_task(&self, handle: &str) -> Result<Option<RevocationTask>, StoreFault>;
     /// Takes a revocation out of the outbox.
     fn clear_revocation(&self, handle: &str) -> Result<(), StoreFault>;
+    /// How many of the revocations have not expired.
+    fn live_revocations(&self, now: UnixMillis) -> Result<u64, StoreFault>;
     /// At most `limit` revocations that are due, oldest first.
     fn due_revocations(
         &self,

@@ -582,6 +582,7 @@ impl World {
             {
                 self.kv.write_through(&self.user.store, &handle, now);
             }
+            self.user.report(true);
         }
     }
 }

@@ -259,6 +259,15 @@ impl UserStore for MemoryStore {
         Ok(())
     }
 
+    fn live_revocations(&self, now: UnixMillis) -> Result<u64, StoreFault> {
+        let tables = self.0.borrow();
+        let live = tables
+            .revocations
+            .values()
+            .filter(|task| task.expires > now);
+        Ok(live.count() as u64)
+    }
+
     fn due_revocations(
         &self,
         now: UnixMillis,

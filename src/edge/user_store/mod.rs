@@ -341,6 +341,14 @@ impl UserStore for SqlUserStore {
             .map(drop)
     }
 
+    fn live_revocations(&self, now: UnixMillis) -> Result<u64, StoreFault> {
+        let row = self.one(
+            "SELECT COUNT(*) AS live FROM revocation WHERE expires > ?",
+            &[time(now)],
+        )?;
+        row.map_or(Ok(0), |row| row.read(|row| row.number("live")))
+    }
+
     fn due_revocations(
         &self,
         now: UnixMillis,

@@ -2,7 +2,8 @@
 //!
 //! An entry is needed as long as anything could still pass for the session where nobody asks this object: an access
 //! token, or the KV copy. So it is reported when the session ends, and reported again with a later time as long as the
-//! copy's delete is not acknowledged.
+//! copy's delete is not acknowledged. It stays here until its time is over: what the authority holds of this user is
+//! known here to the entry.
 
 use super::{Terms, outbox::backoff};
 use crate::{
@@ -47,20 +48,26 @@ pub(super) fn queue<S: UserStore>(
     })
 }
 
-/// What is to be reported now, at most [`REPORT_BATCH`] entries. Forgets what needs no report any more.
+/// What is to be reported now, at most [`REPORT_BATCH`] entries. Forgets entries whose time is over.
 pub fn due_reports<S: UserStore>(
     store: &S,
     now: UnixMillis,
 ) -> Result<Vec<RevocationTask>, StoreFault> {
     let mut reports = Vec::new();
+    let mut forgotten = false;
     for mut task in store.due_revocations(now, REPORT_BATCH)? {
         if copy_stands(store, &task.handle)? {
             task.expires = task.expires.max(now.plus(WHILE_COPY_STANDS));
-        } else if task.recorded || task.expires <= now {
+            reports.push(task);
+        } else if task.expires <= now {
             store.clear_revocation(&task.handle)?;
-            continue;
+            forgotten = true;
+        } else if !task.recorded {
+            reports.push(task);
         }
-        reports.push(task);
+    }
+    if forgotten {
+        store.forget_tombstones(now)?;
     }
     Ok(reports)
 }
@@ -76,24 +83,21 @@ pub fn reported<S: UserStore>(
         let Some(mut task) = store.revocation_task(&report.handle)? else {
             continue;
         };
-        if !accepted {
+        if accepted {
+            // It may have been extended while the report was on its way.
+            if task.expires <= report.expires {
+                task.expires = report.expires;
+                task.recorded = true;
+                task.attempts = 0;
+                task.due = next_look(store, &task)?;
+            }
+        } else {
             task.attempts = task.attempts.saturating_add(1);
             task.due = now.plus(backoff(task.attempts));
-            store.queue_revocation(&task)?;
-        } else if task.expires > report.expires {
-            // It was extended while the report was on its way.
-        } else if copy_stands(store, &report.handle)? {
-            store.queue_revocation(&RevocationTask {
-                recorded: true,
-                attempts: 0,
-                due: report.expires.minus(COPY_LINGERS),
-                ..report.clone()
-            })?;
-        } else {
-            store.clear_revocation(&report.handle)?;
         }
+        store.queue_revocation(&task)?;
     }
-    store.forget_tombstones(now)
+    Ok(())
 }
 
 /// Notes that the delete of a handle's KV copy was acknowledged: the entry must outlast it by what KV may lag.
@@ -110,12 +114,19 @@ pub(super) fn copy_gone<S: UserStore>(
         task.expires = needed;
         task.due = now;
         task.recorded = false;
-        store.queue_revocation(&task)
     } else if task.recorded {
-        store.clear_revocation(handle)
-    } else {
-        Ok(())
+        task.due = next_look(store, &task)?;
     }
+    store.queue_revocation(&task)
+}
+
+/// When a recorded entry is looked at again: when its time is over, or before, while a KV copy may outlast it.
+fn next_look<S: UserStore>(store: &S, task: &RevocationTask) -> Result<UnixMillis, StoreFault> {
+    Ok(if copy_stands(store, &task.handle)? {
+        task.expires.minus(COPY_LINGERS)
+    } else {
+        task.expires
+    })
 }
 
 /// Whether a KV copy may stand: nobody has acknowledged its delete.
