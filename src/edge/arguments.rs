@@ -11,6 +11,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::{
     body::Place,
     js::{self, WellFormed},
+    whole_number,
 };
 use crate::json;
 
@@ -71,6 +72,12 @@ impl<'a> Arguments<'a> {
             .as_bool()
             .map(Some)
             .ok_or_else(|| self.wrong(name, "must be a boolean"))
+    }
+
+    /// A number of milliseconds since the Unix epoch, or a count, that must be there.
+    pub(super) fn whole_number(&self, name: &str) -> Result<u64, JsValue> {
+        whole_number(&self.member(name))
+            .ok_or_else(|| self.wrong(name, "must be a whole number that is not negative"))
     }
 
     /// A list of strings that must be there, of at most `most` elements.

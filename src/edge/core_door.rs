@@ -8,7 +8,7 @@ use super::{
     js::ExecutionContext,
     key_ring,
     request::Incoming,
-    sessions::{self, Exchange, NewSession},
+    sessions::{self, Exchange, NewSession, Report},
     settings, tokens,
 };
 use crate::{
@@ -151,11 +151,11 @@ async fn carry_out(
                 .map(Outcome::Handles)
         }
         CoreCall::RemoveUserSessions { user_id, tenant_id } => {
-            sessions::revoke_all(context, user_id, tenant_id)
+            sessions::revoke_all(context, user_id, tenant_id, Report::Ended)
                 .await
                 .map(Outcome::Revoked)
         }
-        CoreCall::RemoveSessions { handles } => sessions::revoke(context, handles)
+        CoreCall::RemoveSessions { handles } => sessions::revoke(context, handles, Report::Ended)
             .await
             .map(Outcome::Revoked),
         CoreCall::Handshake => Ok(Outcome::Handshake),

@@ -14,7 +14,7 @@ use super::{
     js::ExecutionContext,
     key_ring, log,
     login::{self, LoginRequest},
-    sessions::{self, Exchange, Verification},
+    sessions::{self, Exchange, Report, Verification},
 };
 use crate::{
     error::{self, Outcome},
@@ -26,6 +26,7 @@ use crate::{
         user,
     },
     settings::Freshness,
+    time::UnixMillis,
 };
 
 /// The most handles that one call may name.
@@ -81,21 +82,28 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "refreshSession" => refresh_session(arguments, context).await,
         "revokeSession" => {
             let handle = arguments.string("handle")?;
-            Ok(sessions::revoke(context, vec![handle])
+            Ok(sessions::revoke(context, vec![handle], Report::EndedBefore)
                 .await
                 .map(|handles| revoked(&handles)))
         }
         "revokeMultipleSessions" => {
             let handles = arguments.strings("handles", MAX_HANDLES)?;
-            Ok(sessions::revoke(context, handles)
+            Ok(sessions::revoke(context, handles, Report::EndedBefore)
                 .await
                 .map(|handles| revoked(&handles)))
         }
         "revokeAllSessionsForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
-            Ok(sessions::revoke_all(context, user_id, tenant_id)
-                .await
-                .map(|handles| revoked(&handles)))
+            let all = sessions::revoke_all(context, user_id, tenant_id, Report::EndedBefore);
+            Ok(all.await.map(|handles| revoked(&handles)))
+        }
+        "revokeAllSessionsBefore" => {
+            let time = UnixMillis(arguments.whole_number("time")?);
+            if time > context.now {
+                return Err(arguments.wrong("time", "must not lie ahead"));
+            }
+            let counts = sessions::end_all_before(context, time).await;
+            Ok(counts.map(|time| ok(&format!("\"time\":{}", time.0))))
         }
         "getAllSessionHandlesForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;

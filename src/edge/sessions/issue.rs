@@ -1,7 +1,7 @@
 //! Creating a session, and new tokens for it: refresh, regenerate, and the protocol's verify, which may re-mint.
 
 use super::{
-    OWN_VERSION, about,
+    AT_ONCE, OWN_VERSION, about,
     data::{too_large, within_limit},
     unexpected,
 };
@@ -80,7 +80,7 @@ pub(in crate::edge) async fn create(
         access_token_validity: new.access_token_validity,
         device: new.device,
     });
-    let envelope = about(context, &handle, &call).await?;
+    let envelope = about(context, &handle, AT_ONCE, &call).await?;
     issued(context, envelope.reply, new.version).await
 }
 
@@ -130,7 +130,7 @@ pub(in crate::edge) async fn refresh(
         protected_claims: protected.iter().map(|&claim| claim.to_owned()).collect(),
         access_token_validity: exchange.access_token_validity,
     });
-    let envelope = about(context, &handle, &call).await?;
+    let envelope = about(context, &handle, AT_ONCE, &call).await?;
     let issued = issued(context, envelope.reply, exchange.version).await;
     issued.map_err(|refusal| match refusal {
         // At the protocol's doors the version decides whether the setting counts.
@@ -175,7 +175,7 @@ pub(in crate::edge) async fn regenerate(
             anti_csrf_token: claims.anti_csrf_token,
         },
     };
-    match about(context, &handle, &call).await?.reply {
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
         UserReply::Live {
             session, access, ..
         } => {
@@ -229,7 +229,7 @@ pub(in crate::edge) async fn verify_for_protocol(
         check_database,
         door,
     });
-    match about(context, &handle, &call).await?.reply {
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
         UserReply::Live {
             session,
             access,

@@ -65,14 +65,8 @@ pub(in crate::edge) enum Shape {
 impl SqlUserStore {
     /// What the database holds, found without writing to it.
     pub(in crate::edge) fn shape(&self) -> Result<Shape, StoreFault> {
-        if self
-            .rows("SELECT 1 FROM sqlite_master WHERE name = 'schema'", &[])?
-            .is_empty()
-        {
-            return Ok(Shape::Empty);
-        }
-        let version = self.one("SELECT version FROM schema", &[])?;
-        Ok(match version.map(|row| row.small("version")) {
+        Ok(match self.sql.schema()? {
+            None => Shape::Empty,
             Some(SCHEMA) => Shape::Current,
             Some(1) => Shape::Older,
             _ => Shape::Newer,
@@ -83,8 +77,8 @@ impl SqlUserStore {
     /// needs them.
     pub(in crate::edge) fn prepare(&self, shape: Shape) -> Result<(), StoreFault> {
         match shape {
-            Shape::Empty => self.run(TABLES, &[]).map(drop),
-            Shape::Older => self.run(FROM_1, &[]).map(drop),
+            Shape::Empty => self.sql.run(TABLES, &[]).map(drop),
+            Shape::Older => self.sql.run(FROM_1, &[]).map(drop),
             Shape::Current | Shape::Newer => Ok(()),
         }
     }

@@ -68,9 +68,9 @@ fn was_revoked<S: UserStore>(
     repeatable: bool,
 ) -> Result<bool, StoreFault> {
     let ending = if is_foreign(handle) {
-        store.foreign(handle)?.and_then(ending)
+        ending(store.foreign(handle)?.as_ref())
     } else {
-        store.session(handle)?.and_then(ending)
+        ending(store.session(handle)?.as_ref())
     };
     if !matches!(ending, Some(Ending::Revoked | Ending::RevokedWithAll)) {
         return Ok(false);
@@ -79,10 +79,10 @@ fn was_revoked<S: UserStore>(
     Ok(repeatable || task.is_some_and(|task| !task.recorded))
 }
 
-fn ending<T>(stored: Stored<T>) -> Option<Ending> {
+const fn ending<T>(stored: Option<&Stored<T>>) -> Option<Ending> {
     match stored {
-        Stored::Live(_) => None,
-        Stored::Ended(tombstone) => Some(tombstone.ending),
+        Some(Stored::Ended(tombstone)) => Some(tombstone.ending),
+        _ => None,
     }
 }
 
