@@ -135,14 +135,19 @@ impl Object {
         let ring = self.updated(policy, command, now).await?;
         self.arm(ring.next_change(policy)).await;
         let version = ring.head.key_set_version;
-        if self.announced.get() < version || must_be_told {
-            let told = revocations::announce_keys(&self.env, version).await;
-            if told.is_ok() {
-                self.announced.set(version);
-            } else if must_be_told {
-                return Err(Fault::Unannounced);
-            }
+        if must_be_told {
+            revocations::announce_keys(&self.env, version)
+                .await
+                .map_err(|revocations::Outage| Fault::Unannounced)?;
+        } else if self.announced.get() < version {
+            // Nobody waits for it: copies are renewed every so often, told or not.
+            let env = self.env.clone();
+            let telling = promise::of_end(async move {
+                let _ = revocations::announce_keys(&env, version).await;
+            });
+            let _ = self.state.wait_until(&telling);
         }
+        self.announced.set(version.max(self.announced.get()));
         Ok(ring.copy(policy, now))
     }
 
