@@ -141,7 +141,7 @@ fn a_filter_hit_is_settled_by_the_object_and_remembered_for_the_bound() {
     let mut copy = up_to_date(&authority);
     let mut facts = Facts::default();
     // Some live session that the filter takes for one of its own.
-    let unlucky = (1_000_000..)
+    let unlucky = (1_000_000..1_100_000)
         .map(handle)
         .find(|handle| decide_at(&mut copy, handle, BOUND, START) == Decision::AskObject(Why::Hit));
     let unlucky = unlucky.unwrap();
