@@ -187,6 +187,10 @@ extern "C" {
         unix_millis: &JsValue,
     ) -> Result<Promise, JsValue>;
 
+    /// `storage.deleteAlarm()`
+    #[wasm_bindgen(method, catch, js_name = deleteAlarm)]
+    pub(super) fn delete_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
+
     /// `storage.deleteAll()`: takes the alarm along.
     #[wasm_bindgen(method, catch, js_name = deleteAll)]
     pub(super) fn delete_all(this: &ObjectStorage) -> Result<Promise, JsValue>;

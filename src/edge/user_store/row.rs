@@ -11,8 +11,8 @@ use crate::{
         lineage::Lineage,
         model::Device,
         record::{
-            CopyAction, CopyTask, Ending, ForeignRecord, SessionRecord, SessionSummary, StoreFault,
-            Stored, Tombstone,
+            CopyAction, CopyTask, Ending, ForeignRecord, RevocationTask, SessionRecord,
+            SessionSummary, StoreFault, Stored, Tombstone,
         },
     },
     time::UnixMillis,
@@ -157,6 +157,16 @@ impl Row {
             action: action.unwrap_or(CopyAction::Put),
             due: self.time("due"),
             attempts: self.small("attempts"),
+        }
+    }
+
+    pub(super) fn revocation(&self) -> RevocationTask {
+        RevocationTask {
+            handle: self.text("handle"),
+            expires: self.time("expires"),
+            due: self.time("due"),
+            attempts: self.small("attempts"),
+            recorded: self.flag("recorded"),
         }
     }
 
