@@ -13,7 +13,7 @@ use super::{
     js::{self, WellFormed},
     whole_number,
 };
-use crate::json;
+use crate::{json, time::UnixMillis};
 
 /// How deep an argument may nest; a cycle ends here too.
 const MAX_DEPTH: usize = json::MAX_DEPTH;
@@ -74,10 +74,12 @@ impl<'a> Arguments<'a> {
             .ok_or_else(|| self.wrong(name, "must be a boolean"))
     }
 
-    /// A number of milliseconds since the Unix epoch, or a count, that must be there.
-    pub(super) fn whole_number(&self, name: &str) -> Result<u64, JsValue> {
+    /// A point in time that must be there. One of before 2001 is a mistake, such as seconds for milliseconds.
+    pub(super) fn time(&self, name: &str) -> Result<UnixMillis, JsValue> {
         whole_number(&self.member(name))
-            .ok_or_else(|| self.wrong(name, "must be a whole number that is not negative"))
+            .filter(|time| *time >= 1_000_000_000_000)
+            .map(UnixMillis)
+            .ok_or_else(|| self.wrong(name, "must be a time in milliseconds since the Unix epoch"))
     }
 
     /// A list of strings that must be there, of at most `most` elements.

@@ -64,10 +64,10 @@ impl Context {
     }
 
     /// The same surroundings, for a user who is near `location`, if that is known.
-    pub(super) fn near(self, location: Option<Location>) -> Self {
+    pub(super) fn near(&self, location: Option<Location>) -> Self {
         Self {
             location: location.or(self.location),
-            ..self
+            ..self.clone()
         }
     }
 

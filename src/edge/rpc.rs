@@ -20,13 +20,13 @@ use crate::{
     error::{self, Outcome},
     frontend::front_token::front_token,
     json::{self, ObjectWriter},
+    location::Location,
     session::{
         call::Door,
         model::{Device, IssuedSession, Refusal, SessionView, TokenInfo},
         user,
     },
     settings::Freshness,
-    time::UnixMillis,
 };
 
 /// The most handles that one call may name.
@@ -98,7 +98,7 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             Ok(all.await.map(|handles| revoked(&handles)))
         }
         "revokeAllSessionsBefore" => {
-            let time = UnixMillis(arguments.whole_number("time")?);
+            let time = arguments.time("time")?;
             if time > context.now {
                 return Err(arguments.wrong("time", "must not lie ahead"));
             }
@@ -178,14 +178,16 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
 
 async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {
     let new = new_session(arguments, context)?;
-    let issued = sessions::create(context, new).await;
+    let near = context.near(location(arguments)?);
+    let issued = sessions::create(&near, new).await;
     Ok(issued.and_then(|issued| issued_text(&issued)))
 }
 
 async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
     let request = LoginRequest::of(arguments)?;
     let new = new_session(arguments, context)?;
-    let created = login::create(context, &request, new).await;
+    let near = context.near(location(arguments)?.or(request.location));
+    let created = login::create(&near, &request, new).await;
     Ok(created.map(|(session, headers)| {
         let pairs: Vec<String> = headers
             .iter()
@@ -273,8 +275,7 @@ async fn replace_payload(
     handle: &str,
     payload: String,
 ) -> Result<String, Refusal> {
-    sessions::payload_allowed(&payload, sessions::OWN_VERSION)?;
-    sessions::replace_payload(context, handle, payload)
+    sessions::replace_payload_that_fits(context, handle, payload)
         .await
         .map(|()| ok(""))
 }
@@ -295,6 +296,20 @@ fn user_and_tenant(arguments: &Arguments<'_>) -> Result<(String, Option<String>)
         arguments.string("userId")?,
         arguments.optional_string("tenantId")?,
     ))
+}
+
+/// Where a user's object is to be made, should this be the user's first session.
+fn location(arguments: &Arguments<'_>) -> Result<Option<Location>, JsValue> {
+    let Some(name) = arguments.optional_string("location")? else {
+        return Ok(None);
+    };
+    let location = Location::from_name(&name);
+    location.map(Some).ok_or_else(|| {
+        arguments.wrong(
+            "location",
+            "must be wnam, enam, sam, weur, eeur, apac, oc, afr or me",
+        )
+    })
 }
 
 fn freshness(arguments: &Arguments<'_>, context: &Context) -> Result<Freshness, JsValue> {

@@ -1,6 +1,10 @@
 //! What backends do to sessions by handle or by user: look, replace the payload, list, end.
 
-use super::{AT_ONCE, about, issuer_of, unexpected};
+use super::{
+    AT_ONCE, OWN_VERSION, about,
+    issue::{Minted, payload_allowed, token_fits},
+    issuer_of, unexpected,
+};
 use crate::{
     edge::{context::Context, key_ring, promise, revocations, user_sessions},
     session::{
@@ -8,6 +12,7 @@ use crate::{
         handle::CheckedHandle,
         model::{Refusal, SessionInformation},
     },
+    settings::AntiCsrf,
     time::{Millis, UnixMillis},
 };
 
@@ -38,6 +43,25 @@ pub(in crate::edge) async fn information(
         }),
         other => Err(unexpected(other)),
     }
+}
+
+/// Replaces the stored payload at a door of our own: one whose access token would not fit is refused.
+pub(in crate::edge) async fn replace_payload_that_fits(
+    context: &Context,
+    handle: &str,
+    payload: String,
+) -> Result<(), Refusal> {
+    payload_allowed(&payload, OWN_VERSION)?;
+    let mut session = information(context, handle).await?.session;
+    session.payload = payload;
+    let minted = Minted {
+        version: OWN_VERSION,
+        by_service_api: false,
+        anti_csrf: context.settings.anti_csrf == AntiCsrf::ViaToken,
+        use_dynamic_key: true,
+    };
+    token_fits(context, &session, minted, None)?;
+    replace_payload(context, handle, session.payload).await
 }
 
 /// Replaces the stored payload; access tokens that are out keep theirs.

@@ -9,11 +9,11 @@ mod manage;
 
 pub(super) use data::{get_session_data, update_session_data};
 pub(super) use issue::{
-    Exchange, NewSession, create, own_session, payload_allowed, refresh, regenerate,
-    verify_for_protocol,
+    Exchange, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
 };
 pub(super) use manage::{
-    Report, end_all_before, information, list, replace_payload, revoke, revoke_all,
+    Report, end_all_before, information, list, replace_payload, replace_payload_that_fits, revoke,
+    revoke_all,
 };
 
 use std::rc::Rc;
