@@ -50,7 +50,9 @@ impl UserSessions {
             writers: RefCell::default(),
         });
         let reviving = Rc::clone(&object);
-        object.durable.in_background(async move { reviving.revive().await });
+        object
+            .durable
+            .in_background(async move { reviving.revive().await });
         Self { object }
     }
 
