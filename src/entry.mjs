@@ -1,7 +1,7 @@
 // What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half, through
 // the prototype that worker-build makes; a call after a trap starts with fresh Wasm.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
+import Rust, { KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions } from "../build/index.js";
 
 const { answer_http, answer_rpc } = Rust.prototype;
 
@@ -31,7 +31,7 @@ export class SessionsAdmin extends WorkerEntrypoint {}
 offer(SessionsAdmin, [
   "getSession", "getSessionData", "updateSessionData",
   "createNewSession", "createNewSessionForRequest", "refreshSession",
-  "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser",
+  "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore",
   "getAllSessionHandlesForUser", "getSessionInformation",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",
   "rotateSigningKeys", "revokeSigningKey",
@@ -53,6 +53,9 @@ const object = (Rust) =>
 
 /** One user's sessions. */
 export class UserSessions extends object(RustUserSessions) {}
+
+/** Which sessions have ended lately. */
+export class Revocations extends object(RustRevocations) {}
 
 /** The signing keys, and the secrets behind handles and refresh tokens. */
 export class KeyRing extends object(RustKeyRing) {}

@@ -18,6 +18,7 @@ pub mod frontend;
 pub mod http;
 pub mod json;
 pub mod keys;
+pub mod location;
 pub mod revocation;
 pub mod secret;
 pub mod session;

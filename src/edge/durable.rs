@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// An alarm that dies comes back after this long: the handler sets it before it does anything else.
-pub(super) const ALARM_INSURANCE: Millis = Millis(60_000);
+pub(super) const ALARM_INSURANCE: Millis = Millis(15_000);
 
 /// An object's surroundings.
 #[derive(Debug)]

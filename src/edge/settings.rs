@@ -7,7 +7,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use super::log;
-use crate::settings::{RawValue, Settings};
+use crate::{
+    location::Location,
+    settings::{RawValue, Settings},
+};
 
 /// The settings are bad. Every fault was logged, by name, when they were first read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +23,11 @@ thread_local! {
 /// The settings. An environment never changes under a running isolate.
 pub(super) fn current(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
     SETTINGS.with_borrow_mut(|settings| settings.get_or_insert_with(|| load(env)).clone())
+}
+
+/// Where objects that there are few of are to be made.
+pub(super) fn central_location(env: &Env) -> Option<Location> {
+    current(env).ok()?.central_location
 }
 
 fn load(env: &Env) -> Result<Rc<Settings>, Misconfigured> {

@@ -12,7 +12,7 @@ use crate::{
         model::{Refusal, SessionView, TokenInfo},
     },
     settings::{SigningAlgorithm, TrustedIssuer},
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
     token::{
         self, AccessClaims, AccessTokenVersion, Pending, Policy, SignatureVerdict, TokenFault,
         Unverified, VerificationKey, Verified, access_token,
@@ -41,6 +41,8 @@ pub(super) struct Known {
     pub(super) session: SessionView,
     /// The claims of a token of our own; `None` for a trusted issuer's.
     pub(super) claims: Option<AccessClaims>,
+    /// When the token was made, at the latest.
+    pub(super) issued: Option<UnixMillis>,
 }
 
 /// Verifies an access token: of our own, or of a trusted issuer.
@@ -79,6 +81,7 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     };
     let known = Known {
         session,
+        issued: Some(at_the_latest(claims.created)),
         claims: Some(claims),
     };
     let validity = Validity {
@@ -201,9 +204,15 @@ async fn verify_foreign(
         verified.good_until(),
         Known {
             session,
+            issued: verified.issued_at().map(at_the_latest),
             claims: None,
         },
     ))
+}
+
+/// A time of which a token tells the whole seconds: no earlier than it was.
+const fn at_the_latest(told: UnixMillis) -> UnixMillis {
+    told.plus(Millis(999))
 }
 
 /// HMAC is checked in the core; everything else by WebCrypto.

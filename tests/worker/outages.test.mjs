@@ -99,7 +99,7 @@ test("when the storage of a user's object cannot be read, what needs it is 503; 
   try {
     await everyDoorIsOut();
   } finally {
-    await betweenLives("UserSessions", "UPDATE schema SET version = 1");
+    await betweenLives("UserSessions", "UPDATE schema SET version = 2");
   }
   await everythingIsBack();
 });

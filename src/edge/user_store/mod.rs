@@ -3,10 +3,13 @@
 mod row;
 mod schema;
 
-use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-use super::{js::SqlStorage, number};
+use super::{
+    js::SqlStorage,
+    number,
+    sql::{Row, Sql},
+};
 use crate::{
     session::{
         model::Device,
@@ -17,7 +20,6 @@ use crate::{
     },
     time::UnixMillis,
 };
-use row::Row;
 pub(super) use schema::Shape;
 
 /// Session data is kept in parts of at most this many bytes; SQLite caps a value at 2 MB here.
@@ -25,34 +27,12 @@ const PART_BYTES: usize = 1_000_000;
 
 /// [`UserStore`] over an object's SQLite database.
 pub(super) struct SqlUserStore {
-    sql: SqlStorage,
+    sql: Sql,
 }
 
 impl SqlUserStore {
     pub(super) const fn new(sql: SqlStorage) -> Self {
-        Self { sql }
-    }
-
-    /// Runs a statement and gives the number of rows it wrote to tables and indexes.
-    fn run(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
-        let cursor = self
-            .sql
-            .exec(query, &bindings.iter().collect::<Array>())
-            .map_err(|e| fault(&e))?;
-        Ok(cursor.rows_written().map_err(|e| fault(&e))? > 0.0)
-    }
-
-    fn rows(&self, query: &str, bindings: &[JsValue]) -> Result<Vec<Row>, StoreFault> {
-        let rows = self
-            .sql
-            .exec(query, &bindings.iter().collect::<Array>())
-            .and_then(|cursor| cursor.to_array())
-            .map_err(|e| fault(&e))?;
-        Ok(rows.iter().map(Row::new).collect())
-    }
-
-    fn one(&self, query: &str, bindings: &[JsValue]) -> Result<Option<Row>, StoreFault> {
-        Ok(self.rows(query, bindings)?.into_iter().next())
+        Self { sql: Sql(sql) }
     }
 
     /// One text column of every row.
@@ -62,23 +42,20 @@ impl SqlUserStore {
         query: &str,
         bindings: &[JsValue],
     ) -> Result<Vec<String>, StoreFault> {
-        let rows = self.rows(query, bindings)?;
+        let rows = self.sql.rows(query, bindings)?;
         rows.into_iter()
             .map(|row| row.read(|row| row.text(column)))
             .collect()
     }
 
     fn drop_data(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run(
-            "DELETE FROM session_data WHERE handle = ?",
-            &[handle.into()],
-        )
-        .map(drop)
+        self.sql
+            .run(
+                "DELETE FROM session_data WHERE handle = ?",
+                &[handle.into()],
+            )
+            .map(drop)
     }
-}
-
-fn fault(error: &JsValue) -> StoreFault {
-    StoreFault(crate::edge::message_of(error))
 }
 
 fn time(at: UnixMillis) -> JsValue {
@@ -110,7 +87,9 @@ fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
 
 impl UserStore for SqlUserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
-        let row = self.one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
+        let row = self
+            .sql
+            .one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
         row.map(|row| row.read(Row::session)).transpose()
     }
 
@@ -125,7 +104,7 @@ impl UserStore for SqlUserStore {
             u8::from(record.by_service_api).into(),
         ];
         bindings.append(&mut changing_columns(record));
-        self.run(
+        self.sql.run(
             "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
                expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
                use_dynamic_key, payload, device, data_seq, copy_expires)
@@ -138,7 +117,7 @@ impl UserStore for SqlUserStore {
         let mut bindings = changing_columns(record);
         bindings.push(record.handle.as_str().into());
         bindings.push(record.user_id.as_str().into());
-        self.run(
+        self.sql.run(
             "UPDATE session SET expiry = ?, access_expires_max = ?, last_refreshed = ?, generation = ?, used_index = ?,
                children = ?, first_exchanged = ?, use_dynamic_key = ?, payload = ?, device = ?, data_seq = ?,
                copy_expires = ?
@@ -148,7 +127,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn end_session(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
-        let ended = self.run(
+        let ended = self.sql.run(
             "UPDATE session SET live = 0, payload = '{}', device = NULL, ended = ?, ending = ?, keep_until = ?
              WHERE handle = ? AND live = 1",
             &[
@@ -168,7 +147,7 @@ impl UserStore for SqlUserStore {
         tenant_id: Option<&str>,
     ) -> Result<Vec<SessionSummary>, StoreFault> {
         let tenant = tenant_id.map_or(JsValue::NULL, JsValue::from_str);
-        let rows = self.rows(
+        let rows = self.sql.rows(
             "SELECT handle, created, expiry FROM session
              WHERE user_id = ? AND live = 1 AND (? IS NULL OR tenant_id = ?) ORDER BY created, handle",
             &[user_id.into(), tenant.clone(), tenant],
@@ -185,7 +164,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn foreign(&self, handle: &str) -> Result<Option<Stored<ForeignRecord>>, StoreFault> {
-        let row = self.one(
+        let row = self.sql.one(
             "SELECT * FROM foreign_session WHERE handle = ?",
             &[handle.into()],
         )?;
@@ -193,7 +172,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault> {
-        self.run(
+        self.sql.run(
             "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires) VALUES (?, 1, ?, ?, ?)
              ON CONFLICT (handle) DO UPDATE SET keep_until = excluded.keep_until, data_seq = excluded.data_seq,
                copy_expires = excluded.copy_expires WHERE live = 1",
@@ -208,7 +187,7 @@ impl UserStore for SqlUserStore {
 
     fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
         self.drop_data(handle)?;
-        self.run(
+        self.sql.run(
             "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires, ended, ending)
              VALUES (?, 0, ?, 0, 0, ?, ?)
              ON CONFLICT (handle) DO UPDATE SET live = 0, keep_until = excluded.keep_until, ended = excluded.ended,
@@ -223,7 +202,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run(
+        self.sql.run(
             "DELETE FROM foreign_session WHERE handle = ?",
             &[handle.into()],
         )?;
@@ -255,7 +234,7 @@ impl UserStore for SqlUserStore {
             let (head, tail) = rest
                 .split_at_checked(rest.floor_char_boundary(PART_BYTES))
                 .unwrap_or((rest, ""));
-            self.run(
+            self.sql.run(
                 "INSERT INTO session_data VALUES (?, ?, ?)",
                 &[handle.into(), part.into(), head.into()],
             )?;
@@ -272,25 +251,29 @@ impl UserStore for SqlUserStore {
             time(task.due),
             task.attempts.into(),
         ];
-        self.run(
-            "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
-            &bindings,
-        )
-        .map(drop)
+        self.sql
+            .run(
+                "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
+                &bindings,
+            )
+            .map(drop)
     }
 
     fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
-        let row = self.one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
+        let row = self
+            .sql
+            .one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
         row.map(|row| row.read(Row::task)).transpose()
     }
 
     fn clear_copy(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
+        self.sql
+            .run("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
             .map(drop)
     }
 
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault> {
-        let rows = self.rows(
+        let rows = self.sql.rows(
             "SELECT * FROM outbox WHERE due <= ? ORDER BY due LIMIT ?",
             &[time(now), limit.into()],
         )?;
@@ -321,7 +304,7 @@ impl UserStore for SqlUserStore {
             task.attempts.into(),
             u8::from(task.recorded).into(),
         ];
-        self.run(
+        self.sql.run(
             "INSERT OR REPLACE INTO revocation (handle, expires, due, attempts, recorded) VALUES (?, ?, ?, ?, ?)",
             &bindings,
         )
@@ -329,7 +312,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn revocation_task(&self, handle: &str) -> Result<Option<RevocationTask>, StoreFault> {
-        let row = self.one(
+        let row = self.sql.one(
             "SELECT * FROM revocation WHERE handle = ?",
             &[handle.into()],
         )?;
@@ -337,12 +320,13 @@ impl UserStore for SqlUserStore {
     }
 
     fn clear_revocation(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run("DELETE FROM revocation WHERE handle = ?", &[handle.into()])
+        self.sql
+            .run("DELETE FROM revocation WHERE handle = ?", &[handle.into()])
             .map(drop)
     }
 
     fn live_revocations(&self, now: UnixMillis) -> Result<u64, StoreFault> {
-        let row = self.one(
+        let row = self.sql.one(
             "SELECT COUNT(*) AS live FROM revocation WHERE expires > ?",
             &[time(now)],
         )?;
@@ -354,7 +338,7 @@ impl UserStore for SqlUserStore {
         now: UnixMillis,
         limit: u32,
     ) -> Result<Vec<RevocationTask>, StoreFault> {
-        let rows = self.rows(
+        let rows = self.sql.rows(
             "SELECT * FROM revocation WHERE due <= ? ORDER BY due LIMIT ?",
             &[time(now), limit.into()],
         )?;
@@ -362,11 +346,12 @@ impl UserStore for SqlUserStore {
     }
 
     fn hasten_revocations(&self, now: UnixMillis) -> Result<(), StoreFault> {
-        self.run(
-            "UPDATE revocation SET due = ? WHERE recorded = 0 AND due > ?",
-            &[time(now), time(now)],
-        )
-        .map(drop)
+        self.sql
+            .run(
+                "UPDATE revocation SET due = ? WHERE recorded = 0 AND due > ?",
+                &[time(now), time(now)],
+            )
+            .map(drop)
     }
 
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
@@ -375,13 +360,13 @@ impl UserStore for SqlUserStore {
                 "DELETE FROM {table} WHERE live = 0 AND keep_until < ? AND handle NOT IN (SELECT handle FROM outbox)
                    AND handle NOT IN (SELECT handle FROM revocation)"
             );
-            self.run(&forget, &[time(now)])?;
+            self.sql.run(&forget, &[time(now)])?;
         }
         Ok(())
     }
 
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreFault> {
-        let row = self.one(
+        let row = self.sql.one(
             "SELECT MIN(due) AS due FROM (
                SELECT MIN(due) AS due FROM outbox
                UNION ALL SELECT MIN(due) FROM revocation

@@ -6,9 +6,10 @@ use crate::session::record::StoreFault;
 /// The version of the tables that this code reads and writes. A newer one in storage is refused, never guessed at.
 const SCHEMA: u32 = 2;
 
-const TABLES: &str = "
+/// Version 1. Empty storage gets it and all the steps after it.
+const FIRST: &str = "
 CREATE TABLE schema (version INTEGER NOT NULL);
-INSERT INTO schema VALUES (2);
+INSERT INTO schema VALUES (1);
 CREATE TABLE session (
   handle TEXT PRIMARY KEY, user_id TEXT NOT NULL, tenant_id TEXT NOT NULL, live INTEGER NOT NULL,
   created INTEGER NOT NULL, expiry INTEGER NOT NULL, access_expires_max INTEGER NOT NULL, last_refreshed INTEGER,
@@ -29,15 +30,10 @@ CREATE TABLE outbox (
   handle TEXT PRIMARY KEY, action TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX outbox_by_due ON outbox (due);
-CREATE TABLE revocation (
-  handle TEXT PRIMARY KEY, expires INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL,
-  recorded INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX revocation_by_due ON revocation (due);
 ";
 
-/// From version 1: sessions that ended before there was an authority on revocations are reported to it, once.
-const FROM_1: &str = "
+/// To version 2: sessions that ended before there was an authority on revocations are reported to it, once.
+const TO_2: &str = "
 CREATE TABLE revocation (
   handle TEXT PRIMARY KEY, expires INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL,
   recorded INTEGER NOT NULL
@@ -65,14 +61,8 @@ pub(in crate::edge) enum Shape {
 impl SqlUserStore {
     /// What the database holds, found without writing to it.
     pub(in crate::edge) fn shape(&self) -> Result<Shape, StoreFault> {
-        if self
-            .rows("SELECT 1 FROM sqlite_master WHERE name = 'schema'", &[])?
-            .is_empty()
-        {
-            return Ok(Shape::Empty);
-        }
-        let version = self.one("SELECT version FROM schema", &[])?;
-        Ok(match version.map(|row| row.small("version")) {
+        Ok(match self.sql.schema()? {
+            None => Shape::Empty,
             Some(SCHEMA) => Shape::Current,
             Some(1) => Shape::Older,
             _ => Shape::Newer,
@@ -83,9 +73,15 @@ impl SqlUserStore {
     /// needs them.
     pub(in crate::edge) fn prepare(&self, shape: Shape) -> Result<(), StoreFault> {
         match shape {
-            Shape::Empty => self.run(TABLES, &[]).map(drop),
-            Shape::Older => self.run(FROM_1, &[]).map(drop),
+            Shape::Empty => self.steps(&[FIRST, TO_2]),
+            Shape::Older => self.steps(&[TO_2]),
             Shape::Current | Shape::Newer => Ok(()),
         }
+    }
+
+    fn steps(&self, steps: &[&str]) -> Result<(), StoreFault> {
+        steps
+            .iter()
+            .try_for_each(|step| self.sql.run(step, &[]).map(drop))
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     time::Millis,
 };
 
-/// A tombstone stands at least this long, so that a call whose answer was lost can be repeated.
+/// The tombstone of a revoked session stands at least this long: a call whose answer was lost can be repeated.
 const REPEATABLE_FOR: Millis = Millis(10 * 60_000);
 
 pub(super) fn revoke<S: UserStore>(
@@ -68,9 +68,9 @@ fn was_revoked<S: UserStore>(
     repeatable: bool,
 ) -> Result<bool, StoreFault> {
     let ending = if is_foreign(handle) {
-        store.foreign(handle)?.and_then(ending)
+        ending(store.foreign(handle)?.as_ref())
     } else {
-        store.session(handle)?.and_then(ending)
+        ending(store.session(handle)?.as_ref())
     };
     if !matches!(ending, Some(Ending::Revoked | Ending::RevokedWithAll)) {
         return Ok(false);
@@ -79,10 +79,10 @@ fn was_revoked<S: UserStore>(
     Ok(repeatable || task.is_some_and(|task| !task.recorded))
 }
 
-fn ending<T>(stored: Stored<T>) -> Option<Ending> {
+const fn ending<T>(stored: Option<&Stored<T>>) -> Option<Ending> {
     match stored {
-        Stored::Live(_) => None,
-        Stored::Ended(tombstone) => Some(tombstone.ending),
+        Some(Stored::Ended(tombstone)) => Some(tombstone.ending),
+        _ => None,
     }
 }
 
@@ -113,12 +113,14 @@ pub(super) fn end<S: UserStore>(
     record: &SessionRecord,
     ending: Ending,
 ) -> Result<bool, StoreFault> {
+    let mut keep_until = record.access_expires_max.max(terms.now);
+    if matches!(ending, Ending::Revoked | Ending::RevokedWithAll) {
+        keep_until = keep_until.max(terms.now.plus(REPEATABLE_FOR));
+    }
     let tombstone = Tombstone {
         ended: terms.now,
         ending,
-        keep_until: record
-            .access_expires_max
-            .max(terms.now.plus(REPEATABLE_FOR)),
+        keep_until,
     };
     let has_copy = record.data_seq > 0;
     let ended = store.end_session(&record.handle, tombstone)?;
