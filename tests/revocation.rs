@@ -15,6 +15,8 @@
 mod authority;
 #[path = "revocation/copies.rs"]
 mod copies;
+#[path = "support/handles.rs"]
+mod handles;
 #[path = "revocation/journal.rs"]
 mod journal;
 #[path = "support/memory_journal.rs"]

@@ -13,28 +13,11 @@ use postern::{
     time::UnixMillis,
 };
 
-use crate::{memory_journal::MemoryJournal, random::Random};
+pub use crate::handles::handle_of;
+use crate::memory_journal::MemoryJournal;
 
 pub const START: u64 = 1_800_000_000_000;
 pub const HOUR: u64 = 3_600_000;
-
-/// Session `n` of a user. Its form is that of a handle of ours; only the tag, which nothing here looks at, proves nothing.
-pub fn handle_of(user: &str, n: u64) -> String {
-    // FNV-1a: like the keyed digest in real handles, another number for each user.
-    let route = user.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
-    let number = Random(route ^ n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).next();
-    format!("{}.{}.tag", base32(route), base32(number))
-}
-
-fn base32(number: u64) -> String {
-    let digit = |at: u32| {
-        let bits = (u128::from(number) << 1 >> (60 - 5 * at)) as usize & 31;
-        char::from(b"abcdefghijklmnopqrstuvwxyz234567"[bits])
-    };
-    (0..13).map(digit).collect()
-}
 
 /// Session `n`, each of a user of its own.
 pub fn handle(n: u64) -> String {
