@@ -82,6 +82,14 @@ impl Durable {
         }
     }
 
+    /// Sets the alarm to `due`, if that is not what it is set to: earlier or later.
+    pub(super) async fn arm_exactly(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
+        match due {
+            Some(due) if self.armed.get() != Some(due) => self.arm(due).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Sets the alarm. The platform refuses the epoch itself, which stands for "long ago".
     pub(super) async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
         self.armed.set(Some(due));
