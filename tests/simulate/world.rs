@@ -544,7 +544,8 @@ impl World {
                 self.poll(isolate, bound);
             }
             Decision::Revoked => {
-                self.judge.refused(truth, self.now, Some(bound), "by the copy");
+                self.judge
+                    .refused(truth, self.now, Some(bound), "by the copy");
                 self.poll(isolate, bound);
             }
             Decision::AskObject(why) => {
