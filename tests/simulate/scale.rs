@@ -252,7 +252,7 @@ fn draw(directory: &Path, measured: &[Measured]) {
             let rate = at.rate as f64 * HOUR as f64 / seconds as f64;
             (rate, at.copy_bytes as f64)
         };
-        let points = measured.iter().map(point);
+        let points = measured.iter().filter(|at| at.full_percent == 0).map(point);
         points.filter(|(rate, _)| *rate <= 10_000.0).collect()
     };
     save(

@@ -64,6 +64,10 @@ pub fn due_reports<S: UserStore>(
             forgotten = true;
         } else if !task.recorded {
             reports.push(task);
+        } else {
+            // Recorded by one report while another one failed: there is nothing to do before its time is over.
+            task.due = task.expires;
+            store.queue_revocation(&task)?;
         }
     }
     if forgotten {
