@@ -82,10 +82,18 @@ impl Durable {
         }
     }
 
-    /// Sets the alarm.
+    /// Sets the alarm to `due`, if that is not what it is set to: earlier or later.
+    pub(super) async fn arm_exactly(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
+        match due {
+            Some(due) if self.armed.get() != Some(due) => self.arm(due).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Sets the alarm. The platform refuses the epoch itself, which stands for "long ago".
     pub(super) async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
         self.armed.set(Some(due));
-        let armed = promise::of(self.storage()?.set_alarm_at(&number(due.0))).await;
+        let armed = promise::of(self.storage()?.set_alarm_at(&number(due.0.max(1)))).await;
         armed.map(drop).map_err(|error| {
             self.armed.set(None);
             fault(&error)

@@ -288,6 +288,10 @@ describe("in real seconds", { concurrency: true }, () => {
       const { kid } = JSON.parse(Buffer.from(session.access.split(".")[0], "base64url").toString());
       assert.equal(await other.verdict(session.access), "OK");
       const begun = Date.now();
+      // While the authority is out the key is withdrawn where keys are kept, and the call says that not everyone knows.
+      await at.it.out({ className: "Revocations", outcome: "refuse" });
+      assert.equal((await at.one.admin("revokeSigningKey", { kid })).status, "GENERAL_ERROR");
+      await at.it.out();
       assert.equal((await at.one.admin("revokeSigningKey", { kid })).status, "OK");
       const told = Date.now();
       let last = begun;

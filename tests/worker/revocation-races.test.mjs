@@ -89,12 +89,12 @@ test(`hundreds of ends beside refreshes, overwrites and payload changes (seed ${
     ended.push(...batch);
   }
   await postern.faults("setFaults", []);
-  for (const session of ended) await isOver(session);
+  for (let at = 0; at < ended.length; at += 20) await Promise.all(ended.slice(at, at + 20).map(isOver));
   await copiesGo(ended);
 });
 
 test(`all sessions of a user in every tenant, while more are made (seed ${SEED})`, { timeout: 120_000 }, async () => {
-  for (let round = 0; round < 25; round += 1) {
+  for (let round = 0; round < 20; round += 1) {
     const userId = `everywhere ${round}`;
     const before = await Promise.all(TENANTS.flatMap((tenantId) => [create(userId, { tenantId }), create(userId, { tenantId })]));
     const oneTenant = round % 5 === 0 ? TENANTS[random(TENANTS.length)] : undefined;
@@ -114,7 +114,7 @@ test(`all sessions of a user in every tenant, while more are made (seed ${SEED})
     const kept = [...before, ...beside].filter(({ handle }) => !revoked.includes(handle));
     const { handles } = await isolate().admin("getAllSessionHandlesForUser", { userId });
     assert.deepEqual(handles.toSorted(), kept.map(({ handle }) => handle).sort());
-    for (const session of meant) await isOver(session);
+    await Promise.all(meant.map(isOver));
     for (const { access } of kept) assert.equal(await isolate().verdict(access[0], "strict"), "OK");
   }
 });

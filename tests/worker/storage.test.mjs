@@ -92,6 +92,7 @@ describe("storage of version 1, which knew no revocations to report", () => {
     assert.deepEqual((await at.admin.revokeSession({ handle: ended.session.handle })).revoked, [ended.session.handle]);
     await sql("DROP TABLE revocation");
     await sql("UPDATE schema SET version = 1");
+    await at.postern.evict("UserSessions", objectOf(handle));
     assert.deepEqual((await at.admin.getSessionData({ handle, freshness: "strict" })).sessionData, { kept: 1 });
     assert.equal(JSON.stringify(await sql("SELECT version FROM schema")), '[{"version":2}]');
     const rows = await until(() => sql("SELECT handle, recorded FROM revocation"), ([row]) => row?.recorded === 1);

@@ -32,7 +32,7 @@ use crate::{
     session::{
         call::{Envelope, Gone, UserCall, UserReply},
         handle::{CheckedHandle, HandleKind},
-        model::Refusal,
+        model::{Refusal, Theft},
     },
     settings::{Freshness, TrustedIssuer},
     time::Millis,
@@ -160,11 +160,11 @@ fn unexpected(reply: UserReply) -> Refusal {
                 "token_theft",
                 "a refresh token was used twice; the session has ended",
             );
-            Refusal::TokenTheftDetected {
+            Refusal::TokenTheftDetected(Box::new(Theft {
                 handle,
                 user_id,
                 subtype,
-            }
+            }))
         }
         UserReply::RevocationPending => {
             Refusal::GeneralError("the sessions have ended; it is not known everywhere yet")

@@ -28,6 +28,8 @@ use crate::{
 };
 use copies::Waiting;
 
+/// A report that a call makes is over by then, or its instance is.
+const TAKE_OVER_AFTER: Millis = Millis(10_000);
 /// How many copies one alarm writes at a time: a request may have six connections open.
 const COPIES_AT_ONCE: usize = 6;
 /// How long one alarm goes on; a platform that waits longer ends it. What is left is due at once.
@@ -125,8 +127,23 @@ impl Object {
                 })
             })
             .await??;
+        // What the call itself goes on with is nothing for the alarm yet, unless this instance dies.
+        let goes_on = matches!(
+            (&call, &reply),
+            (UserCall::Revoke { .. } | UserCall::RevokeAll { .. }, _)
+                | (_, UserReply::Theft { .. })
+        );
+        let due = if goes_on {
+            due.map(|due| due.max(now.plus(TAKE_OVER_AFTER)))
+        } else {
+            due
+        };
         self.durable.arm_by(due).await?;
-        Ok(envelope(self.followed_up(call, reply).await))
+        let reply = self.followed_up(call, reply).await;
+        if goes_on {
+            self.durable.arm_exactly(store.next_due()?).await?;
+        }
+        Ok(envelope(reply))
     }
 
     /// Does what a change drags along outside, and gives the reply that its outcome leaves.

@@ -53,7 +53,9 @@ impl Object {
         let accepted = revocations::report(&self.durable.env, report).await.is_ok();
         self.durable
             .transaction(|| user::reported(&store, reports, accepted, clock::now()))?;
-        self.durable.arm_by(store.next_due()?).await?;
+        if !accepted {
+            self.durable.arm_by(store.next_due()?).await?;
+        }
         Ok(accepted)
     }
 }

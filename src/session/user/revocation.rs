@@ -62,7 +62,10 @@ pub fn due_reports<S: UserStore>(
         } else if task.expires <= now {
             store.clear_revocation(&task.handle)?;
             forgotten = true;
-        } else if !task.recorded {
+        } else if task.recorded {
+            task.due = task.expires;
+            store.queue_revocation(&task)?;
+        } else {
             reports.push(task);
         } else {
             // Recorded by one report while another one failed: there is nothing to do before its time is over.
