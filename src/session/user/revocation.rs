@@ -63,14 +63,11 @@ pub fn due_reports<S: UserStore>(
             store.clear_revocation(&task.handle)?;
             forgotten = true;
         } else if task.recorded {
+            // By one report, while another one failed: there is nothing to do before its time is over.
             task.due = task.expires;
             store.queue_revocation(&task)?;
         } else {
             reports.push(task);
-        } else {
-            // Recorded by one report while another one failed: there is nothing to do before its time is over.
-            task.due = task.expires;
-            store.queue_revocation(&task)?;
         }
     }
     if forgotten {
