@@ -220,7 +220,7 @@ impl Race {
             panic!("not revoked: {reply:?}")
         };
         if !session.ended {
-            assert_eq!(revoked, [session.handle.clone()]);
+            assert_eq!(revoked, std::slice::from_ref(&session.handle));
         }
         session.ended = true;
     }
