@@ -20,7 +20,7 @@ export async function startIsolates(count, vars = {}) {
     const call = async (service, method, argument) => {
       const body = JSON.stringify({ service, method, args: [argument] });
       const response = await fetch(workerd.url(`caller-of-${name}`), { method: "POST", body });
-      const { value, thrown } = await response.json();
+      const { value, thrown } = /** @type {any} */ (await response.json());
       if (thrown) throw Object.assign(new Error(), thrown);
       return value;
     };
@@ -50,8 +50,8 @@ export async function startIsolates(count, vars = {}) {
     out: (...faults) => workerd.objectFaults("setFaults", faults),
     /** What the objects of a class were asked since the last look. @param {string} className @returns {Promise<any[]>} */
     calls: async (className) => {
-      const calls = await workerd.objectFaults("calls");
-      return calls.filter((/** @type {any} */ call) => call.className === className);
+      const calls = /** @type {any[]} */ (await workerd.objectFaults("calls"));
+      return calls.filter((call) => call.className === className);
     },
     clearCalls: () => workerd.objectFaults("clearCalls"),
   };
