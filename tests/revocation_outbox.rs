@@ -325,3 +325,19 @@ fn an_entry_that_was_extended_while_it_was_reported_is_reported_again() {
             .recorded
     );
 }
+
+#[test]
+fn one_report_that_fails_beside_one_that_is_taken_leaves_nothing_due() {
+    let user = out_of_reach();
+    user.create(1);
+    user.call(revoke(&handle(1), false));
+    // Two at a time: the caller's, and the alarm's.
+    let one = due_reports(&user.store, user.now()).unwrap();
+    let two = due_reports(&user.store, user.now()).unwrap();
+    assert_eq!((one.len(), two.len()), (1, 1));
+    reported(&user.store, &one, true, user.now()).unwrap();
+    reported(&user.store, &two, false, user.now()).unwrap();
+    user.advance(MINUTE);
+    assert_eq!(owed(&user), Vec::<String>::new());
+    assert!(user.store.next_due().unwrap() > Some(user.now()));
+}

@@ -30,7 +30,7 @@ CREATE TABLE tail (position INTEGER PRIMARY KEY, key TEXT NOT NULL, expires INTE
 CREATE TABLE strict_route (route TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE segment (
   name TEXT PRIMARY KEY, place INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
-  expires INTEGER NOT NULL, retired INTEGER
+  expires INTEGER NOT NULL, stale INTEGER NOT NULL, retired INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE part (
   name TEXT NOT NULL, kind INTEGER NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL,
@@ -171,19 +171,22 @@ impl JournalStore for SqlJournalStore {
             count: row.number("count"),
             bytes: row.number("bytes"),
             expires: row.time("expires"),
+            stale: row.time("stale"),
             retired: row.optional_time("retired"),
         })
     }
 
     fn put_segment(&self, row: &SegmentRow) -> Result<(), StoreFault> {
         self.run(
-            "INSERT OR REPLACE INTO segment (name, place, count, bytes, expires, retired) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO segment (name, place, count, bytes, expires, stale, retired)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
             &[
                 row.name.as_str().into(),
                 row.place.into(),
                 number(row.count),
                 number(row.bytes),
                 time(row.expires),
+                time(row.stale),
                 row.retired.map_or(JsValue::NULL, time),
             ],
         )

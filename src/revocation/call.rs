@@ -69,7 +69,7 @@ pub struct PollAnswer {
     pub tail_after: u64,
     /// The keys of the handles from `tail_after` to `seq`.
     pub tail: Keys,
-    /// The names of the segments.
+    /// The names of the segments; none while the answer is `full`.
     pub segments: Vec<String>,
     /// Users whose sessions are settled by their objects.
     pub strict_routes: Keys,

@@ -207,10 +207,10 @@ fn everyone_before_a_moment_is_refused_and_doubt_is_settled_by_the_object() {
 
 #[test]
 fn when_not_everything_fits_the_object_is_asked() {
-    let mut authority = Authority::one_of(4);
-    authority.fill(0..520_000, START + HOUR, START);
+    let mut authority = Authority::one_of(16);
+    authority.fill(0..130_000, START + HOUR, START);
     let mut copy = up_to_date(&authority);
-    assert!(copy.bytes() <= 512 * 1024);
+    assert!(copy.bytes() <= 128 * 1024);
     assert_eq!(
         decide_at(&mut copy, &handle(999_999), BOUND, START),
         Decision::AskObject(Why::Full)

@@ -132,6 +132,23 @@ fn a_merge_leaves_out_what_has_expired() {
 }
 
 #[test]
+fn at_a_steady_rate_what_has_expired_does_not_pile_up() {
+    let mut authority = Authority::new();
+    let mut most = 0;
+    for step in 0..240 {
+        let now = START + step * 60_000;
+        // 60,000 are alive at a time.
+        authority.fill(step * 1_000..(step + 1) * 1_000, now + HOUR, now);
+        authority.tidy(now);
+        if step > 60 {
+            most = most.max(authority.journal.bytes());
+        }
+    }
+    // Nine bits each, an eighth of them expired, and a tail.
+    assert!(most < 60_000 * 9 / 8 * 9 / 8 + 50_000, "{most} bytes");
+}
+
+#[test]
 fn a_replaced_segment_can_still_be_fetched_for_a_while() {
     let mut authority = Authority::new();
     authority.fill(0..5_000, START + HOUR, START);
@@ -168,14 +185,14 @@ fn one_user_does_not_grow_everyones_copy() {
 
 #[test]
 fn what_does_not_fit_is_admitted_until_it_has_expired() {
-    // A fourth of the bytes, to be quick.
-    let mut authority = Authority::one_of(4);
-    authority.fill(0..400_000, START + HOUR, START);
+    // A part of the bytes, to be quick.
+    let mut authority = Authority::one_of(16);
+    authority.fill(0..70_000, START + HOUR, START);
     assert!(!authority.poll(0, START).full);
-    authority.fill(400_000..520_000, START + 2 * HOUR, START);
+    authority.fill(70_000..130_000, START + 2 * HOUR, START);
     let answer = authority.poll(0, START);
     assert!(answer.full);
-    assert!(authority.journal.bytes() <= 512 * 1024);
+    assert!(authority.journal.bytes() <= 128 * 1024);
     authority.restart();
     authority.tidy(START + HOUR + 3_000);
     assert!(authority.poll(0, START + HOUR + 3_000).full);

@@ -29,7 +29,7 @@ pub struct Session {
 
 pub struct Users {
     settings: Settings,
-    users: Vec<User>,
+    objects: Vec<User>,
     /// Where each object's clock lies from the authority's.
     skews: Vec<i64>,
     pub sessions: Vec<Session>,
@@ -46,18 +46,18 @@ impl Users {
         settings.access_token_validity = Millis(plan.access_token);
         Self {
             settings,
-            users: Vec::new(),
+            objects: Vec::new(),
             skews: Vec::new(),
             sessions: Vec::new(),
         }
     }
 
     pub fn count(&self) -> usize {
-        self.users.len()
+        self.objects.len()
     }
 
     fn call(&self, user: usize, now: u64, not_before: u64, call: UserCall) -> UserReply {
-        let object = &self.users[user];
+        let object = &self.objects[user];
         object.now.set(skewed(now, self.skews[user]));
         object.not_before.set(not_before);
         object.call(call)
@@ -65,15 +65,15 @@ impl Users {
 
     /// A new session: of a new user, or of one who has some.
     pub fn create(&mut self, now: u64, not_before: u64, random: &mut Random) -> usize {
-        let user = if !self.users.is_empty() && random.chance(60) {
-            random.below(self.users.len() as u64) as usize
+        let user = if !self.objects.is_empty() && random.chance(60) {
+            random.below(self.objects.len() as u64) as usize
         } else {
             let user = User::with_settings(self.settings.clone());
             // Reports are the network's business here.
             user.reports_arrive.set(false);
-            self.users.push(user);
+            self.objects.push(user);
             self.skews.push(random.below(2_001) as i64 - 1_000);
-            self.users.len() - 1
+            self.objects.len() - 1
         };
         let number = self.sessions.len();
         let handle = handle_of(&format!("user{user}"), number as u64);
@@ -184,7 +184,7 @@ impl Users {
 
     /// What an object has to report now.
     pub fn due_report(&self, user: usize, now: u64) -> Option<(Vec<RevocationTask>, Report)> {
-        let object = &self.users[user];
+        let object = &self.objects[user];
         let now = UnixMillis(skewed(now, self.skews[user]));
         let tasks = due_reports(&object.store, now).unwrap();
         let entry = |task: &RevocationTask| Entry {
@@ -200,12 +200,12 @@ impl Users {
 
     pub fn reported(&self, user: usize, tasks: &[RevocationTask], accepted: bool, now: u64) {
         let now = UnixMillis(skewed(now, self.skews[user]));
-        reported(&self.users[user].store, tasks, accepted, now).unwrap();
+        reported(&self.objects[user].store, tasks, accepted, now).unwrap();
     }
 
     /// The alarm, save for its reports.
     pub fn sweep(&self, user: usize, now: u64) {
-        let object = &self.users[user];
+        let object = &self.objects[user];
         object.now.set(skewed(now, self.skews[user]));
         object
             .with_terms(|terms| sweep(&object.store, terms))
@@ -214,7 +214,7 @@ impl Users {
 
     /// When an object's alarm is due, by the authority's clock.
     pub fn next_due(&self, user: usize) -> Option<u64> {
-        let due = self.users[user].store.next_due().unwrap()?;
+        let due = self.objects[user].store.next_due().unwrap()?;
         Some(skewed(due.0, -self.skews[user]))
     }
 }

@@ -226,11 +226,6 @@ impl RevocationCopy {
         self.not_before
     }
 
-    /// Whether `not_before` is known well enough to let an access token be made for a session of any age.
-    pub fn knows_not_before(&self, now: UnixMillis) -> bool {
-        self.age(now).is_some_and(|age| age <= NOT_BEFORE_DOUBT)
-    }
-
     /// The newest version of the key ring that a shard spoke of.
     pub const fn key_set_version(&self) -> u64 {
         self.key_set_version

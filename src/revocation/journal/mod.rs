@@ -3,7 +3,8 @@
 //! New entries stand in an exact *tail*. A tail that has grown too long is *sealed* into a [segment](super::segment),
 //! merged with the smaller ones that are there, so that there are at most four, each several times the size of the one
 //! before: an entry is rewritten about a dozen times in all, and nothing is ever rebuilt for an entry's sake alone.
-//! Expired entries go when their segment is merged, and whole segments when their last entry has expired. What does not
+//! Expired entries go when their segment is merged, which is due at the latest when an eighth of it has expired, and whole
+//! segments when their last entry has expired. What does not
 //! fit under the cap is not kept: the answers say `full` until the last such entry has expired, and isolates ask the
 //! users' objects meanwhile.
 //!
@@ -16,6 +17,7 @@ mod store;
 pub use merge::PART_BYTES;
 pub use store::{Head, JournalStore, PartKind, RouteRow, SegmentRow, TailRow};
 
+use self::merge::Merge;
 use super::{
     CLOCK_ALLOWANCE, MAX_COPY_BYTES, MAX_REPORT, MAX_STRICT_ROUTES, MAX_TAIL, MAX_USER_ENTRIES,
     call::{Keys, PollAnswer, Report},
@@ -30,6 +32,10 @@ use crate::{
 const KEEP_RETIRED: Millis = Millis(120_000);
 /// Expired entries stand in the tail no longer than this.
 const TIDY_AFTER: Millis = Millis(600_000);
+/// At the cap, everything is merged at most this often to make room.
+const CLEAR_AGAIN_AFTER: Millis = Millis(60_000);
+/// The same while the answers say `full` already.
+const CLEAR_WHEN_FULL: Millis = Millis(600_000);
 /// `expires` of entries beyond this saturates: the year 2106.
 const LAST_SECOND: u64 = 0xffff_ffff;
 
@@ -41,6 +47,8 @@ pub struct Journal {
     routes: Vec<RouteRow>,
     segments: Vec<SegmentRow>,
     max_bytes: usize,
+    /// When everything was last merged to make room.
+    cleared: UnixMillis,
 }
 
 /// Whether a report was well formed and is recorded.
@@ -68,6 +76,7 @@ impl Journal {
             routes: store.routes()?,
             segments: store.segments()?,
             max_bytes: MAX_COPY_BYTES.checked_div(shards).unwrap_or(0),
+            cleared: UnixMillis(0),
         })
     }
 
@@ -80,6 +89,7 @@ impl Journal {
         } else {
             since.max(sealed)
         };
+        let full = self.head.full_until > now;
         let skip = usize::try_from(tail_after.saturating_sub(sealed)).unwrap_or(usize::MAX);
         PollAnswer {
             as_of: now,
@@ -87,11 +97,16 @@ impl Journal {
             sealed,
             tail_after,
             tail: Keys(self.tail.iter().skip(skip).map(|row| row.key).collect()),
-            segments: self.in_use().map(|row| row.name.clone()).collect(),
+            // While the object is asked anyway, nobody need fetch any.
+            segments: self
+                .in_use()
+                .filter(|_| !full)
+                .map(|row| row.name.clone())
+                .collect(),
             strict_routes: Keys(self.routes.iter().map(|row| row.route).collect()),
             not_before: self.head.not_before,
             key_set_version: self.head.key_set_version,
-            full: self.head.full_until > now,
+            full,
         }
     }
 
@@ -104,7 +119,7 @@ impl Journal {
         if !self.segments.iter().any(|row| row.name == name) {
             return Ok(None);
         }
-        merge::read_parts(store, name, PartKind::Published).map(Some)
+        merge::read_parts(store, name).map(Some)
     }
 
     /// Records ended sessions of one user. Repeating a report changes nothing, save that a later `expires` counts.
@@ -136,7 +151,20 @@ impl Journal {
             }
         }
         if self.bytes_with(rows.len()) > self.max_bytes {
-            return self.overflow(store, last);
+            // Perhaps there is room once everything that has expired is gone. It is much work: not for every report.
+            let pause = if self.head.full_until > now {
+                CLEAR_WHEN_FULL
+            } else {
+                CLEAR_AGAIN_AFTER
+            };
+            if now.since(self.cleared) >= pause {
+                self.cleared = now;
+                self.seal(store, Merge::Everything, now)?;
+                store.set_head(&self.head)?;
+            }
+            if self.bytes_with(rows.len()) > self.max_bytes {
+                return self.overflow(store, last);
+            }
         }
         for (key, expires) in rows {
             self.head.seq = self.head.seq.saturating_add(1);
@@ -149,7 +177,7 @@ impl Journal {
             self.tail.push(row);
         }
         if self.tail.len() > MAX_TAIL {
-            self.seal(store, now)?;
+            self.seal(store, Merge::WhatIsDue, now)?;
         }
         store.set_head(&self.head)?;
         Ok(Recorded::Yes)

@@ -51,6 +51,8 @@ pub struct SegmentRow {
     pub bytes: u64,
     /// When the last of its entries expires.
     pub expires: UnixMillis,
+    /// When an eighth of its entries has expired: time to make it anew without them.
+    pub stale: UnixMillis,
     /// When another one took its place; it is kept a little longer for isolates that have read its name.
     pub retired: Option<UnixMillis>,
 }

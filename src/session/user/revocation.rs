@@ -63,6 +63,7 @@ pub fn due_reports<S: UserStore>(
             store.clear_revocation(&task.handle)?;
             forgotten = true;
         } else if task.recorded {
+            // By one report, while another one failed: there is nothing to do before its time is over.
             task.due = task.expires;
             store.queue_revocation(&task)?;
         } else {
