@@ -1,10 +1,14 @@
 //! An incoming request: what the doors read of it.
 
+use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
+
+use crate::location::Location;
 
 use super::{
     body::{self, BodyFault},
-    js::{IncomingHeaders, IncomingRequest},
+    header_lines::HeaderLines,
+    js::{Host, IncomingHeaders, IncomingRequest},
 };
 
 /// A request, with its URL taken apart. Header values are read when asked for: each one crosses from JS.
@@ -44,6 +48,31 @@ impl Incoming {
         })
     }
 
+    /// The region that the request comes from, as far as the platform says.
+    pub(super) fn location(&self) -> Option<Location> {
+        let cf = member(&self.request, "cf")?;
+        let longitude = member(&cf, "longitude").and_then(|longitude| longitude.as_string());
+        Location::near(
+            &member(&cf, "continent")?.as_string()?,
+            longitude.as_deref(),
+        )
+    }
+
+    /// The request as JS has it.
+    pub(super) fn js(&self) -> &JsValue {
+        self.request.as_ref()
+    }
+
+    /// All headers as lines, see [`HeaderLines`].
+    pub(super) fn lines(&self, host: &Host) -> Result<HeaderLines, JsValue> {
+        HeaderLines::of(host, self.headers.as_ref())
+    }
+
+    /// The whole URL, as it was sent.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// `name[:port]`, as in the URL.
     pub(super) fn host(&self) -> &str {
         self.url
@@ -75,4 +104,11 @@ impl Incoming {
     pub(super) async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyFault> {
         body::read(self.request.body()?, limit).await
     }
+}
+
+/// A property that is there.
+fn member(of: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(of, &JsValue::from_str(name))
+        .ok()
+        .filter(|value| !value.is_undefined() && !value.is_null())
 }

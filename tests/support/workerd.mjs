@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { withRules } from "./gateway-rules.mjs";
 import { compatibilityDate, durableObjects } from "./harness.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
@@ -26,19 +27,21 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  * @param {object} [options]
  * @param {Record<string, unknown>} [options.vars]
  * @param {Caller[]} [options.callers]
+ * @param {import("./gateway-rules.mjs").Rules} [options.gateway] the rules, as the text of a gateway.toml or as its tables
+ * @param {Record<string, string>} [options.services] what Postern is bound to, by name of the binding
  * @param {number} [options.isolates] how many Workers of the same bundle, each in an isolate of its own, share the objects:
  *   `postern`, `postern-2`, …
  * @param {boolean} [options.faultyObjects] have the objects be reached through fault-objects-worker.mjs
  */
-export async function startWorkerd({ vars = {}, callers = [], isolates = 1, faultyObjects = false } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, services = {}, isolates = 1, faultyObjects = false } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
-  await bundle(directory, "postern", "src/entry.mjs");
+  await bundle(directory, "postern", "src/entry.mjs", [withRules(gateway)]);
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   if (faultyObjects) await bundle(directory, "fault-objects", "tests/support/fault-objects-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
-  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, isolates, faultyObjects };
+  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects };
   writeFileSync(join(directory, "config.capnp"), configuration(all));
 
   let running = await serve(directory, {});
@@ -94,8 +97,8 @@ export async function startWorkerd({ vars = {}, callers = [], isolates = 1, faul
   };
 }
 
-/** @param {string} directory @param {string} name @param {string} entry */
-const bundle = (directory, name, entry) =>
+/** @param {string} directory @param {string} name @param {string} entry @param {import("esbuild").Plugin[]} [plugins] */
+const bundle = (directory, name, entry, plugins = []) =>
   build({
     entryPoints: [join(root, entry)],
     outfile: join(directory, `${name}.mjs`),
@@ -104,6 +107,7 @@ const bundle = (directory, name, entry) =>
     target: "es2024",
     external: ["cloudflare:*", "node:*", "*.wasm"],
     logLevel: "error",
+    plugins,
   });
 
 /**
@@ -151,9 +155,9 @@ const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
 /**
  * The configuration, in workerd's schema language.
- * @param {{vars: Record<string, unknown>, callers: Caller[], isolates: number, faultyObjects: boolean}} options
+ * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean}} options
  */
-function configuration({ vars, callers, isolates, faultyObjects }) {
+function configuration({ vars, callers, services, isolates, faultyObjects }) {
   const variables = Object.entries(vars).map(([name, value]) =>
     typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
   );
@@ -164,7 +168,11 @@ function configuration({ vars, callers, isolates, faultyObjects }) {
       const target = service ? `(className = ${quoted(className)}, serviceName = ${quoted(service)})` : quoted(className);
       return `(name = ${quoted(name)}, durableObjectNamespace = ${target})`;
     });
-  const common = [...variables, '(name = "SESSION_DATA", kvNamespace = "fault-kv")'];
+  const common = [
+    ...variables,
+    '(name = "SESSION_DATA", kvNamespace = "fault-kv")',
+    ...Object.entries(services).map(([name, service]) => `(name = ${quoted(name)}, service = ${quoted(service)})`),
+  ];
   const classes = objects.map(([, className]) => className);
   const faulty = faultyObjects ? "fault-objects" : undefined;
   const postern = worker("postern", { modules, bindings: [...common, ...objectsOf(faulty)], classes, disk: "postern-objects" });
