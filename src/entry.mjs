@@ -2,7 +2,7 @@
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
 import {
-  KeyRing as RustKeyRing, UserSessions as RustUserSessions,
+  KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
   answer_http, answer_rpc, judge_answer, look_at_session,
 } from "../build/index.js";
 import { answered, facts, instance } from "./lane.mjs";
@@ -58,7 +58,7 @@ export class SessionsAdmin extends WorkerEntrypoint {}
 offer(SessionsAdmin, [
   "getSession", "getSessionData", "updateSessionData",
   "createNewSession", "createNewSessionForRequest", "refreshSession",
-  "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser",
+  "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore",
   "getAllSessionHandlesForUser", "getSessionInformation",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",
   "rotateSigningKeys", "revokeSigningKey",
@@ -91,6 +91,9 @@ const object = (Rust) =>
 
 /** One user's sessions. */
 export class UserSessions extends object(RustUserSessions) {}
+
+/** Which sessions have ended lately. */
+export class Revocations extends object(RustRevocations) {}
 
 /** The signing keys, and the secrets behind handles and refresh tokens. */
 export class KeyRing extends object(RustKeyRing) {}

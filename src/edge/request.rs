@@ -2,7 +2,10 @@
 
 use std::ops::Range;
 
+use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
+
+use crate::location::Location;
 
 use super::{
     body::{self, BodyFault},
@@ -55,6 +58,16 @@ impl Incoming {
             request: request.unchecked_into(),
             facts,
         })
+    }
+
+    /// The region that the request comes from, as far as the platform says.
+    pub(super) fn location(&self) -> Option<Location> {
+        let cf = member(&self.request, "cf")?;
+        let longitude = member(&cf, "longitude").and_then(|longitude| longitude.as_string());
+        Location::near(
+            &member(&cf, "continent")?.as_string()?,
+            longitude.as_deref(),
+        )
     }
 
     /// The request as JS has it.
@@ -137,4 +150,11 @@ impl Lines<'_> {
         self.at = end.saturating_add(1);
         Some(start..end)
     }
+}
+
+/// A property that is there.
+fn member(of: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(of, &JsValue::from_str(name))
+        .ok()
+        .filter(|value| !value.is_undefined() && !value.is_null())
 }

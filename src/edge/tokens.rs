@@ -7,7 +7,11 @@ use std::{
 
 use wasm_bindgen::JsValue;
 
-use super::{context::Context, crypto, issuer_keys, key_ring, log, told::Told};
+use super::{
+    context::Context,
+    crypto, issuer_keys, key_ring, log,
+    told::{self, Told},
+};
 use crate::{
     json,
     keys::{KeyKind, SigningKey},
@@ -17,7 +21,7 @@ use crate::{
         model::{Refusal, SessionView, TokenInfo},
     },
     settings::{SigningAlgorithm, TrustedIssuer},
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
     token::{
         self, AccessClaims, AccessTokenVersion, Pending, Policy, SignatureVerdict, TokenFault,
         Unverified, VerificationKey, Verified, access_token,
@@ -52,9 +56,11 @@ pub(super) struct Known {
     pub(super) claims: Option<AccessClaims>,
     /// The session as browsers are shown it, once one was.
     shown: OnceCell<JsValue>,
+    /// When the token was made, at the latest.
+    pub(super) issued: Option<UnixMillis>,
     /// When the token stops being good.
     pub(super) good_until: UnixMillis,
-    /// What origins were told about it lately, at most [`MOST_TOLD`].
+    /// What origins were told about it lately, at most [`told::MOST`].
     pub(super) told: RefCell<Vec<Rc<Told>>>,
 }
 
@@ -65,9 +71,6 @@ impl Known {
             .get_or_init(|| JsValue::from_str(&text(&self.session)))
     }
 }
-
-/// How many origins may be told about a token without making it all anew each time.
-pub(super) const MOST_TOLD: usize = 4;
 
 /// Verifies an access token: of our own, or of a trusted issuer.
 pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
@@ -105,6 +108,7 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     };
     let known = Known {
         session,
+        issued: Some(at_the_latest(claims.created)),
         claims: Some(claims),
         shown: OnceCell::new(),
         good_until: verified.good_until(),
@@ -238,12 +242,18 @@ async fn verify_foreign(
         validity,
         Known {
             session,
+            issued: verified.issued_at().map(at_the_latest),
             claims: None,
             shown: OnceCell::new(),
             good_until: verified.good_until(),
             told: RefCell::default(),
         },
     ))
+}
+
+/// A time of which a token tells the whole seconds: no earlier than it was.
+const fn at_the_latest(told: UnixMillis) -> UnixMillis {
+    told.plus(Millis(999))
 }
 
 /// HS256 is checked in the core; everything else by WebCrypto.
@@ -285,7 +295,8 @@ fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {
         .saturating_mul(3);
     let bytes = bytes
         .saturating_add(known.session.user_id.len().saturating_mul(4))
-        .saturating_add(384);
+        .saturating_add(384)
+        .saturating_add(told::bytes(&known.session));
     VERIFIED.with_borrow_mut(|tokens| {
         tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);
     });
