@@ -16,9 +16,9 @@ export function facts({ method, url, headers }) {
   return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
 }
 
-/** An answer of Rust's. A number is a ticket: the answer waits for a promise, and goes on with what that comes to. */
+/** An answer of Rust's. A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to. */
 export function answered(answer) {
-  if (typeof answer !== "number") return answer;
+  if (typeof answer !== "bigint") return answer;
   const limit = patience(answer);
   const promise = limit ? within(awaited(answer), limit) : awaited(answer);
   return promise.then(

@@ -172,6 +172,7 @@ async function distinctTokens() {
 
 /** @returns {Promise<Growth>} */
 async function dataSize() {
+  /** @type {import("../lib/workerd.mjs").Service[]} */
   const callers = [
     { name: "js-sessions", entry: "bench/workers/js-sessions.mjs", bindings: { SESSION_DATA: { kv: "kv" } }, socket: false },
     { name: "caller-of-postern", entry: "bench/workers/rpc-caller.mjs", bindings: { SESSIONS: { service: "postern" } } },

@@ -46,7 +46,8 @@ export async function run(plan) {
     const theirs = [];
     for (let user = 0; user < CONNECTIONS; user += 1) {
       own.push((await postern.createSession(`user-${user}`)).refreshToken.token);
-      theirs.push((await (await fetch(`${js.url()}/create?user=user-${user}`)).json()).refreshToken);
+      const created = /** @type {any} */ (await (await fetch(`${js.url()}/create?user=user-${user}`)).json());
+      theirs.push(created.refreshToken);
     }
     const load = (/** @type {string[]} */ tokens) => ({ path: "/auth/session/refresh", method: "POST", connections: CONNECTIONS, each: EXCHANGES, setupClient: refreshing(tokens) });
     return await interleaved(

@@ -11,7 +11,7 @@ export async function run(plan) {
   const headers = { "api-key": API_KEY, "content-type": "application/json", "cdi-version": "5.3" };
   try {
     const body = JSON.stringify({ userId: "alice", userDataInJWT: {}, userDataInDatabase: {}, enableAntiCsrf: false });
-    const created = await (await fetch(`${postern.url()}/core/recipe/session`, { method: "POST", headers, body })).json();
+    const created = /** @type {any} */ (await (await fetch(`${postern.url()}/core/recipe/session`, { method: "POST", headers, body })).json());
     const verify = (/** @type {boolean} */ checkDatabase) => ({
       name: `postern service API verify${checkDatabase ? ", strict" : ""}`,
       served: postern,

@@ -1,5 +1,6 @@
 // @ts-check
 // workerd's inspector: where a Worker's CPU time goes, by function, and what it holds in memory.
+// @ts-expect-error it has no types
 import WebSocket from "ws";
 
 const INTERVAL_MICROSECONDS = 100;
@@ -10,14 +11,14 @@ const INTERVAL_MICROSECONDS = 100;
  * @param {(send: (method: string, params?: object) => Promise<any>) => Promise<T>} work
  */
 async function inspect(port, service, work) {
-  const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
-  const target = targets.find((/** @type {any} */ { id }) => id === service) ?? targets[0];
+  const targets = /** @type {any[]} */ (await (await fetch(`http://127.0.0.1:${port}/json`)).json());
+  const target = targets.find(({ id }) => id === service) ?? targets[0];
   const socket = new WebSocket(target.webSocketDebuggerUrl);
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
   let last = 0;
   /** @type {Map<number, (result: any) => void>} */
   const waiting = new Map();
-  socket.on("message", (data) => {
+  socket.on("message", (/** @type {unknown} */ data) => {
     const { id, result } = JSON.parse(String(data));
     waiting.get(id)?.(result);
   });

@@ -14,14 +14,16 @@ export const PAYLOAD = { role: "editor", team: "a1b2c3", features: ["search", "e
 
 /**
  * Postern with its KV and a Worker that administers it, all in one process; further services may be bound to it.
- * @param {Record<string, unknown>} [vars] @param {import("./workerd.mjs").Service[]} [others] @param {Parameters<typeof serve>[1] & {gatewayRules?: string}} [options]
+ * @param {Record<string, unknown>} [vars] @param {import("./workerd.mjs").Service[]} [others] @param {Parameters<typeof serve>[1] & {gatewayRules?: string, garbage?: boolean}} [options]
  */
 export async function startPostern(vars, others = [], options) {
-  const served = await serve([postern(vars, options?.gatewayRules), memoryKv, admin, ...others], options);
+  const own = postern(vars, options?.gatewayRules);
+  if (options?.garbage) Object.assign(own, { garbage: true, entry: "bench/workers/postern-garbage.mjs" });
+  const served = await serve([own, memoryKv, admin, ...others], options);
   /** A method of the admin entrypoint, whose result must be OK. @param {string} method @param {object} argument */
   const call = async (method, argument) => {
     const answer = await fetch(served.url("admin"), { method: "POST", body: JSON.stringify({ method, argument }) });
-    const result = await answer.json();
+    const result = /** @type {any} */ (await answer.json());
     if (result.status !== "OK") throw new Error(`${method}: ${JSON.stringify(result)}\n${served.output()}`);
     return result;
   };

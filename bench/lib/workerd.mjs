@@ -25,6 +25,7 @@ const posternObjects = [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)
  * @property {Record<string, Binding>} [bindings]
  * @property {boolean} [socket] whether it listens on a port of its own; true when absent
  * @property {boolean} [wasm] whether it is Postern's bundle
+ * @property {boolean} [garbage] whether it has an entrypoint `Garbage`, which throws it away: see workers/postern-garbage.mjs
  * @property {string} [gatewayRules] Postern's gateway rules, as JSON text, instead of those that were built
  * @typedef {object} Options
  * @property {string} [directory] of an earlier process, which goes on as it was
@@ -75,7 +76,7 @@ export async function serve(services, options = {}) {
   /** @type {Record<string, number>} */
   const ports = {};
   let inspector = 0;
-  const wanted = services.filter(({ socket }) => socket !== false).length;
+  const wanted = services.filter(({ socket }) => socket !== false).length + services.filter(({ garbage }) => garbage).length;
   await new Promise((resolve, reject) => {
     let rest = "";
     child.stdio[3]?.on("data", (/** @type {Buffer} */ chunk) => {
@@ -160,14 +161,17 @@ function configuration(services) {
   const disks = services.map(({ name }) => `(name = "${name}-objects", disk = (path = "${name}-objects", writable = true))`);
   const sockets = services
     .filter(({ socket }) => socket !== false)
-    .map(({ name }) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${quoted(name)})`);
+    .map(({ name }) => [name, quoted(name)])
+    .concat(services.flatMap(({ name, garbage }) => (garbage ? [[`${name} garbage`, `(name = ${quoted(name)}, entrypoint = "Garbage")`]] : [])))
+    .map(([name, service]) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${service})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     ${[...services.map(worker), ...disks].join(",\n    ")},
     (name = "internet", network = (allow = ["public", "private"]))
   ],
-  sockets = [${sockets.join(", ")}]
+  sockets = [${sockets.join(", ")}],
+  v8Flags = [${services.some(({ garbage }) => garbage) ? '"--expose-gc"' : ""}]
 );
 `;
 }

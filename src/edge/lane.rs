@@ -15,7 +15,7 @@ use std::{
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 
-use super::{clock, crypto, number, promise, whole};
+use super::{clock, crypto, number, promise};
 use crate::time::{Millis, UnixMillis};
 
 /// How much work may wait, and how long. What belongs to a request that was given up never comes back, and is dropped
@@ -57,8 +57,8 @@ struct Waiting {
 thread_local! {
     static DRIVEN: RefCell<Driven> = const { RefCell::new(Driven::No) };
     static WAITING: RefCell<VecDeque<Waiting>> = const { RefCell::new(VecDeque::new()) };
-    /// The next ticket. Begins anywhere: a ticket from before a trap must not fetch another request's answer.
-    static TICKETS: Cell<u64> = Cell::new(u64::from_be_bytes(crypto::random().unwrap_or_default()) >> 12);
+    /// The next ticket, a BigInt to JS: nothing that work comes to is one. Begins anywhere: a ticket from before a trap must not fetch another request's answer.
+    static TICKETS: Cell<u64> = Cell::new(u64::from_be_bytes(crypto::random().unwrap_or_default()));
 }
 
 /// Drives work: to its end, to a ticket, or to a promise of its end.
@@ -67,7 +67,7 @@ pub(super) fn drive(mut work: promise::Work) -> Result<JsValue, JsValue> {
     let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     match (polled, DRIVEN.replace(Driven::No)) {
         (Poll::Ready(outcome), _) => outcome,
-        (Poll::Pending, Driven::Stopped(stop)) => Ok(number(wait(stop, work))),
+        (Poll::Pending, Driven::Stopped(stop)) => Ok(wait(stop, work).into()),
         (Poll::Pending, _) => Ok(promise::made_of(work).into()),
     }
 }
@@ -92,33 +92,29 @@ fn wait(stop: Stop, work: promise::Work) -> u64 {
 }
 
 /// The promise that the holder of a ticket is to wait for.
-pub(super) fn awaited(ticket: f64) -> Result<JsValue, JsValue> {
+pub(super) fn awaited(ticket: u64) -> Result<JsValue, JsValue> {
     of_ticket(ticket, |waiting| waiting.stop.promise.clone().into())
 }
 
 /// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes.
-pub(super) fn patience(ticket: f64) -> Result<f64, JsValue> {
+pub(super) fn patience(ticket: u64) -> Result<f64, JsValue> {
     of_ticket(ticket, |waiting| waiting.stop.limit)
         .map(|limit| limit.map_or(0.0, |limit| number(limit.0).as_f64().unwrap_or_default()))
 }
 
-fn of_ticket<T>(ticket: f64, read: impl FnOnce(&Waiting) -> T) -> Result<T, JsValue> {
-    let ticket = whole(ticket);
+fn of_ticket<T>(ticket: u64, read: impl FnOnce(&Waiting) -> T) -> Result<T, JsValue> {
     WAITING
         .with_borrow(|waiting| {
             let mut newest_first = waiting.iter().rev();
-            newest_first
-                .find(|one| Some(one.ticket) == ticket)
-                .map(read)
+            newest_first.find(|one| one.ticket == ticket).map(read)
         })
         .ok_or_else(given_up)
 }
 
 /// Goes on where a ticket was given out.
-pub(super) fn resume(ticket: f64, settlement: Settlement) -> Result<JsValue, JsValue> {
-    let ticket = whole(ticket);
+pub(super) fn resume(ticket: u64, settlement: Settlement) -> Result<JsValue, JsValue> {
     let found = WAITING.with_borrow_mut(|waiting| {
-        let at = waiting.iter().rposition(|one| Some(one.ticket) == ticket)?;
+        let at = waiting.iter().rposition(|one| one.ticket == ticket)?;
         waiting.remove(at)
     });
     let Waiting { stop, work, .. } = found.ok_or_else(given_up)?;

@@ -116,31 +116,31 @@ pub fn answer_rpc(
 
 /// The promise that the holder of a ticket is to wait for.
 #[wasm_bindgen]
-pub fn awaited(ticket: f64) -> Result<JsValue, JsValue> {
+pub fn awaited(ticket: u64) -> Result<JsValue, JsValue> {
     lane::awaited(ticket)
 }
 
 /// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes.
 #[wasm_bindgen]
-pub fn patience(ticket: f64) -> Result<f64, JsValue> {
+pub fn patience(ticket: u64) -> Result<f64, JsValue> {
     lane::patience(ticket)
 }
 
 /// Goes on where a ticket was given out, with the value that the promise was fulfilled with.
 #[wasm_bindgen]
-pub fn fulfilled(ticket: f64, value: JsValue) -> Result<JsValue, JsValue> {
+pub fn fulfilled(ticket: u64, value: JsValue) -> Result<JsValue, JsValue> {
     lane::resume(ticket, Settlement::Fulfilled(value))
 }
 
 /// Goes on where a ticket was given out, with the error that the promise was rejected with.
 #[wasm_bindgen]
-pub fn rejected(ticket: f64, error: JsValue) -> Result<JsValue, JsValue> {
+pub fn rejected(ticket: u64, error: JsValue) -> Result<JsValue, JsValue> {
     lane::resume(ticket, Settlement::Rejected(error))
 }
 
 /// Goes on where a ticket was given out: the time is over.
 #[wasm_bindgen]
-pub fn late(ticket: f64) -> Result<JsValue, JsValue> {
+pub fn late(ticket: u64) -> Result<JsValue, JsValue> {
     lane::resume(ticket, Settlement::Late)
 }
 
