@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { fromRoot, projectNode, wrangler } from "../../scripts/lib/paths.mjs";
 import { must } from "../../scripts/lib/process.mjs";
+import { heapBytes } from "../lib/inspector.mjs";
 import { requestsPerCpuSecond, withTokens } from "../lib/load.mjs";
 import { summary } from "../lib/rounds.mjs";
 import { signingKeys, startPostern, variants } from "../lib/sessions.mjs";
@@ -46,29 +47,29 @@ export async function firstAnswer() {
   return { milliseconds: times, cpu: cpus, ratio: summary(times.postern.map((time, round) => time / times.noop[round])) };
 }
 
-/** How much resident memory 100,000 distinct tokens add to a process that has answered some thousands of requests already. */
+/** What 100,000 distinct tokens leave behind in an isolate that has answered some thousands of requests already. */
 export async function memoryOfTokens(count = TOKENS) {
   const settings = { SIGNING_ALGORITHM: "ES256" };
   const first = await startPostern(settings);
   const { accessToken } = await first.createSession();
   await first.end({ keep: true });
   const make = variants(accessToken.token, signingKeys(first.directory));
-  const postern = await startPostern(settings, [], { storageOf: first.directory, garbage: true });
-  /** Resident memory once nothing is left to throw away. */
+  const postern = await startPostern(settings, [], { storageOf: first.directory, garbage: true, inspector: true });
+  /** What the isolate holds once its garbage is thrown away: the Wasm memory, and what JavaScript has. */
   const held = async () => {
-    for (let time = 0; time < 3; time += 1) await fetch(postern.url("postern garbage"));
-    return postern.memoryBytes();
+    const wasm = Number(await (await fetch(postern.url("postern garbage"))).text());
+    return wasm + (await heapBytes(postern.inspector(), "postern"));
   };
   try {
     const path = "/auth/session";
     await requestsPerCpuSecond(postern, postern.url(), { path, headers: { authorization: `Bearer ${accessToken.token}` } }, 1);
     const tokens = Array.from({ length: count }, (_, number) => make(number));
     const before = await held();
+    const residentBefore = postern.memoryBytes();
     let at = 0;
     const each = Math.ceil(count / 32);
     const { rate } = await requestsPerCpuSecond(postern, postern.url(), { path, each, setupClient: withTokens(() => tokens[(at += 1) % count]) }, 0);
-    const unswept = postern.memoryBytes() - before;
-    return { bytes: (await held()) - before, unswept, rate };
+    return { bytes: (await held()) - before, resident: postern.memoryBytes() - residentBefore, rate };
   } finally {
     await postern.end();
   }

@@ -58,9 +58,9 @@ export const profile = (port, service, load) =>
     return [...counts].map(([name, hits]) => ({ name, share: hits / total })).sort((a, b) => b.share - a.share);
   });
 
-/** Bytes that a Worker holds after everything it does not need was thrown away: its heap, and its Wasm memory. @param {number} port @param {string} service */
+/** Bytes of a Worker's JavaScript heap, garbage included, and of what it holds outside. @param {number} port @param {string} service @returns {Promise<number>} */
 export const heapBytes = (port, service) =>
   inspect(port, service, async (send) => {
     const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await send("Runtime.getHeapUsage");
-    return { total: usedSize + embedderHeapUsedSize + backingStorageSize, usedSize, embedderHeapUsedSize, backingStorageSize };
+    return usedSize + embedderHeapUsedSize + backingStorageSize;
   });

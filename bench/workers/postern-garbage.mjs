@@ -1,4 +1,5 @@
-// Postern with an entrypoint that throws garbage away, so that what stays in memory is what is held.
+// Postern with an entrypoint that throws garbage away and says how much Wasm memory there is.
+import { wasmBytes } from "./wasm-memory.mjs";
 import { WorkerEntrypoint } from "cloudflare:workers";
 export * from "../../src/entry.mjs";
 export { default } from "../../src/entry.mjs";
@@ -6,6 +7,6 @@ export { default } from "../../src/entry.mjs";
 export class Garbage extends WorkerEntrypoint {
   fetch() {
     globalThis.gc();
-    return new Response();
+    return new Response(String(wasmBytes()));
   }
 }
