@@ -8,7 +8,7 @@ import { build } from "./build.mjs";
 import { childEnvironment, fromRoot, projectNode, root, windows } from "./lib/paths.mjs";
 import { main, must, run, say } from "./lib/process.mjs";
 
-const REAL_SECONDS = ["freshness.test.mjs", "revocation-races.test.mjs"].map((name) => fromRoot("tests", "worker", name));
+const REAL_SECONDS = ["freshness.test.mjs", "revocation-races.test.mjs", "revocation-segments.test.mjs"].map((name) => fromRoot("tests", "worker", name));
 const program = fromRoot("target", "model", "examples", windows ? "simulate.exe" : "simulate");
 
 const [what, ...more] = process.argv.slice(2);

@@ -44,6 +44,17 @@ pub(super) fn gateway(env: &Env) -> Result<Option<Rc<Gateway>>, Misconfigured> {
     set_up(env, |set_up| set_up.gateway.clone())
 }
 
+/// How many origins this isolate may tell about a session; none before settings were first read.
+pub(super) fn origins() -> usize {
+    SET_UP.with_borrow(|known| match known {
+        Some(Ok(SetUp {
+            gateway: Some(gateway),
+            ..
+        })) => gateway.origins().len(),
+        _ => 0,
+    })
+}
+
 fn set_up<T>(env: &Env, read: impl FnOnce(&SetUp) -> T) -> Result<T, Misconfigured> {
     SET_UP.with_borrow_mut(|known| {
         let set_up = known.get_or_insert_with(|| load(env));

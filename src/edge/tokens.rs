@@ -2,7 +2,11 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use super::{context::Context, crypto, issuer_keys, key_ring, log, told::Told};
+use super::{
+    context::Context,
+    crypto, issuer_keys, key_ring, log,
+    told::{self, Told},
+};
 use crate::{
     json,
     keys::{KeyKind, SigningKey},
@@ -45,12 +49,9 @@ pub(super) struct Known {
     pub(super) issued: Option<UnixMillis>,
     /// When the token stops being good.
     pub(super) good_until: UnixMillis,
-    /// What origins were told about it lately, at most [`MOST_TOLD`].
+    /// What origins were told about it lately, at most [`told::MOST`].
     pub(super) told: RefCell<Vec<Rc<Told>>>,
 }
-
-/// How many origins may be told about a token without making it all anew each time.
-pub(super) const MOST_TOLD: usize = 4;
 
 /// Verifies an access token: of our own, or of a trusted issuer.
 pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
@@ -263,7 +264,8 @@ fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {
         .saturating_mul(2);
     let bytes = bytes
         .saturating_add(known.session.user_id.len().saturating_mul(3))
-        .saturating_add(256);
+        .saturating_add(256)
+        .saturating_add(told::bytes(&known.session));
     VERIFIED.with_borrow_mut(|tokens| {
         tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);
     });

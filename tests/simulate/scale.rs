@@ -313,7 +313,7 @@ fn draw(directory: &Path, measured: &[Measured]) {
         },
     );
     let polls = |bound: f64, isolates: f64| isolates / ((bound - 2.0) / 3.0);
-    let isolates = [10.0, 100.0, 1_000.0, 10_000.0, 100_000.0];
+    let isolates = [100.0, 1_000.0, 10_000.0, 100_000.0];
     let line = |name, bound| Line {
         name,
         points: isolates.map(|count| (count, polls(bound, count))).to_vec(),
@@ -324,7 +324,7 @@ fn draw(directory: &Path, measured: &[Measured]) {
             title: "Polls that reach the authority, all isolates busy",
             x_name: "isolates",
             y_name: "polls a second",
-            x: (1, 5),
+            x: (2, 5),
             y: (0, 5),
             y_labels: &["1", "10", "100", "1,000", "10,000", "100,000"],
             limit: Some((500.0, "what one object is counted on for")),
