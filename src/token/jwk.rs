@@ -5,7 +5,9 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::{Algorithm, Curve, KeyMaterial, VerificationKey, unverified::MAX_KEY_ID_BYTES};
+use super::{
+    Algorithm, Curve, KeyMaterial, VerificationKey, unverified::MAX_KEY_ID_BYTES, weak_key,
+};
 use crate::{
     json::{self, JsonFault, Object},
     secret::Secret,
@@ -73,6 +75,8 @@ pub enum KeyFault {
     BadSize,
     /// A symmetric key in a fetched set.
     SymmetricFetched,
+    /// An RSA key that can be factored (CVE-2017-15361), or an Ed25519 key of small order.
+    Weak,
 }
 
 /// Reads a key set: the keys that can be used, in the order of the document.
@@ -205,6 +209,9 @@ fn rsa(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
     if !usable || exponent.len() > RSA_EXPONENT_MAX_BYTES || !odd(&modulus) {
         return Err(KeyFault::BadSize);
     }
+    if weak_key::is_factorable(&modulus) {
+        return Err(KeyFault::Weak);
+    }
     Ok(KeyMaterial::Rsa { modulus, exponent })
 }
 
@@ -225,6 +232,9 @@ fn okp(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
     let x = bytes(jwk, "x")?;
     if x.len() != 32 {
         return Err(KeyFault::BadSize);
+    }
+    if weak_key::has_small_order(&x) {
+        return Err(KeyFault::Weak);
     }
     Ok(KeyMaterial::Okp { x })
 }

@@ -95,7 +95,7 @@ impl<'k> Pending<'_, 'k> {
             symmetric::verify(
                 self.algorithm(),
                 secret,
-                self.signing_input(),
+                self.signing_input().as_bytes(),
                 self.signature(),
             )
         })))
