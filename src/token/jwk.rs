@@ -30,7 +30,7 @@ const RSA_EXPONENT_MAX_BYTES: usize = 4;
 pub enum KeySetSource {
     /// Given in the settings by the operator.
     Settings,
-    /// Fetched: everybody can read it, so a symmetric key in it is no secret and is left out.
+    /// Fetched: everybody can read it, so a symmetric or private key in it is no secret and is left out.
     Fetched,
 }
 
@@ -73,8 +73,8 @@ pub enum KeyFault {
     AlgorithmMismatch,
     /// Too short or of a wrong length, or an RSA exponent that is no exponent.
     BadSize,
-    /// A symmetric key in a fetched set.
-    SymmetricFetched,
+    /// A symmetric or a private key in a fetched set: everybody can sign with it.
+    SecretFetched,
     /// An RSA key that can be factored (CVE-2017-15361), or an Ed25519 key of small order.
     Weak,
 }
@@ -136,6 +136,9 @@ fn read(jwk: &Object<'_>, source: KeySetSource) -> Result<VerificationKey, KeyFa
     }
     check_purpose(jwk)?;
     let material = material(jwk, source)?;
+    if source == KeySetSource::Fetched && jwk.contains("d") {
+        return Err(KeyFault::SecretFetched);
+    }
     let mut key = VerificationKey {
         key_id,
         algorithms: Vec::new(),
@@ -191,7 +194,7 @@ fn material(jwk: &Object<'_>, source: KeySetSource) -> Result<KeyMaterial, KeyFa
         "RSA" => rsa(jwk),
         "EC" => ec(jwk),
         "OKP" => okp(jwk),
-        "oct" if source == KeySetSource::Fetched => Err(KeyFault::SymmetricFetched),
+        "oct" if source == KeySetSource::Fetched => Err(KeyFault::SecretFetched),
         "oct" => Ok(KeyMaterial::Symmetric(Secret::new(bytes(jwk, "k")?))),
         _ => Err(KeyFault::Unsupported),
     }

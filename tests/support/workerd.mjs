@@ -23,13 +23,14 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
 
 /**
  * Starts it and answers when it listens.
- * @param {{vars?: Record<string, unknown>, callers?: Caller[]}} [options]
+ * @param {{vars?: Record<string, unknown>, callers?: Caller[], entry?: string}} [options] `entry`: a module that prepares
+ *   something and then is Postern's own entry, from the repository's root
  */
-export async function startWorkerd({ vars = {}, callers = [] } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], entry = "src/entry.mjs" } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
-  await bundle(directory, "postern", "src/entry.mjs");
+  await bundle(directory, "postern", entry);
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
   writeFileSync(join(directory, "config.capnp"), configuration({ API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers));

@@ -9,6 +9,7 @@ mod oracle;
 mod properties;
 mod rfc;
 mod table;
+mod work;
 
 mod wycheproof;
 
