@@ -32,6 +32,7 @@ export async function startTable({ withPeers = false } = {}) {
     const workerd = await startWorkerd({ vars: { TRUSTED_ISSUERS: some }, callers: withPeers ? [caller, peers] : [caller] });
     running.push({ names: some.map(({ id }) => id), workerd });
   }
+  /** @returns {Promise<any>} */
   const post = async (/** @type {string} */ set, /** @type {string} */ worker, /** @type {unknown} */ body) => {
     const { workerd } = running.find(({ names }) => names.includes(set)) ?? running[0];
     const answer = await fetch(workerd.url(worker), { method: "POST", body: JSON.stringify(body) });
