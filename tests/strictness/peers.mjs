@@ -6,7 +6,7 @@ import { decode as decodeUnverified, verify as verifyWithTsndr } from "@tsndr/cl
 import { verify as verifyWithHono, verifyWithJwks } from "hono/utils/jwt/jwt";
 import { createLocalJWKSet, jwtVerify } from "jose";
 
-/** @typedef {{issuer: string} & import("./rows.mjs").KeySet} Issuer */
+/** @typedef {import("../support/issuers.mjs").Issuer} Issuer */
 
 export const AUDIENCE = "postern";
 export const REQUIRED = ["iss", "aud", "exp", "iat", "sub", "sid"];
