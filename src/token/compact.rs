@@ -9,33 +9,32 @@ use crate::json;
 
 /// Takes a compact token of at most `max_bytes` apart.
 pub fn parse(token: &str, max_bytes: usize) -> Result<Unverified<'_>, TokenFault> {
-    let (mut token, payload) = parse_jws(token, max_bytes)?;
-    // A JWS may carry nothing; claims are at least `{}`.
-    if payload.is_empty() {
-        return Err(TokenFault::NotThreeParts);
-    }
-    token.payload = text(payload)?;
-    json::parse_object(&token.payload).map_err(|_| TokenFault::BadPayload)?;
-    Ok(token)
+    parse_jws(token, max_bytes, |payload| {
+        // A JWS may carry nothing; claims are at least `{}`.
+        if payload.is_empty() {
+            return Err(TokenFault::NotThreeParts);
+        }
+        let payload = text(payload)?;
+        json::parse_object(&payload).map_err(|_| TokenFault::BadPayload)?;
+        Ok(payload)
+    })
 }
 
-/// Takes a compact JWS apart, whatever its payload is. The token has an empty text for a payload until [`parse`] has
-/// found claims in the bytes, so that the pipeline can verify it for nobody.
+/// Takes a compact JWS apart. `read` makes text of its payload; what is no claims the pipeline verifies for nobody.
 pub(super) fn parse_jws(
     token: &str,
     max_bytes: usize,
-) -> Result<(Unverified<'_>, Vec<u8>), TokenFault> {
+    read: impl FnOnce(Vec<u8>) -> Result<String, TokenFault>,
+) -> Result<Unverified<'_>, TokenFault> {
     let parts = split(token, max_bytes)?;
     let header = Header::parse(&text(decode(parts.header)?)?)?;
-    let payload = decode(parts.payload)?;
-    let token = Unverified {
+    Ok(Unverified {
         form: Form::Compact,
         header,
         signing_input: parts.signing_input,
-        payload: String::new(),
+        payload: read(decode(parts.payload)?)?,
         signature: decode(parts.signature)?,
-    };
-    Ok((token, payload))
+    })
 }
 
 /// The three parts as sent, and the first two together.

@@ -3,10 +3,9 @@
 //! Owns what can be told from the key alone: RSA moduli that give away their factors, and Ed25519 points under which a
 //! signature says nothing about the message. Sizes and exponents are checked where keys are read.
 
-/// The primes that the generator of CVE-2017-15361 ("ROCA") builds on, less 2.
-const SMALL_PRIMES: [u32; 38] = [
-    3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
-    101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
+/// The small primes whose residues 65537 does not all generate; every modulus of CVE-2017-15361 ("ROCA") stands out there.
+const SMALL_PRIMES: [u8; 17] = [
+    11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157,
 ];
 
 /// What every residue of such a modulus is a power of.
@@ -17,6 +16,7 @@ const GENERATOR: u32 = 65_537;
 pub(super) fn is_factorable(modulus: &[u8]) -> bool {
     SMALL_PRIMES
         .into_iter()
+        .map(u32::from)
         .all(|prime| is_power(remainder(modulus, prime), prime))
 }
 
@@ -41,8 +41,14 @@ fn is_power(residue: u32, prime: u32) -> bool {
     })
 }
 
-/// The `y` of the points of order eight, little-endian. The other points of small order have `y` of 0, 1 or -1.
-const ORDER_EIGHT: [[u8; 32]; 2] = [
+/// The `y` of every Ed25519 point of small order, little-endian: 0, 1, -1, the two of order eight, and 0 and 1 once more
+/// as implementations read them that do not mind 2^255 - 19 and the number after it.
+const SMALL_ORDER: [[u8; 32]; 7] = [
+    with_ends(0, 0, 0),
+    with_ends(1, 0, 0),
+    with_ends(0xec, 0xff, 0x7f),
+    with_ends(0xed, 0xff, 0x7f),
+    with_ends(0xee, 0xff, 0x7f),
     [
         0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98,
         0xf0, 0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53,
@@ -55,26 +61,26 @@ const ORDER_EIGHT: [[u8; 32]; 2] = [
     ],
 ];
 
-/// True for an Ed25519 public key of small order, under which one signature fits many messages, in any spelling:
-/// -1 is 2^255 - 20, and implementations also take the next two numbers for 0 and 1.
+const fn with_ends(first: u8, rest: u8, last: u8) -> [u8; 32] {
+    let mut bytes = [rest; 32];
+    let [start, .., end] = &mut bytes;
+    (*start, *end) = (first, last);
+    bytes
+}
+
+/// True for an Ed25519 public key of small order, under which one signature fits many messages.
 pub(super) fn has_small_order(key: &[u8]) -> bool {
-    let Some((last, [first, middle @ ..])) = key.split_last() else {
-        return false;
-    };
-    // The highest bit is the sign of `x`.
-    let high = last & 0x7f;
-    let near_zero = high == 0 && *first <= 1 && middle.iter().all(|byte| *byte == 0);
-    let near_modulus =
-        high == 0x7f && (0xec..=0xee).contains(first) && middle.iter().all(|byte| *byte == 0xff);
-    let is_order_eight = ORDER_EIGHT.iter().any(|[start @ .., end]| {
-        high == *end && key.split_last().is_some_and(|(_, rest)| rest == start)
-    });
-    near_zero || near_modulus || is_order_eight
+    let mut y = key.to_vec();
+    if let Some(last) = y.last_mut() {
+        // The highest bit is the sign of `x`.
+        *last &= 0x7f;
+    }
+    SMALL_ORDER.iter().any(|known| *known == *y)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ORDER_EIGHT, has_small_order, is_power, remainder};
+    use super::{SMALL_ORDER, has_small_order, is_power, remainder};
 
     #[test]
     fn remainders_are_those_of_long_division() {
@@ -96,20 +102,7 @@ mod tests {
 
     #[test]
     fn points_of_small_order_are_known_with_either_sign() {
-        let number = |first: u8, rest: u8, last: u8| {
-            let mut bytes = [rest; 32];
-            (bytes[0], bytes[31]) = (first, last);
-            bytes
-        };
-        for bytes in [
-            number(0, 0, 0),
-            number(1, 0, 0),
-            number(0xec, 0xff, 0x7f),
-            number(0xed, 0xff, 0x7f),
-            number(0xee, 0xff, 0x7f),
-            ORDER_EIGHT[0],
-            ORDER_EIGHT[1],
-        ] {
+        for bytes in SMALL_ORDER {
             let mut negative = bytes;
             negative[31] |= 0x80;
             assert!(
@@ -121,6 +114,19 @@ mod tests {
                 other[place] ^= 0x10;
                 assert!(!has_small_order(&other), "{place}: {other:?}");
             }
+        }
+        let number = |first: u8, rest: u8, last: u8| {
+            let mut bytes = [rest; 32];
+            (bytes[0], bytes[31]) = (first, last);
+            bytes
+        };
+        for bytes in [
+            number(0, 0, 0),
+            number(1, 0, 0),
+            number(0xec, 0xff, 0x7f),
+            number(0xee, 0xff, 0x7f),
+        ] {
+            assert!(has_small_order(&bytes), "{bytes:?}");
         }
         for bytes in [
             number(2, 0, 0),
