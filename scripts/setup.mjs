@@ -15,7 +15,7 @@ export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("w
 export const cargoMutants = { name: "cargo-mutants", version: "27.1.0" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
-/** @param {{lint?: boolean, sdk?: boolean, mutants?: boolean}} [needs] also what only these commands or parts of the tests use */
+/** @param {{lint?: boolean, sdk?: boolean, mutants?: boolean}} [needs] also what only some parts of the tests use: `lint`, `sdk` for Python's packages, `mutants` for that command */
 export async function setUp(needs = {}) {
   await checkPrerequisites();
   await installRustToolchain();
