@@ -5,6 +5,7 @@ use super::{
     facts::{Fact, Facts, GENERATION_LIMIT},
     handle::{HandleKeys, MAX_HANDLE_BYTES, is_foreign},
     lineage::{Lineage, Place, Rotation, Step},
+    model::ReuseSubtype,
     record::{CopyAction, Ending},
     refresh_token::{MAX_REFRESH_TOKEN_BYTES, TokenMaker, longest, parse},
 };
@@ -37,6 +38,20 @@ fn names_in_storage_stay_what_they_are() {
         assert_eq!(Ending::from_name(unknown), None);
         assert_eq!(CopyAction::from_name(unknown), None);
     }
+}
+
+/// Protocol 5.6 spells them so.
+#[test]
+fn names_on_the_wire_stay_what_they_are() {
+    let all = [
+        ReuseSubtype::RecentPrev,
+        ReuseSubtype::OrphanedBranch,
+        ReuseSubtype::StaleLineage,
+    ];
+    assert_eq!(
+        all.map(ReuseSubtype::name),
+        ["RECENT_PREV", "ORPHANED_BRANCH", "STALE_LINEAGE"]
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use postern::{
     session::{
-        call::{Create, Door, Gone, Refresh, UserCall, UserReply},
+        call::{Carried, Create, Door, Gone, Refresh, UserCall, UserReply, Verify},
         model::ReuseSubtype,
         record::{Stored, UserStore},
         user::{Copy, answer_empty, copied, copy_now, is_reported_as_theft, sweep},
@@ -267,4 +267,90 @@ fn a_refresh_renews_a_copy_that_has_less_than_half_of_the_new_life_and_no_other(
     issued(user.call(UserCall::Refresh(refreshing(&token))));
     let renewal = user.store.copy_task(&handle(1)).unwrap().unwrap();
     assert_eq!(renewal.due, UnixMillis(user.now.get()));
+}
+
+#[test]
+fn a_copy_that_was_overtaken_while_it_was_written_is_written_again() {
+    let user = User::new();
+    user.call(keep(r#"{"n":1}"#, 60_000));
+    let first = copy_now(&user.store, FOREIGN).unwrap().unwrap();
+    user.call(keep(r#"{"n":2}"#, 60_000));
+    copied(&user.store, FOREIGN, &first, true, user.now()).unwrap();
+    let second = copy_now(&user.store, FOREIGN).unwrap().unwrap();
+    assert!(matches!(second, Copy::Put { seq: 2, .. }), "{second:?}");
+    copied(&user.store, FOREIGN, &second, true, user.now()).unwrap();
+    assert_eq!(copy_now(&user.store, FOREIGN).unwrap(), None);
+}
+
+#[test]
+fn the_second_delete_starts_with_no_failed_attempts() {
+    let user = User::new();
+    user.create(1);
+    user.call(write(&handle(1), r#"{"n":1}"#));
+    user.call(revoke(&handle(1)));
+    for _ in 0..5 {
+        copied(&user.store, &handle(1), &Copy::Delete, false, user.now()).unwrap();
+    }
+    copied(&user.store, &handle(1), &Copy::Delete, true, user.now()).unwrap();
+    let again = user.store.copy_task(&handle(1)).unwrap().unwrap();
+    assert_eq!(again.attempts, 0);
+}
+
+#[test]
+fn our_issuer_in_a_tokens_payload_is_no_change_of_it() {
+    let user = User::new();
+    let UserReply::Issued { access, .. } = user.call(creation(1, r#"{"a":1}"#, false)) else {
+        panic!("tokens");
+    };
+    let differs = |payload: &str| {
+        let reply = user.call(UserCall::Verify(Verify {
+            handle: handle(1),
+            hash1: access.hash1.clone(),
+            parent_hash1: None,
+            payload: payload.to_owned(),
+            anti_csrf_token: None,
+            check_database: false,
+            door: Door::Own,
+        }));
+        match reply {
+            UserReply::Live {
+                payload_update_available,
+                ..
+            } => payload_update_available,
+            other => panic!("expected a live session, got {other:?}"),
+        }
+    };
+    assert!(!differs(r#"{"a":1}"#));
+    assert!(!differs(r#"{"iss":"http://127.0.0.1:8787/auth","a":1}"#));
+    assert!(differs(r#"{"a":2}"#));
+    assert!(differs(r#"{"iss":"https://other.example","a":1}"#));
+}
+
+#[test]
+fn a_token_that_is_expired_this_very_millisecond_gets_no_successor() {
+    let user = User::new();
+    let UserReply::Issued { access, .. } = user.call(creation(1, "{}", false)) else {
+        panic!("tokens");
+    };
+    let regenerated = |expiry: UnixMillis| {
+        let reply = user.call(UserCall::Regenerate {
+            handle: handle(1),
+            payload: None,
+            carried: Carried {
+                expiry,
+                hash1: access.hash1.clone(),
+                parent_hash1: None,
+                anti_csrf_token: None,
+            },
+        });
+        matches!(
+            reply,
+            UserReply::Live {
+                access: Some(_),
+                ..
+            }
+        )
+    };
+    assert!(regenerated(UnixMillis(user.now.get() + 1)));
+    assert!(!regenerated(user.now()));
 }
