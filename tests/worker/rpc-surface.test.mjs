@@ -9,7 +9,7 @@ import { named, names } from "../support/values.mjs";
 
 const ADMIN = [
   "getSession", "getSessionData", "updateSessionData", "createNewSession", "refreshSession", "revokeSession",
-  "revokeMultipleSessions", "revokeAllSessionsForUser", "getAllSessionHandlesForUser", "getSessionInformation",
+  "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore", "getAllSessionHandlesForUser", "getSessionInformation",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken", "rotateSigningKeys", "revokeSigningKey",
 ];
 const OFFERED = { SESSIONS: ["getSession", "getSessionData", "updateSessionData"], VERIFY: ["getSession"], ADMIN };
@@ -65,11 +65,12 @@ const MEMBERS = {
   getSession: { accessToken: "text", antiCsrfToken: "text", doAntiCsrfCheck: "boolean", freshness: "text" },
   getSessionData: { handle: "text", freshness: "text" },
   updateSessionData: { handle: "text", sessionData: "object" },
-  createNewSession: { userId: "text", jwtPayload: "object", sessionData: "object", tenantId: "text", device: "plain" },
+  createNewSession: { userId: "text", jwtPayload: "object", sessionData: "object", tenantId: "text", device: "plain", location: "text" },
   refreshSession: { refreshToken: "text", antiCsrfToken: "text" },
   revokeSession: { handle: "text" },
   revokeMultipleSessions: { handles: "list" },
   revokeAllSessionsForUser: { userId: "text", tenantId: "text" },
+  revokeAllSessionsBefore: { time: "time" },
   getAllSessionHandlesForUser: { userId: "text", tenantId: "text" },
   getSessionInformation: { handle: "text" },
   updateJWTPayload: { handle: "text", jwtPayload: "object" },
@@ -78,7 +79,7 @@ const MEMBERS = {
   rotateSigningKeys: {},
   revokeSigningKey: { kid: "text" },
 };
-const GOOD = { text: "text", boolean: true, object: {}, plain: {}, list: [] };
+const GOOD = { text: "text", time: 1_700_000_000_000, boolean: true, object: {}, plain: {}, list: [] };
 const HOSTILE = [null, 1, true, "text", [], {}, [[]], [1], ...names.map(named)];
 
 /** Plain objects, only not JSON. */
@@ -114,8 +115,8 @@ test("a value of a wrong type is an ordinary fault in every member of every meth
     for (const [member, type] of Object.entries(members)) {
       const good = Object.fromEntries(Object.entries(members).map(([name, type]) => [name, GOOD[type]]));
       for (const value of HOSTILE) {
-        // Freshness and tenant are texts of a form: the good value must not be in the way.
-        for (const name of ["freshness", "tenantId"]) if (name !== member) delete good[name];
+        // Freshness, tenant and location are texts of a form: the good value must not be in the way.
+        for (const name of ["freshness", "tenantId", "location"]) if (name !== member) delete good[name];
         const answer = await postern.admin(method, { ...good, [member]: value }).catch((error) => error);
         const what = `${method} with ${member}: ${JSON.stringify(value)} → ${answer.name ?? answer.status}: ${answer.message}`;
         if (fits(type, value)) assert.ok(typeof answer.status === "string" || answer.name === "TypeError", what);
