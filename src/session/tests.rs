@@ -99,6 +99,7 @@ fn only_calls_that_leave_everything_as_it_is_say_so() {
     let revoke = UserCall::Revoke {
         handles: vec![handle()],
         keep_for: None,
+        repeatable: false,
     };
     // A lapsed copy is renewed.
     for call in [read(true), write, revoke] {

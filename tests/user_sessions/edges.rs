@@ -77,6 +77,7 @@ fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
     let revoke_all = |handles: [&str; 2]| UserCall::Revoke {
         handles: handles.map(str::to_owned).to_vec(),
         keep_for: None,
+        repeatable: false,
     };
     let none = || Some(UserReply::Handles(Vec::new()));
     let (user_id, tenant_id) = ("u1".to_owned(), None);
@@ -97,7 +98,14 @@ fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
             },
             none(),
         ),
-        (UserCall::RevokeAll { user_id, tenant_id }, none()),
+        (
+            UserCall::RevokeAll {
+                user_id,
+                tenant_id,
+                repeatable: false,
+            },
+            none(),
+        ),
         (UserCall::Refresh(refreshing("token")), Some(GONE)),
     ] {
         assert_eq!(answer_empty(&call), expected, "{call:?}");
