@@ -4,8 +4,8 @@ use std::{borrow::Cow, ops::Range};
 
 use super::{JsonFault, Member, Object, parse_object};
 
-/// The text of one JSON object, checked, with the places of its members.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The text of one JSON object, checked, with the places of its members. The default is no object: its text is empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectText {
     text: String,
     members: Vec<Place>,

@@ -313,6 +313,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn rest(&self) -> &'a [u8] {
+        #[cfg(test)]
+        super::work::count(1);
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
@@ -323,6 +325,8 @@ impl<'a> Scanner<'a> {
 
     #[inline(always)]
     fn advance(&mut self, count: usize) {
+        #[cfg(test)]
+        super::work::count(count);
         self.at = self.at.saturating_add(count).min(self.text.len());
     }
 }

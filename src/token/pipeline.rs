@@ -85,7 +85,7 @@ impl<'k> Pending<'_, 'k> {
         }
         let good = self.keys.iter().any(|key| match key.material() {
             KeyMaterial::Symmetric(secret) => {
-                symmetric::verify(secret, self.signing_input(), self.signature())
+                symmetric::verify(secret, self.signing_input().as_bytes(), self.signature())
             }
             _ => false,
         });
@@ -100,6 +100,10 @@ impl<'k> Pending<'_, 'k> {
     ) -> Result<Verified, TokenFault> {
         if !verdict.is_good() {
             return Err(TokenFault::BadSignature);
+        }
+        // Not one that was read.
+        if self.token.payload.text().is_empty() {
+            return Err(TokenFault::BadPayload);
         }
         let claims = self.token.payload.object();
         let times = self.policy.check_claims(self.token.form, &claims, now)?;
