@@ -16,8 +16,8 @@ const compatibilityDate = deployed.match(/^compatibility_date = "(.*)"/m)?.[1] ?
 const posternObjects = [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)"/gm)].map(([, binding, className]) => ({ binding, className }));
 
 /**
- * @typedef {{service: string, entrypoint?: string} | {kv: string} | {objects: string}} Binding
- *   a service, a KV namespace that a service stands in for, or a class of objects of the Worker's own
+ * @typedef {{service: string, entrypoint?: string} | {kv: string} | {objects: string, of?: string}} Binding
+ *   a service, a KV namespace that a service stands in for, or a class of objects, of the Worker's own or `of` another
  * @typedef {object} Service
  * @property {string} name
  * @property {string} entry its module, from the repository's root
@@ -182,7 +182,7 @@ function worker({ name, vars = {}, bindings = {}, wasm }) {
     typeof value === "string" ? `(name = ${quoted(variable)}, text = ${quoted(value)})` : `(name = ${quoted(variable)}, json = ${quoted(JSON.stringify(value))})`,
   );
   const targets = Object.entries(bindings).map(([binding, target]) => `(name = ${quoted(binding)}, ${designator(target)})`);
-  const classes = Object.values(bindings).flatMap((target) => ("objects" in target ? [target.objects] : []));
+  const classes = Object.values(bindings).flatMap((target) => ("objects" in target && !target.of ? [target.objects] : []));
   const objects = classes.map((className) => `(className = ${quoted(className)}, uniqueKey = ${quoted(`${name}-${className}`)}, enableSql = true)`);
   const modules = [`(name = "${name}.mjs", esModule = embed "${name}.mjs")`, ...(wasm ? ['(name = "index_bg.wasm", wasm = embed "index_bg.wasm")'] : [])];
   return `(name = ${quoted(name)}, worker = (
@@ -197,6 +197,7 @@ function worker({ name, vars = {}, bindings = {}, wasm }) {
 /** @param {Binding} target */
 function designator(target) {
   if ("kv" in target) return `kvNamespace = ${quoted(target.kv)}`;
+  if ("objects" in target && target.of) return `durableObjectNamespace = (className = ${quoted(target.objects)}, serviceName = ${quoted(target.of)})`;
   if ("objects" in target) return `durableObjectNamespace = ${quoted(target.objects)}`;
   return `service = (name = ${quoted(target.service)}${target.entrypoint ? `, entrypoint = ${quoted(target.entrypoint)}` : ""})`;
 }
