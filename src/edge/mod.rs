@@ -54,7 +54,7 @@ use js::{ExecutionContext, Host};
 use lane::Settlement;
 
 /// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a ticket or a promise
-/// ([`lane`]). `facts` are what `lane.mjs` read of the request already, see [`request::Incoming`]; `host` is what
+/// (`lane`). `facts` are what `lane.mjs` read of the request already, see `request::Incoming`; `host` is what
 /// `entry.mjs` does for us.
 #[wasm_bindgen]
 pub fn answer_http(
@@ -100,7 +100,7 @@ pub fn look_at_session(
 }
 
 /// Answers an RPC call: with its result at once when all that is needed is known, else with a ticket or a promise
-/// ([`lane`]).
+/// (`lane`).
 #[wasm_bindgen]
 pub fn answer_rpc(
     method: String,
