@@ -2,16 +2,14 @@
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
 import {
-  KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions, __worker_init_state,
+  KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
   answer_http, answer_rpc, judge_answer, look_at_session,
 } from "../build/index.js";
+import { answered, facts, instance } from "./lane.mjs";
 import { edited, forwarding, linesOf, send } from "./forward.mjs";
 import { pump } from "./websocket.mjs";
 
 Error.stackTraceLimit = 100;
-
-/** Which Wasm instance this is. After a trap that is a fresh one: ask before an argument is written into its memory. */
-const instance = () => __worker_init_state().instanceId;
 
 /** A function of Rust's, to be called at any time. */
 const live = (call) => (...values) => {
@@ -26,7 +24,7 @@ const host = {
   send,
   edited,
   forward: forwarding(live(judge_answer)),
-  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => look(ticket, env, ctx)),
+  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => answered(look(ticket, env, ctx))),
 };
 
 // gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
@@ -37,7 +35,7 @@ function offer(Entrypoint, names) {
   for (const name of names) {
     Entrypoint.prototype[name] = function (argument) {
       instance();
-      return answer_rpc(name, argument, this.env, this.ctx);
+      return answered(answer_rpc(name, argument, this.env, this.ctx));
     };
   }
 }
@@ -46,7 +44,7 @@ function offer(Entrypoint, names) {
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
     instance();
-    return answer_http(request, this.env, this.ctx, host);
+    return answered(answer_http(facts(request), request, this.env, this.ctx, host));
   }
 }
 offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);
@@ -83,7 +81,7 @@ const object = (Rust) =>
     }
 
     fetch(request) {
-      return this.#current().fetch(request);
+      return answered(this.#current().fetch(request));
     }
 
     alarm() {

@@ -35,24 +35,32 @@ use crate::{
 };
 use std::rc::Rc;
 
+/// What the browser API has to say.
+pub(super) enum Answer {
+    /// This.
+    Reply(Reply),
+    /// The session of a good token (`GET {base}/session`).
+    Session(Rc<Known>),
+}
+
 /// The headers that the protocol reads, as they were sent.
-struct Headers {
-    authorization: Option<String>,
-    cookie: Option<String>,
+struct Headers<'a> {
+    authorization: Option<&'a str>,
+    cookie: Option<&'a str>,
     rid: Option<String>,
     anti_csrf: Option<String>,
     auth_mode: Option<String>,
     origin: Option<String>,
 }
 
-impl Headers {
+impl<'a> Headers<'a> {
     /// Those that verifying reads. `GET` is never checked for anti-CSRF; each header not read is a crossing saved.
-    fn to_verify(request: &Incoming) -> Self {
-        let changing = request.method != "GET";
+    fn to_verify(request: &'a Incoming) -> Self {
+        let changing = request.method() != "GET";
         let read = |name| if changing { request.header(name) } else { None };
         Self {
-            authorization: request.header("authorization"),
-            cookie: request.header("cookie"),
+            authorization: request.authorization(),
+            cookie: request.cookie(),
             rid: read("rid"),
             anti_csrf: read("anti-csrf"),
             auth_mode: None,
@@ -60,10 +68,10 @@ impl Headers {
         }
     }
 
-    fn of(request: &Incoming) -> Self {
+    fn of(request: &'a Incoming) -> Self {
         Self {
-            authorization: request.header("authorization"),
-            cookie: request.header("cookie"),
+            authorization: request.authorization(),
+            cookie: request.cookie(),
             rid: request.header("rid"),
             anti_csrf: request.header("anti-csrf"),
             auth_mode: request.header("st-auth-mode"),
@@ -71,11 +79,11 @@ impl Headers {
         }
     }
 
-    fn request<'a>(&'a self, method: &'a str) -> BrowserRequest<'a> {
+    fn request<'b>(&'b self, method: &'b str) -> BrowserRequest<'b> {
         BrowserRequest {
             method,
-            authorization: self.authorization.as_deref(),
-            cookie: self.cookie.as_deref(),
+            authorization: self.authorization,
+            cookie: self.cookie,
             rid: self.rid.as_deref(),
             anti_csrf: self.anti_csrf.as_deref(),
             auth_mode: self.auth_mode.as_deref(),
@@ -90,15 +98,15 @@ pub(super) async fn answer(
     env: &Env,
     execution: &ExecutionContext,
     route: &Route,
-) -> Reply {
+) -> Answer {
     if matches!(route, Route::Healthz) {
-        return Reply::json(200, r#"{"status":"OK"}"#);
+        return Answer::Reply(Reply::json(200, r#"{"status":"OK"}"#));
     }
     let context = match Context::open(env, execution).await {
         Ok(context) => context,
-        Err(refusal) => return error::reply(&refusal, Presented::Nothing, 401),
+        Err(refusal) => return Answer::Reply(error::reply(&refusal, Presented::Nothing, 401)),
     };
-    match route {
+    Answer::Reply(match route {
         Route::Jwks => {
             let document = context.ring.document(context.now);
             Reply::public_json(document.json, document.max_age_seconds)
@@ -111,22 +119,26 @@ pub(super) async fn answer(
         Route::Readyz => ready(&context).await,
         Route::SessionRefresh => refresh(&context, request).await,
         Route::SignOut => sign_out(&context, request).await,
-        Route::Session => session(&context, request).await,
+        Route::Session => match session(&context, request).await {
+            Ok(known) => return Answer::Session(known),
+            Err(reply) => reply,
+        },
         _ => Reply::empty(404),
-    }
+    })
 }
 
 /// `GET {base}/session`.
-async fn session(context: &Context, request: &Incoming) -> Reply {
+async fn session(context: &Context, request: &Incoming) -> Result<Rc<Known>, Reply> {
     let headers = Headers::to_verify(request);
-    let browser = headers.request(&request.method);
+    let browser = headers.request(request.method());
     match verified(context, &browser, context.settings.freshness, None).await {
-        Ok((known, _)) => Reply::json(200, session_text(&known.session)),
-        Err(refused) => refused.reply(&context.settings),
+        Ok((known, _)) => Ok(known),
+        Err(refused) => Err(refused.reply(&context.settings)),
     }
 }
 
-fn session_text(session: &SessionView) -> String {
+/// What `GET {base}/session` shows of a session.
+pub(super) fn session_text(session: &SessionView) -> String {
     format!(
         "{{\"session\":{{\"handle\":{},\"userId\":{},\"jwtPayload\":{}}}}}",
         json::quote(&session.handle),
@@ -221,7 +233,7 @@ pub(super) async fn verified(
 /// `POST {base}/session/refresh`.
 async fn refresh(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::of(request);
-    let browser = headers.request(&request.method);
+    let browser = headers.request(request.method());
     match refreshed(context, &browser).await {
         Ok(reply) => reply,
         Err(refusal) => {
@@ -275,7 +287,7 @@ async fn refreshed(context: &Context, request: &BrowserRequest<'_>) -> Result<Re
 /// `POST {base}/signout`.
 async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::to_verify(request);
-    let browser = headers.request(&request.method);
+    let browser = headers.request(request.method());
     // Stateless: signing out of a session that has ended already is no mistake.
     let (known, transfer) = match verified(context, &browser, Freshness::Stateless, None).await {
         Ok(verified) => verified,

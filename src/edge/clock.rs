@@ -1,8 +1,10 @@
 //! The clock. Read once per request, and handed on as a value.
 
+use super::whole;
 use crate::time::UnixMillis;
 
 /// The current time, as the platform tells it (frozen between I/O in production).
 pub(super) fn now() -> UnixMillis {
-    UnixMillis(worker::Date::now().as_millis())
+    // Always a whole number of this century.
+    UnixMillis(whole(js_sys::Date::now()).unwrap_or_default())
 }

@@ -42,14 +42,14 @@ pub(super) async fn answer(
     let Ok(settings) = settings::current(env) else {
         return error::misconfigured();
     };
-    let (api_key, authorization) = (request.header("api-key"), request.header("authorization"));
+    let (api_key, authorization) = (request.header("api-key"), request.authorization());
     let cdi_version = request.header("cdi-version");
     let head = Head {
-        method: &request.method,
+        method: request.method(),
         path,
         query: request.query(),
         api_key: api_key.as_deref(),
-        authorization: authorization.as_deref(),
+        authorization,
         cdi_version: cdi_version.as_deref(),
         keyless,
     };

@@ -13,12 +13,12 @@ use super::{
     promise,
 };
 use crate::{
-    secret::{Secret, digest},
+    secret::Secret,
     settings::SigningAlgorithm,
-    token::Algorithm,
+    token::{Algorithm, KeyMaterial, VerificationKey},
 };
 
-/// How many imported keys an isolate keeps. A full cache is emptied: the keys in use are imported again.
+/// How many imported keys of each use an isolate keeps. A full cache is emptied: the keys in use are imported again.
 const MAX_IMPORTED_KEYS: usize = 256;
 
 /// Why WebCrypto has no answer.
@@ -36,23 +36,45 @@ struct Parameters {
     operate: &'static str,
 }
 
-/// An imported key and its parameters, behind the digest of algorithm, use and JWK.
-type Imported = (Vec<u8>, (CryptoKey, JsValue));
-
-thread_local! {
-    /// `CryptoKey`s are not bound to a request. Few, so a list will do.
-    static IMPORTED: RefCell<Vec<Imported>> = const { RefCell::new(Vec::new()) };
+/// A key as WebCrypto holds it, and the parameters to use it with.
+#[derive(Clone)]
+struct Imported {
+    key: CryptoKey,
+    operate: JsValue,
 }
 
-/// Whether `signature` over `data` is good for this JWK. ECDSA signatures are `r || s` (RFC 7518 section 3.4).
+thread_local! {
+    // `CryptoKey`s are not bound to a request. Few, so lists will do.
+    /// Keys that verify, each with the one algorithm that it was imported for.
+    static VERIFIERS: RefCell<Vec<(Algorithm, KeyMaterial, Imported)>> = const { RefCell::new(Vec::new()) };
+    /// Keys that sign, by name: no two keys of a ring ever share one.
+    static SIGNERS: RefCell<Vec<(String, Imported)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether `signature` over `data` is good for this key. ECDSA signatures are `r || s` (RFC 7518 section 3.4).
 pub(super) async fn verify(
-    jwk: &str,
+    key: &VerificationKey,
     algorithm: Algorithm,
     signature: &[u8],
     data: &[u8],
 ) -> Result<bool, CryptoFault> {
-    let parameters = parameters(algorithm).ok_or(CryptoFault::BadKey)?;
-    let (key, operate) = imported(jwk, &parameters, "verify").await?;
+    let material = key.material();
+    let known = VERIFIERS.with_borrow(|keys| {
+        let mut keys = keys.iter();
+        let found = keys.find(|(for_algorithm, known, _)| {
+            *for_algorithm == algorithm && known.is_same_key(material)
+        })?;
+        Some(found.2.clone())
+    });
+    let Imported { key, operate } = if let Some(known) = known {
+        known
+    } else {
+        let imported = import(&key.jwk(), algorithm, "verify").await?;
+        VERIFIERS.with_borrow_mut(|keys| {
+            keep(keys, (algorithm, material.clone(), imported.clone()));
+        });
+        imported
+    };
     // Some implementations throw at another length, which would look like a fault of ours.
     if signature_bytes(algorithm).is_some_and(|length| signature.len() != length) {
         return Ok(false);
@@ -63,19 +85,37 @@ pub(super) async fn verify(
         .map_err(|_| CryptoFault::Backend)
 }
 
-/// The signature over `data`, in the form that JWS has it. The private key stays non-extractable inside WebCrypto.
+/// The signature of a key of our own over `data`, in the form that JWS has it. The private key stays non-extractable
+/// inside WebCrypto.
 pub(super) async fn sign(
+    key_id: &str,
     private_jwk: &Secret,
     algorithm: SigningAlgorithm,
     data: &[u8],
 ) -> Result<Vec<u8>, CryptoFault> {
-    let parameters = parameters(verification_algorithm(algorithm)).ok_or(CryptoFault::BadKey)?;
-    let jwk = std::str::from_utf8(private_jwk.expose()).map_err(|_| CryptoFault::BadKey)?;
-    let (key, operate) = imported(jwk, &parameters, "sign").await?;
+    let known = SIGNERS.with_borrow(|keys| {
+        let found = keys.iter().find(|(known, _)| known == key_id)?;
+        Some(found.1.clone())
+    });
+    let Imported { key, operate } = if let Some(known) = known {
+        known
+    } else {
+        let jwk = std::str::from_utf8(private_jwk.expose()).map_err(|_| CryptoFault::BadKey)?;
+        let imported = import(jwk, verification_algorithm(algorithm), "sign").await?;
+        SIGNERS.with_borrow_mut(|keys| keep(keys, (key_id.to_owned(), imported.clone())));
+        imported
+    };
     promise::of(js::sign(&operate, &key, data))
         .await
         .map(|signature| Uint8Array::new(&signature).to_vec())
         .map_err(|_| CryptoFault::Backend)
+}
+
+fn keep<T>(keys: &mut Vec<T>, key: T) {
+    if keys.len() >= MAX_IMPORTED_KEYS {
+        keys.clear();
+    }
+    keys.push(key);
 }
 
 /// A new key pair: public and private JWK. Takes up to a tenth of a second of CPU for RSA, so only objects call it.
@@ -129,22 +169,12 @@ async fn exported(key: CryptoKey) -> Result<String, CryptoFault> {
         .map_err(|_| CryptoFault::Backend)
 }
 
-/// The key as WebCrypto holds it, from the cache or imported now, with the parameters to use it with.
-async fn imported(
+async fn import(
     jwk: &str,
-    parameters: &Parameters,
+    algorithm: Algorithm,
     usage: &'static str,
-) -> Result<(CryptoKey, JsValue), CryptoFault> {
-    let name = digest(format!("{usage} {} {jwk}", parameters.import).as_bytes())
-        .expose()
-        .to_vec();
-    let find = |keys: &Vec<Imported>| {
-        let known = keys.iter().find(|(known, _)| *known == name)?;
-        Some(known.1.clone())
-    };
-    if let Some(known) = IMPORTED.with_borrow(find) {
-        return Ok(known);
-    }
+) -> Result<Imported, CryptoFault> {
+    let parameters = parameters(algorithm).ok_or(CryptoFault::BadKey)?;
     let jwk = js_sys::JSON::parse(jwk).map_err(|_| CryptoFault::BadKey)?;
     let usages = Array::of1(&JsValue::from_str(usage));
     let key = promise::of(js::import_key(
@@ -158,13 +188,7 @@ async fn imported(
     .map_err(|error| import_fault(&error))?
     .unchecked_into::<CryptoKey>();
     let operate = parse(parameters.operate)?;
-    IMPORTED.with_borrow_mut(|keys| {
-        if keys.len() >= MAX_IMPORTED_KEYS {
-            keys.clear();
-        }
-        keys.push((name, (key.clone(), operate.clone())));
-    });
-    Ok((key, operate))
+    Ok(Imported { key, operate })
 }
 
 /// Web Cryptography section 14.3: a key that cannot be imported is a `DataError`, `SyntaxError`, `TypeError` or

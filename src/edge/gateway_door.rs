@@ -12,11 +12,11 @@ use super::{
     browser_door,
     context::Context,
     header_lines::HeaderLines,
-    http_door::respond,
     js::{ExecutionContext, Host},
     log, origin_answer,
     outgoing_url::{Outgoing, is_host},
     request::Incoming,
+    response,
     tokens::Known,
 };
 use crate::{
@@ -59,7 +59,7 @@ pub(super) async fn answer(
     let host_is_one = headers.get("host").is_none_or(is_host);
     let target = Outgoing::of(request.url(), request.path(), request.host());
     let Some(target) = target.filter(|target| host_is_one && is_host(target.host())) else {
-        return respond(&error::reply(
+        return response::of(&error::reply(
             &Refusal::BadInput("the URL is malformed".to_owned()),
             Presented::Nothing,
             settings.session_expired_status_code,
@@ -68,7 +68,7 @@ pub(super) async fn answer(
     let header = |name: &str| headers.get(name).map(str::to_owned);
     let facts = Facts {
         host: target.host(),
-        method: &request.method,
+        method: request.method(),
         raw_path: request.path(),
         path: target.path(),
         query: target.query(),
@@ -78,7 +78,7 @@ pub(super) async fn answer(
         Ok(Admission::Rule(matched)) => matched,
         Ok(Admission::Preflight(matched)) => {
             match gateway::cors::preflight(settings, matched.rule, &facts) {
-                Some(reply) => return respond(&reply),
+                Some(reply) => return response::of(&reply),
                 // The origin is asked, without any credential: the rule looks at none.
                 None => matched,
             }
@@ -138,7 +138,7 @@ impl Call<'_> {
         if !rule.asks_for_session() {
             return Err(nothing(NO_TOKEN));
         }
-        let session = session_of(context, rule, &self.request.method, self.headers).await;
+        let session = session_of(context, rule, self.request.method(), self.headers).await;
         session.map(|(known, transfer)| {
             self.session_is_in_header = transfer == Transfer::Header;
             known

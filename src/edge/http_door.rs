@@ -6,10 +6,12 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::{
-    browser_door, core_door, explain_door, gateway_door,
-    js::{self, ExecutionContext, Host, OutgoingHeaders, OutgoingResponse},
+    browser_door::{self, Answer},
+    core_door, explain_door, gateway_door,
+    js::{ExecutionContext, Host},
     request::Incoming,
-    settings,
+    response, settings,
+    tokens::Known,
 };
 use crate::{
     error,
@@ -18,34 +20,38 @@ use crate::{
         reply::Reply,
         route::{self, Route},
     },
+    settings::Settings,
 };
 
 /// Answers one request.
 pub(super) async fn answer(
+    facts: Vec<u8>,
     request: JsValue,
     env: &Env,
     execution: &ExecutionContext,
     host: &Host,
 ) -> Result<JsValue, JsValue> {
-    let Some(request) = Incoming::new(request) else {
-        return respond(&Reply::empty(400));
+    let Some(request) = Incoming::new(facts, request) else {
+        return response::of(&Reply::empty(400));
     };
     let Ok(settings) = settings::current(env) else {
-        return respond(&error::misconfigured());
+        return response::of(&error::misconfigured());
     };
-    let route = route::route(&settings, request.host(), &request.method, request.path());
+    let route = route::route(&settings, request.host(), request.method(), request.path());
     match route {
         Route::Core { path } => {
-            respond(&core_door::answer(&request, env, execution, &path, false).await)
+            response::of(&core_door::answer(&request, env, execution, &path, false).await)
         }
         Route::LegacyCore => {
             let client = request.header("cf-connecting-ip").unwrap_or_default();
             let keyless = settings.allows_keyless_client(&client);
-            respond(&core_door::answer(&request, env, execution, request.path(), keyless).await)
+            response::of(
+                &core_door::answer(&request, env, execution, request.path(), keyless).await,
+            )
         }
         Route::Preflight => {
             let requested = request.header("access-control-request-headers");
-            respond(&cors::preflight(
+            response::of(&cors::preflight(
                 &settings,
                 request.header("origin").as_deref(),
                 requested.as_deref(),
@@ -57,50 +63,60 @@ pub(super) async fn answer(
             }
             _ => with_cors(&request, &settings, error::not_found()),
         },
-        Route::Explain => respond(&explain_door::answer(&request, env, execution, &settings).await),
+        Route::Explain => {
+            response::of(&explain_door::answer(&request, env, execution, &settings).await)
+        }
         Route::MethodNotAllowed { allow } => {
             with_cors(&request, &settings, error::method_not_allowed(allow))
         }
-        route => {
-            let reply = browser_door::answer(&request, env, execution, &route).await;
-            with_cors(&request, &settings, reply)
-        }
+        route => match browser_door::answer(&request, env, execution, &route).await {
+            Answer::Reply(reply) => with_cors(&request, &settings, reply),
+            Answer::Session(known) => with_session(&request, &settings, &known),
+        },
     }
 }
 
 fn with_cors(
     request: &Incoming,
-    settings: &crate::settings::Settings,
+    settings: &Settings,
     mut reply: Reply,
 ) -> Result<JsValue, JsValue> {
-    // Without websites every origin is a stranger's: no need to read which.
-    let origin = if settings.website_origins.is_empty() {
-        None
-    } else {
-        request.header("origin")
-    };
-    cors::apply(settings, origin.as_deref(), &mut reply.headers);
-    if request.method == "HEAD" {
+    cors::apply(
+        settings,
+        origin(request, settings).as_deref(),
+        &mut reply.headers,
+    );
+    if request.method() == "HEAD" {
         reply.body = String::new();
     }
-    respond(&reply)
+    response::of(&reply)
 }
 
-pub(super) fn respond(reply: &Reply) -> Result<JsValue, JsValue> {
-    let headers = OutgoingHeaders::new()?;
-    for (name, value) in &reply.headers {
-        headers.append(name, value)?;
+/// The session of a good token: nothing is written anew that an earlier answer left ready.
+fn with_session(
+    request: &Incoming,
+    settings: &Settings,
+    known: &Known,
+) -> Result<JsValue, JsValue> {
+    if request.method() == "HEAD" {
+        return with_cors(request, settings, Reply::json(200, ""));
     }
-    let init = js::object(&[
-        ("status", JsValue::from(reply.status)),
-        ("headers", headers.into()),
-    ])
-    .unwrap_or_default();
-    // 204 and 304 take no body, not even an empty one.
-    let body = if reply.body.is_empty() {
-        JsValue::NULL
-    } else {
-        JsValue::from_str(&reply.body)
-    };
-    OutgoingResponse::new(&body, &init).map(JsValue::from)
+    let origin = origin(request, settings);
+    let website = origin
+        .as_deref()
+        .filter(|origin| cors::is_website(settings, origin));
+    let head = response::session_head(website, || {
+        let mut reply = Reply::json(200, "");
+        cors::apply(settings, website, &mut reply.headers);
+        reply
+    })?;
+    response::with_head(&head, known.shown(browser_door::session_text))
+}
+
+/// The `Origin` header, if it can matter: without websites every origin is a stranger's.
+fn origin(request: &Incoming, settings: &Settings) -> Option<String> {
+    if settings.website_origins.is_empty() {
+        return None;
+    }
+    request.header("origin")
 }

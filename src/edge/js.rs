@@ -61,7 +61,7 @@ extern "C" {
 
     /// `new Response(body, {status, headers})`
     #[wasm_bindgen(constructor, catch, js_class = "Response")]
-    pub(super) fn new(body: &JsValue, init: &JsValue) -> Result<OutgoingResponse, JsValue>;
+    pub(super) fn new(body: &JsValue, init: &Object) -> Result<OutgoingResponse, JsValue>;
 
     /// `ctx` of an entrypoint.
     #[derive(Debug, Clone)]
@@ -354,6 +354,10 @@ extern "C" {
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn headers(this: &FetchedResponse) -> Result<FetchedHeaders, JsValue>;
 
+    /// `response.arrayBuffer()`
+    #[wasm_bindgen(method, catch, js_name = arrayBuffer)]
+    pub(super) fn array_buffer(this: &FetchedResponse) -> Result<Promise, JsValue>;
+
     /// `response.body`; none for an empty response.
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn body(this: &FetchedResponse) -> Result<Option<ByteStream>, JsValue>;
@@ -412,12 +416,15 @@ impl ObjectNamespace {
 /// A response of a Durable Object that is bytes.
 pub(super) fn bytes_response(body: &[u8]) -> Result<JsValue, JsValue> {
     let body = js_sys::Uint8Array::from(body);
-    OutgoingResponse::new(&body, &JsValue::UNDEFINED).map(JsValue::from)
+    OutgoingResponse::new(&body, JsValue::UNDEFINED.unchecked_ref()).map(JsValue::from)
 }
 
 /// A response of a Durable Object to one of our isolates.
 pub(super) fn object_response(status: u16, body: &str) -> Result<JsValue, JsValue> {
-    let init = object(&[("status", JsValue::from(status))]).unwrap_or_default();
+    let init = match status {
+        200 => JsValue::UNDEFINED.unchecked_into(),
+        other => object(&[("status", JsValue::from(other))]).unwrap_or_default(),
+    };
     OutgoingResponse::new(&JsValue::from_str(body), &init).map(JsValue::from)
 }
 

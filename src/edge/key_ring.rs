@@ -131,7 +131,7 @@ pub(super) fn signer(
 /// The signature of `signing_input` with a key from [`signer`].
 pub(super) async fn sign(key: &SigningKey, signing_input: &str) -> Result<Vec<u8>, Outage> {
     let private = key.private_jwk.as_ref().ok_or(Outage)?;
-    crypto::sign(private, key.algorithm, signing_input.as_bytes())
+    crypto::sign(&key.kid, private, key.algorithm, signing_input.as_bytes())
         .await
         .map_err(|_| Outage)
 }
@@ -192,7 +192,7 @@ async fn ask_object(env: &Env, path: &str, body: &str) -> Result<RingCopy, Refus
         .ok_or(Refused::Outage)?;
     // Only the path matters: the host goes nowhere.
     let url = format!("https://key-ring.internal{path}");
-    let answer = outgoing::request(Target::Binding(&object), &url, Some(body), LIMITS)
+    let answer = outgoing::request(Target::Object(&object), &url, Some(body), LIMITS)
         .await
         .map_err(|_| Refused::Outage)?;
     match answer.status {

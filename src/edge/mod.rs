@@ -24,6 +24,7 @@ mod key_ring;
 mod key_ring_do;
 mod key_ring_store;
 mod kv;
+mod lane;
 mod log;
 mod login;
 mod origin_answer;
@@ -31,6 +32,7 @@ mod outgoing;
 mod outgoing_url;
 mod promise;
 mod request;
+mod response;
 mod revocations;
 mod revocations_do;
 mod revocations_store;
@@ -45,17 +47,18 @@ mod user_sessions_do;
 mod user_store;
 mod watch;
 
-use std::task::{Context, Poll, Waker};
-
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
 use js::{ExecutionContext, Host};
+use lane::Settlement;
 
-/// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a promise of one.
-/// `host` is what `entry.mjs` does for us.
+/// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a ticket or a promise
+/// ([`lane`]). `facts` are what `lane.mjs` read of the request already, see [`request::Incoming`]; `host` is what
+/// `entry.mjs` does for us.
 #[wasm_bindgen]
 pub fn answer_http(
+    facts: Vec<u8>,
     request: JsValue,
     env: JsValue,
     context: JsValue,
@@ -63,8 +66,8 @@ pub fn answer_http(
 ) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
     let host: Host = host.unchecked_into();
-    at_once_or_promised(Box::pin(async move {
-        http_door::answer(request, &env, &context, &host).await
+    lane::drive(Box::pin(async move {
+        http_door::answer(facts, request, &env, &context, &host).await
     }))
 }
 
@@ -83,7 +86,7 @@ pub fn judge_answer(
     origin_answer::judged(status, lines, rule, website.as_deref(), is_head, &env)
 }
 
-/// Looks whether the session behind an open WebSocket still stands: what `watch` says, now or as a promise.
+/// Looks whether the session behind an open WebSocket still stands: what `watch` says, at once, or as a ticket or a promise.
 #[wasm_bindgen]
 pub fn look_at_session(
     ticket: JsValue,
@@ -91,12 +94,13 @@ pub fn look_at_session(
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
-    at_once_or_promised(Box::pin(async move {
+    lane::drive(Box::pin(async move {
         Ok(watch::look(&ticket, &env, &context).await)
     }))
 }
 
-/// Answers an RPC call: with its result at once when all that is needed is known, else with a promise of it.
+/// Answers an RPC call: with its result at once when all that is needed is known, else with a ticket or a promise
+/// ([`lane`]).
 #[wasm_bindgen]
 pub fn answer_rpc(
     method: String,
@@ -105,25 +109,43 @@ pub fn answer_rpc(
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
-    at_once_or_promised(Box::pin(async move {
+    lane::drive(Box::pin(async move {
         rpc::answer(&method, argument, &env, &context).await
     }))
 }
 
-fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
-    (env.unchecked_into(), context.unchecked_into())
+/// The promise that the holder of a ticket is to wait for.
+#[wasm_bindgen]
+pub fn awaited(ticket: u64) -> Result<JsValue, JsValue> {
+    lane::awaited(ticket)
 }
 
-/// The fast lane: an answer that needs no I/O is ready at the first poll, and costs no promise. It is the same code
-/// that answers everything else, so there is no second pipeline to keep equal to the first.
-fn at_once_or_promised(mut answer: promise::Work) -> Result<JsValue, JsValue> {
-    match answer
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
-        Poll::Ready(outcome) => outcome,
-        Poll::Pending => Ok(promise::made_of(answer).into()),
-    }
+/// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes.
+#[wasm_bindgen]
+pub fn patience(ticket: u64) -> Result<f64, JsValue> {
+    lane::patience(ticket)
+}
+
+/// Goes on where a ticket was given out, with the value that the promise was fulfilled with.
+#[wasm_bindgen]
+pub fn fulfilled(ticket: u64, value: JsValue) -> Result<JsValue, JsValue> {
+    lane::resume(ticket, Settlement::Fulfilled(value))
+}
+
+/// Goes on where a ticket was given out, with the error that the promise was rejected with.
+#[wasm_bindgen]
+pub fn rejected(ticket: u64, error: JsValue) -> Result<JsValue, JsValue> {
+    lane::resume(ticket, Settlement::Rejected(error))
+}
+
+/// Goes on where a ticket was given out: the time is over.
+#[wasm_bindgen]
+pub fn late(ticket: u64) -> Result<JsValue, JsValue> {
+    lane::resume(ticket, Settlement::Late)
+}
+
+fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
+    (env.unchecked_into(), context.unchecked_into())
 }
 
 /// A number as JS has it. Ours are times in milliseconds and counts: far below 2^53.
@@ -139,7 +161,11 @@ fn number(value: u64) -> JsValue {
 
 /// The whole number that a JS number is; `None` for any other value.
 fn whole_number(value: &JsValue) -> Option<u64> {
-    let number = value.as_f64()?;
+    whole(value.as_f64()?)
+}
+
+/// The same of a number.
+fn whole(number: f64) -> Option<u64> {
     // 2^53: above it, whole numbers are not exact.
     let is_whole = number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(&number);
     #[expect(

@@ -10,9 +10,8 @@ use super::{
     forward::SendFault,
     gateway_door::{Call, story},
     header_lines::HeaderLines,
-    http_door::respond,
     js::{FetchedResponse, Host},
-    log, settings,
+    log, response, settings,
 };
 use crate::{
     error,
@@ -77,13 +76,13 @@ pub(super) fn judged(
     env: &Env,
 ) -> Result<JsValue, JsValue> {
     let (Ok(settings), Ok(Some(gateway))) = (settings::current(env), settings::gateway(env)) else {
-        return respond(&error::misconfigured());
+        return response::of(&error::misconfigured());
     };
     let matched = usize::try_from(rule)
         .ok()
         .and_then(|index| gateway.matched(index));
     let Some(matched) = matched else {
-        return respond(&error::misconfigured());
+        return response::of(&error::misconfigured());
     };
     let fault = match u16::try_from(status) {
         Ok(status) => SendFault::spoken_for(status),
@@ -121,7 +120,7 @@ pub(super) fn of_ours(
     if is_head {
         reply.body = String::new();
     }
-    respond(&reply)
+    response::of(&reply)
 }
 
 /// The same for a request at hand.

@@ -1,20 +1,24 @@
 //! Our own outgoing requests: with a time limit, without redirects, with a bounded body.
 
-use js_sys::Object;
+use js_sys::{Object, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
-    body::{self, BodyFault},
+    body::{self, BodyFault, Place},
     js::{self, FetchedResponse, Fetcher},
     promise,
 };
+use crate::time::Millis;
 
 /// Whom to ask.
 pub(super) enum Target<'a> {
     /// The internet.
     Public,
-    /// A Durable Object, or a Worker behind a service binding.
+    /// A Worker behind a service binding.
     Binding(&'a Fetcher),
+    /// A Durable Object of ours: it sends no redirects, and answers with the whole body or not at all, so only the head of
+    /// its answer is waited for with a limit.
+    Object(&'a Fetcher),
 }
 
 /// Limits of one request, body included.
@@ -69,10 +73,13 @@ pub(super) async fn request(
     body: Option<&str>,
     limits: Limits,
 ) -> Result<Answer, FetchFault> {
-    let init = init(body, limits.timeout_ms)?;
+    let init = match target {
+        Target::Object(object) => return of_object(object, url, body, limits).await,
+        Target::Public | Target::Binding(_) => init(body, limits.timeout_ms)?,
+    };
     let response = promise::of(match target {
         Target::Public => js::global_fetch(url, &init),
-        Target::Binding(fetcher) => fetcher.fetch(url, &init),
+        Target::Binding(fetcher) | Target::Object(fetcher) => fetcher.fetch(url, &init),
     })
     .await?
     .unchecked_into::<FetchedResponse>();
@@ -83,14 +90,47 @@ pub(super) async fn request(
     })
 }
 
+async fn of_object(
+    object: &Fetcher,
+    url: &str,
+    body: Option<&str>,
+    limits: Limits,
+) -> Result<Answer, FetchFault> {
+    let init = js::object(&posted(body)).ok_or(FetchFault::Failed)?;
+    let limit = Millis(u64::from(limits.timeout_ms));
+    let response = promise::within(object.fetch(url, &init), limit)
+        .await
+        .ok_or(FetchFault::Failed)??
+        .unchecked_into::<FetchedResponse>();
+    let body = Uint8Array::new(&promise::of(response.array_buffer()).await?);
+    let length = usize::try_from(body.length()).unwrap_or(usize::MAX);
+    if length > limits.body_bytes {
+        return Err(FetchFault::TooLarge);
+    }
+    let mut place = Place::default();
+    place.grow(length)?;
+    Ok(Answer {
+        status: response.status()?,
+        cache_control: None,
+        body: body.to_vec(),
+    })
+}
+
+/// What makes a request one with a body.
+fn posted(body: Option<&str>) -> Vec<(&'static str, JsValue)> {
+    body.map_or_else(Vec::new, |body| {
+        vec![
+            ("method", JsValue::from_str("POST")),
+            ("body", JsValue::from_str(body)),
+        ]
+    })
+}
+
 fn init(body: Option<&str>, timeout_ms: u32) -> Result<Object, FetchFault> {
     let mut properties = vec![
         ("redirect", JsValue::from_str("manual")),
         ("signal", js::abort_after(timeout_ms)?),
     ];
-    if let Some(body) = body {
-        properties.push(("method", JsValue::from_str("POST")));
-        properties.push(("body", JsValue::from_str(body)));
-    }
+    properties.extend(posted(body));
     js::object(&properties).ok_or(FetchFault::Failed)
 }

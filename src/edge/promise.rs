@@ -7,7 +7,11 @@ use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
-use super::{js, number};
+use super::{
+    js,
+    lane::{self, Settlement},
+    number,
+};
 use crate::time::Millis;
 
 /// Work that comes to a JS value, as one type: so the code that drives it exists once.
@@ -28,7 +32,12 @@ pub(super) fn of_end(work: impl Future<Output = ()> + 'static) -> Promise {
 
 /// Waits for the promise that a call returned.
 pub(super) async fn of(call: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
-    JsFuture::from(call?).await
+    let promise = call?;
+    match lane::settlement(&promise, None).await {
+        Some(Settlement::Fulfilled(value)) => Ok(value),
+        Some(Settlement::Rejected(error)) => Err(error),
+        Some(Settlement::Late) | None => JsFuture::from(promise).await,
+    }
 }
 
 /// Waits for the promise that a call returned, at most for `limit`; `None` when the time is over.
@@ -36,7 +45,17 @@ pub(super) async fn within(
     call: Result<Promise, JsValue>,
     limit: Millis,
 ) -> Option<Result<JsValue, JsValue>> {
-    match select(pin!(of(call)), pin!(sleep(limit))).await {
+    let promise = match call {
+        Ok(promise) => promise,
+        Err(error) => return Some(Err(error)),
+    };
+    match lane::settlement(&promise, Some(limit)).await {
+        Some(Settlement::Fulfilled(value)) => return Some(Ok(value)),
+        Some(Settlement::Rejected(error)) => return Some(Err(error)),
+        Some(Settlement::Late) => return None,
+        None => {}
+    }
+    match select(pin!(JsFuture::from(promise)), pin!(sleep(limit))).await {
         Either::Left((outcome, _)) => Some(outcome),
         Either::Right(_) => None,
     }
@@ -46,5 +65,7 @@ pub(super) async fn within(
 /// polled it last: its first poll may come from the synchronous lane, which nobody can wake.
 pub(super) async fn sleep(span: Millis) {
     // A wait that cannot be started is over at once: whoever waits looks again at what it waits for.
-    let _ = of(js::wait(&number(span.0))).await;
+    if let Ok(over) = js::wait(&number(span.0)) {
+        let _ = JsFuture::from(over).await;
+    }
 }

@@ -1,5 +1,7 @@
 //! An incoming request: what the doors read of it.
 
+use std::ops::Range;
+
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -8,43 +10,53 @@ use crate::location::Location;
 use super::{
     body::{self, BodyFault},
     header_lines::HeaderLines,
-    js::{Host, IncomingHeaders, IncomingRequest},
+    js::{Host, IncomingRequest},
 };
 
-/// A request, with its URL taken apart. Header values are read when asked for: each one crosses from JS.
+/// A request, with its URL taken apart.
+///
+/// What every answer depends on comes as one text: method, URL, `Authorization` and `Cookie`, with a line for each. Other
+/// headers are read when asked for: each one crosses from JS.
 pub(super) struct Incoming {
     request: IncomingRequest,
-    headers: IncomingHeaders,
-    /// The method as it was sent.
-    pub(super) method: String,
-    url: String,
-    path_start: usize,
-    path_end: usize,
-    host_start: usize,
+    facts: String,
+    method: Range<usize>,
+    url: Range<usize>,
+    host: Range<usize>,
+    path: Range<usize>,
+    query: Range<usize>,
+    authorization: Range<usize>,
+    cookie: Range<usize>,
 }
 
 impl Incoming {
     /// Takes a request; `None` when it is none.
-    pub(super) fn new(request: JsValue) -> Option<Self> {
-        let request: IncomingRequest = request.unchecked_into();
-        let url = request.url().ok()?;
-        let host_start = url.find("://")?.saturating_add(3);
-        let rest = url.get(host_start..)?;
-        let path_start = rest
-            .find(['/', '?', '#'])
-            .map_or(url.len(), |at| host_start.saturating_add(at));
-        let path = url.get(path_start..)?;
-        let path_end = path
-            .find(['?', '#'])
-            .map_or(url.len(), |at| path_start.saturating_add(at));
+    pub(super) fn new(facts: Vec<u8>, request: JsValue) -> Option<Self> {
+        let facts = String::from_utf8(facts).ok()?;
+        let mut lines = Lines {
+            text: &facts,
+            at: 0,
+        };
+        let method = lines.next()?;
+        let url = lines.next()?;
+        let authorization = lines.next()?;
+        let cookie = lines.at..facts.len();
+        let url_text = facts.get(url.clone())?;
+        let is_end = |byte: u8| matches!(byte, b'/' | b'?' | b'#');
+        let host_start = find(url_text, 0, |byte| byte == b':').saturating_add(3);
+        let path_start = find(url_text, host_start, is_end);
+        let path_end = find(url_text, path_start, |byte| byte != b'/' && is_end(byte));
+        let within = |at: usize| url.start.saturating_add(at).min(url.end);
         Some(Self {
-            headers: request.headers().ok()?,
-            method: request.method().ok()?,
-            request,
-            path_start,
-            path_end,
-            host_start,
-            url,
+            method,
+            url: url.clone(),
+            host: within(host_start)..within(path_start),
+            path: within(path_start)..within(path_end),
+            query: within(path_end.saturating_add(1))..url.end,
+            authorization,
+            cookie,
+            request: request.unchecked_into(),
+            facts,
         })
     }
 
@@ -65,44 +77,78 @@ impl Incoming {
 
     /// All headers as lines, see [`HeaderLines`].
     pub(super) fn lines(&self, host: &Host) -> Result<HeaderLines, JsValue> {
-        HeaderLines::of(host, self.headers.as_ref())
+        HeaderLines::of(host, self.request.headers()?.as_ref())
     }
 
     /// The whole URL, as it was sent.
     pub(super) fn url(&self) -> &str {
-        &self.url
+        self.part(&self.url)
+    }
+
+    /// The method as it was sent.
+    pub(super) fn method(&self) -> &str {
+        self.part(&self.method)
     }
 
     /// `name[:port]`, as in the URL.
     pub(super) fn host(&self) -> &str {
-        self.url
-            .get(self.host_start..self.path_start)
-            .unwrap_or_default()
+        self.part(&self.host)
     }
 
     /// The path, without the query.
     pub(super) fn path(&self) -> &str {
-        self.url
-            .get(self.path_start..self.path_end)
-            .unwrap_or_default()
+        self.part(&self.path)
     }
 
     /// What follows `?`; empty when nothing does.
     pub(super) fn query(&self) -> &str {
-        self.url
-            .get(self.path_end..)
-            .and_then(|rest| rest.strip_prefix('?'))
-            .unwrap_or_default()
+        self.part(&self.query)
+    }
+
+    /// `Authorization`; one that is empty says as much as none.
+    pub(super) fn authorization(&self) -> Option<&str> {
+        Some(self.part(&self.authorization)).filter(|value| !value.is_empty())
+    }
+
+    /// `Cookie`; one that is empty says as much as none.
+    pub(super) fn cookie(&self) -> Option<&str> {
+        Some(self.part(&self.cookie)).filter(|value| !value.is_empty())
     }
 
     /// A header's value; values of a repeated header are joined with a comma.
     pub(super) fn header(&self, name: &str) -> Option<String> {
-        self.headers.get(name).ok().flatten()
+        self.request.headers().ok()?.get(name).ok().flatten()
     }
 
     /// The body, of at most `limit` bytes.
     pub(super) async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyFault> {
         body::read(self.request.body()?, limit).await
+    }
+
+    fn part(&self, range: &Range<usize>) -> &str {
+        self.facts.get(range.clone()).unwrap_or_default()
+    }
+}
+
+/// The place of the first byte from `start` on that is `wanted`, or the end. A pattern of the standard library takes ten
+/// times as long to set up.
+fn find(text: &str, start: usize, wanted: impl Fn(u8) -> bool) -> usize {
+    let found = text.bytes().skip(start).position(wanted);
+    found.map_or(text.len(), |at| start.saturating_add(at))
+}
+
+/// The places of lines that end with a line break.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Lines<'_> {
+    fn next(&mut self) -> Option<Range<usize>> {
+        let start = self.at;
+        let end = start.saturating_add(self.text.get(start..)?.find('\n')?);
+        self.at = end.saturating_add(1);
+        Some(start..end)
     }
 }
 

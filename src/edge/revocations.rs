@@ -289,7 +289,7 @@ async fn request(
         })
         .ok_or(Outage)?;
     let url = format!("https://revocations.internal/{path}");
-    match outgoing::request(Target::Binding(&object), &url, Some(body), limits).await {
+    match outgoing::request(Target::Object(&object), &url, Some(body), limits).await {
         Ok(answer) if answer.status == 200 => Ok(answer),
         _ => Err(Outage),
     }

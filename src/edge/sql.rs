@@ -54,8 +54,13 @@ impl Sql {
         {
             return Ok(None);
         }
+        self.version().map(Some)
+    }
+
+    /// The version of tables that are there.
+    pub(in crate::edge) fn version(&self) -> Result<u32, StoreFault> {
         let version = self.one("SELECT version FROM schema", &[])?;
-        Ok(Some(version.map_or(u32::MAX, |row| row.small("version"))))
+        Ok(version.map_or(u32::MAX, |row| row.small("version")))
     }
 }
 

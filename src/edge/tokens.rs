@@ -1,6 +1,11 @@
 //! Access tokens in this isolate: verifying them, remembering the good ones, and signing new ones.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
+
+use wasm_bindgen::JsValue;
 
 use super::{
     context::Context,
@@ -25,15 +30,20 @@ use crate::{
     },
 };
 
-/// How much an isolate remembers of verified tokens, in bytes.
-pub(super) const VERIFIED_TOKENS_BYTES: usize = 16 * 1024 * 1024;
+/// How much an isolate remembers of verified tokens, in bytes as the cache counts them. With the tables' empty places and
+/// the gaps between allocations this stays below 16 MiB (`memory_100k_tokens_bytes` in `bench/`).
+pub(super) const VERIFIED_TOKENS_BYTES: usize = 12 * 1024 * 1024;
 
 const NO_TOKEN: Refusal = Refusal::Unauthorised("no access token");
 const SIGNATURE_OUTAGE: Refusal =
     Refusal::GeneralError("signatures cannot be checked at the moment");
 const KEY_OUTAGE: Refusal = Refusal::GeneralError("the keys of the issuer are out of reach");
 
+/// How many public keys of our own are kept as they are used. A full list is emptied.
+const MAX_OWN_KEYS: usize = 64;
+
 thread_local! {
+    static OWN_KEYS: RefCell<Vec<VerificationKey>> = const { RefCell::new(Vec::new()) };
     static VERIFIED: RefCell<VerifiedTokens<Rc<Known>>> =
         RefCell::new(VerifiedTokens::new(VERIFIED_TOKENS_BYTES, crypto::random().unwrap_or_default()));
 }
@@ -45,12 +55,22 @@ pub(super) struct Known {
     pub(super) session: SessionView,
     /// The claims of a token of our own; `None` for a trusted issuer's.
     pub(super) claims: Option<AccessClaims>,
+    /// The session as browsers are shown it, once one was.
+    shown: OnceCell<JsValue>,
     /// When the token was made, at the latest.
     pub(super) issued: Option<UnixMillis>,
     /// When the token stops being good.
     pub(super) good_until: UnixMillis,
     /// What origins were told about it lately, at most [`told::MOST`].
     pub(super) told: RefCell<Vec<Rc<Told>>>,
+}
+
+impl Known {
+    /// The session as browsers are shown it, as JS has it: made by the first answer, and ready for the others.
+    pub(super) fn shown(&self, text: impl FnOnce(&SessionView) -> String) -> &JsValue {
+        self.shown
+            .get_or_init(|| JsValue::from_str(&text(&self.session)))
+    }
 }
 
 /// Verifies an access token: of our own, or of a trusted issuer.
@@ -91,6 +111,7 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
         session,
         issued: Some(at_the_latest(claims.created)),
         claims: Some(claims),
+        shown: OnceCell::new(),
         good_until: verified.good_until(),
         told: RefCell::default(),
     };
@@ -138,6 +159,8 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
         .ring
         .verifiers(context.now)
         .into_iter()
+        // Of the others it would only be found that they have another name.
+        .filter(|key| token.key_id().is_none_or(|named| named == key.kid))
         .filter_map(public)
         .collect();
     let policy = Policy::own(context.settings.clock_tolerance);
@@ -147,9 +170,21 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
     Ok((verified, ring.key_set_version()))
 }
 
+/// The public half of a key of our own, read once: no two keys of a ring ever share a name.
 fn public(key: &SigningKey) -> Option<VerificationKey> {
-    let algorithm = crypto::verification_algorithm(key.algorithm);
-    token::jwk::own_key(&key.public_jwk, &key.kid, algorithm).ok()
+    OWN_KEYS.with_borrow_mut(|keys| {
+        let named = |known: &&VerificationKey| known.key_id() == Some(&key.kid);
+        if let Some(known) = keys.iter().find(named) {
+            return Some(known.clone());
+        }
+        let algorithm = crypto::verification_algorithm(key.algorithm);
+        let read = token::jwk::own_key(&key.public_jwk, &key.kid, algorithm).ok()?;
+        if keys.len() >= MAX_OWN_KEYS {
+            keys.clear();
+        }
+        keys.push(read.clone());
+        Some(read)
+    })
 }
 
 async fn verify_foreign(
@@ -210,6 +245,7 @@ async fn verify_foreign(
             session,
             issued: verified.issued_at().map(at_the_latest),
             claims: None,
+            shown: OnceCell::new(),
             good_until: verified.good_until(),
             told: RefCell::default(),
         },
@@ -228,7 +264,7 @@ async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdict, Refusal>
     }
     for key in pending.keys() {
         let input = pending.signing_input().as_bytes();
-        match crypto::verify(&key.jwk(), pending.algorithm(), pending.signature(), input).await {
+        match crypto::verify(key, pending.algorithm(), pending.signature(), input).await {
             Ok(true) => return Ok(SignatureVerdict::from_backend(true)),
             Ok(false) | Err(crypto::CryptoFault::BadKey) => {}
             Err(crypto::CryptoFault::Backend) => {
@@ -245,26 +281,22 @@ fn refused(fault: TokenFault) -> Refusal {
 }
 
 fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Known>> {
-    VERIFIED.with_borrow_mut(|tokens| {
-        tokens
-            .get(token, validity, now)
-            .map(|entry| Rc::clone(&entry.value))
-    })
+    VERIFIED.with_borrow_mut(|tokens| tokens.get(token, validity, now))
 }
 
 fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {
     let good_until = known.good_until;
     let known = Rc::new(known);
-    // Handle, user id and payload are held once as the session and once as claims.
+    // Handle, user id and payload are held as the session, as claims, and by JS as they are shown.
     let bytes = known
         .session
         .payload
         .len()
         .saturating_add(known.session.handle.len())
-        .saturating_mul(2);
+        .saturating_mul(3);
     let bytes = bytes
-        .saturating_add(known.session.user_id.len().saturating_mul(3))
-        .saturating_add(256)
+        .saturating_add(known.session.user_id.len().saturating_mul(4))
+        .saturating_add(384)
         .saturating_add(told::bytes(&known.session));
     VERIFIED.with_borrow_mut(|tokens| {
         tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);

@@ -37,7 +37,7 @@ pub(super) async fn ask(
         .and_then(|namespace| namespace.object(route, context.location))
         .ok_or(OUT_OF_REACH)?;
     let answer = outgoing::request(
-        Target::Binding(&object),
+        Target::Object(&object),
         "https://user-sessions.internal/",
         Some(&question),
         LIMITS,

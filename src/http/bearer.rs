@@ -14,16 +14,18 @@ pub enum Authorization<'a> {
 /// Reads the header. The scheme is matched in any case (RFC 9110 section 11.1).
 pub fn authorization(header: Option<&str>) -> Authorization<'_> {
     let header = header.unwrap_or_default();
-    let mut parts = header.split(',').map(str::trim);
-    let first = parts.next().and_then(bearer);
-    let has_more = header.contains(',');
-    let has_later_bearer = parts.any(|part| bearer(part).is_some());
-    match first {
-        // Other schemes have commas of their own (`Digest a=1, b=2`): only a bearer among them is a second credential.
-        None if has_later_bearer => Authorization::Doubled,
-        Some(_) if has_more => Authorization::Doubled,
-        Some("") | None => Authorization::None,
-        Some(token) => Authorization::Bearer(token),
+    let Some((first, others)) = header.split_once(',') else {
+        return match bearer(header.trim()) {
+            Some("") | None => Authorization::None,
+            Some(token) => Authorization::Bearer(token),
+        };
+    };
+    // Other schemes have commas of their own (`Digest a=1, b=2`): only a bearer among them is a second credential.
+    let mut others = others.split(',');
+    if bearer(first.trim()).is_some() || others.any(|part| bearer(part.trim()).is_some()) {
+        Authorization::Doubled
+    } else {
+        Authorization::None
     }
 }
 

@@ -11,6 +11,7 @@ mod equality;
 mod fault;
 mod number;
 mod object;
+mod object_text;
 mod scanner;
 mod writer;
 
@@ -18,6 +19,7 @@ pub use equality::same_value;
 pub use fault::{JsonFault, JsonReason};
 pub use number::Number;
 pub use object::{Kind, Member, Object, kind, parse_array, parse_object, parse_string};
+pub use object_text::ObjectText;
 pub use writer::{ObjectWriter, strings};
 
 use std::fmt::Write;
@@ -38,6 +40,12 @@ pub fn minify(text: &str) -> Result<String, JsonFault> {
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len().saturating_add(2));
     quoted.push('"');
+    let is_plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\' | 0x7f);
+    if text.bytes().all(is_plain) {
+        quoted.push_str(text);
+        quoted.push('"');
+        return quoted;
+    }
     for character in text.chars() {
         match character {
             '"' => quoted.push_str("\\\""),

@@ -101,6 +101,11 @@ impl<'a> Object<'a> {
         self.members.iter()
     }
 
+    /// An object of members that were read before.
+    pub(super) fn of(members: Vec<Member<'a>>) -> Self {
+        Self { members }
+    }
+
     /// The members, for good.
     pub(crate) fn into_members(self) -> Vec<Member<'a>> {
         self.members

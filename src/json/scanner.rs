@@ -1,5 +1,10 @@
 //! The one place that knows the grammar of JSON (RFC 8259).
 
+#![expect(
+    clippy::inline_always,
+    reason = "the Worker is built for size, and every byte of every token passes through these"
+)]
+
 use std::{borrow::Cow, collections::BinaryHeap};
 
 use super::{JsonFault, JsonReason, MAX_DEPTH, object::Member};
@@ -7,7 +12,7 @@ use super::{JsonFault, JsonReason, MAX_DEPTH, object::Member};
 type Scan<T> = Result<T, JsonFault>;
 
 /// Below this many members, comparing each with each is faster than sorting.
-const FEW_MEMBERS: usize = 8;
+const FEW_MEMBERS: usize = 24;
 
 /// A position in a JSON text, and the minified copy of what was read, if one is wanted.
 pub(super) struct Scanner<'a> {
@@ -260,6 +265,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    #[inline(always)]
     fn punctuation(&mut self, byte: u8) -> Scan<()> {
         let start = self.at;
         self.byte(byte)?;
@@ -267,6 +273,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    #[inline(always)]
     fn byte(&mut self, wanted: u8) -> Scan<()> {
         match self.peek() {
             Some(found) if found == wanted => {
@@ -278,7 +285,12 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    #[inline(always)]
     fn skip_whitespace(&mut self) {
+        // Nearly always there is none.
+        if !matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            return;
+        }
         let count = self
             .rest()
             .iter()
@@ -288,15 +300,16 @@ impl<'a> Scanner<'a> {
     }
 
     /// Copies what was read since `start` to the minified text.
+    #[inline(always)]
     fn keep(&mut self, start: usize) {
-        let kept = self.since(start);
         if let Some(minified) = &mut self.minified {
-            minified.push_str(kept);
+            minified.push_str(self.text.get(start..self.at).unwrap_or_default());
         }
     }
 
+    #[inline(always)]
     fn peek(&self) -> Option<u8> {
-        self.rest().first().copied()
+        self.text.as_bytes().get(self.at).copied()
     }
 
     fn rest(&self) -> &'a [u8] {
@@ -310,6 +323,7 @@ impl<'a> Scanner<'a> {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
+    #[inline(always)]
     fn advance(&mut self, count: usize) {
         #[cfg(test)]
         super::work::count(count);

@@ -23,10 +23,9 @@ pub struct Validity {
 }
 
 /// One verified token.
-#[derive(Debug, Clone)]
-pub struct Entry<V> {
-    /// What was made of the token.
-    pub value: V,
+#[derive(Debug)]
+struct Entry<V> {
+    value: V,
     validity: Validity,
     good_until: UnixMillis,
     bytes: usize,
@@ -50,13 +49,31 @@ struct Generation<V> {
 #[derive(Debug, Clone, Copy)]
 struct Seeded([u8; 16]);
 
-impl BuildHasher for Seeded {
-    type Hasher = DefaultHasher;
+/// Hashes no more than the end of a token, where its signature is: what is kept was verified, so these bytes are as
+/// good as random, and a hit compares the whole token anyway.
+struct TailHasher(DefaultHasher);
 
-    fn build_hasher(&self) -> DefaultHasher {
+/// How much of a token's end is hashed.
+const TAIL_BYTES: usize = 32;
+
+impl BuildHasher for Seeded {
+    type Hasher = TailHasher;
+
+    fn build_hasher(&self) -> TailHasher {
         let mut hasher = DefaultHasher::new();
         hasher.write(&self.0);
-        hasher
+        TailHasher(hasher)
+    }
+}
+
+impl Hasher for TailHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0
+            .write(bytes.last_chunk::<TAIL_BYTES>().map_or(bytes, |tail| tail));
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
     }
 }
 
@@ -75,7 +92,7 @@ impl<V> Generation<V> {
     }
 }
 
-impl<V> VerifiedTokens<V> {
+impl<V: Clone> VerifiedTokens<V> {
     /// A cache of at most `max_bytes`. `seed` must be random and secret.
     pub fn new(max_bytes: usize, seed: [u8; 16]) -> Self {
         Self {
@@ -85,24 +102,22 @@ impl<V> VerifiedTokens<V> {
         }
     }
 
-    /// The entry of this token, if it may answer now. An entry that never may again is dropped.
-    pub fn get(
-        &mut self,
-        token: &str,
-        validity: Validity,
-        now: UnixMillis,
-    ) -> Option<&mut Entry<V>> {
-        if !self.young.entries.contains_key(token)
-            && let Some((token, entry)) = self.old.take(token)
-        {
-            self.put(token, entry);
+    /// What was made of this token, if that may answer now. An entry that never may again is dropped.
+    pub fn get(&mut self, token: &str, validity: Validity, now: UnixMillis) -> Option<V> {
+        let answers = |entry: &Entry<V>| {
+            (entry.validity == validity && now < entry.good_until).then(|| entry.value.clone())
+        };
+        if let Some(entry) = self.young.entries.get(token) {
+            let value = answers(entry);
+            if value.is_none() {
+                self.young.take(token);
+            }
+            return value;
         }
-        let entry = self.young.entries.get(token)?;
-        if entry.validity != validity || now >= entry.good_until {
-            self.young.take(token);
-            return None;
-        }
-        self.young.entries.get_mut(token)
+        let (token, entry) = self.old.take(token)?;
+        let value = answers(&entry)?;
+        self.put(token, entry);
+        Some(value)
     }
 
     /// Keeps a verified token until `good_until`. `value_bytes` is what `value` holds on the heap.
@@ -173,7 +188,7 @@ mod tests {
         let mut cache = VerifiedTokens::new(100_000, [7; 16]);
         let fill = |cache: &mut VerifiedTokens<u8>| cache.insert("a.b.c", VALIDITY, LATER, 9, 0);
         fill(&mut cache);
-        assert_eq!(cache.get("a.b.c", VALIDITY, NOW).unwrap().value, 9);
+        assert_eq!(cache.get("a.b.c", VALIDITY, NOW), Some(9));
         assert!(cache.get("a.b.d", VALIDITY, NOW).is_none());
         assert!(cache.get("a.b.", VALIDITY, NOW).is_none());
         for (validity, now) in [

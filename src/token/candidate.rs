@@ -3,9 +3,7 @@
 //! A request may carry tokens that are none of our business. Those that look like ours, or name an issuer we trust,
 //! count; the others are as good as absent. Decides nothing else.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-
-use super::{MAX_TOKEN_BYTES, access_token, legacy};
+use super::{MAX_TOKEN_BYTES, access_token, compact::decode_text, legacy};
 use crate::{
     json::{self, Object},
     settings::TrustedIssuer,
@@ -26,7 +24,7 @@ pub fn is_access_token(token: &str, issuers: &[TrustedIssuer]) -> bool {
     else {
         return false;
     };
-    let (Some(header), Some(payload)) = (decoded(header), decoded(payload)) else {
+    let (Ok(header), Ok(payload)) = (decode_text(header), decode_text(payload)) else {
         return false;
     };
     let (Ok(header), Ok(claims)) = (json::parse_object(&header), json::parse_object(&payload))
@@ -63,8 +61,4 @@ fn text(object: &Object<'_>, name: &str) -> Option<String> {
         .ok()
         .flatten()
         .map(std::borrow::Cow::into_owned)
-}
-
-fn decoded(part: &str) -> Option<String> {
-    String::from_utf8(Base64UrlUnpadded::decode_vec(part).ok()?).ok()
 }

@@ -1,7 +1,7 @@
 //! Foreign issuers: which one a token claims, what it must then say, and whom it names.
 
 use super::{Policy, TokenFault, Unverified, Verified};
-use crate::{json, settings::TrustedIssuer, time::Millis};
+use crate::{settings::TrustedIssuer, time::Millis};
 
 /// The longest session or user claim of a foreign token, in bytes.
 pub const MAX_IDENTITY_BYTES: usize = 256;
@@ -39,7 +39,7 @@ pub struct ForeignIdentity {
 
 /// Reads session and user from a verified token: strings of 1 to [`MAX_IDENTITY_BYTES`] bytes, or it is refused.
 pub fn identity(issuer: &TrustedIssuer, token: &Verified) -> Result<ForeignIdentity, TokenFault> {
-    let claims = json::parse_object(token.payload()).map_err(|_| TokenFault::BadPayload)?;
+    let claims = token.claims();
     let named = |name: &str| {
         let claim = claims.string(name).map_err(|_| TokenFault::BadClaim)?;
         let text = claim.ok_or(TokenFault::ClaimMissing)?;

@@ -34,6 +34,32 @@ pub enum KeyMaterial {
     Symmetric(Secret),
 }
 
+impl KeyMaterial {
+    /// True when both are the same key.
+    pub fn is_same_key(&self, other: &Self) -> bool {
+        match (self, other) {
+            (
+                Self::Rsa { modulus, exponent },
+                Self::Rsa {
+                    modulus: n,
+                    exponent: e,
+                },
+            ) => modulus == n && exponent == e,
+            (
+                Self::Ec { curve, x, y },
+                Self::Ec {
+                    curve: other,
+                    x: x2,
+                    y: y2,
+                },
+            ) => curve == other && x == x2 && y == y2,
+            (Self::Okp { x }, Self::Okp { x: x2 }) => x == x2,
+            (Self::Symmetric(secret), Self::Symmetric(other)) => secret.equals(other.expose()),
+            _ => false,
+        }
+    }
+}
+
 /// A key, and the algorithms that it alone decides on.
 #[derive(Debug, Clone)]
 pub struct VerificationKey {

@@ -5,7 +5,7 @@
 use base64ct::{Base64, Encoding};
 
 use super::{Algorithm, Form, TokenFault, Unverified, compact, unverified::Header};
-use crate::json;
+use crate::json::ObjectText;
 
 /// The header part of a version 1 access token: `{"alg":"RS256","typ":"JWT","version":"1"}`.
 pub const HEADER_V1: &str = "eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCIsInZlcnNpb24iOiIxIn0=";
@@ -27,7 +27,7 @@ pub fn parse(token: &str, max_bytes: usize) -> Result<Unverified<'_>, TokenFault
     let parts = compact::split(token, max_bytes)?;
     let form = form(token).ok_or(TokenFault::BadHeader)?;
     let payload = String::from_utf8(decode(parts.payload)?).map_err(|_| TokenFault::BadEncoding)?;
-    json::parse_object(&payload).map_err(|_| TokenFault::BadPayload)?;
+    let payload = ObjectText::parse(payload).map_err(|_| TokenFault::BadPayload)?;
     let version = if form == Form::LegacyV1 { "1" } else { "2" };
     Ok(Unverified {
         form,

@@ -7,7 +7,7 @@ use super::{
     Algorithm, Form, KeyMaterial, Policy, TokenFault, Unverified, VerificationKey, key, symmetric,
 };
 use crate::{
-    json,
+    json::{Object, ObjectText},
     time::{Millis, UnixMillis},
 };
 
@@ -101,7 +101,11 @@ impl<'k> Pending<'_, 'k> {
         if !verdict.is_good() {
             return Err(TokenFault::BadSignature);
         }
-        let claims = json::parse_object(&self.token.payload).map_err(|_| TokenFault::BadPayload)?;
+        // Not one that was read.
+        if self.token.payload.text().is_empty() {
+            return Err(TokenFault::BadPayload);
+        }
+        let claims = self.token.payload.object();
         let times = self.policy.check_claims(self.token.form, &claims, now)?;
         Ok(Verified {
             form: self.token.form,
@@ -123,7 +127,7 @@ pub struct Verified {
     algorithm: Algorithm,
     key_id: Option<String>,
     version: Option<String>,
-    payload: String,
+    payload: ObjectText,
     expiry: UnixMillis,
     issued_at: Option<UnixMillis>,
     tolerance: Millis,
@@ -152,7 +156,12 @@ impl Verified {
 
     /// The text of the payload, as it was signed.
     pub fn payload(&self) -> &str {
-        &self.payload
+        self.payload.text()
+    }
+
+    /// The claims of the payload.
+    pub(super) fn claims(&self) -> Object<'_> {
+        self.payload.object()
     }
 
     /// When it expires, by its own claim.

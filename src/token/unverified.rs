@@ -1,7 +1,7 @@
 //! A token that was taken apart and believed in nothing.
 
 use super::{Algorithm, TokenFault};
-use crate::json::{self, Object};
+use crate::json::{self, Object, ObjectText};
 
 /// The longest token that is looked at, unless a caller says otherwise, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 16 * 1024;
@@ -26,7 +26,7 @@ pub struct Unverified<'a> {
     pub(super) form: Form,
     pub(super) header: Header,
     pub(super) signing_input: &'a str,
-    pub(super) payload: String,
+    pub(super) payload: ObjectText,
     pub(super) signature: Vec<u8>,
 }
 
@@ -77,13 +77,12 @@ impl Unverified<'_> {
 
     /// The text of the payload, a strict JSON object that nobody has vouched for.
     pub fn payload_unverified(&self) -> &str {
-        &self.payload
+        self.payload.text()
     }
 
     /// The `iss` claim, by which a foreign issuer is chosen before its keys can be.
     pub fn issuer_unverified(&self) -> Option<String> {
-        let claims = json::parse_object(&self.payload).ok()?;
-        Some(claims.string("iss").ok()??.into_owned())
+        Some(self.payload.object().string("iss").ok()??.into_owned())
     }
 }
 

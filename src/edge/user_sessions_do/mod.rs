@@ -5,7 +5,10 @@
 mod copies;
 mod reports;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -14,7 +17,7 @@ use super::{
     clock,
     durable::{Durable, fault},
     js::{self, IncomingRequest},
-    key_ring, log, promise, settings,
+    key_ring, lane, log, promise, settings,
     user_store::{Shape, SqlUserStore},
 };
 use crate::{
@@ -49,6 +52,7 @@ impl UserSessions {
     pub fn new(state: JsValue, env: JsValue) -> Self {
         let object = Rc::new(Object {
             durable: Durable::new(state.unchecked_into(), env.unchecked_into()),
+            is_current: Cell::new(false),
             writers: RefCell::default(),
         });
         let reviving = Rc::clone(&object);
@@ -59,9 +63,9 @@ impl UserSessions {
     }
 
     /// Answers a call from an isolate.
-    pub fn fetch(&self, request: JsValue) -> Promise {
+    pub fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
         let object = Rc::clone(&self.object);
-        promise::made_of(Box::pin(async move {
+        lane::drive(Box::pin(async move {
             let request: IncomingRequest = request.unchecked_into();
             let call = promise::of(request.text()).await.ok();
             let call = call.and_then(|call| call.as_string()).unwrap_or_default();
@@ -89,6 +93,8 @@ impl UserSessions {
 #[derive(Debug)]
 struct Object {
     durable: Durable,
+    /// Whether the tables were of the version that this code writes when they were looked at last.
+    is_current: Cell<bool>,
     /// The handles whose copies are being written, each with the calls that wait for a sequence number.
     writers: RefCell<Vec<(String, Vec<Waiting>)>>,
 }
@@ -99,20 +105,32 @@ impl Object {
         Ok(SqlUserStore::new(sql.map_err(|error| fault(&error))?))
     }
 
+    fn shape(&self, store: &SqlUserStore) -> Result<Shape, StoreFault> {
+        let shape = if self.is_current.get() {
+            store.shape_of_tables()?
+        } else {
+            store.shape()?
+        };
+        self.is_current.set(shape == Shape::Current);
+        Ok(shape)
+    }
+
     async fn answer(self: &Rc<Self>, question: &str) -> Result<Envelope, StoreFault> {
         let Question { not_before, call } = wire::decode(question)
             .ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
         let store = self.store()?;
         let now = clock::now();
         let envelope = |reply| Envelope { as_of: now, reply };
-        if let Some(reply) = answer_unstored(store.shape()?, &call)? {
+        if !self.is_current.get()
+            && let Some(reply) = answer_unstored(self.shape(&store)?, &call)?
+        {
             return Ok(envelope(reply));
         }
         let (reply, due) = self
             .with_terms(now, not_before, |terms| {
                 self.durable.transaction(|| {
                     // Looked at again: while the key ring was asked, another call or the alarm may have come first.
-                    let shape = store.shape()?;
+                    let shape = self.shape(&store)?;
                     if let Some(reply) = answer_unstored(shape, &call)? {
                         return Ok((reply, None));
                     }
@@ -212,7 +230,7 @@ impl Object {
     async fn work(self: &Rc<Self>) -> Result<(), StoreFault> {
         let now = clock::now();
         let store = self.store()?;
-        let shape = store.shape()?;
+        let shape = self.shape(&store)?;
         match shape {
             Shape::Current | Shape::Older => {}
             Shape::Empty => return Ok(()),
@@ -222,7 +240,7 @@ impl Object {
         let due = self
             .with_terms(now, UnixMillis(0), |terms| {
                 self.durable.transaction(|| {
-                    store.prepare(store.shape()?)?;
+                    store.prepare(self.shape(&store)?)?;
                     user::sweep(&store, terms)
                 })
             })
@@ -243,7 +261,10 @@ impl Object {
         }
         match store.next_due()? {
             // Nothing is left to remember.
-            None => self.durable.delete_all().await,
+            None => {
+                self.is_current.set(false);
+                self.durable.delete_all().await
+            }
             Some(next) => self.durable.arm(next).await,
         }
     }
@@ -252,7 +273,7 @@ impl Object {
     async fn revive(&self) {
         let revived = async {
             let store = self.store()?;
-            if store.shape()? == Shape::Current && self.durable.is_unarmed().await? {
+            if self.shape(&store)? == Shape::Current && self.durable.is_unarmed().await? {
                 self.durable.arm_by(store.next_due()?).await?;
             }
             Ok(())

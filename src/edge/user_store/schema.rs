@@ -58,15 +58,23 @@ pub(in crate::edge) enum Shape {
     Newer,
 }
 
+const fn of_version(version: u32) -> Shape {
+    match version {
+        SCHEMA => Shape::Current,
+        1 => Shape::Older,
+        _ => Shape::Newer,
+    }
+}
+
 impl SqlUserStore {
     /// What the database holds, found without writing to it.
     pub(in crate::edge) fn shape(&self) -> Result<Shape, StoreFault> {
-        Ok(match self.sql.schema()? {
-            None => Shape::Empty,
-            Some(SCHEMA) => Shape::Current,
-            Some(1) => Shape::Older,
-            _ => Shape::Newer,
-        })
+        Ok(self.sql.schema()?.map_or(Shape::Empty, of_version))
+    }
+
+    /// What a database holds that is known to hold tables.
+    pub(in crate::edge) fn shape_of_tables(&self) -> Result<Shape, StoreFault> {
+        self.sql.version().map(of_version)
     }
 
     /// Makes the tables, or takes the steps that those at hand lack. Call it in the transaction of the first call that

@@ -89,13 +89,13 @@ impl AccessClaims {
     /// Reads a verified token of ours.
     pub fn from_verified(token: &Verified) -> Result<Self, TokenFault> {
         let version = AccessTokenVersion::of(token.form(), token.version())?;
-        Self::read(version, token.payload())
+        Self::read(version, &token.claims())
     }
 
     /// Reads a token of ours that nobody has vouched for: for explaining, never for deciding.
     pub fn from_unverified(token: &Unverified<'_>) -> Result<Self, TokenFault> {
         let version = AccessTokenVersion::of(token.form(), token.version())?;
-        Self::read(version, token.payload_unverified())
+        Self::read(version, &token.payload.object())
     }
 
     /// What is to be signed. `algorithm` and `key_id` are those of the signing key; the legacy headers have room for
@@ -185,12 +185,11 @@ impl AccessClaims {
         Ok(claims.finish())
     }
 
-    fn read(version: AccessTokenVersion, payload: &str) -> Result<Self, TokenFault> {
-        let claims = json::parse_object(payload).map_err(|_| TokenFault::BadPayload)?;
+    fn read(version: AccessTokenVersion, claims: &Object<'_>) -> Result<Self, TokenFault> {
         if version.is_legacy() {
-            Self::read_legacy(version, &claims)
+            Self::read_legacy(version, claims)
         } else {
-            Self::read_merged(version, &claims)
+            Self::read_merged(version, claims)
         }
     }
 

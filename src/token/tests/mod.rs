@@ -248,7 +248,7 @@ fn verify_jws(token: &str, keys: &[VerificationKey]) -> Result<Vec<u8>, TokenFau
     let mut payload = Vec::new();
     let token = compact::parse_jws(token, MAX_TOKEN_BYTES, |bytes| {
         payload = bytes;
-        Ok(String::new())
+        Ok(crate::json::ObjectText::default())
     })?;
     let pending = token.choose_keys(keys, &any)?;
     let verdict = pending

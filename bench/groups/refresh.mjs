@@ -1,0 +1,64 @@
+// @ts-check
+// Rotation: each connection refreshes a session of its own again and again, always with the token it got last.
+//
+// Without a grace period, so that every exchange rotates. Default settings otherwise: the access token is RS256.
+import { generateKeyPairSync, randomBytes } from "node:crypto";
+import { interleaved } from "../lib/rounds.mjs";
+import { PAYLOAD, startPostern } from "../lib/sessions.mjs";
+import { serve } from "../lib/workerd.mjs";
+
+const CONNECTIONS = 16;
+/** Of each connection in a round. Every answer is waited for: a token whose answer was lost is a stolen one. */
+const EXCHANGES = 30;
+
+/** @param {string[]} tokens one for each connection, replaced as they are exchanged */
+function refreshing(tokens) {
+  let connections = 0;
+  return (/** @type {any} */ client) => {
+    const mine = (connections += 1) % tokens.length;
+    client.setRequests([
+      {
+        method: "POST",
+        path: "/auth/session/refresh",
+        setupRequest: (/** @type {any} */ request) => ({ ...request, headers: { ...request.headers, authorization: `Bearer ${tokens[mine]}`, rid: "session" } }),
+        onResponse: (/** @type {number} */ _status, /** @type {string} */ _body, /** @type {object} */ _context, /** @type {Record<string, string>} */ headers) => {
+          tokens[mine] = headers["st-refresh-token"] ?? tokens[mine];
+        },
+      },
+    ]);
+  };
+}
+
+/** @param {import("../main.mjs").Plan} plan */
+export async function run(plan) {
+  const postern = await startPostern({ REFRESH_GRACE_PERIOD: "0s" });
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const vars = {
+    SIGNING_KEY: { ...privateKey.export({ format: "jwk" }), alg: "RS256", kid: "d-1" },
+    HANDLE_SECRET: randomBytes(32).toString("base64url"),
+    REFRESH_SECRET: randomBytes(32).toString("base64url"),
+    ISSUER: "http://127.0.0.1:8787/auth",
+    PAYLOAD: JSON.stringify(PAYLOAD),
+  };
+  const js = await serve([{ name: "refresh", entry: "bench/workers/refresh.mjs", vars, bindings: { USERS: { objects: "JsSessions" } } }]);
+  try {
+    const own = [];
+    const theirs = [];
+    for (let user = 0; user < CONNECTIONS; user += 1) {
+      own.push((await postern.createSession(`user-${user}`)).refreshToken.token);
+      const created = /** @type {any} */ (await (await fetch(`${js.url()}/create?user=user-${user}`)).json());
+      theirs.push(created.refreshToken);
+    }
+    const load = (/** @type {string[]} */ tokens) => ({ path: "/auth/session/refresh", method: "POST", connections: CONNECTIONS, each: EXCHANGES, setupClient: refreshing(tokens) });
+    return await interleaved(
+      [
+        { name: "postern refresh", served: postern, url: postern.url(), load: load(own) },
+        { name: "js refresh", served: js, url: js.url(), load: load(theirs) },
+      ],
+      plan,
+    );
+  } finally {
+    await postern.end();
+    await js.end();
+  }
+}

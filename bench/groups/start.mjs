@@ -1,0 +1,86 @@
+// @ts-check
+// From a fresh process to its first answer, the memory of 100,000 tokens, and the size of the upload.
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { fromRoot, projectNode, wrangler } from "../../scripts/lib/paths.mjs";
+import { must } from "../../scripts/lib/process.mjs";
+import { heapBytes } from "../lib/inspector.mjs";
+import { requestsPerCpuSecond, withTokens } from "../lib/load.mjs";
+import { summary } from "../lib/rounds.mjs";
+import { signingKeys, startPostern, variants } from "../lib/sessions.mjs";
+import { memoryKv, postern, serve } from "../lib/workerd.mjs";
+
+const STARTS = 15;
+const TOKENS = 100_000;
+
+/** Milliseconds from before the process exists until it has answered `GET /auth/session` without a token. @param {string} directory @param {import("../lib/workerd.mjs").Service[]} services */
+async function start(directory, services) {
+  const served = await serve(services, { directory });
+  const { status } = await fetch(`${served.url()}/auth/session`);
+  const milliseconds = Number(process.hrtime.bigint() - served.started) / 1e6;
+  const cpu = served.cpuSeconds() * 1000;
+  await served.end({ keep: true });
+  return { milliseconds, cpu, status };
+}
+
+/** The first answer of Postern, whose keys are stored already, against a do-nothing Worker's. */
+export async function firstAnswer() {
+  const ours = [postern(), memoryKv];
+  const limit = [{ name: "noop", entry: "bench/workers/noop.mjs" }];
+  const first = await serve(ours);
+  await fetch(`${first.url()}/auth/session`);
+  await first.end({ keep: true });
+  const second = await serve(limit);
+  await second.end({ keep: true });
+  const times = { postern: /** @type {number[]} */ ([]), noop: /** @type {number[]} */ ([]) };
+  const cpus = { postern: /** @type {number[]} */ ([]), noop: /** @type {number[]} */ ([]) };
+  for (let round = 0; round < STARTS; round += 1) {
+    for (const [name, directory, services] of /** @type {const} */ ([["postern", first.directory, ours], ["noop", second.directory, limit]])) {
+      const { milliseconds, cpu } = await start(directory, [...services]);
+      times[name].push(milliseconds);
+      cpus[name].push(cpu);
+    }
+  }
+  for (const directory of [first.directory, second.directory]) rmSync(directory, { recursive: true });
+  return { milliseconds: times, cpu: cpus, ratio: summary(times.postern.map((time, round) => time / times.noop[round])) };
+}
+
+/** What 100,000 distinct tokens leave behind in an isolate that has answered some thousands of requests already. */
+export async function memoryOfTokens(count = TOKENS) {
+  const settings = { SIGNING_ALGORITHM: "ES256" };
+  const first = await startPostern(settings);
+  const { accessToken } = await first.createSession();
+  await first.end({ keep: true });
+  const make = variants(accessToken.token, signingKeys(first.directory));
+  const postern = await startPostern(settings, [], { storageOf: first.directory, garbage: true, inspector: true });
+  /** What the isolate holds once its garbage is thrown away: the Wasm memory, and what JavaScript has. */
+  const held = async () => {
+    const wasm = Number(await (await fetch(postern.url("postern garbage"))).text());
+    return wasm + (await heapBytes(postern.inspector(), "postern"));
+  };
+  try {
+    const path = "/auth/session";
+    await requestsPerCpuSecond(postern, postern.url(), { path, headers: { authorization: `Bearer ${accessToken.token}` } }, 1);
+    const tokens = Array.from({ length: count }, (_, number) => make(number));
+    const before = await held();
+    const residentBefore = postern.memoryBytes();
+    let at = 0;
+    const each = Math.ceil(count / 32);
+    const { rate } = await requestsPerCpuSecond(postern, postern.url(), { path, each, setupClient: withTokens(() => tokens[(at += 1) % count]) }, 0);
+    return { bytes: (await held()) - before, resident: postern.memoryBytes() - residentBefore, rate };
+  } finally {
+    await postern.end();
+  }
+}
+
+/** What a deployment would send, compressed file by file. */
+export async function uploadBytes() {
+  const out = mkdtempSync(join(tmpdir(), "postern-upload-"));
+  await must(projectNode, [wrangler, "deploy", "--dry-run", "--outdir", out], { quiet: true, cwd: fromRoot() });
+  const files = readdirSync(out).filter((name) => !name.endsWith(".map") && name !== "README.md");
+  const bytes = files.map((name) => gzipSync(readFileSync(join(out, name)), { level: 9 }).length);
+  rmSync(out, { recursive: true });
+  return bytes.reduce((sum, size) => sum + size, 0);
+}

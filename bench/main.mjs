@@ -1,0 +1,102 @@
+// @ts-check
+// `npm run bench`: every subject on the same workerd, in one run; `npm run bench -- NAME…` for some of it.
+//
+// Figures are requests per CPU second of the process that answers. The whole writes results.md, results.json and
+// results.svg beside this file; a part only prints.
+import { say, seconds } from "../scripts/lib/process.mjs";
+import { build } from "../scripts/build.mjs";
+import { ratio, summary } from "./lib/rounds.mjs";
+import { print, write } from "./lib/report.mjs";
+import { run as cold } from "./groups/cold.mjs";
+import { run as gateway } from "./groups/gateway.mjs";
+import { growth } from "./groups/growth.mjs";
+import { run as refresh } from "./groups/refresh.mjs";
+import { run as rpc } from "./groups/rpc.mjs";
+import { run as serviceApi } from "./groups/service-api.mjs";
+import { firstAnswer, memoryOfTokens, uploadBytes } from "./groups/start.mjs";
+import { run as warm } from "./groups/warm.mjs";
+
+/**
+ * @typedef {{rounds: number, seconds: number}} Plan
+ * @typedef {{name: string, subject: string, other: string, target?: number, what: string}} Ratio
+ */
+
+/** @type {Record<string, (plan: Plan) => Promise<import("./lib/rounds.mjs").Rates>>} */
+const THROUGHPUT = { warm, cold, gateway, rpc, refresh, "service-api": serviceApi };
+
+/** What is compared with what, and what it should come to. @type {Ratio[]} */
+const RATIOS = [
+  { name: "warm_vs_jose", subject: "postern", other: "jose", target: 2, what: "repeated token, ES256, against jose" },
+  { name: "warm_vs_noop", subject: "postern", other: "noop", target: 0.8, what: "the same against a Worker that does nothing" },
+  { name: "warm_vs_probe", subject: "postern", other: "probe", what: "the same against one that reads the same and answers the same, without verifying anything" },
+  { name: "probe_vs_noop", subject: "probe", other: "noop", what: "what is left to any Worker that answers such a request" },
+  { name: "warm_vs_hono", subject: "postern", other: "hono", what: "repeated token, ES256, against hono" },
+  { name: "warm_vs_tsndr", subject: "postern", other: "tsndr", what: "repeated token, ES256, against @tsndr/cloudflare-worker-jwt" },
+  ...["RS256", "ES256", "EdDSA", "HS256"].map((algorithm) => ({
+    name: `cold_${algorithm.toLowerCase()}_vs_jose`,
+    subject: `postern ${algorithm}`,
+    other: `jose ${algorithm}`,
+    target: algorithm === "HS256" ? 1.5 : 1,
+    what: `every token distinct, ${algorithm}, against jose`,
+  })),
+  { name: "gateway_vs_proxy", subject: "postern gateway", other: "proxy", target: 0.85, what: "gateway, repeated token, assertion on, against a proxy that verifies nothing" },
+  { name: "gateway_vs_jose_proxy", subject: "postern gateway", other: "jose-proxy", target: 1.2, what: "the same against a proxy that verifies with jose" },
+  { name: "rpc_get_session_vs_js", subject: "postern getSession", other: "js getSession", target: 1, what: "RPC, against jose behind the same binding" },
+  { name: "rpc_get_session_data_vs_js", subject: "postern getSessionData", other: "js getSessionData", target: 1, what: "RPC, against kv.get behind the same binding" },
+  { name: "refresh_vs_js", subject: "postern refresh", other: "js refresh", target: 0.9, what: "rotation in the Durable Object, against the same steps in JavaScript" },
+];
+
+/** What is measured once. @type {Record<string, {target?: number, what: string}>} */
+const VALUES = {
+  upload_gzip_bytes: { target: 130_000, what: "bytes of the upload, gzipped" },
+  memory_100k_tokens_bytes: { target: 16 * 1024 * 1024, what: "bytes that 100,000 distinct tokens leave behind in the isolate: Wasm memory and JavaScript heap, garbage thrown away" },
+  memory_100k_tokens_resident_bytes: { what: "the same as resident memory of the process, with what its allocators keep" },
+  first_answer_ms: { what: "ms from starting a process to its first answer, Postern" },
+  first_answer_noop_ms: { what: "the same, the Worker that does nothing" },
+  first_answer_cpu_ms: { what: "ms of CPU for it, Postern" },
+  first_answer_noop_cpu_ms: { what: "the same, the Worker that does nothing" },
+};
+
+const chosen = process.argv.slice(2);
+const parts = [...Object.keys(THROUGHPUT), "start", "growth"];
+const unknown = chosen.filter((name) => !parts.includes(name));
+if (unknown.length > 0) {
+  say(`error: no part ${unknown.join(", ")}; there are: ${parts.join(", ")}`);
+  process.exit(1);
+}
+const wanted = (/** @type {string} */ name) => chosen.length === 0 || chosen.includes(name);
+
+await build();
+const started = Date.now();
+/** @type {import("./lib/report.mjs").Results} */
+const results = { rates: {}, ratios: {}, values: {}, growth: [], notes: [] };
+for (const [name, run] of Object.entries(THROUGHPUT)) {
+  if (!wanted(name)) continue;
+  say(`${name} (${seconds(started)})`);
+  Object.assign(results.rates, await run({ rounds: 9, seconds: 0.6 }));
+}
+for (const { name, subject, other } of RATIOS) {
+  if (results.rates[subject] && results.rates[other]) results.ratios[name] = ratio(results.rates, subject, other);
+}
+if (wanted("start")) {
+  say(`start (${seconds(started)})`);
+  const first = await firstAnswer();
+  results.ratios.first_answer_vs_noop = first.ratio;
+  results.values.first_answer_ms = summary(first.milliseconds.postern).median;
+  results.values.first_answer_noop_ms = summary(first.milliseconds.noop).median;
+  results.values.first_answer_cpu_ms = summary(first.cpu.postern).median;
+  results.values.first_answer_noop_cpu_ms = summary(first.cpu.noop).median;
+  results.values.upload_gzip_bytes = await uploadBytes();
+  const memory = await memoryOfTokens();
+  results.values.memory_100k_tokens_bytes = memory.bytes;
+  results.values.memory_100k_tokens_resident_bytes = memory.resident;
+}
+if (wanted("growth")) {
+  say(`growth (${seconds(started)})`);
+  results.growth = await growth(started);
+}
+const ratios = [...RATIOS, { name: "first_answer_vs_noop", subject: "", other: "", atMost: 1.5, what: "time from starting a process to its first answer, against a Worker that does nothing" }];
+print(results, ratios, VALUES);
+if (chosen.length === 0) write(results, ratios, VALUES, seconds(started));
+say(`The bench took ${seconds(started)}`);
+process.exit(0);

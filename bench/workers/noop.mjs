@@ -1,0 +1,6 @@
+// The limit: a Worker that reads nothing and answers.
+export default {
+  fetch() {
+    return new Response("ok");
+  },
+};

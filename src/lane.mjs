@@ -1,0 +1,46 @@
+// The JavaScript side of the fast lane (`src/edge/lane.rs`): it takes a request into Wasm in one step, and waits for
+// promises in Wasm's place, which costs a third of what waiting there costs.
+import { __worker_init_state, awaited, fulfilled, late, patience, rejected } from "../build/index.js";
+
+/** Which Wasm instance this is. After a trap that is a fresh one: ask before an argument is written into its memory. */
+export const instance = () => __worker_init_state().instanceId;
+
+const encoder = new TextEncoder();
+const buffer = new Uint8Array(65_536);
+
+/** What every answer depends on, in one crossing into Wasm instead of five. No part can hold a line break. */
+export function facts({ method, url, headers }) {
+  const text = `${method}\n${url}\n${headers.get("authorization") ?? ""}\n${headers.get("cookie") ?? ""}`;
+  // UTF-8 takes at most three bytes for a unit of a string.
+  if (text.length * 3 > buffer.length) return encoder.encode(text);
+  return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
+}
+
+/** An answer of Rust's. A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to. */
+export function answered(answer) {
+  if (typeof answer !== "bigint") return answer;
+  const limit = patience(answer);
+  const promise = limit ? within(awaited(answer), limit) : awaited(answer);
+  return promise.then(
+    (value) => {
+      instance();
+      return answered(value === LATE ? late(answer) : fulfilled(answer, value));
+    },
+    (error) => {
+      instance();
+      return answered(rejected(answer, error));
+    },
+  );
+}
+
+const LATE = Symbol("late");
+
+const within = (promise, milliseconds) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds, LATE);
+    const settled = (how) => (value) => {
+      clearTimeout(timer);
+      how(value);
+    };
+    promise.then(settled(resolve), settled(reject));
+  });
