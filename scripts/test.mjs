@@ -23,6 +23,7 @@ const parts = {
   worker: () => nodeTest("tests/worker", "client/test"),
   sdk: () => nodeTest("tests/sdk"),
   browser: () => nodeTest("tests/browser"),
+  hostile: () => nodeTest("tests/hostile"),
   size: check(uploadSize),
 };
 

@@ -1,17 +1,23 @@
 //! Bodies, read whole and within limits: one for the body at hand, one for all that this isolate holds at a time.
 
-use std::cell::Cell;
+use std::{cell::Cell, pin::pin};
 
+use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     js::{ByteReader, ByteStream, Chunk},
     promise,
 };
+use crate::time::Millis;
 
 /// How many bytes of bodies an isolate holds at a time. Memory of Wasm never shrinks, and a full isolate dies with all
 /// its requests.
 const IN_FLIGHT_LIMIT: usize = 16 * 1024 * 1024;
+/// How long a body may take to arrive once it holds more than [`SMALL`]: who sends slowly keeps others from the room.
+const MOST_TIME: Millis = Millis::from_seconds(20);
+/// So many bytes are worth no timer.
+const SMALL: usize = 64 * 1024;
 
 thread_local! {
     static IN_FLIGHT: Cell<usize> = const { Cell::new(0) };
@@ -26,6 +32,8 @@ pub(super) enum BodyFault {
     TooLarge,
     /// The isolate holds too many bodies at the moment.
     Crowded,
+    /// It did not arrive in time.
+    Slow,
 }
 
 impl From<JsValue> for BodyFault {
@@ -68,8 +76,21 @@ pub(super) async fn read(stream: Option<ByteStream>, limit: usize) -> Result<Vec
     let reader = stream.reader()?;
     let mut place = Place::default();
     let mut body = Vec::new();
+    let mut time_is_over = pin!(promise::sleep(MOST_TIME));
     loop {
-        let chunk: Chunk = promise::of(reader.read()).await?.unchecked_into();
+        let next = pin!(promise::of(reader.read()));
+        let chunk = if body.len() <= SMALL {
+            next.await
+        } else {
+            match select(next, time_is_over.as_mut()).await {
+                Either::Left((chunk, _)) => chunk,
+                Either::Right(_) => {
+                    give_up(&reader).await;
+                    return Err(BodyFault::Slow);
+                }
+            }
+        };
+        let chunk: Chunk = chunk?.unchecked_into();
         if chunk.done()? {
             return Ok(body);
         }

@@ -76,6 +76,10 @@ async fn receive(
                 "too many bodies in flight",
             )));
         }
+        Err(BodyFault::Slow) => {
+            let text = "Request body did not arrive in time";
+            return Err(reply::text(408, text));
+        }
         Err(BodyFault::Broken) => return Err(reply::invalid_json()),
     };
     let CoreRequest { version, call } = admitted.receive(&body, settings)?;

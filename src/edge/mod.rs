@@ -41,9 +41,9 @@ use js::ExecutionContext;
 #[wasm_bindgen]
 pub fn answer_http(request: JsValue, env: JsValue, context: JsValue) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
-    at_once_or_promised(Box::pin(async move {
-        http_door::answer(request, &env, &context).await
-    }))
+    let execution = context.clone();
+    let answer = async move { http_door::answer(request, &env, &context).await };
+    at_once_or_promised(Box::pin(answer), &execution)
 }
 
 /// Answers an RPC call: with its result at once when all that is needed is known, else with a promise of it.
@@ -55,9 +55,9 @@ pub fn answer_rpc(
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
-    at_once_or_promised(Box::pin(async move {
-        rpc::answer(&method, argument, &env, &context).await
-    }))
+    let execution = context.clone();
+    let answer = async move { rpc::answer(&method, argument, &env, &context).await };
+    at_once_or_promised(Box::pin(answer), &execution)
 }
 
 fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
@@ -66,13 +66,24 @@ fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
 
 /// The fast lane: an answer that needs no I/O is ready at the first poll, and costs no promise. It is the same code
 /// that answers everything else, so there is no second pipeline to keep equal to the first.
-fn at_once_or_promised(mut answer: promise::Work) -> Result<JsValue, JsValue> {
+///
+/// An answer that takes longer is carried to its end even when nobody waits for it any more. The platform would cancel
+/// it, and what is cancelled is never dropped: its memory, and its place among the bodies in flight, would be lost.
+fn at_once_or_promised(
+    mut answer: promise::Work,
+    execution: &ExecutionContext,
+) -> Result<JsValue, JsValue> {
     match answer
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
     {
         Poll::Ready(outcome) => outcome,
-        Poll::Pending => Ok(promise::made_of(answer).into()),
+        Poll::Pending => {
+            let promise = promise::made_of(answer);
+            // Where it cannot be, the answer is as good; only its memory is at stake.
+            let _ = execution.wait_until(&promise);
+            Ok(promise.into())
+        }
     }
 }
 
