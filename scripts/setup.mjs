@@ -13,6 +13,7 @@ const OLDEST_NODE = 20;
 /** wasm-bindgen's command line must be of the very version that the crate was compiled against. */
 export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen") };
 export const workerBuild = { name: "worker-build", version: "0.8.7" };
+export const cargoFuzz = { name: "cargo-fuzz", version: "0.13.2" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
 /** @param {{lint?: boolean, sdk?: boolean}} [needs] `lint`, `sdk`: also what only these parts of the tests use */
@@ -78,7 +79,7 @@ function npm(args, options) {
  * Builds a pinned tool into a scratch directory and renames it into place, so that what is there is always whole.
  * @param {{name: string, version: string}} tool @param {string} program @param {string} time @param {string[]} [flags]
  */
-async function installCargoTool(tool, program, time, flags = []) {
+export async function installCargoTool(tool, program, time, flags = []) {
   if (existsSync(toolProgram(tool, program))) return;
   const started = Date.now();
   const name = `${tool.name}-${tool.version}`;
