@@ -6,6 +6,7 @@
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
     clippy::cast_possible_truncation,
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
@@ -15,7 +16,10 @@
 )]
 
 #[path = "../fuzz/bodies/mod.rs"]
-#[expect(dead_code, reason = "the programs of cargo-fuzz run a body by its name")]
+#[expect(
+    dead_code,
+    reason = "the programs of cargo-fuzz run a body by its name"
+)]
 mod bodies;
 #[path = "support/mutation.rs"]
 mod mutation;

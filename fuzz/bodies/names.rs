@@ -59,7 +59,7 @@ pub fn session_handle(input: &[u8]) {
         );
         match checked.kind() {
             HandleKind::Own { tenant } => {
-                assert!(tenant == "public" || handle.ends_with(&format!("_{tenant}")))
+                assert!(tenant == "public" || handle.ends_with(&format!("_{tenant}")));
             }
             HandleKind::Foreign { issuer } => assert_eq!(issuer, "partner"),
         }
