@@ -193,7 +193,7 @@ async fn verified(
     let expected = known
         .claims
         .as_ref()
-        .and_then(|claims| claims.anti_csrf_token.as_deref());
+        .and_then(|claims| claims.anti_csrf_token.as_ref());
     AntiCsrfMode::of(settings)
         .check_verify(request, preferred.transfer, expected.as_slice(), None)
         .map_err(|refusal| refused(refusal, Presented::Token))?;

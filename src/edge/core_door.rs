@@ -21,7 +21,6 @@ use crate::{
     },
     error,
     http::reply::Reply,
-    secret::Secret,
     session::model::Refusal,
     settings::Settings,
     token::compact,
@@ -199,10 +198,9 @@ async fn verify_session(
         let expected = known
             .claims
             .as_ref()
-            .and_then(|claims| claims.anti_csrf_token.clone());
+            .and_then(|claims| claims.anti_csrf_token.as_ref());
         let presented = verify.anti_csrf_token.unwrap_or_default();
-        let matches = expected
-            .is_some_and(|token| Secret::new(token.into_bytes()).equals(presented.as_bytes()));
+        let matches = expected.is_some_and(|token| token.equals(&presented));
         if !matches {
             return Err(Refusal::TryRefreshToken(
                 "the anti-CSRF token does not match",

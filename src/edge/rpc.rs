@@ -360,7 +360,7 @@ fn issued_text(issued: &IssuedSession) -> Result<String, Refusal> {
     let anti_csrf = issued
         .anti_csrf_token
         .as_ref()
-        .map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token)));
+        .map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token.expose())));
     let front_token = front_token(&issued.session, &issued.access_token)?;
     Ok(ok(&format!(
         "{},\"accessToken\":{},\"refreshToken\":{},\"frontToken\":{}{}",

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     json::{self, JsonFault, ObjectWriter},
+    secret::AntiCsrfToken,
     time::UnixMillis,
 };
 
@@ -44,7 +45,7 @@ pub struct IssuedSession {
     /// The refresh token.
     pub refresh_token: TokenInfo,
     /// The anti-CSRF token, present only when the session is bound to one.
-    pub anti_csrf_token: Option<String>,
+    pub anti_csrf_token: Option<AntiCsrfToken>,
 }
 
 /// Everything stored about a session, as `GET /recipe/session` and `getSessionInformation` show it.
