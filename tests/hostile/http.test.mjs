@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { apiKey } from "../support/harness.mjs";
-import { exchange, head, open } from "../support/raw.mjs";
+import { exchange as exchangeAt, head, open } from "../support/raw.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
 import { unhurt } from "../support/unhurt.mjs";
 
@@ -42,6 +42,13 @@ before(async () => {
 });
 after(() => postern?.close());
 
+/** Sends bytes; what is refused must hold no secret. @param {string | Uint8Array} bytes */
+async function exchange(bytes) {
+  const answer = await exchangeAt(url, bytes);
+  if (answer) postern.watch.answered("raw bytes", answer.status, answer.headers, answer.body);
+  return answer;
+}
+
 /** Somebody else's request, which must always complete. */
 async function bystanderIsServed() {
   const response = await postern.fetch("/auth/session", { headers: { authorization: `Bearer ${bystander.accessToken.token}` } });
@@ -51,7 +58,7 @@ async function bystanderIsServed() {
 
 /** Sends it, beside somebody else's request, and asserts a refusal or, where bytes are no HTTP, an ended connection. */
 async function refused(what, bytes, { statuses = REFUSALS, orClosed = true } = {}) {
-  const [answer] = await Promise.all([exchange(url, bytes), bystanderIsServed()]);
+  const [answer] = await Promise.all([exchange(bytes), bystanderIsServed()]);
   if (!answer) return void assert.ok(orClosed, `${what}: no answer`);
   assert.ok(statuses.includes(answer.status), `${what}: ${answer.status} ${answer.body.slice(0, 200)}`);
   if (answer.headers.get("content-type")?.startsWith("application/json")) {
@@ -72,12 +79,12 @@ const GOOD = { userId: "alice", userDataInJWT: {}, userDataInDatabase: {}, enabl
 
 test("the doors are open: a good request at each is answered as it should be", async () => {
   for (const [name, door] of WITH_BODIES) {
-    const answer = await exchange(url, withBody(door, JSON.stringify(GOOD)));
+    const answer = await exchange(withBody(door, JSON.stringify(GOOD)));
     assert.equal(answer?.status, 200, `${name}: ${answer?.body}`);
     assert.equal(JSON.parse(answer.body).status, "OK", name);
   }
   const headers = [`Authorization: Bearer ${bystander.accessToken.token}`];
-  assert.equal((await exchange(url, head("GET /auth/session", headers)))?.status, 200);
+  assert.equal((await exchange(head("GET /auth/session", headers)))?.status, 200);
 });
 
 test("methods: whatever is no method of a path is refused", async () => {
@@ -98,7 +105,7 @@ test("paths: near misses and odd bytes reach nothing", async () => {
     // The service API takes its paths in any letter case, and has a page at its root, where the runtime puts what has no slash.
     const isPage = (path) => name.startsWith("service API") && (path === door.path.toUpperCase() || !path.startsWith("/"));
     for (const path of around(door.path).filter((path) => !isPage(path))) {
-      const answer = await exchange(url, Buffer.from(head(`${door.method ?? "GET"} ${path}`, door.headers), "latin1"));
+      const answer = await exchange(Buffer.from(head(`${door.method ?? "GET"} ${path}`, door.headers), "latin1"));
       const what = `${name}: ${path.slice(0, 40)}: ${answer?.status} ${answer?.body.slice(0, 100)}`;
       // Refused, or normalised by the runtime to a path of this door, whose request is then not a good one.
       assert.ok(!answer || REFUSALS.includes(answer.status), what);
@@ -150,7 +157,7 @@ test("headers: odd bytes, doubles, floods and contradictions are refused or mean
     }
   }
   const preflight = head("OPTIONS /auth/session", ["Origin: https://www.example.com", `Access-Control-Request-Headers: ${"x-\u00e9, x-ok, ".repeat(2_000)}`]);
-  const answer = await exchange(url, Buffer.from(preflight, "latin1"));
+  const answer = await exchange(Buffer.from(preflight, "latin1"));
   assert.equal(answer?.status, 204);
   assert.match(answer.headers.get("access-control-allow-headers") ?? "", /st-auth-mode, x-ok$/);
 });
@@ -197,7 +204,7 @@ test("bodies: 25 MB are refused at every door, announced or not, and before they
     await refused(`${name}: in chunks`, Buffer.concat(chunks.map((chunk) => Buffer.from(chunk))));
   }
   const withoutKey = head("POST /core/recipe/session", [`Content-Length: ${large.length}`]);
-  const answer = await exchange(url, withoutKey);
+  const answer = await exchange(withoutKey);
   assert.equal(answer?.status, 401, "answered from the head alone");
 });
 
@@ -226,7 +233,7 @@ async function beginBody(announced, sent) {
   return connection;
 }
 
-const create = () => exchange(url, withBody(DOORS["service API"], JSON.stringify(GOOD)));
+const create = () => exchange(withBody(DOORS["service API"], JSON.stringify(GOOD)));
 const until = async (what, holds) => {
   for (const end = Date.now() + 10_000; !(await holds()); ) {
     assert.ok(Date.now() < end, what);
@@ -276,7 +283,7 @@ test("a body that does not arrive in time is 408", async () => {
 test("hundreds of broken requests at once, and everybody else is served", async () => {
   const storm = Array.from({ length: 300 }, (_, index) => {
     const [, door] = WITH_BODIES[index % WITH_BODIES.length];
-    return exchange(url, withBody(door, ["{", "[".repeat(50_000), '{"a":1,"a":2}', "\0".repeat(10_000)][index % 4]));
+    return exchange(withBody(door, ["{", "[".repeat(50_000), '{"a":1,"a":2}', "\0".repeat(10_000)][index % 4]));
   });
   await Promise.all([...storm, ...Array.from({ length: 50 }, bystanderIsServed)]);
   for (const answer of await Promise.all(storm)) assert.equal(answer?.status, 400);
