@@ -69,7 +69,7 @@ async function installPackages() {
 }
 
 /** npm of the user's own Node: the project's one lives in the very directory that npm replaces. @type {(args: string[], options: object) => ReturnType<typeof run>} */
-function npm(args, options) {
+export function npm(args, options) {
   const path = (process.env.PATH ?? "").split(delimiter).filter((entry) => !entry.startsWith(join(root, "node_modules")));
   const env = { ...childEnvironment(), PATH: path.join(delimiter) };
   return windows ? run("cmd.exe", ["/d", "/s", "/c", "npm", ...args], { ...options, env }) : run("npm", args, { ...options, env });
