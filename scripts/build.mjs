@@ -1,45 +1,130 @@
 // @ts-check
-// Builds the Worker: Rust to Wasm with worker-build, then without debug names. Does nothing when nothing has changed.
+// Builds the Worker: Rust to Wasm, JavaScript glue for it, and both without what nothing reaches. Does nothing when
+// nothing has changed. `npm run build -- --unoptimised` is quick and large; the next build makes a real one.
 //
-// build/index.js            JavaScript glue and the entrypoint class made from the crate's exports
+// build/index.js            JavaScript glue: the crate's exports as a module
 // build/index_bg.wasm       what is shipped
 // build/index_bg.debug.wasm the same with function names, to read stack traces with; not shipped
-import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
 import { digestOf } from "./lib/hash.mjs";
-import { childEnvironment, fromRoot, packageScript, projectNode, toolProgram, windows } from "./lib/paths.mjs";
+import { childEnvironment, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
-import { wasmBindgen, workerBuild } from "./setup.mjs";
+import { wasmBindgen } from "./setup.mjs";
 
-const INPUTS = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "wrangler.toml", "scripts/build.mjs"];
+const INPUTS = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "wrangler.toml", "scripts/build.mjs", "scripts/lib/glue.mjs"];
 /** The platform's limit for one variable; a larger one is only refused at deployment. */
 const MAX_VARIABLE_BYTES = 5 * 1024;
-const shipped = fromRoot("build", "index_bg.wasm");
-const withNames = fromRoot("build", "index_bg.debug.wasm");
-const stamp = fromRoot("build", ".inputs");
-const wasmOpt = packageScript("binaryen", "bin", "wasm-opt");
+const TARGET = "wasm32-unknown-unknown";
+/** What rustc's code and wasm-bindgen's wrappers use, by name: binaryen must not write encodings that workerd does not know yet. */
+const FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "bulk-memory-opt", "multivalue", "reference-types", "exception-handling"];
+/**
+ * Less inlining compresses better. The lowest kilobyte is the far end of the stack: no pointer that an offset is added to
+ * wraps around into it.
+ */
+const SMALL = ["-Os", "--one-caller-inline-max-function-size=0", "--low-memory-unused"];
+/**
+ * Where the standard library goes to panic. Our own code cannot (lints deny it); a library's panic traps right there
+ * instead of building a message first. What follows a panic is the same trap, and the stack trace names the place.
+ */
+const PANICS = new RegExp(
+  [
+    /^(core|alloc|std)\[\w+\]::(panicking|rt|cell::panic_|cell::lazy::panic_|option::(unwrap|expect)_failed|result::unwrap_failed)/,
+    /^core\[\w+\]::(slice::index::slice_index_fail|str::slice_error_fail|slice::copy_from_slice_impl::len_mismatch_fail|slice::sort::shared::smallsort::panic_)/,
+    /^alloc\[\w+\]::(raw_vec::(handle_error|capacity_overflow)|alloc::handle_alloc_error)/,
+    /^std\[\w+\]::(alloc::rust_oom|sys::backtrace)/,
+    /^<std\[\w+\]::panicking::/,
+    /^__rustc\[\w+\]::(rust_begin_unwind|rust_panic|__rust_alloc_error_handler)/,
+    /^<hashbrown\[\w+\]::raw::Fallibility>::capacity_overflow/,
+  ].map(({ source }) => source).join("|"),
+);
+const finished = fromRoot("build");
+const stamp = ".inputs";
+/** Where a build is made; moved into place when it is whole. */
+const making = fromRoot("target", "worker");
+const glueFile = join(making, "index.js");
+const shipped = join(making, "index_bg.wasm");
+const withNames = join(making, "index_bg.debug.wasm");
 
 /** Builds if needed. */
-export async function build() {
+export async function build({ optimised = true } = {}) {
   const inputs = digestOf(INPUTS);
-  if (existsSync(stamp) && existsSync(shipped) && readFileSync(stamp, "utf8") === inputs) return;
+  const last = join(finished, stamp);
+  if (optimised && existsSync(last) && readFileSync(last, "utf8") === inputs) return;
   await checkVariables();
   const started = Date.now();
   say("Building the Worker (about 2 minutes the first time, 30 s after a change)");
-  rmSync(stamp, { force: true });
-  await must(toolProgram(workerBuild, "worker-build"), ["--release", "--locked"], {
-    env: childEnvironment({
-      WASM_BINDGEN_BIN: toolProgram(wasmBindgen, "wasm-bindgen"),
-      WASM_OPT_BIN: fromRoot("node_modules", ".bin", windows ? "wasm-opt.cmd" : "wasm-opt"),
-      ESBUILD_BIN: esbuildProgram(),
-    }),
+  rmSync(making, { recursive: true, force: true });
+  await compile(optimised);
+  await (optimised ? shrink() : copyFileSync(shipped, withNames));
+  const { size } = statSync(shipped);
+  if (optimised) writeFileSync(join(making, stamp), inputs);
+  rmSync(finished, { recursive: true, force: true });
+  renameSync(making, finished);
+  say(`Built the Worker in ${seconds(started)}: ${size} bytes of Wasm`);
+}
+
+/** Rust to Wasm and glue. */
+async function compile(/** @type {boolean} */ optimised) {
+  // `cdylib` is asked for here, not in Cargo.toml: Cargo optimises across crates only where it is the only type, and
+  // tests need a library to link.
+  const profile = optimised ? ["--release"] : [];
+  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", ...profile, "--target", TARGET, "--target-dir", fromRoot("target"), "--locked"], {
+    // wasm-bindgen's macros then use the futures of js-sys, as the `worker` crate does.
+    env: childEnvironment({ WASM_BINDGEN_USE_JS_SYS: "1" }),
     heartbeat: "building the Worker",
   });
-  copyFileSync(shipped, withNames);
+  await must(toolProgram(wasmBindgen, "wasm-bindgen"), [
+    fromRoot("target", TARGET, optimised ? "release" : "debug", "postern.wasm"),
+    "--out-dir", making, "--out-name", "index", "--target", "module", "--no-typescript",
+    // A trap leaves memory in any state: the next call begins with a fresh instance.
+    "--experimental-reset-state-function", "--force-enable-abort-handler",
+  ]);
+  // Wrangler does not know the `source` phase; a plain import of Wasm means the same to it.
+  writeFileSync(glueFile, readFileSync(glueFile, "utf8").replace("import source ", "import "));
+}
+
+/** Wasm and glue without what nothing reaches. */
+async function shrink() {
+  const { default: binaryen } = await import("binaryen");
+  const entry = readFileSync(fromRoot("src", "entry.mjs"), "utf8");
+  const wanted = entry.match(/import \{([^}]+)\} from "\.\.\/build\/index\.js"/)?.[1]?.split(",").map((name) => name.trim().split(" ")[0] ?? "");
+  if (!wanted) throw new StepFailed("src/entry.mjs imports nothing from the build");
+  const { glue, exports } = withoutUnusedClasses(readFileSync(glueFile, "utf8"), wanted.filter(Boolean));
+
+  binaryen.setDebugInfo(true);
+  const module = binaryen.readBinary(readFileSync(shipped));
+  const exported = Array.from({ length: module.getNumExports() }, (_, index) => binaryen.getExportInfo(module.getExportByIndex(index)).name);
+  for (const name of exported) if (!exports.has(name)) module.removeExport(name);
+  let panics = 0;
+  for (let index = 0; index < module.getNumFunctions(); index += 1) {
+    const reference = module.getFunctionByIndex(index);
+    if (!PANICS.test(binaryen.getFunctionInfo(reference).name)) continue;
+    // The package's types do not know this one.
+    /** @type {any} */ (binaryen).Function.setBody(reference, module.unreachable());
+    panics += 1;
+  }
+  if (panics === 0) throw new StepFailed("the Wasm names no function of the standard library that panics");
+  writeFileSync(withNames, module.emitBinary());
+  module.dispose();
+
+  const features = FEATURES.map((feature) => `--enable-${feature}`);
+  const wasmOpt = packageScript("binaryen", "bin", "wasm-opt");
+  await must(projectNode, [wasmOpt, withNames, ...features, ...SMALL, "--debuginfo", "-o", shipped], { heartbeat: "optimising the Worker" });
+  renameSync(shipped, withNames);
   // Not `strip = true` in Cargo.toml: that takes away what wasm-bindgen's catch wrappers need.
-  await must(projectNode, [wasmOpt, withNames, "--strip-debug", "--strip-producers", "--all-features", "-o", shipped]);
-  writeFileSync(stamp, inputs);
-  say(`Built the Worker in ${seconds(started)}: ${statSync(shipped).size} bytes of Wasm`);
+  await must(projectNode, [wasmOpt, withNames, ...features, "--strip-debug", "--strip-producers", "--strip-target-features", "-o", shipped]);
+
+  const small = binaryen.readBinary(readFileSync(shipped));
+  const imports = new Set();
+  for (let index = 0; index < small.getNumFunctions(); index += 1) {
+    const { module: from, base } = binaryen.getFunctionInfo(small.getFunctionByIndex(index));
+    if (from) imports.add(base);
+  }
+  small.dispose();
+  writeFileSync(glueFile, withoutUnusedImports(glue, imports));
 }
 
 async function checkVariables() {
@@ -50,11 +135,4 @@ async function checkVariables() {
   }
 }
 
-function esbuildProgram() {
-  const directory = packageScript("@esbuild", `${process.platform}-${process.arch}`);
-  const program = windows ? "esbuild.exe" : "bin/esbuild";
-  if (!existsSync(`${directory}/${program}`)) throw new StepFailed(`esbuild has no program for ${process.platform}-${process.arch}`);
-  return `${directory}/${program}`;
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(build);
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(() => build({ optimised: !process.argv.includes("--unoptimised") }));

@@ -12,7 +12,6 @@ const OLDEST_NODE = 20;
 
 /** wasm-bindgen's command line must be of the very version that the crate was compiled against. */
 export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen") };
-export const workerBuild = { name: "worker-build", version: "0.8.7" };
 export const cargoFuzz = { name: "cargo-fuzz", version: "0.13.2" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
@@ -23,7 +22,6 @@ export async function setUp(needs = {}) {
   await installPackages();
   await must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" });
   await installCargoTool(wasmBindgen, "wasm-bindgen", "2 to 5 minutes");
-  await installCargoTool(workerBuild, "worker-build", "2 to 5 minutes");
   // An unoptimised build is quick to make and fast enough for one check.
   if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
   if (needs.sdk) await installPythonPackages();

@@ -1,14 +1,17 @@
-// What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half, through
-// the prototype that worker-build makes; a call after a trap starts with fresh Wasm.
+// What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import Rust, { KeyRing as RustKeyRing, UserSessions as RustUserSessions } from "../build/index.js";
+import { KeyRing as RustKeyRing, UserSessions as RustUserSessions, __worker_init_state, answer_http, answer_rpc } from "../build/index.js";
 
-const { answer_http, answer_rpc } = Rust.prototype;
+Error.stackTraceLimit = 100;
+
+/** Which Wasm instance this is. After a trap that is a fresh one: ask before an argument is written into its memory. */
+const instance = () => __worker_init_state().instanceId;
 
 /** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
 function offer(Entrypoint, names) {
   for (const name of names) {
     Entrypoint.prototype[name] = function (argument) {
+      instance();
       return answer_rpc(name, argument, this.env, this.ctx);
     };
   }
@@ -17,6 +20,7 @@ function offer(Entrypoint, names) {
 /** The HTTP doors, and what every edge route may ask. */
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
+    instance();
     return answer_http(request, this.env, this.ctx);
   }
 }
@@ -40,14 +44,25 @@ offer(SessionsAdmin, [
 /** An object whose methods are Rust's. It must extend the platform's class, which Rust's does not. */
 const object = (Rust) =>
   class extends DurableObject {
+    #instance = instance();
     #rust = new Rust(this.ctx, this.env);
 
+    /** Rust's object; made anew when the memory that held it is gone. */
+    #current() {
+      const current = instance();
+      if (this.#instance !== current) {
+        this.#rust = new Rust(this.ctx, this.env);
+        this.#instance = current;
+      }
+      return this.#rust;
+    }
+
     fetch(request) {
-      return this.#rust.fetch(request);
+      return this.#current().fetch(request);
     }
 
     alarm() {
-      return this.#rust.alarm();
+      return this.#current().alarm();
     }
   };
 

@@ -51,7 +51,7 @@ impl Outcome {
                 "try refresh token".to_owned(),
                 LogLevel::Info,
             ),
-            Refusal::TokenTheftDetected { .. } => (
+            Refusal::TokenTheftDetected(_) => (
                 "TOKEN_THEFT_DETECTED",
                 401,
                 "token theft detected".to_owned(),
@@ -64,10 +64,13 @@ impl Outcome {
                 LogLevel::Info,
             ),
             Refusal::BadInput(text) => ("BAD_INPUT", 400, text.clone(), LogLevel::Info),
-            Refusal::TooLarge { what, size, limit } => (
+            Refusal::TooLarge(input) => (
                 "TOO_LARGE",
                 413,
-                format!("{what} is {size} bytes long; the limit is {limit} bytes"),
+                format!(
+                    "{} is {} bytes long; the limit is {} bytes",
+                    input.what, input.size, input.limit
+                ),
                 LogLevel::Info,
             ),
             Refusal::GeneralError(_) => (
@@ -109,7 +112,7 @@ pub fn detail(refusal: &Refusal) -> String {
         | Refusal::TryRefreshToken(text)
         | Refusal::InvalidClaims(text)
         | Refusal::GeneralError(text) => (*text).to_owned(),
-        Refusal::TokenTheftDetected { .. } | Refusal::BadInput(_) | Refusal::TooLarge { .. } => {
+        Refusal::TokenTheftDetected(_) | Refusal::BadInput(_) | Refusal::TooLarge(_) => {
             Outcome::of(refusal).message
         }
     }
@@ -120,14 +123,12 @@ pub const fn challenge(refusal: &Refusal, presented: Presented) -> Option<&'stat
     match (refusal, presented) {
         (Refusal::Unauthorised(_), Presented::Nothing) => Some("Bearer"),
         (
-            Refusal::Unauthorised(_)
-            | Refusal::TryRefreshToken(_)
-            | Refusal::TokenTheftDetected { .. },
+            Refusal::Unauthorised(_) | Refusal::TryRefreshToken(_) | Refusal::TokenTheftDetected(_),
             _,
         ) => Some("Bearer error=\"invalid_token\""),
         (Refusal::InvalidClaims(_), _) => Some("Bearer error=\"insufficient_scope\""),
         (Refusal::BadInput(_), _) => Some("Bearer error=\"invalid_request\""),
-        (Refusal::TooLarge { .. } | Refusal::GeneralError(_), _) => None,
+        (Refusal::TooLarge(_) | Refusal::GeneralError(_), _) => None,
     }
 }
 
@@ -173,23 +174,23 @@ pub fn method_not_allowed(allow: &str) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::{Outcome, Presented, detail, method_not_allowed, misconfigured, not_found, reply};
-    use crate::session::model::{Refusal, ReuseSubtype};
+    use crate::session::model::{Refusal, ReuseSubtype, Theft, TooLarge};
     use crate::settings::LogLevel;
 
     fn theft() -> Refusal {
-        Refusal::TokenTheftDetected {
+        Refusal::TokenTheftDetected(Box::new(Theft {
             handle: "the-handle".into(),
             user_id: "the-user".into(),
             subtype: ReuseSubtype::RecentPrev,
-        }
+        }))
     }
 
     fn too_large() -> Refusal {
-        Refusal::TooLarge {
+        Refusal::TooLarge(Box::new(TooLarge {
             what: "sessionData",
             size: 1_048_577,
             limit: 1_048_576,
-        }
+        }))
     }
 
     fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -309,14 +310,12 @@ mod tests {
 
     #[test]
     fn public_texts_tell_strangers_nothing() {
-        let body = reply(&theft(), Presented::Token, 401).body;
+        let refused = reply(&theft(), Presented::Token, 401);
+        let body = &refused.body;
         assert!(!body.contains("the-handle") && !body.contains("the-user"));
-        let body = reply(
-            &Refusal::GeneralError("KV put failed"),
-            Presented::Token,
-            401,
-        )
-        .body;
+        let refusal = Refusal::GeneralError("KV put failed");
+        let refused = reply(&refusal, Presented::Token, 401);
+        let body = &refused.body;
         assert!(!body.contains("KV"));
         assert_eq!(
             detail(&Refusal::GeneralError("KV put failed")),

@@ -101,12 +101,9 @@ pub(crate) fn not_an_outcome(refusal: &Refusal) -> Reply {
 
 fn reply(status: u16, content_type: &str, cache_control: &str, mut body: String) -> Reply {
     body.push('\n');
-    Reply {
-        status,
-        headers: vec![
-            ("content-type".to_owned(), content_type.to_owned()),
-            ("cache-control".to_owned(), cache_control.to_owned()),
-        ],
-        body,
-    }
+    let headers = [
+        ("content-type", content_type),
+        ("cache-control", cache_control),
+    ];
+    Reply::new(status, &headers, body)
 }

@@ -14,7 +14,9 @@ use crate::{
     keys::KeyKind,
     secret::AntiCsrfToken,
     session::call::Door,
-    session::model::{IssuedSession, Refusal, ReuseSubtype, SessionInformation, SessionView},
+    session::model::{
+        IssuedSession, Refusal, ReuseSubtype, SessionInformation, SessionView, Theft,
+    },
     settings::{AntiCsrf, RecentTokenReuse},
 };
 
@@ -201,20 +203,16 @@ impl Writer<'_> {
                 }
                 Ok(reply::json(answer))
             }
-            Refusal::TokenTheftDetected {
-                handle,
-                user_id,
-                subtype,
-            } => Ok(self.theft(handle, user_id, *subtype)),
+            Refusal::TokenTheftDetected(theft) => Ok(self.theft(theft)),
             Refusal::InvalidClaims(_)
             | Refusal::BadInput(_)
-            | Refusal::TooLarge { .. }
+            | Refusal::TooLarge(_)
             | Refusal::GeneralError(_) => Err(reply::not_an_outcome(refusal)),
         }
     }
 
-    fn theft(&self, handle: &str, user_id: &str, subtype: ReuseSubtype) -> Reply {
-        let named_subtype = self.version.reuse_subtype.then_some(subtype);
+    fn theft(&self, theft: &Theft) -> Reply {
+        let named_subtype = self.version.reuse_subtype.then_some(theft.subtype);
         let recent = matches!(
             named_subtype,
             Some(ReuseSubtype::RecentPrev | ReuseSubtype::OrphanedBranch)
@@ -230,10 +228,10 @@ impl Writer<'_> {
             return reply::json(answer);
         }
         let mut session = ObjectWriter::new();
-        session.text("handle", handle);
-        session.text("userId", user_id);
+        session.text("handle", &theft.handle);
+        session.text("userId", &theft.user_id);
         if self.version.recipe_user_id_on_theft {
-            session.text("recipeUserId", user_id);
+            session.text("recipeUserId", &theft.user_id);
         }
         let mut answer = reply::with_status(TOKEN_THEFT_DETECTED);
         answer.json("session", &session.finish());

@@ -254,7 +254,7 @@ async fn refreshed(context: &Context, request: &BrowserRequest<'_>) -> Result<Re
         // A leftover of an older domain may be of a session that is gone, or long superseded: the others may live.
         if !matches!(
             outcome,
-            Err(Refusal::Unauthorised(_) | Refusal::TokenTheftDetected { .. })
+            Err(Refusal::Unauthorised(_) | Refusal::TokenTheftDetected(_))
         ) {
             break;
         }

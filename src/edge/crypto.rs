@@ -1,7 +1,7 @@
-//! Signatures by WebCrypto: RSA, ECDSA and Ed25519.
+//! Signatures by WebCrypto: RSA, ECDSA, Ed25519, and HMAC with the larger hashes.
 //!
 //! Owns the names that WebCrypto gives to algorithms, and the imported keys. Refuses to know which key a token needs.
-//! HMAC is not here: the core checks it without leaving Wasm.
+//! HS256 is not here: the core checks it without leaving Wasm.
 
 use std::cell::RefCell;
 
@@ -44,15 +44,15 @@ thread_local! {
     static IMPORTED: RefCell<Vec<Imported>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Whether `signature` over `data` is good for this public JWK. ECDSA signatures are `r || s` (RFC 7518 section 3.4).
+/// Whether `signature` over `data` is good for this JWK. ECDSA signatures are `r || s` (RFC 7518 section 3.4).
 pub(super) async fn verify(
-    public_jwk: &str,
+    jwk: &str,
     algorithm: Algorithm,
     signature: &[u8],
     data: &[u8],
 ) -> Result<bool, CryptoFault> {
     let parameters = parameters(algorithm).ok_or(CryptoFault::BadKey)?;
-    let (key, operate) = imported(public_jwk, &parameters, "verify").await?;
+    let (key, operate) = imported(jwk, &parameters, "verify").await?;
     // Some implementations throw at another length, which would look like a fault of ours.
     if signature_bytes(algorithm).is_some_and(|length| signature.len() != length) {
         return Ok(false);
@@ -195,10 +195,12 @@ const fn signature_bytes(algorithm: Algorithm) -> Option<usize> {
     }
 }
 
-/// WebCrypto's parameters for an algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1); none for HMAC.
+/// WebCrypto's parameters for an algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1); none for HS256.
 fn parameters(algorithm: Algorithm) -> Option<Parameters> {
     let (import, operate) = match algorithm {
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => return None,
+        Algorithm::HS256 => return None,
+        Algorithm::HS384 => (r#"{"name":"HMAC","hash":"SHA-384"}"#, r#"{"name":"HMAC"}"#),
+        Algorithm::HS512 => (r#"{"name":"HMAC","hash":"SHA-512"}"#, r#"{"name":"HMAC"}"#),
         Algorithm::RS256 => (
             r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256"}"#,
             r#"{"name":"RSASSA-PKCS1-v1_5"}"#,

@@ -48,7 +48,7 @@ pub(super) async fn answer(
         Err(Refusal::BadInput(message)) => {
             Err(js_sys::TypeError::new(&format!("{method}: {message}")).into())
         }
-        Err(refusal @ Refusal::TooLarge { .. }) => {
+        Err(refusal @ Refusal::TooLarge(_)) => {
             Err(RangeError::new(&format!("{method}: {}", Outcome::of(&refusal).message)).into())
         }
         Err(refusal) => {
@@ -313,13 +313,10 @@ fn refused(refusal: &Refusal) -> String {
     let mut result = ObjectWriter::new();
     result.text("status", outcome.code);
     result.text("message", &message);
-    if let Refusal::TokenTheftDetected {
-        handle, user_id, ..
-    } = refusal
-    {
+    if let Refusal::TokenTheftDetected(theft) = refusal {
         let mut session = ObjectWriter::new();
-        session.text("handle", handle);
-        session.text("userId", user_id);
+        session.text("handle", &theft.handle);
+        session.text("userId", &theft.user_id);
         result.json("session", &session.finish());
     } else if let Some(seconds) = outcome.retry_after_seconds {
         result.number("retryAfterSeconds", u64::from(seconds));

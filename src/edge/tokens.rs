@@ -206,17 +206,14 @@ async fn verify_foreign(
     ))
 }
 
-/// HMAC is checked in the core; everything else by WebCrypto.
+/// HS256 is checked in the core; everything else by WebCrypto.
 async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdict, Refusal> {
     if let Some(verdict) = pending.verify_here() {
         return Ok(verdict);
     }
     for key in pending.keys() {
-        let Some(jwk) = key.public_jwk() else {
-            continue;
-        };
         let input = pending.signing_input().as_bytes();
-        match crypto::verify(&jwk, pending.algorithm(), pending.signature(), input).await {
+        match crypto::verify(&key.jwk(), pending.algorithm(), pending.signature(), input).await {
             Ok(true) => return Ok(SignatureVerdict::from_backend(true)),
             Ok(false) | Err(crypto::CryptoFault::BadKey) => {}
             Err(crypto::CryptoFault::Backend) => {

@@ -89,7 +89,7 @@ pub fn refresh_refused(
     let reply = error::reply(refusal, presented, settings.session_expired_status_code);
     if !matches!(
         refusal,
-        Refusal::Unauthorised(_) | Refusal::TokenTheftDetected { .. }
+        Refusal::Unauthorised(_) | Refusal::TokenTheftDetected(_)
     ) {
         return reply;
     }

@@ -1,8 +1,14 @@
 //! Replies as plain values; the shell turns them into the runtime's responses.
 
-/// A whole reply.
+use std::ops::{Deref, DerefMut};
+
+/// A whole reply. A single pointer, because it passes through many layers, often as an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reply {
+pub struct Reply(Box<Parts>);
+
+/// What a reply consists of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parts {
     /// The status code.
     pub status: u16,
     /// Header names (lower-case) and values, in the order they are sent; a name may repeat (`set-cookie`).
@@ -11,49 +17,51 @@ pub struct Reply {
     pub body: String,
 }
 
+impl Deref for Reply {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+impl DerefMut for Reply {
+    fn deref_mut(&mut self) -> &mut Parts {
+        &mut self.0
+    }
+}
+
 impl Reply {
+    /// A reply with these headers.
+    pub fn new(status: u16, headers: &[(&str, &str)], body: String) -> Self {
+        let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+        Self(Box::new(Parts {
+            status,
+            headers: headers.iter().map(owned).collect(),
+            body,
+        }))
+    }
+
     /// A JSON reply that no cache may keep: the default, because nearly every answer of ours is about one session.
     pub fn json(status: u16, body: impl Into<String>) -> Self {
-        Self {
-            status,
-            headers: vec![
-                (
-                    "content-type".to_owned(),
-                    "application/json; charset=utf-8".to_owned(),
-                ),
-                no_store(),
-            ],
-            body: body.into(),
-        }
+        Self::new(status, &[JSON, NO_STORE], body.into())
     }
 
     /// A JSON document that is the same for everybody and may be kept for `max_age_seconds`, e.g. a JWK Set. Any
     /// website may read it (fdi.md 3.3).
     pub fn public_json(body: impl Into<String>, max_age_seconds: u64) -> Self {
-        Self {
-            status: 200,
-            headers: vec![
-                (
-                    "content-type".to_owned(),
-                    "application/json; charset=utf-8".to_owned(),
-                ),
-                (
-                    "cache-control".to_owned(),
-                    format!("max-age={max_age_seconds}, must-revalidate"),
-                ),
-                ("access-control-allow-origin".to_owned(), "*".to_owned()),
-            ],
-            body: body.into(),
-        }
+        let kept = format!("max-age={max_age_seconds}, must-revalidate");
+        let headers = [
+            JSON,
+            ("cache-control", kept.as_str()),
+            ("access-control-allow-origin", "*"),
+        ];
+        Self::new(200, &headers, body.into())
     }
 
     /// A reply without a body.
     pub fn empty(status: u16) -> Self {
-        Self {
-            status,
-            headers: vec![no_store()],
-            body: String::new(),
-        }
+        Self::new(status, &[NO_STORE], String::new())
     }
 
     /// The same reply with one more header.
@@ -64,9 +72,8 @@ impl Reply {
     }
 }
 
-fn no_store() -> (String, String) {
-    ("cache-control".to_owned(), "no-store".to_owned())
-}
+const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
+const NO_STORE: (&str, &str) = ("cache-control", "no-store");
 
 #[cfg(test)]
 mod tests {

@@ -58,25 +58,29 @@ impl VerificationKey {
         &self.material
     }
 
-    /// The public key as a JWK for WebCrypto's `importKey`, with nothing but the key in it; `None` for a symmetric key.
-    pub fn public_jwk(&self) -> Option<String> {
+    /// The key as a JWK for WebCrypto's `importKey`, with nothing but the key in it. That of a symmetric key is as secret
+    /// as the key.
+    pub fn jwk(&self) -> String {
         match &self.material {
-            KeyMaterial::Rsa { modulus, exponent } => Some(format!(
+            KeyMaterial::Rsa { modulus, exponent } => format!(
                 r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#,
                 compact::encode(modulus),
                 compact::encode(exponent)
-            )),
-            KeyMaterial::Ec { curve, x, y } => Some(format!(
+            ),
+            KeyMaterial::Ec { curve, x, y } => format!(
                 r#"{{"kty":"EC","crv":"{}","x":"{}","y":"{}"}}"#,
                 curve.name(),
                 compact::encode(x),
                 compact::encode(y)
-            )),
-            KeyMaterial::Okp { x } => Some(format!(
+            ),
+            KeyMaterial::Okp { x } => format!(
                 r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#,
                 compact::encode(x)
-            )),
-            KeyMaterial::Symmetric(_) => None,
+            ),
+            KeyMaterial::Symmetric(secret) => {
+                let key = compact::encode(secret.expose());
+                format!(r#"{{"kty":"oct","k":"{key}"}}"#)
+            }
         }
     }
 

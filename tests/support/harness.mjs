@@ -26,6 +26,7 @@ export const apiKey = "test-key-test-key-test-key";
 
 /**
  * @typedef {object} Options
+ * @property {string} [main] a module that stands in for Postern's own, from `tests/`
  * @property {Record<string, unknown>} [vars] settings, added to `API_DOMAIN`
  * @property {Record<string, string>} [secrets]
  * @property {string[]} [entrypoints] named entrypoints to bind, by class name
@@ -40,10 +41,10 @@ export const apiKey = "test-key-test-key-test-key";
  * @param {Options} [options]
  */
 export async function startPostern(options = {}) {
-  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [] } = options;
+  const { main = "../src/entry.mjs", vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [] } = options;
   const postern = {
     name: "postern",
-    main: "../src/entry.mjs",
+    main,
     compatibility_date: compatibilityDate,
     vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars, ...secrets },
     kv_namespaces: faultyKv ? [] : [{ binding: "SESSION_DATA", id: "session-data" }],

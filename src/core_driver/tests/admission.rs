@@ -16,7 +16,7 @@ fn refused(head: Head<'_>) -> (u16, String) {
     let reply = admit(head, &settings)
         .and_then(|admitted| admitted.receive(b"{}", &settings))
         .expect_err("should be answered at once");
-    (reply.status, reply.body)
+    (reply.status, reply.body.clone())
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::{
         call::{CoreCall, Create, Refresh, Verify},
         response::{Outcome, Verified},
     },
-    session::model::{Refusal, ReuseSubtype},
+    session::model::{Refusal, ReuseSubtype, Theft},
     settings::{AntiCsrf, SameSite},
     token::AccessTokenVersion,
 };
@@ -159,11 +159,11 @@ fn verify_answers_carry_keys_only_when_good() {
 #[test]
 fn theft_names_the_session_and_the_user() {
     for version in ["1.0", "2.0"] {
-        let theft = Refusal::TokenTheftDetected {
+        let theft = Refusal::TokenTheftDetected(Box::new(Theft {
             handle: "h".to_owned(),
             user_id: "u".to_owned(),
             subtype: ReuseSubtype::StaleLineage,
-        };
+        }));
         assert_eq!(
             answer(version, Err(theft)),
             json!({"status": "TOKEN_THEFT_DETECTED", "session": {"handle": "h", "userId": "u"}})

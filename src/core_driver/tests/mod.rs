@@ -67,7 +67,7 @@ fn send(method: &str, target: &str, version: &str, body: &Value) -> Result<CoreC
 /// The status and text of a request that must be answered at once.
 fn answered(method: &str, target: &str, version: &str, body: &Value) -> (u16, String) {
     let reply = send(method, target, version, body).expect_err("should be answered at once");
-    (reply.status, reply.body)
+    (reply.status, reply.body.clone())
 }
 
 fn row(name: &str) -> &'static Version {

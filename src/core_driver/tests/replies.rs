@@ -10,7 +10,7 @@ use crate::{
         response::{Outcome, Surroundings, Verified, refusal_of_regenerate, render},
         version::{LegacyKeyFields, VERSIONS},
     },
-    session::model::{Refusal, SessionInformation},
+    session::model::{Refusal, SessionInformation, TooLarge},
     time::UnixMillis,
 };
 
@@ -188,11 +188,11 @@ fn bad_input_outages_and_damage_are_no_outcomes() {
         (reply.status, reply.body.as_str()),
         (400, "The user payload contains protected field\n")
     );
-    let reply = refused(Refusal::TooLarge {
+    let reply = refused(Refusal::TooLarge(Box::new(TooLarge {
         what: "userDataInDatabase",
         size: 3,
         limit: 2,
-    });
+    })));
     assert_eq!(
         (reply.status, reply.body.as_str()),
         (

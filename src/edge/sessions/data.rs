@@ -7,7 +7,7 @@ use crate::{
     session::{
         call::{UserCall, UserReply},
         handle::CheckedHandle,
-        model::Refusal,
+        model::{Refusal, TooLarge},
     },
     settings::Freshness,
     time::Millis,
@@ -80,11 +80,11 @@ pub(super) fn within_limit(context: &Context, session_data: &str) -> Result<(), 
 }
 
 pub(super) fn too_large(what: &'static str, size: usize, limit: u64) -> Refusal {
-    Refusal::TooLarge {
+    Refusal::TooLarge(Box::new(TooLarge {
         what,
         size: u64::try_from(size).unwrap_or(u64::MAX),
         limit,
-    }
+    }))
 }
 
 /// How long data of a trusted issuer's session is kept; `None` for sessions of our own.

@@ -135,9 +135,12 @@ pub(in crate::edge) async fn refresh(
     let issued = issued(context, envelope.reply, exchange.version).await;
     issued.map_err(|refusal| match refusal {
         // At the protocol's doors the version decides whether the setting counts.
-        Refusal::TokenTheftDetected { subtype, .. }
+        Refusal::TokenTheftDetected(theft)
             if door == Door::Own
-                && !user::is_reported_as_theft(context.settings.recent_token_reuse, subtype) =>
+                && !user::is_reported_as_theft(
+                    context.settings.recent_token_reuse,
+                    theft.subtype,
+                ) =>
         {
             Refusal::Unauthorised("a refresh token was used twice; the session has ended")
         }

@@ -26,7 +26,7 @@ use crate::{
     session::{
         call::{Envelope, Gone, UserCall, UserReply},
         handle::{CheckedHandle, HandleKind},
-        model::Refusal,
+        model::{Refusal, Theft},
     },
     settings::{Freshness, TrustedIssuer},
     token::AccessTokenVersion,
@@ -124,11 +124,11 @@ fn unexpected(reply: UserReply) -> Refusal {
                 "token_theft",
                 "a refresh token was used twice; the session has ended",
             );
-            Refusal::TokenTheftDetected {
+            Refusal::TokenTheftDetected(Box::new(Theft {
                 handle,
                 user_id,
                 subtype,
-            }
+            }))
         }
         UserReply::CopyPending => {
             Refusal::GeneralError("the new data is not in KV yet; it will be")

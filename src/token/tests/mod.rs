@@ -139,7 +139,8 @@ fn ask_backend(pending: &Pending<'_, '_>) -> SignatureVerdict {
         })
     }
     let good = pending.keys().iter().any(|key| {
-        let public = jwk(&key.public_jwk().expect("symmetric keys ask no backend"));
+        let public = key.jwk();
+        let public = jwk(&public);
         match (key.material(), pending.algorithm()) {
             (KeyMaterial::Rsa { .. }, algorithm) => {
                 let scheme: Rsa = algorithm.name().parse().unwrap();
@@ -152,6 +153,12 @@ fn ask_backend(pending: &Pending<'_, '_>) -> SignatureVerdict {
             (KeyMaterial::Okp { .. }, _) => (&public)
                 .try_into()
                 .is_ok_and(|key| with(&Ed25519, &key, pending)),
+            (KeyMaterial::Symmetric(_), Algorithm::HS384) => {
+                with(&Hs384, &(&public).try_into().unwrap(), pending)
+            }
+            (KeyMaterial::Symmetric(_), Algorithm::HS512) => {
+                with(&Hs512, &(&public).try_into().unwrap(), pending)
+            }
             other => panic!("no backend for {other:?}"),
         }
     });

@@ -11,7 +11,7 @@ use crate::{
             answer, answered, issued, json_of, names, reply_with, send, session, settings, token,
         },
     },
-    session::model::{Refusal, ReuseSubtype, SessionInformation},
+    session::model::{Refusal, ReuseSubtype, SessionInformation, Theft},
     settings::RecentTokenReuse,
     time::UnixMillis,
 };
@@ -212,11 +212,11 @@ fn theft_names_its_subtype_only_in_the_newest() {
     ];
     for (name, column) in cells() {
         for (subtype, spelled) in subtypes {
-            let theft = Refusal::TokenTheftDetected {
+            let theft = Refusal::TokenTheftDetected(Box::new(Theft {
                 handle: "h".to_owned(),
                 user_id: "u".to_owned(),
                 subtype,
-            };
+            }));
             let mut expected = json!({
                 "status": "TOKEN_THEFT_DETECTED",
                 "session": {"handle": "h", "userId": "u", "recipeUserId": "u"}

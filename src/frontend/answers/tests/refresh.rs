@@ -7,7 +7,7 @@ use super::{
 use crate::frontend::answers::{refresh_refused, refreshed};
 use crate::frontend::request::BrowserRequest;
 use crate::http::credentials::Transfer;
-use crate::session::model::{Refusal, ReuseSubtype};
+use crate::session::model::{Refusal, ReuseSubtype, Theft};
 use crate::settings::testing::parsed;
 
 #[test]
@@ -107,11 +107,11 @@ fn a_refresh_repairs_duplicate_cookies_and_still_hands_out_tokens() {
 fn a_refresh_that_loses_the_session_clears_everything_and_an_outage_nothing() {
     let settings = parsed(&[]);
     let request = BrowserRequest::default();
-    let theft = Refusal::TokenTheftDetected {
+    let theft = Refusal::TokenTheftDetected(Box::new(Theft {
         handle: "handle".into(),
         user_id: "user".into(),
         subtype: ReuseSubtype::StaleLineage,
-    };
+    }));
     let reply = refresh_refused(&settings, &request, &Refusal::Unauthorised("none"));
     assert_eq!(
         status_and_body(&reply),
