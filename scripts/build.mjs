@@ -5,9 +5,11 @@
 // build/index.js            JavaScript glue: the crate's exports as a module
 // build/index_bg.wasm       what is shipped
 // build/index_bg.debug.wasm the same with function names, to read stack traces with; not shipped
+// build/gateway.mjs         the rules of gateway.toml
 import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { bundleGatewayFile } from "./lib/gateway-file.mjs";
 import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
 import { digestOf } from "./lib/hash.mjs";
 import { childEnvironment, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
@@ -52,7 +54,7 @@ const withNames = join(making, "index_bg.debug.wasm");
 export async function build({ optimised = true } = {}) {
   const inputs = digestOf(INPUTS);
   const last = join(finished, stamp);
-  if (optimised && existsSync(last) && readFileSync(last, "utf8") === inputs) return;
+  if (optimised && existsSync(last) && readFileSync(last, "utf8") === inputs) return bundleGatewayFile();
   await checkVariables();
   const started = Date.now();
   say("Building the Worker (about 2 minutes the first time, 30 s after a change)");
@@ -63,6 +65,7 @@ export async function build({ optimised = true } = {}) {
   if (optimised) writeFileSync(join(making, stamp), inputs);
   rmSync(finished, { recursive: true, force: true });
   renameSync(making, finished);
+  bundleGatewayFile();
   say(`Built the Worker in ${seconds(started)}: ${size} bytes of Wasm`);
 }
 

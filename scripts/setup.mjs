@@ -15,7 +15,7 @@ export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("w
 export const cargoFuzz = { name: "cargo-fuzz", version: "0.13.2" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
-/** @param {{lint?: boolean, sdk?: boolean}} [needs] `lint`, `sdk`: also what only these parts of the tests use */
+/** @param {{lint?: boolean, sdk?: boolean}} [needs] also what only some parts of the tests use: `lint`, and `sdk` for Python's packages */
 export async function setUp(needs = {}) {
   await checkPrerequisites();
   await installRustToolchain();

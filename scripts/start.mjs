@@ -3,7 +3,7 @@
 // `Ready on …`; all else goes to stderr. Everything given after `--` goes to `wrangler dev` unchanged.
 import { StepFailed, say } from "./lib/process.mjs";
 import { developmentApiKey } from "./lib/dev-vars.mjs";
-import { startWrangler } from "./lib/wrangler-dev.mjs";
+import { faultLine, startWrangler } from "./lib/wrangler-dev.mjs";
 import { build } from "./build.mjs";
 
 const IS_PARENT_ALIVE_MS = 1_000;
@@ -30,7 +30,7 @@ try {
   server = await startWrangler(process.argv.slice(2));
   const faults = await server.ready();
   if (faults.length > 0) {
-    for (const { setting, message } of faults) say(`error: setting ${setting}: ${message}`);
+    for (const fault of faults) say(faultLine(fault));
     await stop(1);
   }
   process.stdout.write(`Ready on ${server.url}\n`);

@@ -21,6 +21,7 @@ const parts = {
   lint,
   core: cargoTest,
   worker: () => nodeTest("tests/worker", "client/test"),
+  gateway: () => nodeTest("tests/gateway"),
   sdk: () => nodeTest("tests/sdk"),
   browser: () => nodeTest("tests/browser"),
   hostile: () => nodeTest("tests/hostile"),

@@ -1,11 +1,36 @@
 // What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half.
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
-import { KeyRing as RustKeyRing, UserSessions as RustUserSessions, __worker_init_state, answer_http, answer_rpc } from "../build/index.js";
+import gatewayRules from "../build/gateway.mjs";
+import {
+  KeyRing as RustKeyRing, UserSessions as RustUserSessions, __worker_init_state,
+  answer_http, answer_rpc, judge_answer, look_at_session,
+} from "../build/index.js";
+import { edited, forwarding, linesOf, send } from "./forward.mjs";
+import { pump } from "./websocket.mjs";
 
 Error.stackTraceLimit = 100;
 
 /** Which Wasm instance this is. After a trap that is a fresh one: ask before an argument is written into its memory. */
 const instance = () => __worker_init_state().instanceId;
+
+/** A function of Rust's, to be called at any time. */
+const live = (call) => (...values) => {
+  instance();
+  return call(...values);
+};
+const look = live(look_at_session);
+
+/** What Rust asks of JavaScript. */
+const host = {
+  linesOf,
+  send,
+  edited,
+  forward: forwarding(live(judge_answer)),
+  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => look(ticket, env, ctx)),
+};
+
+// gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
+globalThis.posternGatewayRules = gatewayRules;
 
 /** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
 function offer(Entrypoint, names) {
@@ -21,7 +46,7 @@ function offer(Entrypoint, names) {
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
     instance();
-    return answer_http(request, this.env, this.ctx);
+    return answer_http(request, this.env, this.ctx, host);
   }
 }
 offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);

@@ -162,6 +162,46 @@ pub fn not_found() -> Reply {
     Reply::json(404, "{\"status\":\"NOT_FOUND\",\"message\":\"not found\"}")
 }
 
+/// The reply to a door of ours that wants an API key, when none of ours is presented.
+pub fn invalid_api_key() -> Reply {
+    Reply::json(
+        401,
+        "{\"status\":\"INVALID_API_KEY\",\"message\":\"an API key is needed\"}",
+    )
+}
+
+/// The reply to a request that no rule of the gateway lets through: what is not allowed is refused.
+pub fn no_rule() -> Reply {
+    Reply::json(
+        403,
+        "{\"status\":\"NO_RULE\",\"message\":\"no rule lets this request through\"}",
+    )
+}
+
+/// The reply to a website that opens a WebSocket with somebody's session and is none of ours.
+pub fn foreign_website() -> Reply {
+    Reply::json(
+        403,
+        "{\"status\":\"FOREIGN_WEBSITE\",\"message\":\"this website may not use the session\"}",
+    )
+}
+
+/// The reply when an origin cannot be reached, breaks off, or sends what it may not.
+pub fn bad_gateway() -> Reply {
+    Reply::json(
+        502,
+        "{\"status\":\"BAD_GATEWAY\",\"message\":\"the origin gave no usable answer\"}",
+    )
+}
+
+/// The reply when an origin does not begin its answer in time.
+pub fn gateway_timeout() -> Reply {
+    Reply::json(
+        504,
+        "{\"status\":\"GATEWAY_TIMEOUT\",\"message\":\"the origin did not answer in time\"}",
+    )
+}
+
 /// The reply to a path of ours with another method; `allow` lists the right ones (RFC 9110 section 15.5.6).
 pub fn method_not_allowed(allow: &str) -> Reply {
     Reply::json(
@@ -173,7 +213,10 @@ pub fn method_not_allowed(allow: &str) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Presented, detail, method_not_allowed, misconfigured, not_found, reply};
+    use super::{
+        Outcome, Presented, bad_gateway, detail, foreign_website, gateway_timeout, invalid_api_key,
+        method_not_allowed, misconfigured, no_rule, not_found, reply,
+    };
     use crate::session::model::{Refusal, ReuseSubtype, Theft, TooLarge};
     use crate::settings::LogLevel;
 
@@ -275,7 +318,16 @@ mod tests {
 
     #[test]
     fn every_body_is_json_with_status_and_message() {
-        for answer in [misconfigured(), not_found(), method_not_allowed("GET")] {
+        for answer in [
+            misconfigured(),
+            not_found(),
+            method_not_allowed("GET"),
+            no_rule(),
+            invalid_api_key(),
+            foreign_website(),
+            bad_gateway(),
+            gateway_timeout(),
+        ] {
             let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
             assert!(body["status"].is_string() && body["message"].is_string());
             assert_eq!(header(&answer.headers, "cache-control"), Some("no-store"));

@@ -16,6 +16,7 @@
 pub mod core_driver;
 pub mod error;
 pub mod frontend;
+pub mod gateway;
 pub mod http;
 pub mod json;
 pub mod keys;

@@ -3,6 +3,7 @@
 //! A body feeds one reader of hostile bytes and asserts what must hold whatever they are. A panic is a finding.
 
 mod cookies;
+mod gateway;
 mod json;
 mod keys;
 mod names;
@@ -66,6 +67,21 @@ pub const TARGETS: &[Target] = &[
         name: "service_api",
         body: service_api::service_api,
         dictionary: service_api::DICTIONARY,
+    },
+    Target {
+        name: "rules",
+        body: gateway::rules,
+        dictionary: gateway::DICTIONARY,
+    },
+    Target {
+        name: "paths",
+        body: gateway::paths,
+        dictionary: gateway::DICTIONARY,
+    },
+    Target {
+        name: "directives",
+        body: gateway::directives,
+        dictionary: gateway::DICTIONARY,
     },
 ];
 

@@ -109,6 +109,9 @@ function setting(args, name) {
   return devVar(name) ?? inToml?.replace(/^"(.*)"$/, "$1");
 }
 
+/** One line for a person. A rule is named by its place in gateway.toml, anything else is a setting. @param {{setting: string, message: string}} fault */
+export const faultLine = ({ setting, message }) => `error: ${setting.startsWith("gateway.toml") ? "" : "setting "}${setting}: ${message}`;
+
 /** The Worker logs one JSON line for each setting that it cannot use. @param {string} line */
 function badSetting(line) {
   const json = line.slice(line.indexOf("{"), line.lastIndexOf("}") + 1);

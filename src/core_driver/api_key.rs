@@ -1,7 +1,7 @@
 //! Where the API key of a request may stand. Whether it is one of ours, [`crate::settings::Settings`] knows.
 
 /// The key that a request presents: `api-key`, or else `Authorization`, bare or after `Bearer` in any case.
-pub(super) fn presented<'a>(
+pub(crate) fn presented<'a>(
     api_key: Option<&'a str>,
     authorization: Option<&'a str>,
 ) -> Option<&'a str> {

@@ -54,7 +54,7 @@ impl LegacyKeys {
         Some(Self {
             signer: public_key(signer)?,
             signer_expiry: match kind {
-                KeyKind::Dynamic => signer.created.plus(ring.policy.interval),
+                KeyKind::Dynamic | KeyKind::Assertion => signer.created.plus(ring.policy.interval),
                 KeyKind::Static => now.plus(NO_END),
             },
             list: verifiers

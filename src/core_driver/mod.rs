@@ -4,7 +4,7 @@
 //! signing and sockets: [`request::admit`] turns HTTP into a [`call::CoreCall`], a use case elsewhere turns that
 //! into a [`response::Outcome`] or a refusal, and [`response::render`] turns that back into HTTP.
 
-mod api_key;
+pub(crate) mod api_key;
 mod body;
 pub mod call;
 mod cookies;

@@ -103,6 +103,10 @@ pub(super) async fn answer(
             let document = context.ring.document(context.now);
             Reply::public_json(document.json, document.max_age_seconds)
         }
+        Route::AssertionJwks => {
+            let document = context.ring.assertion_document(context.now);
+            Reply::public_json(document.json, document.max_age_seconds)
+        }
         Route::OpenIdConfiguration => discovery(&context.settings),
         Route::Readyz => ready(&context).await,
         Route::SessionRefresh => refresh(&context, request).await,
@@ -116,7 +120,7 @@ pub(super) async fn answer(
 async fn session(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::to_verify(request);
     let browser = headers.request(&request.method);
-    match verified(context, &browser, context.settings.freshness).await {
+    match verified(context, &browser, context.settings.freshness, None).await {
         Ok((known, _)) => Reply::json(200, session_text(&known.session)),
         Err(refused) => refused.reply(&context.settings),
     }
@@ -132,10 +136,10 @@ fn session_text(session: &SessionView) -> String {
 }
 
 /// A refusal, with what the answer needs to know about the request.
-struct Refused {
-    refusal: Refusal,
-    presented: Presented,
-    own_session_is_gone: bool,
+pub(super) struct Refused {
+    pub(super) refusal: Refusal,
+    pub(super) presented: Presented,
+    pub(super) own_session_is_gone: bool,
 }
 
 impl Refused {
@@ -150,11 +154,12 @@ impl Refused {
     }
 }
 
-/// The session that a request carries, verified.
-async fn verified(
+/// The session that a request carries, verified. `check_anti_csrf` overrides when the anti-CSRF check is made.
+pub(super) async fn verified(
     context: &Context,
     request: &BrowserRequest<'_>,
     freshness: Freshness,
+    check_anti_csrf: Option<bool>,
 ) -> Result<(Rc<Known>, Transfer), Refused> {
     let settings = &context.settings;
     let refused = |refusal, presented| Refused {
@@ -195,7 +200,12 @@ async fn verified(
         .as_ref()
         .and_then(|claims| claims.anti_csrf_token.as_ref());
     AntiCsrfMode::of(settings)
-        .check_verify(request, preferred.transfer, expected.as_slice(), None)
+        .check_verify(
+            request,
+            preferred.transfer,
+            expected.as_slice(),
+            check_anti_csrf,
+        )
         .map_err(|refusal| refused(refusal, Presented::Token))?;
     match sessions::standing(context, &known.session.handle, freshness).await {
         Ok(()) => Ok((known, preferred.transfer)),
@@ -267,7 +277,7 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::to_verify(request);
     let browser = headers.request(&request.method);
     // Stateless: signing out of a session that has ended already is no mistake.
-    let (known, transfer) = match verified(context, &browser, Freshness::Stateless).await {
+    let (known, transfer) = match verified(context, &browser, Freshness::Stateless, None).await {
         Ok(verified) => verified,
         Err(refused) => return refused.reply(&context.settings),
     };

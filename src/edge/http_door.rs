@@ -6,8 +6,8 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::{
-    browser_door, core_door,
-    js::{self, ExecutionContext, OutgoingHeaders, OutgoingResponse},
+    browser_door, core_door, explain_door, gateway_door,
+    js::{self, ExecutionContext, Host, OutgoingHeaders, OutgoingResponse},
     request::Incoming,
     settings,
 };
@@ -25,6 +25,7 @@ pub(super) async fn answer(
     request: JsValue,
     env: &Env,
     execution: &ExecutionContext,
+    host: &Host,
 ) -> Result<JsValue, JsValue> {
     let Some(request) = Incoming::new(request) else {
         return respond(&Reply::empty(400));
@@ -50,7 +51,13 @@ pub(super) async fn answer(
                 requested.as_deref(),
             ))
         }
-        Route::NotFound => with_cors(&request, &settings, error::not_found()),
+        Route::NotFound => match settings::gateway(env) {
+            Ok(Some(gateway)) => {
+                gateway_door::answer(&request, env, execution, &settings, &gateway, host).await
+            }
+            _ => with_cors(&request, &settings, error::not_found()),
+        },
+        Route::Explain => respond(&explain_door::answer(&request, env, execution, &settings).await),
         Route::MethodNotAllowed { allow } => {
             with_cors(&request, &settings, error::method_not_allowed(allow))
         }
@@ -79,7 +86,7 @@ fn with_cors(
     respond(&reply)
 }
 
-fn respond(reply: &Reply) -> Result<JsValue, JsValue> {
+pub(super) fn respond(reply: &Reply) -> Result<JsValue, JsValue> {
     let headers = OutgoingHeaders::new()?;
     for (name, value) in &reply.headers {
         headers.append(name, value)?;

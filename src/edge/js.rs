@@ -242,6 +242,77 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getByName)]
     pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
 
+    /// What `entry.mjs` does for us, because it must be JavaScript (`forward.mjs`, `websocket.mjs`).
+    #[derive(Debug, Clone)]
+    pub(super) type Host;
+
+    /// `host.linesOf(headers)`
+    #[wasm_bindgen(method, catch, js_name = linesOf)]
+    pub(super) fn lines_of(this: &Host, headers: &JsValue) -> Result<String, JsValue>;
+
+    /// `host.send(request, url, edits, told, binding, ms, init)`: a promise of an answer, or of a number.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn send(
+        this: &Host,
+        request: &JsValue,
+        url: &str,
+        edits: &str,
+        told: &JsValue,
+        binding: &JsValue,
+        ms: u32,
+        init: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    /// `host.forward(…)`: the same, and the answer is made fit for the client by [`super::edits_of_answer`], which gets
+    /// `rule` and `origin`.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn forward(
+        this: &Host,
+        request: &JsValue,
+        url: &str,
+        edits: &str,
+        told: &JsValue,
+        binding: &JsValue,
+        ms: u32,
+        init: &JsValue,
+        rule: u32,
+        env: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    /// `host.edited(answer, edits)`
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn edited(
+        this: &Host,
+        answer: &FetchedResponse,
+        edits: &str,
+    ) -> Result<FetchedResponse, JsValue>;
+
+    /// `host.pump(answer, wait, ticket, env, ctx)`: see `websocket.mjs`.
+    #[wasm_bindgen(method, catch)]
+    pub(super) fn pump(
+        this: &Host,
+        answer: &FetchedResponse,
+        wait: &JsValue,
+        ticket: &JsValue,
+        env: &JsValue,
+        context: &JsValue,
+    ) -> Result<JsValue, JsValue>;
+
+    /// A `URL`.
+    pub(super) type Url;
+
+    /// `new URL(text)`
+    #[wasm_bindgen(constructor, catch, js_class = "URL")]
+    pub(super) fn new(text: &str) -> Result<Url, JsValue>;
+
+    /// `url.href`
+    #[wasm_bindgen(method, catch, getter)]
+    pub(super) fn href(this: &Url) -> Result<String, JsValue>;
+
+    /// `response.webSocket`; null unless the answer is an upgrade.
+    #[wasm_bindgen(method, catch, getter, js_name = webSocket)]
+    pub(super) fn web_socket(this: &FetchedResponse) -> Result<JsValue, JsValue>;
+
     /// Whatever answers `fetch`: a Durable Object stub or a service binding.
     #[derive(Debug, Clone)]
     pub(super) type Fetcher;

@@ -1,7 +1,8 @@
 //! How the ring lies in the object's SQLite storage.
 //!
-//! `ring` has one row, the head; `signing_keys` one row for each key, because a row of SQLite holds 2 MB at most. Both
-//! hold JSON text: nothing is ever looked up but the whole.
+//! `ring` has one row, the head; `signing_keys` one row for each session key, because a row of SQLite holds 2 MB at
+//! most; `assertion_keys` the same for assertion keys, apart because older code refuses a kind of key that it does not
+//! know. All hold JSON text: nothing is ever looked up but the whole.
 
 use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::{
     json,
-    keys::{KeyRing, RingHead, SCHEMA, SigningKey},
+    keys::{KeyKind, KeyRing, RingHead, SCHEMA, SigningKey},
 };
 
 /// The stored ring; `None` in an object that was never used, which reading leaves as it is.
@@ -20,16 +21,22 @@ pub(super) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
     let sql = storage.sql().map_err(|_| Fault::Storage)?;
     let tables = texts(
         &sql,
-        "SELECT name AS record FROM sqlite_master WHERE type = 'table' AND name = 'ring'",
+        "SELECT name AS record FROM sqlite_master WHERE type = 'table' AND name IN ('ring', 'assertion_keys')",
     )?;
-    if tables.is_empty() {
+    let has = |table: &str| tables.iter().any(|known| known == table);
+    if !has("ring") {
         return Ok(None);
     }
     let Some(head) = texts(&sql, "SELECT record FROM ring")?.into_iter().next() else {
         return Ok(None);
     };
     let head = readable(&head)?;
-    let keys = texts(&sql, "SELECT record FROM signing_keys")?
+    let mut records = texts(&sql, "SELECT record FROM signing_keys")?;
+    // Storage from before there were assertion keys: they are due, and saving makes the table.
+    if has("assertion_keys") {
+        records.append(&mut texts(&sql, "SELECT record FROM assertion_keys")?);
+    }
+    let keys = records
         .iter()
         .map(|record| SigningKey::from_json(record).map_err(|_| Fault::Storage))
         .collect::<Result<_, _>>()?;
@@ -40,10 +47,18 @@ pub(super) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
 pub(super) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault> {
     let sql = storage.sql().map_err(|_| Fault::Storage)?;
     let head = ring.head.to_json();
-    let keys: Vec<(&str, String)> = ring
+    let keys: Vec<(&str, &str, String)> = ring
         .keys
         .iter()
-        .map(|key| (key.kid.as_str(), key.to_json()))
+        .map(|key| {
+            let insert = match key.kind {
+                KeyKind::Assertion => "INSERT INTO assertion_keys (kid, record) VALUES (?, ?)",
+                KeyKind::Dynamic | KeyKind::Static => {
+                    "INSERT INTO signing_keys (kid, record) VALUES (?, ?)"
+                }
+            };
+            (insert, key.kid.as_str(), key.to_json())
+        })
         .collect();
     storage
         .transaction_sync(&mut || {
@@ -53,10 +68,12 @@ pub(super) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault>
             };
             run("CREATE TABLE IF NOT EXISTS ring (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL)", &[])?;
             run("CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, record TEXT NOT NULL)", &[])?;
+            run("CREATE TABLE IF NOT EXISTS assertion_keys (kid TEXT PRIMARY KEY, record TEXT NOT NULL)", &[])?;
             run("INSERT OR REPLACE INTO ring (id, record) VALUES (1, ?)", &[&head])?;
             run("DELETE FROM signing_keys", &[])?;
-            for (kid, record) in &keys {
-                run("INSERT INTO signing_keys (kid, record) VALUES (?, ?)", &[kid, record])?;
+            run("DELETE FROM assertion_keys", &[])?;
+            for (insert, kid, record) in &keys {
+                run(insert, &[kid, record])?;
             }
             Ok(JsValue::UNDEFINED)
         })

@@ -49,15 +49,23 @@ impl LoginRequest {
 pub(super) async fn create(
     context: &Context,
     request: &LoginRequest,
+    new: NewSession,
+) -> Result<(SessionView, Vec<(String, String)>), Refusal> {
+    create_for(context, &request.browser_request(), new).await
+}
+
+/// The same for a request that is at hand itself.
+pub(super) async fn create_for(
+    context: &Context,
+    request: &BrowserRequest<'_>,
     mut new: NewSession,
 ) -> Result<(SessionView, Vec<(String, String)>), Refusal> {
     let settings = &context.settings;
-    let request = request.browser_request();
     let transfer = request.transfer_of_new_session(settings.token_transfer_method);
     answers::check_cookies_are_kept(settings, transfer)?;
     new.anti_csrf = AntiCsrfMode::of(settings).binds_token(transfer);
     new.transfer = Some(transfer);
     let issued = sessions::create(context, new).await?;
-    let headers = answers::created(settings, &request, transfer, &issued, context.now)?;
+    let headers = answers::created(settings, request, transfer, &issued, context.now)?;
     Ok((issued.session, headers))
 }

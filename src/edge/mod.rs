@@ -10,6 +10,12 @@ mod clock;
 mod context;
 mod core_door;
 mod crypto;
+mod directives;
+mod explain_door;
+mod forward;
+mod gateway_door;
+mod gateway_send;
+mod header_lines;
 mod http_door;
 mod issuer_keys;
 mod js;
@@ -19,30 +25,69 @@ mod key_ring_store;
 mod kv;
 mod log;
 mod login;
+mod origin_answer;
 mod outgoing;
+mod outgoing_url;
 mod promise;
 mod request;
 mod rpc;
 mod sessions;
 mod settings;
 mod tokens;
+mod told;
 mod user_sessions;
 mod user_sessions_do;
 mod user_store;
+mod watch;
 
 use std::task::{Context, Poll, Waker};
 
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
-use js::ExecutionContext;
+use js::{ExecutionContext, Host};
 
 /// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a promise of one.
+/// `host` is what `entry.mjs` does for us.
 #[wasm_bindgen]
-pub fn answer_http(request: JsValue, env: JsValue, context: JsValue) -> Result<JsValue, JsValue> {
+pub fn answer_http(
+    request: JsValue,
+    env: JsValue,
+    context: JsValue,
+    host: JsValue,
+) -> Result<JsValue, JsValue> {
+    let (env, context) = surroundings(env, context);
+    let host: Host = host.unchecked_into();
+    let execution = context.clone();
+    let answer = async move { http_door::answer(request, &env, &context, &host).await };
+    at_once_or_promised(Box::pin(answer), &execution)
+}
+
+/// What is to become of an origin's answer: see `origin_answer`.
+#[wasm_bindgen]
+pub fn judge_answer(
+    status: i32,
+    lines: String,
+    rule: u32,
+    website: &JsValue,
+    is_head: bool,
+    env: JsValue,
+) -> Result<JsValue, JsValue> {
+    let env: Env = env.unchecked_into();
+    let website = website.as_string();
+    origin_answer::judged(status, lines, rule, website.as_deref(), is_head, &env)
+}
+
+/// Looks whether the session behind an open WebSocket still stands: what `watch` says, now or as a promise.
+#[wasm_bindgen]
+pub fn look_at_session(
+    ticket: JsValue,
+    env: JsValue,
+    context: JsValue,
+) -> Result<JsValue, JsValue> {
     let (env, context) = surroundings(env, context);
     let execution = context.clone();
-    let answer = async move { http_door::answer(request, &env, &context).await };
+    let answer = async move { Ok(watch::look(&ticket, &env, &context).await) };
     at_once_or_promised(Box::pin(answer), &execution)
 }
 

@@ -4,7 +4,8 @@ use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
     body::{self, BodyFault},
-    js::{IncomingHeaders, IncomingRequest},
+    header_lines::HeaderLines,
+    js::{Host, IncomingHeaders, IncomingRequest},
 };
 
 /// A request, with its URL taken apart. Header values are read when asked for: each one crosses from JS.
@@ -42,6 +43,21 @@ impl Incoming {
             host_start,
             url,
         })
+    }
+
+    /// The request as JS has it.
+    pub(super) fn js(&self) -> &JsValue {
+        self.request.as_ref()
+    }
+
+    /// All headers as lines, see [`HeaderLines`].
+    pub(super) fn lines(&self, host: &Host) -> Result<HeaderLines, JsValue> {
+        HeaderLines::of(host, self.headers.as_ref())
+    }
+
+    /// The whole URL, as it was sent.
+    pub(super) fn url(&self) -> &str {
+        &self.url
     }
 
     /// `name[:port]`, as in the URL.

@@ -1,4 +1,4 @@
-//! The settings of this isolate: read from the environment once, and parsed once.
+//! The settings and the gateway's rules of this isolate: read once, and parsed once.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -7,29 +7,79 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use super::log;
-use crate::settings::{RawValue, Settings};
+use crate::{
+    gateway::{self, Gateway, Target},
+    settings::{RawValue, SettingFault, Settings},
+};
 
 /// The settings are bad. Every fault was logged, by name, when they were first read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Misconfigured;
 
+/// Everything that a deployment is set up with, parsed.
+#[derive(Debug, Clone)]
+struct SetUp {
+    settings: Rc<Settings>,
+    /// `None` without rules: then there is no gateway.
+    gateway: Option<Rc<Gateway>>,
+}
+
 thread_local! {
-    static SETTINGS: RefCell<Option<Result<Rc<Settings>, Misconfigured>>> = const { RefCell::new(None) };
+    static SET_UP: RefCell<Option<Result<SetUp, Misconfigured>>> = const { RefCell::new(None) };
 }
 
 /// The settings. An environment never changes under a running isolate.
 pub(super) fn current(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
-    SETTINGS.with_borrow_mut(|settings| settings.get_or_insert_with(|| load(env)).clone())
+    set_up(env, |set_up| Rc::clone(&set_up.settings))
 }
 
-fn load(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
-    match Settings::parse(&variables(env)) {
+/// The gateway's rules, if there are any.
+pub(super) fn gateway(env: &Env) -> Result<Option<Rc<Gateway>>, Misconfigured> {
+    set_up(env, |set_up| set_up.gateway.clone())
+}
+
+fn set_up<T>(env: &Env, read: impl FnOnce(&SetUp) -> T) -> Result<T, Misconfigured> {
+    SET_UP.with_borrow_mut(|known| {
+        let set_up = known.get_or_insert_with(|| load(env));
+        set_up
+            .as_ref()
+            .map(read)
+            .map_err(|misconfigured| *misconfigured)
+    })
+}
+
+/// Reads settings and rules. Every fault of both is logged before either is given up.
+fn load(env: &Env) -> Result<SetUp, Misconfigured> {
+    let parsed = Settings::parse(&variables(env));
+    let settings = parsed.as_ref().ok().map(|(settings, _)| settings);
+    if let Some(settings) = settings {
+        log::set_level(settings.log_level);
+    }
+    let mut compiled = gateway::compile(&gateway_rules(), settings);
+    compiled
+        .faults
+        .extend(missing_bindings(env, &compiled.gateway));
+    for warning in &compiled.warnings {
+        log::setting_warning(warning);
+    }
+    for fault in &compiled.faults {
+        log::setting_fault(fault);
+    }
+    match parsed {
         Ok((settings, warnings)) => {
-            log::set_level(settings.log_level);
             for warning in warnings {
                 log::setting_warning(&warning);
             }
-            Ok(Rc::new(settings))
+            let has_rules = !compiled.gateway.is_empty();
+            compiled
+                .faults
+                .is_empty()
+                .then_some(())
+                .ok_or(Misconfigured)?;
+            Ok(SetUp {
+                settings: Rc::new(settings),
+                gateway: has_rules.then(|| Rc::new(compiled.gateway)),
+            })
         }
         Err(faults) => {
             for fault in faults {
@@ -38,6 +88,32 @@ fn load(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
             Err(Misconfigured)
         }
     }
+}
+
+/// The rules file as JSON text, which `entry.mjs` leaves where a Wasm instance that starts after a trap finds it, too.
+fn gateway_rules() -> String {
+    Reflect::get(&js_sys::global(), &"posternGatewayRules".into())
+        .ok()
+        .and_then(|rules| rules.as_string())
+        .unwrap_or_default()
+}
+
+/// A fault for each origin behind a service binding that this deployment does not have.
+fn missing_bindings(env: &Env, gateway: &Gateway) -> Vec<SettingFault> {
+    gateway
+        .origins()
+        .iter()
+        .filter_map(|origin| {
+            let Target::Binding(binding) = &origin.target else {
+                return None;
+            };
+            let bound = Reflect::get(env, &binding.into()).unwrap_or_default();
+            (!bound.is_object()).then(|| SettingFault {
+                setting: format!("gateway.toml origins.{}.binding", origin.name),
+                message: "is not a service binding of this Worker".to_owned(),
+            })
+        })
+        .collect()
 }
 
 /// The variables and secrets of an environment, without its bindings.

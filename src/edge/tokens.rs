@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use super::{context::Context, crypto, issuer_keys, key_ring, log};
+use super::{context::Context, crypto, issuer_keys, key_ring, log, told::Told};
 use crate::{
     json,
     keys::{KeyKind, SigningKey},
@@ -41,7 +41,14 @@ pub(super) struct Known {
     pub(super) session: SessionView,
     /// The claims of a token of our own; `None` for a trusted issuer's.
     pub(super) claims: Option<AccessClaims>,
+    /// When the token stops being good.
+    pub(super) good_until: UnixMillis,
+    /// What origins were told about it lately, at most [`MOST_TOLD`].
+    pub(super) told: RefCell<Vec<Rc<Told>>>,
 }
+
+/// How many origins may be told about a token without making it all anew each time.
+pub(super) const MOST_TOLD: usize = 4;
 
 /// Verifies an access token: of our own, or of a trusted issuer.
 pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
@@ -80,17 +87,14 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     let known = Known {
         session,
         claims: Some(claims),
+        good_until: verified.good_until(),
+        told: RefCell::default(),
     };
     let validity = Validity {
         policy: 0,
         key_set_version,
     };
-    Ok(remember(
-        access_token,
-        validity,
-        verified.good_until(),
-        known,
-    ))
+    Ok(remember(access_token, validity, known))
 }
 
 /// Whether this isolate has verified a token of ours before, so that nothing about it need be looked at again.
@@ -125,11 +129,11 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
             .map_err(|key_ring::Outage| Refusal::GeneralError("the key ring is out of reach"))?
             .ok_or_else(|| refused(TokenFault::UnknownKey))?;
     }
+    // Session keys only: an origin must not be able to come back with what the gateway told it.
     let keys: Vec<VerificationKey> = ring
         .ring
-        .keys
-        .iter()
-        .filter(|key| key.verifies(context.now))
+        .verifiers(context.now)
+        .into_iter()
         .filter_map(public)
         .collect();
     let policy = Policy::own(context.settings.clock_tolerance);
@@ -198,10 +202,11 @@ async fn verify_foreign(
     Ok(remember(
         access_token,
         validity,
-        verified.good_until(),
         Known {
             session,
             claims: None,
+            good_until: verified.good_until(),
+            told: RefCell::default(),
         },
     ))
 }
@@ -237,7 +242,8 @@ fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Kno
     })
 }
 
-fn remember(token: &str, validity: Validity, good_until: UnixMillis, known: Known) -> Rc<Known> {
+fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {
+    let good_until = known.good_until;
     let known = Rc::new(known);
     // Handle, user id and payload are held once as the session and once as claims.
     let bytes = known

@@ -4,7 +4,7 @@
 
 use crate::http::cookie::SetCookie;
 use crate::http::credentials::{LEGACY_ID_COOKIE, Transfer};
-use crate::session::model::{IssuedSession, Refusal};
+use crate::session::model::{IssuedSession, Refusal, SessionView, TokenInfo};
 use crate::settings::Settings;
 use crate::time::{Millis, UnixMillis};
 
@@ -56,15 +56,9 @@ impl<'s> SessionHeaders<'s> {
         issued: &IssuedSession,
         now: UnixMillis,
     ) -> Result<(), Refusal> {
-        self.front_token = Some(front_token(&issued.session, &issued.access_token)?);
+        self.set_access_token(transfer, &issued.session, &issued.access_token, now)?;
         match transfer {
             Transfer::Cookie => {
-                let expires = now.plus(ACCESS_COOKIE_LIFETIME);
-                self.current_cookie(
-                    self.settings.access_token_cookie(),
-                    &issued.access_token.token,
-                    expires,
-                );
                 self.current_cookie(
                     REFRESH_TOKEN_COOKIE,
                     &issued.refresh_token.token,
@@ -72,7 +66,6 @@ impl<'s> SessionHeaders<'s> {
                 );
             }
             Transfer::Header => {
-                self.access_token = Some(issued.access_token.token.clone());
                 self.refresh_token = Some(issued.refresh_token.token.clone());
             }
         }
@@ -80,6 +73,29 @@ impl<'s> SessionHeaders<'s> {
             .anti_csrf_token
             .as_ref()
             .map(|token| token.expose().to_owned());
+        Ok(())
+    }
+
+    /// Hands out a new access token of a session that goes on.
+    ///
+    /// # Errors
+    /// A fault of ours when the access token is not one.
+    pub fn set_access_token(
+        &mut self,
+        transfer: Transfer,
+        session: &SessionView,
+        access_token: &TokenInfo,
+        now: UnixMillis,
+    ) -> Result<(), Refusal> {
+        self.front_token = Some(front_token(session, access_token)?);
+        match transfer {
+            Transfer::Cookie => {
+                let expires = now.plus(ACCESS_COOKIE_LIFETIME);
+                let name = self.settings.access_token_cookie();
+                self.current_cookie(name, &access_token.token, expires);
+            }
+            Transfer::Header => self.access_token = Some(access_token.token.clone()),
+        }
         Ok(())
     }
 

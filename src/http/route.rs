@@ -16,12 +16,16 @@ pub enum Route {
     SignOut,
     /// `GET {base}/jwt/jwks.json`: the keys of access tokens (RFC 7517).
     Jwks,
+    /// `GET {base}/assertion/jwks.json`: the keys of what the gateway tells origins.
+    AssertionJwks,
     /// `GET {base}/.well-known/openid-configuration`.
     OpenIdConfiguration,
     /// `GET {base}/healthz`: the Worker runs.
     Healthz,
     /// `GET {base}/readyz`: the Worker and its storage can serve.
     Readyz,
+    /// `POST {base}/explain`: what the gateway's rules would do; an API key is needed.
+    Explain,
     /// `OPTIONS` on a path of the browser API: a CORS preflight.
     Preflight,
     /// The service API; an API key is needed.
@@ -44,11 +48,12 @@ const READ: &str = "GET, HEAD, OPTIONS";
 const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
-const BROWSER_API: [(&str, &str, Route); 7] = [
+const BROWSER_API: [(&str, &str, Route); 9] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
     ("/signout", CHANGE, Route::SignOut),
     ("/jwt/jwks.json", READ, Route::Jwks),
+    ("/assertion/jwks.json", READ, Route::AssertionJwks),
     (
         "/.well-known/openid-configuration",
         READ,
@@ -56,6 +61,7 @@ const BROWSER_API: [(&str, &str, Route); 7] = [
     ),
     ("/healthz", READ, Route::Healthz),
     ("/readyz", READ, Route::Readyz),
+    ("/explain", "POST", Route::Explain),
 ];
 
 /// Every path of the browser API under `base`.
@@ -105,7 +111,10 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
     else {
         return Route::NotFound;
     };
-    if method == "OPTIONS" {
+    if found == Route::Explain && settings.api_key_digests.is_empty() {
+        return Route::NotFound;
+    }
+    if method == "OPTIONS" && found != Route::Explain {
         Route::Preflight
     } else if allow.split(", ").any(|allowed| allowed == method) {
         found
@@ -159,6 +168,7 @@ mod tests {
             ("OPTIONS", "/auth/session/refresh", Route::Preflight),
             ("POST", "/auth/signout", Route::SignOut),
             ("GET", "/auth/jwt/jwks.json", Route::Jwks),
+            ("GET", "/auth/assertion/jwks.json", Route::AssertionJwks),
             (
                 "GET",
                 "/auth/.well-known/openid-configuration",
@@ -166,6 +176,8 @@ mod tests {
             ),
             ("GET", "/auth/healthz", Route::Healthz),
             ("GET", "/auth/readyz", Route::Readyz),
+            // Without an API key, it does not exist.
+            ("POST", "/auth/explain", Route::NotFound),
             ("GET", "/auth", Route::NotFound),
             ("GET", "/", Route::NotFound),
             ("GET", "", Route::NotFound),
@@ -203,6 +215,21 @@ mod tests {
                 route(&settings, host, "GET", path),
                 Route::NotFound,
                 "{host}{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn with_a_key_there_are_explanations_but_not_for_pages() {
+        let settings = settings(&[KEYS]);
+        for (method, expected) in [
+            ("POST", Route::Explain),
+            ("OPTIONS", Route::MethodNotAllowed { allow: "POST" }),
+            ("GET", Route::MethodNotAllowed { allow: "POST" }),
+        ] {
+            assert_eq!(
+                route(&settings, "api.example.com", method, "/auth/explain"),
+                expected
             );
         }
     }

@@ -12,7 +12,7 @@ pub struct Number {
 
 impl Number {
     /// Reads number text that the scanner has accepted; exponents saturate, which no value in use reaches.
-    pub(super) fn from_valid(text: &str) -> Self {
+    pub(crate) fn from_valid(text: &str) -> Self {
         let (negative, unsigned) = text
             .strip_prefix('-')
             .map_or((false, text), |rest| (true, rest));
@@ -68,6 +68,32 @@ impl Number {
                 .zip(10_u64.checked_pow(magnitude))
                 .and_then(|(value, power)| value.checked_mul(power))
                 .unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Compares by value.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        match (self.negative, other.negative) {
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => self.compare_magnitude(other),
+            (true, true) => other.compare_magnitude(self),
+        }
+    }
+
+    /// Without the signs: by the place of the first digit, then digit by digit (no number ends in zeros).
+    fn compare_magnitude(&self, other: &Self) -> Ordering {
+        let height = |number: &Self| {
+            let length = i64::try_from(number.digits.len()).unwrap_or(i64::MAX);
+            number.exponent.saturating_add(length)
+        };
+        match (self.digits.is_empty(), other.digits.is_empty()) {
+            (true, true) => Ordering::Equal,
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => height(self)
+                .cmp(&height(other))
+                .then_with(|| self.digits.cmp(&other.digits)),
         }
     }
 

@@ -102,7 +102,7 @@ impl<'a> Object<'a> {
     }
 
     /// The members, for good.
-    pub(super) fn into_members(self) -> Vec<Member<'a>> {
+    pub(crate) fn into_members(self) -> Vec<Member<'a>> {
         self.members
     }
 

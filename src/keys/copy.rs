@@ -101,9 +101,14 @@ impl RingCopy {
         self.ring.verifier(kid, now)
     }
 
-    /// The JWK Set to serve.
+    /// The JWK Set of session tokens to serve.
     pub fn document(&self, now: UnixMillis) -> KeySetDocument {
         self.ring.document(self.policy, now)
+    }
+
+    /// The JWK Set of assertions to serve.
+    pub fn assertion_document(&self, now: UnixMillis) -> KeySetDocument {
+        self.ring.assertion_document(self.policy, now)
     }
 
     /// The refresh-token secrets by number; new sessions use the last.

@@ -1,6 +1,6 @@
 //! The JWK Set as it is served (RFC 7517 section 5; protocol: `GET /.well-known/jwks.json`).
 
-use super::{KeyPolicy, KeyRing};
+use super::{KeyPolicy, KeyRing, SigningKey};
 use crate::{
     json::{self, ObjectWriter},
     settings::SigningAlgorithm,
@@ -27,10 +27,23 @@ impl KeySetDocument {
 }
 
 impl KeyRing {
-    /// The JWK Set: dynamic keys, newest first, then static keys.
+    /// The JWK Set of session tokens: dynamic keys, newest first, then static keys.
     pub fn document(&self, policy: KeyPolicy, now: UnixMillis) -> KeySetDocument {
-        let keys: Vec<&str> = self
-            .verifiers(now)
+        self.document_of(self.verifiers(now), policy, now)
+    }
+
+    /// The JWK Set of assertions to origins.
+    pub fn assertion_document(&self, policy: KeyPolicy, now: UnixMillis) -> KeySetDocument {
+        self.document_of(self.assertion_verifiers(now), policy, now)
+    }
+
+    fn document_of(
+        &self,
+        keys: Vec<&SigningKey>,
+        policy: KeyPolicy,
+        now: UnixMillis,
+    ) -> KeySetDocument {
+        let keys: Vec<&str> = keys
             .into_iter()
             .map(|key| key.public_jwk.as_str())
             .collect();

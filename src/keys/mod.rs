@@ -13,7 +13,8 @@
 //! ```
 //!
 //! It verifies until `created + I + 2A`, later if its successor came late. A static key signs and verifies until it is
-//! withdrawn.
+//! withdrawn. An assertion key lives like a dynamic one, with A = 60 s, and has a document of its own: what the gateway
+//! tells an origin must never pass for a session token.
 
 mod copy;
 mod document;
@@ -24,8 +25,8 @@ mod stored;
 
 pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};
 pub use document::{KeySetDocument, public_jwk};
-pub use policy::KeyPolicy;
-pub use ring::{KeyKind, KeyRing, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey};
+pub use policy::{ASSERTION_LIFE, KeyPolicy};
+pub use ring::{Chain, KeyKind, KeyRing, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey};
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
 pub use stored::Unreadable;
 

@@ -1,5 +1,6 @@
 //! The settings that the life of a key depends on, and the spans derived from them.
 
+use super::{Chain, KeyKind};
 use crate::{
     settings::{Settings, SigningAlgorithm},
     time::Millis,
@@ -7,6 +8,9 @@ use crate::{
 
 /// The longest time for which a key is published before it signs.
 const LONGEST_OVERLAP: Millis = Millis::from_seconds(60);
+
+/// How long an assertion about a session is good: what the gateway tells an origin is told anew with every request.
+pub const ASSERTION_LIFE: Millis = Millis::from_seconds(60);
 
 /// What the life of a key depends on. Travels with every copy of the ring, so that all isolates count alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,12 +34,31 @@ impl KeyPolicy {
         Millis(self.interval.0.saturating_sub(self.overlap().0))
     }
 
-    /// How long a key is kept for verification after it stopped signing: 2A, as the protocol has it.
-    pub fn retention(self) -> Millis {
-        Millis(self.access_token_validity.0.saturating_mul(2))
+    /// How long a key is kept for verification after it stopped signing: twice the life of what it signed, as the
+    /// protocol has it for access tokens.
+    pub fn retention(self, kind: KeyKind) -> Millis {
+        let life = match kind {
+            KeyKind::Dynamic | KeyKind::Static => self.access_token_validity,
+            KeyKind::Assertion => ASSERTION_LIFE,
+        };
+        Millis(life.0.saturating_mul(2))
     }
 
-    /// The algorithms that keys must exist for. RS256 always: the service API signs with nothing else.
+    /// The chains of keys that must exist.
+    pub fn chains(self) -> impl Iterator<Item = Chain> {
+        let assertion = Chain {
+            kind: KeyKind::Assertion,
+            algorithm: SigningAlgorithm::ES256,
+        };
+        self.algorithms()
+            .map(|algorithm| Chain {
+                kind: KeyKind::Dynamic,
+                algorithm,
+            })
+            .chain([assertion])
+    }
+
+    /// The algorithms that session keys must exist for. RS256 always: the service API signs with nothing else.
     pub fn algorithms(self) -> impl Iterator<Item = SigningAlgorithm> {
         [SigningAlgorithm::RS256, self.signing_algorithm]
             .into_iter()

@@ -15,13 +15,16 @@ pub const SCHEMA: u32 = 1;
 /// How many random 32-byte values [`Secrets::new`] takes.
 pub const SECRETS_NEEDED: usize = 4;
 
-/// Whether a key is rotated.
+/// What a key is for, and with that whether it is rotated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// Rotated by interval; `kid` starts with `d-`.
     Dynamic,
     /// Never rotated, for sessions made with `useDynamicSigningKey: false`; `kid` starts with `s-`.
     Static,
+    /// Signs what the gateway tells origins about a session, and nothing else; rotated like a dynamic key. `kid`
+    /// starts with `a-`. In no document of session keys, and no session token is verified with it.
+    Assertion,
 }
 
 impl KeyKind {
@@ -30,6 +33,36 @@ impl KeyKind {
         match self {
             Self::Dynamic => "dynamic",
             Self::Static => "static",
+            Self::Assertion => "assertion",
+        }
+    }
+
+    /// True when a key of this kind is followed by another.
+    pub(super) const fn rotates(self) -> bool {
+        !matches!(self, Self::Static)
+    }
+
+    /// True when session tokens are signed with keys of this kind.
+    const fn signs_sessions(self) -> bool {
+        !matches!(self, Self::Assertion)
+    }
+}
+
+/// Keys that follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chain {
+    /// What they are for.
+    pub kind: KeyKind,
+    /// Their algorithm.
+    pub algorithm: SigningAlgorithm,
+}
+
+impl Chain {
+    /// The chain that a key belongs to.
+    pub(super) const fn of(key: &SigningKey) -> Self {
+        Self {
+            kind: key.kind,
+            algorithm: key.algorithm,
         }
     }
 }
@@ -126,16 +159,16 @@ impl KeyRing {
         }
     }
 
-    /// The dynamic keys of one algorithm that were not withdrawn.
-    pub(super) fn chain(&self, algorithm: SigningAlgorithm) -> impl Iterator<Item = &SigningKey> {
-        self.keys.iter().filter(move |key| {
-            key.kind == KeyKind::Dynamic && key.algorithm == algorithm && !key.withdrawn
-        })
+    /// The keys of one chain that were not withdrawn.
+    pub(super) fn chain(&self, chain: Chain) -> impl Iterator<Item = &SigningKey> {
+        self.keys
+            .iter()
+            .filter(move |key| chain == Chain::of(key) && !key.withdrawn)
     }
 
-    /// The newest dynamic key.
-    pub(super) fn newest_in_chain(&self, algorithm: SigningAlgorithm) -> Option<&SigningKey> {
-        self.chain(algorithm).max_by_key(|key| key.created)
+    /// The newest key of a chain.
+    pub(super) fn newest_in_chain(&self, chain: Chain) -> Option<&SigningKey> {
+        self.chain(chain).max_by_key(|key| key.created)
     }
 
     /// The static key of one algorithm.
@@ -145,13 +178,9 @@ impl KeyRing {
             .find(|key| key.kind == KeyKind::Static && key.algorithm == algorithm && !key.withdrawn)
     }
 
-    /// The dynamic key whose turn it is, whether or not its time is over: the newest that signs yet.
-    pub(super) fn current_in_chain(
-        &self,
-        algorithm: SigningAlgorithm,
-        now: UnixMillis,
-    ) -> Option<&SigningKey> {
-        self.chain(algorithm)
+    /// The key of a chain whose turn it is, whether or not its time is over: the newest that signs yet.
+    pub(super) fn current_in_chain(&self, chain: Chain, now: UnixMillis) -> Option<&SigningKey> {
+        self.chain(chain)
             .filter(|key| key.private_jwk.is_some() && key.signs_from <= now)
             .max_by_key(|key| key.created)
     }
@@ -171,18 +200,34 @@ impl KeyRing {
             KeyKind::Static => self
                 .static_key(algorithm)
                 .filter(|key| key.private_jwk.is_some()),
-            KeyKind::Dynamic => self.current_in_chain(algorithm, now).filter(|key| {
-                now < key.created.plus(policy.interval)
-                    || self
-                        .chain(algorithm)
-                        .any(|other| other.created > key.created && other.signs_from > now)
-            }),
+            KeyKind::Dynamic | KeyKind::Assertion => {
+                let chain = Chain { kind, algorithm };
+                self.current_in_chain(chain, now).filter(|key| {
+                    now < key.created.plus(policy.interval)
+                        || self
+                            .chain(chain)
+                            .any(|other| other.created > key.created && other.signs_from > now)
+                })
+            }
         }
     }
 
-    /// The keys whose tokens are accepted: dynamic ones, newest first, then static ones.
+    /// The keys whose session tokens are accepted: dynamic ones, newest first, then static ones.
     pub fn verifiers(&self, now: UnixMillis) -> Vec<&SigningKey> {
-        let mut keys: Vec<&SigningKey> = self.keys.iter().filter(|key| key.verifies(now)).collect();
+        self.published(now, KeyKind::signs_sessions)
+    }
+
+    /// The keys whose assertions are good, newest first.
+    pub(super) fn assertion_verifiers(&self, now: UnixMillis) -> Vec<&SigningKey> {
+        self.published(now, |kind| kind == KeyKind::Assertion)
+    }
+
+    fn published(&self, now: UnixMillis, is_wanted: impl Fn(KeyKind) -> bool) -> Vec<&SigningKey> {
+        let mut keys: Vec<&SigningKey> = self
+            .keys
+            .iter()
+            .filter(|key| is_wanted(key.kind) && key.verifies(now))
+            .collect();
         let rank = |key: &SigningKey| (key.kind == KeyKind::Static, Reverse(key.created));
         keys.sort_unstable_by(|left, right| {
             rank(left)
@@ -192,22 +237,22 @@ impl KeyRing {
         keys
     }
 
-    /// The key of this name, if its tokens are accepted.
+    /// The key of this name, if its session tokens are accepted.
     pub fn verifier(&self, kid: &str, now: UnixMillis) -> Option<&SigningKey> {
         self.keys
             .iter()
-            .find(|key| key.kid == kid && key.verifies(now))
+            .find(|key| key.kid == kid && key.kind.signs_sessions() && key.verifies(now))
     }
 
     /// When the next key is made: the earliest time at which [`KeyRing::needed`] is not empty.
     pub fn next_change(&self, policy: KeyPolicy) -> UnixMillis {
         policy
-            .algorithms()
-            .map(|algorithm| {
-                self.newest_in_chain(algorithm)
-                    .map_or(UnixMillis(0), |last| {
-                        last.created.plus(policy.successor_due_after())
-                    })
+            .chains()
+            .filter_map(|chain| match self.newest_in_chain(chain) {
+                Some(last) => Some(last.created.plus(policy.successor_due_after())),
+                // The copy of an object that is older than this code: it will never have one.
+                None if chain.kind == KeyKind::Assertion => None,
+                None => Some(UnixMillis(0)),
             })
             .min()
             .unwrap_or(UnixMillis(0))

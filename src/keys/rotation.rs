@@ -1,20 +1,14 @@
 //! How the ring changes: which keys are due, how a new one joins, rotation on demand, withdrawal, clean-up.
 
-use super::{KeyKind, KeyPolicy, KeyRing, SigningKey};
+use super::{Chain, KeyKind, KeyPolicy, KeyRing, SigningKey};
 use crate::{
     secret::Secret,
     settings::SigningAlgorithm,
     time::{Millis, UnixMillis},
 };
 
-/// A key that has to be generated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct KeyNeeded {
-    /// What it is for.
-    pub kind: KeyKind,
-    /// Its algorithm.
-    pub algorithm: SigningAlgorithm,
-}
+/// A key that has to be generated: what it is for, and its algorithm.
+pub type KeyNeeded = Chain;
 
 /// A freshly generated key pair, as WebCrypto exports it, and randomness for its name.
 #[derive(Debug)]
@@ -36,15 +30,6 @@ impl KeyRing {
     pub fn needed(&self, policy: KeyPolicy, now: UnixMillis) -> Vec<KeyNeeded> {
         let mut needed = Vec::new();
         for algorithm in policy.algorithms() {
-            let due = self
-                .newest_in_chain(algorithm)
-                .is_none_or(|newest| now >= newest.created.plus(policy.successor_due_after()));
-            if due || self.current_in_chain(algorithm, now).is_none() {
-                needed.push(KeyNeeded {
-                    kind: KeyKind::Dynamic,
-                    algorithm,
-                });
-            }
             if self.static_key(algorithm).is_none() {
                 needed.push(KeyNeeded {
                     kind: KeyKind::Static,
@@ -52,21 +37,23 @@ impl KeyRing {
                 });
             }
         }
+        for chain in policy.chains() {
+            let due = self
+                .newest_in_chain(chain)
+                .is_none_or(|newest| now >= newest.created.plus(policy.successor_due_after()));
+            if due || self.current_in_chain(chain, now).is_none() {
+                needed.push(chain);
+            }
+        }
         needed
     }
 
-    /// The keys that have to be generated for a rotation on demand: one dynamic key for each algorithm.
+    /// The keys that have to be generated for a rotation on demand: the next of every chain.
     ///
     /// The new keys sign after the overlap, like any other, so that every isolate and every cached JWK Set knows them by
     /// then and no good token is refused. To stop a stolen key at once, withdraw it.
     pub fn needed_for_rotation(policy: KeyPolicy) -> Vec<KeyNeeded> {
-        policy
-            .algorithms()
-            .map(|algorithm| KeyNeeded {
-                kind: KeyKind::Dynamic,
-                algorithm,
-            })
-            .collect()
+        policy.chains().collect()
     }
 
     /// Adds a generated key.
@@ -84,9 +71,10 @@ impl KeyRing {
         let kid = match needed.kind {
             KeyKind::Dynamic => dynamic_kid(needed.algorithm, created),
             KeyKind::Static => static_kid(material.random),
+            KeyKind::Assertion => format!("a-{}", created.0),
         };
-        let signs_from = match self.current_in_chain(needed.algorithm, now) {
-            Some(_) if needed.kind == KeyKind::Dynamic => created.plus(policy.overlap()),
+        let signs_from = match self.current_in_chain(needed, now) {
+            Some(_) if needed.kind.rotates() => created.plus(policy.overlap()),
             _ => UnixMillis(0),
         };
         let public_jwk = super::public_jwk(&kid, needed.algorithm, &material.public_jwk)?;
@@ -96,7 +84,7 @@ impl KeyRing {
             kind: needed.kind,
             created,
             signs_from,
-            verify_until: (needed.kind == KeyKind::Dynamic).then_some(created),
+            verify_until: needed.kind.rotates().then_some(created),
             public_jwk,
             private_jwk: Some(material.private_jwk),
             withdrawn: false,
@@ -143,7 +131,8 @@ impl KeyRing {
             key.withdrawn = true;
             key.private_jwk = None;
             // The name is remembered until every token that bears it is dead.
-            key.verify_until = key.verify_until.max(Some(now.plus(policy.retention())));
+            let dead = now.plus(policy.retention(key.kind));
+            key.verify_until = key.verify_until.max(Some(dead));
             self.bump();
         }
         Ok(())
@@ -152,29 +141,28 @@ impl KeyRing {
     /// Brings the ring in line with the policy and the clock: extends how long keys verify, erases private keys that
     /// sign no more, forgets dead keys. True when something changed.
     pub fn settle(&mut self, policy: KeyPolicy, now: UnixMillis) -> bool {
-        let takeovers: Vec<(SigningAlgorithm, UnixMillis, UnixMillis)> = self
+        let takeovers: Vec<(Chain, UnixMillis, UnixMillis)> = self
             .keys
             .iter()
-            .filter(|key| key.kind == KeyKind::Dynamic && !key.withdrawn)
-            .map(|key| (key.algorithm, key.created, key.signs_from))
+            .filter(|key| key.kind.rotates() && !key.withdrawn)
+            .map(|key| (Chain::of(key), key.created, key.signs_from))
             .collect();
         let mut changed = false;
         for key in &mut self.keys {
-            if key.kind == KeyKind::Static || key.withdrawn {
+            if !key.kind.rotates() || key.withdrawn {
                 continue;
             }
+            let own_chain = Chain::of(key);
             let successor = takeovers
                 .iter()
-                .filter(|(algorithm, created, _)| {
-                    *algorithm == key.algorithm && *created > key.created
-                })
+                .filter(|(chain, created, _)| *chain == own_chain && *created > key.created)
                 .map(|(_, _, signs_from)| *signs_from)
                 .min();
             let signs_until = key
                 .created
                 .plus(policy.interval)
                 .max(successor.unwrap_or(UnixMillis(0)));
-            let verify_until = Some(signs_until.plus(policy.retention()));
+            let verify_until = Some(signs_until.plus(policy.retention(key.kind)));
             if verify_until > key.verify_until {
                 key.verify_until = verify_until;
                 changed = true;
@@ -189,8 +177,8 @@ impl KeyRing {
         let before = self.keys.len();
         // The newest key stays even past its time: it bridges the time until a late successor signs.
         let kept: Vec<String> = policy
-            .algorithms()
-            .filter_map(|algorithm| self.newest_in_chain(algorithm))
+            .chains()
+            .filter_map(|chain| self.newest_in_chain(chain))
             .map(|key| key.kid.clone())
             .collect();
         self.keys
@@ -206,7 +194,7 @@ impl KeyRing {
     fn creation_time(&self, needed: KeyNeeded, now: UnixMillis) -> UnixMillis {
         self.keys
             .iter()
-            .filter(|key| key.kind == KeyKind::Dynamic && key.algorithm == needed.algorithm)
+            .filter(|key| key.kind.rotates() && Chain::of(key) == needed)
             .map(|key| key.created.plus(Millis(1)))
             .fold(now, UnixMillis::max)
     }

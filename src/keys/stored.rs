@@ -98,6 +98,7 @@ impl SigningKey {
         let kind = match key.text("kind")?.as_str() {
             "dynamic" => KeyKind::Dynamic,
             "static" => KeyKind::Static,
+            "assertion" => KeyKind::Assertion,
             _ => return Err(Unreadable),
         };
         let verify_until = key.has("verify_until").then(|| key.number("verify_until"));
@@ -163,15 +164,25 @@ impl KeyRing {
     /// The whole ring as text.
     pub fn to_json(&self) -> String {
         let mut ring = ObjectWriter::new();
+        // Code from before there were assertion keys reads `keys` whole, and passes over a member that it does not know.
+        let (assertion, session): (Vec<_>, Vec<_>) = self
+            .keys
+            .iter()
+            .partition(|key| key.kind == KeyKind::Assertion);
+        let texts = |keys: Vec<&SigningKey>| list(keys.into_iter().map(SigningKey::to_json));
         ring.json("head", &self.head.to_json());
-        ring.json("keys", &list(self.keys.iter().map(SigningKey::to_json)));
+        ring.json("keys", &texts(session));
+        ring.json("assertion_keys", &texts(assertion));
         ring.finish()
     }
 
     /// Reads what [`Self::to_json`] wrote.
     pub fn from_json(text: &str) -> Result<Self, Unreadable> {
         let ring = Members::of(text)?;
-        let keys = ring.array("keys")?;
+        let mut keys = ring.array("keys")?;
+        if ring.has("assertion_keys") {
+            keys.append(&mut ring.array("assertion_keys")?);
+        }
         Ok(Self {
             head: RingHead::from_json(ring.object("head")?)?,
             keys: keys

@@ -1,5 +1,6 @@
 //! The life of keys, by example; `timelines` has the same as properties.
 
+mod assertion;
 mod copies;
 mod timelines;
 
@@ -222,7 +223,7 @@ fn keys_generated_for_the_same_need_at_the_same_time_make_one_set() {
         let generated = needed.iter().map(|need| (*need, material())).collect();
         ring.add_needed(policy, generated, START).unwrap();
     }
-    assert_eq!(ring.keys.len(), 2);
+    assert_eq!(ring.keys.len(), 3);
 }
 
 #[test]

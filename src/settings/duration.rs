@@ -6,7 +6,7 @@ use crate::time::Millis;
 pub(super) const LONGEST: Millis = Millis::from_seconds(10 * 365 * 86_400);
 
 /// Parses a number with a unit; whole milliseconds only. `0` needs no unit.
-pub(super) fn parse_duration(text: &str) -> Option<Millis> {
+pub(crate) fn parse_duration(text: &str) -> Option<Millis> {
     if text == "0" {
         return Some(Millis(0));
     }

@@ -15,6 +15,8 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use duration::parse_duration;
+
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
 use crate::secret::{Secret, digest};
 use crate::time::{Millis, UnixMillis};
@@ -164,6 +166,8 @@ pub struct Settings {
     pub legacy_keyless_hosts: Vec<String>,
     /// `LEGACY_KEYLESS_ALLOW`: client networks for those hosts; empty = nobody.
     pub legacy_keyless_allow: Vec<Network>,
+    /// `ORIGIN`: the one origin behind this Worker, for deployments without a rules file.
+    pub origin: Option<String>,
     /// `ACCESS_TOKEN_VALIDITY`.
     pub access_token_validity: Millis,
     /// `REFRESH_TOKEN_VALIDITY`.

@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// `scheme://host[:port]`, lower-case, without the scheme's default port: what browsers send as `Origin` (RFC 6454).
-pub(super) fn parse_origin(text: &str) -> Option<String> {
+pub(crate) fn parse_origin(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (scheme, authority) = text.split_once("://")?;
     let default_port = match scheme {
@@ -21,7 +21,7 @@ pub(super) fn parse_origin(text: &str) -> Option<String> {
 }
 
 /// `host[:port]`, lower-case.
-pub(super) fn parse_host(text: &str) -> Option<String> {
+pub(crate) fn parse_host(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
     let (name, port) = split_port(&text);
     let name_is_good = match name.strip_prefix('[') {
@@ -74,7 +74,7 @@ pub(crate) fn is_local_name(name: &str) -> bool {
 }
 
 /// True for names and addresses that never leave the machine.
-pub(super) fn is_loopback_name(name: &str) -> bool {
+pub(crate) fn is_loopback_name(name: &str) -> bool {
     name == "localhost"
         || name.ends_with(".localhost")
         || address(name).is_some_and(|address| address.is_loopback())

@@ -33,6 +33,7 @@ impl Settings {
             service_api_hosts: Vec::new(),
             legacy_keyless_hosts: Vec::new(),
             legacy_keyless_allow: Vec::new(),
+            origin: None,
             access_token_validity: Millis::from_seconds(3600),
             refresh_token_validity: Millis::from_seconds(100 * 86_400),
             access_token_jitter_permille: 50,
@@ -116,6 +117,12 @@ pub(super) fn read_places(reader: &mut Reader<'_>, settings: &mut Settings) {
         &mut settings.legacy_keyless_allow,
         "networks such as \"10.0.0.0/8\", \"127.0.0.1\" or \"2001:db8::/32\", with no bits set behind the prefix",
         Network::parse,
+    );
+    reader.scalar(
+        "ORIGIN",
+        &mut settings.origin,
+        "the origin that requests are forwarded to, such as \"http://127.0.0.1:9000\", without a path",
+        |text| parse_origin(text).map(Some),
     );
 }
 

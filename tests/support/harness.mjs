@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
+import { entryWithRules } from "./gateway-rules.mjs";
 import { Watch } from "./leaks.mjs";
 
 /** `tests/`, not the repository: wrangler gives each Worker the developer's `.dev.vars` that it finds beside its root. */
@@ -34,6 +35,7 @@ export const apiKey = "test-key-test-key-test-key";
  * @property {import("wrangler").TestHarnessOptions["workers"]} [workers] further Workers, such as an issuer of keys;
  *   paths are relative to `tests/`
  * @property {{binding: string, service: string}[]} [services] what Postern is bound to among them
+ * @property {import("./gateway-rules.mjs").Rules} [gateway] the rules, as the text of a gateway.toml or as its tables
  */
 
 /**
@@ -41,7 +43,8 @@ export const apiKey = "test-key-test-key-test-key";
  * @param {Options} [options]
  */
 export async function startPostern(options = {}) {
-  const { main = "../src/entry.mjs", vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [] } = options;
+  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [], gateway } = options;
+  const { main = entryWithRules(gateway) } = options;
   const postern = {
     name: "postern",
     main,

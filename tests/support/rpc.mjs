@@ -6,11 +6,11 @@ import { startWorkerd } from "./workerd.mjs";
 
 const postern = (/** @type {string} */ entrypoint) => ({ service: "postern", entrypoint });
 
-/** Starts both. @param {Record<string, unknown>} [vars] */
-export async function startWithCaller(vars = {}) {
+/** Starts both. @param {Record<string, unknown>} [vars] @param {Omit<NonNullable<Parameters<typeof startWorkerd>[0]>, "vars">} [more] */
+export async function startWithCaller(vars = {}, more = {}) {
   const bindings = { SESSIONS: { service: "postern" }, ADMIN: postern("SessionsAdmin"), VERIFY: postern("SessionsVerify") };
-  const callers = [{ name: "caller", path: "tests/support/rpc-caller-worker.mjs", bindings }];
-  const workerd = await startWorkerd({ vars: { API_KEYS: apiKey, ...vars }, callers });
+  const callers = [{ name: "caller", path: "tests/support/rpc-caller-worker.mjs", bindings }, ...(more.callers ?? [])];
+  const workerd = await startWorkerd({ ...more, vars: { API_KEYS: apiKey, ...vars }, callers });
   /**
    * One call by the caller Worker: its result, or a rejection with what Postern threw.
    * @param {"SESSIONS" | "ADMIN" | "VERIFY"} service @param {string} method @param {unknown[]} args

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { withRules } from "./gateway-rules.mjs";
 import { compatibilityDate, durableObjects } from "./harness.mjs";
 import { Watch } from "./leaks.mjs";
 
@@ -24,16 +25,18 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
 
 /**
  * Starts it and answers when it listens.
- * @param {{vars?: Record<string, unknown>, callers?: Caller[]}} [options]
+ * @param {{vars?: Record<string, unknown>, callers?: Caller[], gateway?: import("./gateway-rules.mjs").Rules, services?: Record<string, string>}} [options]
+ *   `gateway`: the rules, as the text of a gateway.toml or as its tables; `services`: what Postern is bound to, by name of
+ *   the binding
  */
-export async function startWorkerd({ vars = {}, callers = [] } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, services = {} } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
-  await bundle(directory, "postern", "src/entry.mjs");
+  await bundle(directory, "postern", "src/entry.mjs", [withRules(gateway)]);
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
-  writeFileSync(join(directory, "config.capnp"), configuration({ API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers));
+  writeFileSync(join(directory, "config.capnp"), configuration({ API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services));
 
   let running = await serve(directory, {});
   const watch = new Watch(vars);
@@ -92,8 +95,8 @@ export async function startWorkerd({ vars = {}, callers = [] } = {}) {
   };
 }
 
-/** @param {string} directory @param {string} name @param {string} entry */
-const bundle = (directory, name, entry) =>
+/** @param {string} directory @param {string} name @param {string} entry @param {import("esbuild").Plugin[]} [plugins] */
+const bundle = (directory, name, entry, plugins = []) =>
   build({
     entryPoints: [join(root, entry)],
     outfile: join(directory, `${name}.mjs`),
@@ -102,6 +105,7 @@ const bundle = (directory, name, entry) =>
     target: "es2024",
     external: ["cloudflare:*", "node:*", "*.wasm"],
     logLevel: "error",
+    plugins,
   });
 
 /**
@@ -147,8 +151,8 @@ async function serve(directory, ports) {
 
 const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
-/** The configuration, in workerd's schema language. @param {Record<string, unknown>} vars @param {Caller[]} callers */
-function configuration(vars, callers) {
+/** The configuration, in workerd's schema language. @param {Record<string, unknown>} vars @param {Caller[]} callers @param {Record<string, string>} services */
+function configuration(vars, callers, services) {
   const variables = Object.entries(vars).map(([name, value]) =>
     typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
   );
@@ -158,6 +162,7 @@ function configuration(vars, callers) {
     bindings: [
       ...variables,
       '(name = "SESSION_DATA", kvNamespace = "fault-kv")',
+      ...Object.entries(services).map(([name, service]) => `(name = ${quoted(name)}, service = ${quoted(service)})`),
       ...objects.map(([name, className]) => `(name = ${quoted(name)}, durableObjectNamespace = ${quoted(className)})`),
     ],
     classes: objects.map(([, className]) => className),

@@ -6,8 +6,18 @@ use proptest::prelude::*;
 
 use super::{RS256, START, maintain, material, policy, ring_at};
 use crate::{
-    keys::{KeyKind, KeyRing, RingCopy},
+    keys::{Chain, KeyKind, KeyRing, RingCopy},
+    settings::SigningAlgorithm,
     time::{Millis, UnixMillis},
+};
+
+const DYNAMIC: Chain = Chain {
+    kind: KeyKind::Dynamic,
+    algorithm: RS256,
+};
+const ASSERTION: Chain = Chain {
+    kind: KeyKind::Assertion,
+    algorithm: SigningAlgorithm::ES256,
 };
 
 #[derive(Debug, Clone)]
@@ -57,9 +67,9 @@ impl Onlooker {
         let policy = copy.policy;
         let document = ring.document(policy, now).json;
         let could_sign = before
-            .chain(RS256)
+            .chain(DYNAMIC)
             .any(|key| key.private_jwk.is_some() && key.signs_from <= now);
-        for key in ring.chain(RS256) {
+        for key in ring.chain(DYNAMIC) {
             if !self.first_seen.contains_key(&key.kid) {
                 self.first_seen.insert(key.kid.clone(), now);
                 self.overlap.insert(key.kid.clone(), policy.overlap());
@@ -87,6 +97,10 @@ impl Onlooker {
             );
         }
         assert!(names.iter().all(|kid| !self.withdrawn.contains(*kid)));
+        let assertion = ring
+            .signer(policy, ASSERTION.algorithm, ASSERTION.kind, now)
+            .expect("a ring that was asked can sign assertions");
+        assert!(!names.contains(&assertion.kid.as_str()));
         for kind in [KeyKind::Dynamic, KeyKind::Static] {
             let signer = ring
                 .signer(policy, RS256, kind, now)

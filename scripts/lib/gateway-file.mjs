@@ -1,0 +1,34 @@
+// @ts-check
+// gateway.toml: read as TOML, bundled as JSON text. What the rules mean, and whether they are good, the Worker says.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { TomlError, parse } from "smol-toml";
+import { fromRoot } from "./paths.mjs";
+import { StepFailed } from "./process.mjs";
+
+const file = fromRoot("gateway.toml");
+const bundled = fromRoot("build", "gateway.mjs");
+
+/** Writes the module that `src/entry.mjs` imports; without a file, or without a rule in it, the text is empty. */
+export function bundleGatewayFile() {
+  const text = existsSync(file) ? gatewayJson(readFileSync(file, "utf8")) : "";
+  const module = gatewayModule(text);
+  if (existsSync(bundled) && readFileSync(bundled, "utf8") === module) return;
+  mkdirSync(dirname(bundled), { recursive: true });
+  writeFileSync(bundled, module);
+}
+
+/** The module with these rules. @param {string} json */
+export const gatewayModule = (json) => `export default ${JSON.stringify(json)};\n`;
+
+/** The rules file as JSON text. @param {string} toml */
+export function gatewayJson(toml) {
+  try {
+    const tables = parse(toml);
+    return Object.keys(tables).length === 0 ? "" : JSON.stringify(tables);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // The first line says what is wrong; the rest repeats the file.
+    throw new StepFailed(`gateway.toml line ${error.line}, column ${error.column}: ${error.message.split("\n")[0]}`);
+  }
+}

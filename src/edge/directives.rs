@@ -1,0 +1,160 @@
+//! Carrying out an origin's directives: starting, changing and ending sessions through the same use cases as every door.
+//!
+//! Owns the order (revoke, create, payload, data) and the headers that tell the browser. What counts as a directive,
+//! and whether it is to be believed, is `crate::gateway::directives`' to say.
+
+use super::{
+    context::Context, gateway_door::Call, header_lines::HeaderLines, login, sessions, tokens::Known,
+};
+use crate::{
+    error,
+    frontend::{headers::SessionHeaders, request::BrowserRequest},
+    gateway::{
+        directives::{
+            CREATE_SESSION, Create, REVOKE, Revoke, SESSION_DATA, SET_PAYLOAD, Sent, read,
+        },
+        identity,
+    },
+    http::credentials::Transfer,
+    secret::Secret,
+    session::model::{Device, Refusal},
+};
+
+/// What directives came to.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    /// True when there was one: nobody may keep the answer.
+    pub(super) happened: bool,
+    /// Headers for the client.
+    pub(super) headers: Vec<(String, String)>,
+}
+
+/// Carries out the directives of an answer. The error is for the log: the answer is not used then.
+pub(super) async fn run(
+    call: &Call<'_>,
+    answer: &HeaderLines,
+    key: &Secret,
+) -> Result<Outcome, String> {
+    let sent = Sent {
+        key: answer.get(identity::DIRECTIVE_KEY),
+        create_session: answer.get(CREATE_SESSION),
+        session_data: answer.get(SESSION_DATA),
+        set_payload: answer.get(SET_PAYLOAD),
+        revoke: answer.get(REVOKE),
+        age: answer.get("age"),
+        cache_status: answer.get("cf-cache-status"),
+    };
+    let directives = read(&sent, key, call.session.is_some()).map_err(|fault| fault.to_string())?;
+    let Some(directives) = directives else {
+        return Ok(Outcome::default());
+    };
+    let context = call
+        .context
+        .as_ref()
+        .ok_or_else(|| "keys are out of reach".to_owned())?;
+    let mut headers = Vec::new();
+    if let Some(whose) = directives.revoke {
+        end(context, call.session.as_deref(), whose)
+            .await
+            .map_err(|refusal| failed(REVOKE, &refusal))?;
+        if directives.create.is_none() {
+            headers = ended(call);
+        }
+    }
+    if let Some(create) = directives.create {
+        headers = start(context, call, create)
+            .await
+            .map_err(|refusal| failed(CREATE_SESSION, &refusal))?;
+    }
+    if let Some(known) = &call.session {
+        if let Some(payload) = directives.payload {
+            headers = change_payload(context, call, payload)
+                .await
+                .map_err(|refusal| failed(SET_PAYLOAD, &refusal))?;
+        }
+        if let Some(data) = directives.session_data {
+            sessions::update_session_data(context, &known.session.handle, data)
+                .await
+                .map_err(|refusal| failed(SESSION_DATA, &refusal))?;
+        }
+    }
+    Ok(Outcome {
+        happened: true,
+        headers,
+    })
+}
+
+fn failed(directive: &str, refusal: &Refusal) -> String {
+    [directive, ": ", &error::detail(refusal)].concat()
+}
+
+async fn end(context: &Context, known: Option<&Known>, whose: Revoke) -> Result<(), Refusal> {
+    let Some(known) = known else {
+        return Ok(());
+    };
+    match whose {
+        Revoke::Session => sessions::revoke(context, vec![known.session.handle.clone()]).await?,
+        // Which other sessions an issuer gave its user is not ours to know.
+        Revoke::User if known.claims.is_none() => {
+            return Err(Refusal::BadInput(
+                "the session is of a trusted issuer".to_owned(),
+            ));
+        }
+        Revoke::User => sessions::revoke_all(context, known.session.user_id.clone(), None).await?,
+    };
+    Ok(())
+}
+
+/// Clears whatever the browser holds, by both methods.
+fn ended(call: &Call<'_>) -> Vec<(String, String)> {
+    let mut headers = SessionHeaders::new(call.settings);
+    headers.clear(Transfer::Cookie);
+    if browser(call).carries(Transfer::Header, "") {
+        headers.clear(Transfer::Header);
+    }
+    headers.into_headers()
+}
+
+async fn start(
+    context: &Context,
+    call: &Call<'_>,
+    create: Create,
+) -> Result<Vec<(String, String)>, Refusal> {
+    let mut new =
+        sessions::own_session(context, create.user_id, create.payload, create.session_data);
+    let user_agent = call.headers.get("user-agent").map(str::to_owned);
+    let ip = call.headers.get("cf-connecting-ip");
+    let ip = ip.and_then(|ip| context.settings.device_ip.kept(ip));
+    new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
+    let (_, headers) = login::create_for(context, &browser(call), new).await?;
+    Ok(headers)
+}
+
+/// The request as a login sees it. A plain page asks for nothing, and a form's answer is read by no script: cookies,
+/// unless an SDK says otherwise.
+fn browser<'c>(call: &'c Call<'_>) -> BrowserRequest<'c> {
+    BrowserRequest {
+        authorization: call.headers.get("authorization"),
+        cookie: call.headers.get("cookie"),
+        auth_mode: call.headers.get("st-auth-mode").or(Some("cookie")),
+        ..BrowserRequest::default()
+    }
+}
+
+/// Replaces the payload, in storage and in the browser's access token.
+async fn change_payload(
+    context: &Context,
+    call: &Call<'_>,
+    payload: String,
+) -> Result<Vec<(String, String)>, Refusal> {
+    let token = call
+        .token()
+        .ok_or(Refusal::Unauthorised("the request carries no access token"))?;
+    let (session, access_token) =
+        sessions::regenerate(context, &token.token, Some(payload), true).await?;
+    let mut headers = SessionHeaders::new(call.settings);
+    if let Some(access_token) = access_token {
+        headers.set_access_token(token.transfer, &session, &access_token, context.now)?;
+    }
+    Ok(headers.into_headers())
+}

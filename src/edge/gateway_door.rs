@@ -1,0 +1,248 @@
+//! The gateway: requests that are for no path of ours, matched, verified and sent on to an origin.
+//!
+//! Owns the order: the URL that will be sent, the rule, the session, the decision, the request, the answer. What is
+//! decided at each of these is `crate::gateway`'s to say.
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::{
+    browser_door,
+    context::Context,
+    header_lines::HeaderLines,
+    http_door::respond,
+    js::{ExecutionContext, Host},
+    log, origin_answer,
+    outgoing_url::{Outgoing, is_host},
+    request::Incoming,
+    tokens::Known,
+};
+use crate::{
+    error::{self, Presented},
+    frontend::request::BrowserRequest,
+    gateway::{
+        self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, Rule, SessionRefused,
+    },
+    http::credentials::{self, AccessTokens, Candidate, Transfer},
+    session::model::Refusal,
+    settings::Settings,
+    token::candidate,
+};
+
+/// What every step works with.
+pub(super) struct Call<'a> {
+    pub(super) request: &'a Incoming,
+    pub(super) headers: &'a HeaderLines,
+    pub(super) settings: &'a Settings,
+    pub(super) matched: Matched<'a>,
+    /// Surroundings, where the rule asks for a session or allows directives.
+    pub(super) context: Option<Context>,
+    pub(super) session: Option<Rc<Known>>,
+    /// Whether its token is the one in `Authorization`.
+    pub(super) session_is_in_header: bool,
+    pub(super) facts: &'a Facts<'a>,
+}
+
+/// Answers one request.
+pub(super) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+    gateway: &Gateway,
+    host: &Host,
+) -> Result<JsValue, JsValue> {
+    let headers = request.lines(host)?;
+    // A host with a path in it would move the path that the platform reads from the request line.
+    let host_is_one = headers.get("host").is_none_or(is_host);
+    let Some(target) =
+        Outgoing::of(request.url(), request.path(), request.host()).filter(|_| host_is_one)
+    else {
+        return respond(&error::reply(
+            &Refusal::BadInput("the URL is malformed".to_owned()),
+            Presented::Nothing,
+            settings.session_expired_status_code,
+        ));
+    };
+    let header = |name: &str| headers.get(name).map(str::to_owned);
+    let facts = Facts {
+        host: target.host(),
+        method: &request.method,
+        raw_path: request.path(),
+        path: target.path(),
+        query: target.query(),
+        header: &header,
+    };
+    let matched = match gateway::admit(gateway, &facts) {
+        Ok(Admission::Rule(matched)) => matched,
+        Ok(Admission::Preflight(matched)) => {
+            match gateway::cors::preflight(settings, matched.rule, &facts) {
+                Some(reply) => return respond(&reply),
+                // The origin is asked, without any credential: the rule looks at none.
+                None => matched,
+            }
+        }
+        Err(denial) => return refused(settings, None, &facts, &denial),
+    };
+    let mut call = Call {
+        request,
+        headers: &headers,
+        settings,
+        matched,
+        context: None,
+        session: None,
+        session_is_in_header: false,
+        facts: &facts,
+    };
+    let session = call.verify(env, execution).await;
+    let payload = session.as_ref().map(|known| known.session.payload.as_str());
+    let passage = match gateway::decide(
+        settings,
+        matched.rule,
+        &facts,
+        payload.map_err(Clone::clone),
+    ) {
+        Decision::Refuse(denial) => {
+            return refused(settings, Some(matched), &facts, &denial);
+        }
+        Decision::Forward(passage) => passage,
+    };
+    note(matched, passage.note.as_ref());
+    call.session = session.ok().filter(|_| passage.with_identity);
+    call.forward(env, execution, &target, host).await
+}
+
+impl Call<'_> {
+    /// The session that the request carries, as the rule wants it verified.
+    async fn verify(
+        &mut self,
+        env: &Env,
+        execution: &ExecutionContext,
+    ) -> Result<Rc<Known>, SessionRefused> {
+        let rule = self.matched.rule;
+        let nothing = |refusal| SessionRefused {
+            refusal,
+            presented: Presented::Nothing,
+            own_session_is_gone: false,
+        };
+        if !rule.asks_for_session() && !rule.directives {
+            return Err(nothing(NO_TOKEN));
+        }
+        let context = match Context::open(env, execution).await {
+            Ok(context) => self.context.insert(context),
+            // Without a token there is nothing that keys or storage could say.
+            Err(_) if !self.carries_a_token() => return Err(nothing(NO_TOKEN)),
+            Err(refusal) => return Err(nothing(refusal)),
+        };
+        if !rule.asks_for_session() {
+            return Err(nothing(NO_TOKEN));
+        }
+        let session = session_of(context, rule, &self.request.method, self.headers).await;
+        session.map(|(known, transfer)| {
+            self.session_is_in_header = transfer == Transfer::Header;
+            known
+        })
+    }
+
+    fn tokens(&self) -> Result<AccessTokens<'_>, Refusal> {
+        credentials::access_tokens(
+            self.settings,
+            self.headers.get("authorization"),
+            self.headers.get("cookie"),
+            |token| candidate::is_access_token(token, &self.settings.trusted_issuers),
+        )
+    }
+
+    fn carries_a_token(&self) -> bool {
+        self.tokens()
+            .map_or(true, |found| found.preferred.is_some())
+    }
+
+    /// The access token of the session.
+    pub(super) fn token(&self) -> Option<Candidate<'_>> {
+        self.tokens().ok()?.preferred
+    }
+}
+
+/// The session that headers carry, verified as a rule wants it.
+pub(super) async fn session_of(
+    context: &Context,
+    rule: &Rule,
+    method: &str,
+    headers: &HeaderLines,
+) -> Result<(Rc<Known>, Transfer), SessionRefused> {
+    let browser = BrowserRequest {
+        method,
+        authorization: headers.get("authorization"),
+        cookie: headers.get("cookie"),
+        rid: headers.get("rid"),
+        anti_csrf: headers.get("anti-csrf"),
+        ..BrowserRequest::default()
+    };
+    let freshness = rule.freshness.unwrap_or(context.settings.freshness);
+    browser_door::verified(context, &browser, freshness, rule.anti_csrf)
+        .await
+        .map_err(|refused| SessionRefused {
+            refusal: refused.refusal,
+            presented: refused.presented,
+            own_session_is_gone: refused.own_session_is_gone,
+        })
+}
+
+const NO_TOKEN: Refusal = Refusal::Unauthorised("the request carries no access token");
+
+pub(super) fn refused(
+    settings: &Settings,
+    matched: Option<Matched<'_>>,
+    facts: &Facts<'_>,
+    denial: &Denial,
+) -> Result<JsValue, JsValue> {
+    let detail = match denial {
+        Denial::Path(fault) => fault.text().to_owned(),
+        Denial::NoRule => "no rule fits".to_owned(),
+        Denial::Website => "a WebSocket of another website".to_owned(),
+        Denial::Claims(_) => "a claim requirement is not met".to_owned(),
+        Denial::Session(refused) => error::detail(&refused.refusal),
+    };
+    log::refused(
+        "gateway",
+        &story(matched, &[denial.check(), ": ", &detail].concat()),
+    );
+    let rule = matched.map(|matched| matched.rule);
+    let reply = gateway::refuse::reply(settings, rule, facts, denial);
+    let website = (facts.header)("origin");
+    origin_answer::of_ours(settings, website.as_deref(), facts.method == "HEAD", reply)
+}
+
+fn note(matched: Matched<'_>, note: Option<&Note>) {
+    match note {
+        None => {}
+        Some(Note::Shadowed(denial)) => {
+            let what = ["would be refused: ", denial.check()].concat();
+            log::warning("gateway_shadow", &story(Some(matched), &what));
+        }
+        Some(Note::Outage) => log::warning(
+            "gateway_outage",
+            &story(
+                Some(matched),
+                "passed as anonymous: keys or storage are out of reach",
+            ),
+        ),
+        Some(Note::StaleSession) => log::refused(
+            "gateway",
+            &story(
+                Some(matched),
+                "passed as anonymous: the session cannot be refreshed here",
+            ),
+        ),
+    }
+}
+
+pub(super) fn story(matched: Option<Matched<'_>>, what: &str) -> String {
+    match matched {
+        Some(matched) => format!("rules[{}]: {what}", matched.index),
+        None => what.to_owned(),
+    }
+}

@@ -1,0 +1,170 @@
+//! The second half of the gateway: a request that may pass, sent on with what its origin is told, and its answer.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
+
+use super::{
+    crypto,
+    forward::Outbound,
+    gateway_door::{Call, refused},
+    js::{self, ExecutionContext, Host},
+    origin_answer,
+    outgoing_url::Outgoing,
+    told, watch,
+};
+use crate::{
+    error::Presented,
+    gateway::{
+        self, Denial, Matched, OnOutage, SessionRefused, WebSockets, identity, request_headers,
+    },
+    secret::Secret,
+    session::model::Refusal,
+};
+
+/// The key of one request's directives.
+struct DirectiveKey {
+    text: String,
+    secret: Secret,
+}
+
+impl Call<'_> {
+    /// Sends the request on, and makes the answer fit for the client.
+    pub(super) async fn forward(
+        &self,
+        env: &Env,
+        execution: &ExecutionContext,
+        target: &Outgoing<'_>,
+        host: &Host,
+    ) -> Result<JsValue, JsValue> {
+        let Matched {
+            index,
+            rule,
+            origin,
+        } = self.matched;
+        let key = match self.directive_key() {
+            Ok(key) => key,
+            Err(refusal) => return self.outage(refusal),
+        };
+        let told = match (&self.context, &self.session) {
+            (Some(context), Some(known)) => {
+                match told::told(context, known, &origin.audience(target.origin())).await {
+                    Ok(told) => Some(told),
+                    Err(_) if rule.on_outage == OnOutage::Anonymous => None,
+                    Err(refusal) => return self.outage(refusal),
+                }
+            }
+            _ => None,
+        };
+        let nothing = JsValue::UNDEFINED;
+        let outbound = Outbound {
+            request: self.request.js(),
+            url: &target.url(&origin.target),
+            edits: &self.edits(target, key.as_ref()),
+            told: told.as_ref().map_or(&nothing, |told| &told.headers),
+            origin,
+            may_be_cached: !rule.asks_for_session() && !rule.directives,
+        };
+        let is_plain = !rule.directives && self.headers.get("upgrade").is_none();
+        if is_plain && let Ok(index) = u32::try_from(index) {
+            // Nothing more depends on this request: the answer need not come back here.
+            return outbound.forward(env, host, index).map(JsValue::from);
+        }
+        match outbound.send(env, host).await {
+            Ok(answer) => {
+                let key = key.as_ref().map(|key| &key.secret);
+                let answer = origin_answer::with_directives(self, host, answer, key).await?;
+                self.watched(answer, env, execution, host)
+            }
+            Err(fault) => {
+                let is_head = self.facts.method == "HEAD";
+                let website = self.headers.get("origin");
+                origin_answer::failed(self.settings, self.matched, website, is_head, fault)
+            }
+        }
+    }
+
+    /// What changes about the request's headers, as lines: first what the origin must not get, then what we say.
+    fn edits(&self, target: &Outgoing<'_>, key: Option<&DirectiveKey>) -> String {
+        let sent = request_headers::Sent {
+            connection: self.headers.get("connection"),
+            cookie: self.headers.get("cookie"),
+            authorization: self.headers.get("authorization"),
+            upgrade: self.headers.get("upgrade"),
+            authorization_is_ours: self.session_is_in_header,
+        };
+        let names = self.headers.iter().map(|(name, _)| name);
+        let changes = request_headers::changes(self.settings, self.matched.rule, sent, names);
+        let mut edits = String::new();
+        for name in &changes.remove {
+            edits.push_str(name);
+            edits.push('\n');
+        }
+        if changes.cookie.is_some() {
+            edits.push_str("cookie\n");
+        }
+        let forwarded = request_headers::forwarded(
+            self.headers.get("cf-connecting-ip"),
+            target.host(),
+            target.scheme(),
+        );
+        let forwarded = forwarded
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()));
+        let cookie = changes.cookie.as_deref().map(|cookie| ("cookie", cookie));
+        let key = key.map(|key| (identity::DIRECTIVE_KEY, key.text.as_str()));
+        for (name, value) in forwarded.chain(cookie).chain(key) {
+            for part in [name, ",", value, "\n"] {
+                edits.push_str(part);
+            }
+        }
+        edits.pop();
+        edits
+    }
+
+    fn directive_key(&self) -> Result<Option<DirectiveKey>, Refusal> {
+        if !self.matched.rule.directives {
+            return Ok(None);
+        }
+        let random: [u8; gateway::directives::KEY_BYTES] =
+            crypto::random().map_err(|_| Refusal::GeneralError("no randomness"))?;
+        let text = Base64UrlUnpadded::encode_string(&random);
+        Ok(Some(DirectiveKey {
+            secret: Secret::new(text.clone().into_bytes()),
+            text,
+        }))
+    }
+
+    /// An upgrade whose session must still stand is pumped; any other answer is what it is.
+    fn watched(
+        &self,
+        answer: JsValue,
+        env: &Env,
+        execution: &ExecutionContext,
+        host: &Host,
+    ) -> Result<JsValue, JsValue> {
+        let (Some(context), Some(known)) = (&self.context, &self.session) else {
+            return Ok(answer);
+        };
+        let response: js::FetchedResponse = answer.unchecked_into();
+        if self.matched.rule.websocket == WebSockets::Pass || !response.web_socket()?.is_object() {
+            return Ok(response.into());
+        }
+        let freshness = self.matched.rule.freshness;
+        let freshness = freshness.unwrap_or(context.settings.freshness);
+        let token = self.token().map(|token| token.token).unwrap_or_default();
+        let (ticket, wait) = watch::ticket(context, known, &token, freshness);
+        let (env, execution): (&JsValue, &JsValue) = (env.as_ref(), execution.as_ref());
+        host.pump(&response, &wait, &ticket, env, execution)
+    }
+
+    /// An answer to a request that was not sent, because something of ours is out of reach.
+    fn outage(&self, refusal: Refusal) -> Result<JsValue, JsValue> {
+        let denial = Denial::Session(SessionRefused {
+            refusal,
+            presented: Presented::Token,
+            own_session_is_gone: false,
+        });
+        refused(self.settings, Some(self.matched), self.facts, &denial)
+    }
+}

@@ -1,0 +1,247 @@
+//! The decision about one request: which rule it falls under, and whether it passes.
+//!
+//! Owns the order of the checks, for the door and for [`super::explain`] alike.
+
+use crate::error::Presented;
+use crate::frontend::cors::is_website;
+use crate::session::model::Refusal;
+use crate::settings::Settings;
+use crate::settings::origin::origin_host;
+
+use super::navigation::cannot_refresh;
+use super::origins::Origin;
+use super::path::{self, PathFault};
+use super::request_headers::is_websocket;
+use super::requirement::FailedClaim;
+use super::rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed};
+
+/// What is known of a request before its session is.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// `name[:port]`.
+    pub host: &'a str,
+    /// The method as it was sent.
+    pub method: &'a str,
+    /// The path as it was sent, without the query.
+    pub raw_path: &'a str,
+    /// The path of the URL that is to be sent; equal to the raw one where [`path::is_kept_by_urls`] says so.
+    pub path: &'a str,
+    /// What follows `?`; empty when nothing does.
+    pub query: &'a str,
+    /// A header by its lower-case name; asked for only where a decision hangs on it.
+    pub header: &'a dyn Fn(&str) -> Option<String>,
+}
+
+/// The rule that a request falls under.
+#[derive(Debug, Clone, Copy)]
+pub struct Matched<'g> {
+    /// Its index in the rules file.
+    pub index: usize,
+    /// The rule.
+    pub rule: &'g Rule,
+    /// Where it sends the request.
+    pub origin: &'g Origin,
+}
+
+/// What becomes of a request before its session is looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Admission<'g> {
+    /// It falls under a rule.
+    Rule(Matched<'g>),
+    /// It asks whether a request that falls under the rule may be made from another website (a CORS preflight). No
+    /// session is looked at; [`super::cors::preflight`] answers, or says that the origin is to be asked.
+    Preflight(Matched<'g>),
+}
+
+/// A session that was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRefused {
+    /// Why.
+    pub refusal: Refusal,
+    /// Whether there was a token at all.
+    pub presented: Presented,
+    /// True when a session of ours was looked up and is gone, so that its tokens are cleared (fdi.md 4.1).
+    pub own_session_is_gone: bool,
+}
+
+/// Why a request is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Denial {
+    /// Rule and origin could read its path differently.
+    Path(PathFault),
+    /// No rule lets it through.
+    NoRule,
+    /// Its session.
+    Session(SessionRefused),
+    /// Its session is good, and another website than ours opens a WebSocket with it: browsers send cookies along, and
+    /// neither CORS nor a custom header guards an upgrade.
+    Website,
+    /// Its session is good, and its claims do not meet the rule's requirement.
+    Claims(Vec<FailedClaim>),
+}
+
+/// How a request passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// True = with the identity of its session; false = as anonymous.
+    pub with_identity: bool,
+    /// Something about it that the log should have.
+    pub note: Option<Note>,
+}
+
+/// What is remarkable about a request that passed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// The rule is in shadow mode; without it this would have been the answer.
+    Shadowed(Denial),
+    /// Keys or storage are out of reach, and the rule lets requests pass as anonymous then.
+    Outage,
+    /// Its session was refused, and as nothing can refresh it here the request passes as anonymous.
+    StaleSession,
+}
+
+/// The decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// It goes to the origin.
+    Forward(Passage),
+    /// It is refused.
+    Refuse(Denial),
+}
+
+impl Denial {
+    /// The check that refused, by its stable name.
+    pub const fn check(&self) -> &'static str {
+        match self {
+            Self::Path(_) => "path",
+            Self::NoRule => "rule",
+            Self::Session(_) => "session",
+            Self::Website => "website",
+            Self::Claims(_) => "claims",
+        }
+    }
+}
+
+/// Finds the rule of a request.
+///
+/// # Errors
+/// No rule, or a path that is not safe to match. An ambiguous path is refused before anything is said about rules.
+pub fn admit<'g>(gateway: &'g Gateway, request: &Facts<'_>) -> Result<Admission<'g>, Denial> {
+    let safety = path::check(request.raw_path, request.path);
+    // A preflight is about the method that it names.
+    let wanted = (request.method == "OPTIONS" && (request.header)("origin").is_some())
+        .then(|| (request.header)("access-control-request-method"))
+        .flatten();
+    let method = wanted.as_deref().unwrap_or(request.method);
+    let matched = gateway
+        .find(request.host, method, request.path)
+        .and_then(|index| {
+            let rule = gateway.rule(index)?;
+            Some(Matched {
+                index,
+                rule,
+                origin: gateway.origin(rule)?,
+            })
+        });
+    if let Err(fault) = safety
+        && !matched.is_some_and(|matched| matched.origin.accepts_ambiguous_paths)
+    {
+        return Err(Denial::Path(fault));
+    }
+    let matched = matched.ok_or(Denial::NoRule)?;
+    Ok(if wanted.is_some() {
+        Admission::Preflight(matched)
+    } else {
+        Admission::Rule(matched)
+    })
+}
+
+/// Decides about a request that falls under a rule. `session` is the payload of its session, or why there is none;
+/// it is not looked at when the rule does not [ask for a session](Rule::asks_for_session).
+pub fn decide(
+    settings: &Settings,
+    rule: &Rule,
+    request: &Facts<'_>,
+    session: Result<&str, SessionRefused>,
+) -> Decision {
+    let forward = |with_identity, note| {
+        Decision::Forward(Passage {
+            with_identity,
+            note,
+        })
+    };
+    if rule.session == SessionNeed::None {
+        return forward(false, None);
+    }
+    let refused = match session {
+        Ok(_) if is_foreign_websocket(settings, request) => {
+            return if rule.shadow {
+                forward(false, Some(Note::Shadowed(Denial::Website)))
+            } else {
+                Decision::Refuse(Denial::Website)
+            };
+        }
+        Ok(payload) => {
+            let failed = rule
+                .require
+                .as_ref()
+                .map(|require| require.failures(payload))
+                .unwrap_or_default();
+            return match (failed.is_empty(), rule.shadow) {
+                (true, _) => forward(true, None),
+                (false, true) => forward(true, Some(Note::Shadowed(Denial::Claims(failed)))),
+                (false, false) => Decision::Refuse(Denial::Claims(failed)),
+            };
+        }
+        Err(refused) => refused,
+    };
+    if matches!(refused.refusal, Refusal::GeneralError(_)) && rule.on_outage == OnOutage::Anonymous
+    {
+        return forward(false, Some(Note::Outage));
+    }
+    if rule.session == SessionNeed::Optional {
+        if refused.presented == Presented::Nothing
+            && matches!(refused.refusal, Refusal::Unauthorised(_))
+        {
+            return forward(false, None);
+        }
+        if is_stale(&refused.refusal)
+            && rule.refuse == RefusalShape::Json
+            && is_unable_to_refresh(request)
+        {
+            return forward(false, Some(Note::StaleSession));
+        }
+    }
+    let denial = Denial::Session(refused);
+    if rule.shadow {
+        forward(false, Some(Note::Shadowed(denial)))
+    } else {
+        Decision::Refuse(denial)
+    }
+}
+
+/// True for a WebSocket that a page opens which is neither ours nor one of `WEBSITE_ORIGINS`. Programs send no `Origin`.
+fn is_foreign_websocket(settings: &Settings, request: &Facts<'_>) -> bool {
+    is_websocket((request.header)("upgrade").as_deref())
+        && (request.header)("origin").is_some_and(|origin| {
+            let is_ours = origin == settings.api_domain
+                || origin_host(&origin).eq_ignore_ascii_case(request.host);
+            !is_ours && !is_website(settings, &origin)
+        })
+}
+
+/// Refusals that a refresh, or logging in again, would end.
+const fn is_stale(refusal: &Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::TryRefreshToken(_) | Refusal::Unauthorised(_)
+    )
+}
+
+fn is_unable_to_refresh(request: &Facts<'_>) -> bool {
+    let (mode, accept) = (
+        (request.header)("sec-fetch-mode"),
+        (request.header)("accept"),
+    );
+    cannot_refresh(request.method, mode.as_deref(), accept.as_deref())
+}

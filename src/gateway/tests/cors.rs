@@ -1,0 +1,84 @@
+//! Preflights are answered per rule, without a session.
+
+use serde_json::json;
+
+use super::{headers, request, rule};
+use crate::gateway::cors::preflight;
+use crate::settings::testing::parsed;
+
+const SITE: &str = "https://www.example.com";
+
+fn allowed(fields: serde_json::Value, origin: &str) -> Option<Vec<(String, String)>> {
+    let settings = parsed(&[("WEBSITE_ORIGINS", SITE)]);
+    let sent = [
+        ("origin", origin),
+        ("access-control-request-method", "PUT"),
+        ("access-control-request-headers", "x-a"),
+    ];
+    let lookup = headers(&sent);
+    let reply = preflight(&settings, &rule(fields), &request("OPTIONS", "/", &lookup))?;
+    assert_eq!(reply.status, 204);
+    Some(reply.headers.clone())
+}
+
+fn value<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    headers
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
+}
+
+#[test]
+fn a_website_of_ours_is_answered_on_every_rule() {
+    for need in ["required", "optional", "none"] {
+        let headers = allowed(json!({ "session": need }), SITE).unwrap();
+        assert_eq!(
+            value(&headers, "access-control-allow-origin"),
+            Some(SITE),
+            "{need}"
+        );
+        assert_eq!(
+            value(&headers, "access-control-allow-credentials"),
+            Some("true")
+        );
+        assert!(
+            value(&headers, "access-control-allow-headers")
+                .unwrap()
+                .contains("x-a")
+        );
+        assert!(
+            value(&headers, "access-control-allow-methods")
+                .unwrap()
+                .contains("PUT")
+        );
+    }
+    let headers = allowed(json!({ "methods": ["GET", "PURGE"] }), SITE).unwrap();
+    assert_eq!(
+        value(&headers, "access-control-allow-methods"),
+        Some("GET, PURGE, HEAD")
+    );
+}
+
+#[test]
+fn a_stranger_gets_nothing_where_sessions_are_looked_at_and_the_origins_word_elsewhere() {
+    for origin in [
+        "https://evil.example",
+        "null",
+        "https://www.example.com.evil.example",
+    ] {
+        for need in ["required", "optional"] {
+            let headers = allowed(json!({ "session": need }), origin).unwrap();
+            assert!(
+                headers
+                    .iter()
+                    .all(|(name, _)| !name.starts_with("access-control")),
+                "{need} {origin}"
+            );
+        }
+        assert_eq!(
+            allowed(json!({ "session": "none" }), origin),
+            None,
+            "{origin}"
+        );
+    }
+}

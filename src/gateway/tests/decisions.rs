@@ -1,0 +1,301 @@
+//! Who passes: each kind of session under each kind of rule.
+
+use serde_json::{Value, json};
+
+use super::{headers, no_header, request, rule};
+use crate::error::Presented;
+use crate::gateway::{Admission, Decision, Denial, Note, Passage, SessionRefused, admit, decide};
+use crate::session::model::Refusal;
+use crate::settings::testing::parsed;
+
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn refused(refusal: Refusal, presented: Presented) -> SessionRefused {
+    SessionRefused {
+        refusal,
+        presented,
+        own_session_is_gone: false,
+    }
+}
+
+fn absent() -> SessionRefused {
+    refused(Refusal::Unauthorised("none"), Presented::Nothing)
+}
+
+fn expired() -> SessionRefused {
+    refused(Refusal::TryRefreshToken("expired"), Presented::Token)
+}
+
+fn gone() -> SessionRefused {
+    refused(Refusal::Unauthorised("gone"), Presented::Token)
+}
+
+fn outage() -> SessionRefused {
+    refused(Refusal::GeneralError("keys"), Presented::Token)
+}
+
+fn doubled() -> SessionRefused {
+    refused(
+        Refusal::BadInput("two sessions".to_owned()),
+        Presented::Token,
+    )
+}
+
+/// `anonymous`, `identity`, either with its note, or the check that refused.
+fn outcome(
+    fields: Value,
+    session: Result<&str, SessionRefused>,
+    header: &dyn Fn(&str) -> Option<String>,
+) -> String {
+    match decide(
+        &parsed(&[]),
+        &rule(fields),
+        &request("GET", "/", header),
+        session,
+    ) {
+        Decision::Refuse(denial) => denial.check().to_owned(),
+        Decision::Forward(Passage {
+            with_identity,
+            note,
+        }) => {
+            let who = if with_identity {
+                "identity"
+            } else {
+                "anonymous"
+            };
+            match note {
+                None => who.to_owned(),
+                Some(Note::Shadowed(denial)) => format!("{who}, shadowed {}", denial.check()),
+                Some(Note::Outage) => format!("{who}, outage"),
+                Some(Note::StaleSession) => format!("{who}, stale"),
+            }
+        }
+    }
+}
+
+#[test]
+fn each_session_under_each_rule() {
+    let required = json!({});
+    let optional = json!({ "session": "optional" });
+    let none = json!({ "session": "none" });
+    let admin = json!({ "require": { "claim": "role", "equals": "admin" } });
+    let optional_admin =
+        json!({ "session": "optional", "require": { "claim": "role", "equals": "admin" } });
+    let open = json!({ "session": "optional", "on_outage": "anonymous" });
+    let shadow = json!({ "shadow": true, "require": { "claim": "role", "equals": "admin" } });
+    for (fields, session, expected) in [
+        (&required, Ok("{}"), "identity"),
+        (&required, Err(absent()), "session"),
+        (&required, Err(expired()), "session"),
+        (&required, Err(gone()), "session"),
+        (&required, Err(outage()), "session"),
+        (&required, Err(doubled()), "session"),
+        (&optional, Ok("{}"), "identity"),
+        (&optional, Err(absent()), "anonymous"),
+        (&optional, Err(expired()), "session"),
+        (&optional, Err(gone()), "session"),
+        (&optional, Err(outage()), "session"),
+        (&optional, Err(doubled()), "session"),
+        (&none, Ok("{}"), "anonymous"),
+        (&none, Err(outage()), "anonymous"),
+        (&none, Err(doubled()), "anonymous"),
+        (&admin, Ok(r#"{"role":"admin"}"#), "identity"),
+        (&admin, Ok(r#"{"role":"user"}"#), "claims"),
+        (&admin, Err(absent()), "session"),
+        (&optional_admin, Err(absent()), "anonymous"),
+        (&optional_admin, Ok("{}"), "claims"),
+        (&open, Err(outage()), "anonymous, outage"),
+        (&open, Err(expired()), "session"),
+        (&open, Err(doubled()), "session"),
+        (&open, Ok("{}"), "identity"),
+        (&shadow, Ok(r#"{"role":"admin"}"#), "identity"),
+        (&shadow, Ok("{}"), "identity, shadowed claims"),
+        (&shadow, Err(absent()), "anonymous, shadowed session"),
+        (&shadow, Err(expired()), "anonymous, shadowed session"),
+        (&shadow, Err(outage()), "anonymous, shadowed session"),
+        (&shadow, Err(doubled()), "anonymous, shadowed session"),
+    ] {
+        assert_eq!(
+            outcome(fields.clone(), session.clone(), &no_header),
+            expected,
+            "{fields} {session:?}"
+        );
+    }
+    let forced = json!({ "on_outage": "anonymous" });
+    assert_eq!(
+        outcome(forced, Err(outage()), &no_header),
+        "anonymous, outage"
+    );
+}
+
+/// What nothing in the page can refresh passes as anonymous on an optional rule: else a person with a stale cookie would
+/// see JSON, or a page without its pictures.
+#[test]
+fn pages_and_their_parts_pass_an_optional_rule_with_a_stale_session() {
+    for (sent, expected) in [
+        (
+            vec![
+                ("sec-fetch-mode", "navigate"),
+                ("accept", "text/html,*/*;q=0.8"),
+            ],
+            "anonymous, stale",
+        ),
+        (vec![("accept", "text/html,*/*;q=0.8")], "anonymous, stale"),
+        (
+            vec![("sec-fetch-mode", "no-cors"), ("accept", "image/avif,*/*")],
+            "anonymous, stale",
+        ),
+        (
+            vec![("sec-fetch-mode", "cors"), ("accept", "text/html")],
+            "session",
+        ),
+        (
+            vec![("sec-fetch-mode", "same-origin"), ("accept", "*/*")],
+            "session",
+        ),
+        (vec![("sec-fetch-mode", "websocket")], "session"),
+        (vec![("accept", "application/json")], "session"),
+        (vec![("accept", "*/*")], "session"),
+        (vec![], "session"),
+    ] {
+        let header = headers(&sent);
+        for session in [expired(), gone()] {
+            assert_eq!(
+                outcome(
+                    json!({ "session": "optional" }),
+                    Err(session.clone()),
+                    &header
+                ),
+                expected,
+                "{sent:?}"
+            );
+            assert_eq!(
+                outcome(json!({}), Err(session), &header),
+                "session",
+                "a required session is required"
+            );
+        }
+        // An outage is no stale session, and neither are two sessions in one request.
+        assert_eq!(
+            outcome(json!({ "session": "optional" }), Err(outage()), &header),
+            "session"
+        );
+        assert_eq!(
+            outcome(json!({ "session": "optional" }), Err(doubled()), &header),
+            "session"
+        );
+    }
+    let login = json!({ "session": "optional", "refuse": "/login" });
+    let page = [("accept", "text/html")];
+    assert_eq!(
+        outcome(login, Err(expired()), &headers(&page)),
+        "session",
+        "it is sent to log in"
+    );
+}
+
+#[test]
+fn a_post_with_a_stale_session_is_refused() {
+    let header = headers(&[("sec-fetch-mode", "navigate"), ("accept", "text/html")]);
+    let decision = decide(
+        &parsed(&[]),
+        &rule(json!({ "session": "optional" })),
+        &request("POST", "/", &header),
+        Err(expired()),
+    );
+    assert!(matches!(decision, Decision::Refuse(Denial::Session(_))));
+}
+
+#[test]
+fn what_no_rule_lets_through_is_refused_and_a_preflight_goes_by_its_method() {
+    let gateway = super::gateway(&[
+        json!({ "path": "/a", "methods": ["PUT"] }),
+        json!({ "path": "/b", "methods": ["OPTIONS", "GET"], "session": "none" }),
+    ]);
+    let preflight = |method: &'static str| {
+        headers(Box::leak(Box::new([
+            ("origin", "https://x.example"),
+            ("access-control-request-method", method),
+        ])))
+    };
+    let (put, get, delete) = (preflight("PUT"), preflight("GET"), preflight("DELETE"));
+    let requested_only = headers(&[("access-control-request-method", "PUT")]);
+    let origin_only = headers(&[("origin", "https://x.example")]);
+    for (method, path, header, expected) in [
+        ("PUT", "/a", &no_header as Lookup<'_>, "rule 0"),
+        ("GET", "/a", &no_header, "none"),
+        ("GET", "/c", &no_header, "none"),
+        ("OPTIONS", "/a", &put, "preflight 0"),
+        ("OPTIONS", "/a", &get, "none"),
+        ("OPTIONS", "/a", &no_header, "none"),
+        ("OPTIONS", "/a", &requested_only, "none"),
+        ("OPTIONS", "/b", &origin_only, "rule 1"),
+        ("OPTIONS", "/b", &get, "preflight 1"),
+        ("OPTIONS", "/b", &delete, "none"),
+        ("POST", "/a", &put, "none"),
+    ] {
+        let found = match admit(&gateway, &request(method, path, header)) {
+            Ok(Admission::Rule(matched)) => format!("rule {}", matched.index),
+            Ok(Admission::Preflight(matched)) => format!("preflight {}", matched.index),
+            Err(Denial::NoRule) => "none".to_owned(),
+            Err(other) => format!("{other:?}"),
+        };
+        assert_eq!(found, expected, "{method} {path}");
+    }
+}
+
+/// Browsers send cookies along with a WebSocket that any page opens, and no preflight asks first.
+#[test]
+fn a_websocket_of_another_website_gets_no_session() {
+    let settings = parsed(&[("WEBSITE_ORIGINS", "https://www.example.com")]);
+    for (origin, passes) in [
+        (None, true),
+        (Some("https://www.example.com"), true),
+        (Some("https://api.example.com"), true),
+        (Some("https://app.example.com"), true), // the host that was asked
+        (Some("https://APP.example.com"), true),
+        (Some("https://evil.example"), false),
+        (Some("https://app.example.com.evil.example"), false),
+        (Some("https://xapp.example.com"), false),
+        (Some("null"), false),
+        (Some(""), false),
+    ] {
+        let mut sent = vec![("upgrade", "websocket")];
+        sent.extend(origin.map(|origin| ("origin", origin)));
+        let lookup = headers(&sent);
+        let upgrade = request("GET", "/", &lookup);
+        let plain_sent = origin.map(|origin| ("origin", origin));
+        let plain_lookup = headers(plain_sent.as_slice());
+        for need in ["required", "optional"] {
+            let rule = rule(json!({ "session": need }));
+            let is_refused =
+                decide(&settings, &rule, &upgrade, Ok("{}")) == Decision::Refuse(Denial::Website);
+            assert_eq!(is_refused, !passes, "{need} {origin:?}");
+            // Other requests are CORS's and the anti-CSRF check's matter.
+            let plain = decide(
+                &settings,
+                &rule,
+                &request("GET", "/", &plain_lookup),
+                Ok("{}"),
+            );
+            assert!(matches!(plain, Decision::Forward(_)), "{need} {origin:?}");
+        }
+        let shadow = decide(
+            &settings,
+            &rule(json!({ "shadow": true })),
+            &upgrade,
+            Ok("{}"),
+        );
+        assert!(
+            matches!(shadow, Decision::Forward(passage) if passage.with_identity == passes),
+            "{origin:?}"
+        );
+        let none = decide(
+            &settings,
+            &rule(json!({ "session": "none" })),
+            &upgrade,
+            Err(absent()),
+        );
+        assert!(matches!(none, Decision::Forward(_)), "{origin:?}");
+    }
+}

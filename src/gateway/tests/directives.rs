@@ -1,0 +1,444 @@
+//! Directives: honoured only with the key of this very request and never from a cache; all or nothing.
+
+use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding};
+use proptest::prelude::*;
+
+use crate::gateway::directives::{
+    Create, DirectiveFault, Directives, MAX_BYTES, Revoke, Sent, read,
+};
+use crate::secret::Secret;
+
+const KEY: &str = "c29tZS1yYW5kb20ta2V5";
+
+fn key() -> Secret {
+    Secret::new(KEY.as_bytes().to_vec())
+}
+
+fn encoded(json: &str) -> String {
+    Base64UrlUnpadded::encode_string(json.as_bytes())
+}
+
+fn create(json: &str) -> Result<Option<Directives>, DirectiveFault> {
+    let value = encoded(json);
+    read(
+        &Sent {
+            key: Some(KEY),
+            create_session: Some(&value),
+            ..Sent::default()
+        },
+        &key(),
+        false,
+    )
+}
+
+const MALFORMED: DirectiveFault = DirectiveFault::Malformed("postern-create-session");
+
+#[test]
+fn a_session_is_created_from_three_lines() {
+    let whole = create(
+        r#"{ "userId": "u\u00e9", "jwtPayload": {"role": "admin"}, "sessionData": {"a": [1]} }"#,
+    );
+    let created = |user_id: &str, payload: &str, data: &str| Directives {
+        revoke: None,
+        create: Some(Create {
+            user_id: user_id.into(),
+            payload: payload.into(),
+            session_data: data.into(),
+        }),
+        payload: None,
+        session_data: None,
+    };
+    assert_eq!(
+        whole,
+        Ok(Some(created("ué", r#"{"role":"admin"}"#, r#"{"a":[1]}"#)))
+    );
+    assert_eq!(
+        create(r#"{"userId":"u"}"#),
+        Ok(Some(created("u", "{}", "{}")))
+    );
+}
+
+#[test]
+fn every_spelling_of_base64_means_its_bytes() {
+    let json = r#"{"userId":"~~~???>>>ÿ"}"#;
+    for value in [
+        Base64UrlUnpadded::encode_string(json.as_bytes()),
+        Base64Url::encode_string(json.as_bytes()),
+        Base64::encode_string(json.as_bytes()),
+        Base64Unpadded::encode_string(json.as_bytes()),
+        format!(" {} ", encoded(json)),
+    ] {
+        let sent = Sent {
+            key: Some(KEY),
+            create_session: Some(&value),
+            ..Sent::default()
+        };
+        let user_id = read(&sent, &key(), false)
+            .unwrap()
+            .unwrap()
+            .create
+            .unwrap()
+            .user_id;
+        assert_eq!(user_id, "~~~???>>>ÿ", "{value}");
+    }
+}
+
+#[test]
+fn malformed_sessions_are_refused() {
+    for json in [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "{\"userId\":1}",
+        "{\"userId\":null}",
+        "{\"userId\":\"u\",\"jwtPayload\":[]}",
+        "{\"userId\":\"u\",\"sessionData\":\"x\"}",
+        "{\"userId\":\"u\",\"admin\":true}",
+        "{\"userId\":\"u\",\"userId\":\"v\"}",
+        "{\"userId\":\"u\"} x",
+        "{\"userId\":\"\\ud800\"}",
+        "{\"userId\":\"u\",\"jwtPayload\":null}",
+    ] {
+        assert_eq!(create(json), Err(MALFORMED), "{json}");
+    }
+    for value in [
+        "",
+        "!",
+        "e30",
+        "e30=",
+        "e30==",
+        "e3 0",
+        "eyJ1c2VySWQiOiJ1In0, eyJ1c2VySWQiOiJ1In0",
+        "_w",
+    ] {
+        let sent = Sent {
+            key: Some(KEY),
+            create_session: Some(value),
+            ..Sent::default()
+        };
+        assert_eq!(read(&sent, &key(), false), Err(MALFORMED), "{value}");
+    }
+}
+
+#[test]
+fn only_the_key_of_this_request_counts() {
+    let value = encoded(r#"{"userId":"admin"}"#);
+    for echoed in [
+        None,
+        Some(""),
+        Some("x"),
+        Some("c29tZS1yYW5kb20ta2V"),
+        Some("C29tZS1yYW5kb20ta2V5"),
+        Some("c29tZS1yYW5kb20ta2V5, x"),
+    ] {
+        for sent in [
+            Sent {
+                key: echoed,
+                create_session: Some(&value),
+                ..Sent::default()
+            },
+            Sent {
+                key: echoed,
+                session_data: Some("e30"),
+                ..Sent::default()
+            },
+            Sent {
+                key: echoed,
+                set_payload: Some("e30"),
+                ..Sent::default()
+            },
+            Sent {
+                key: echoed,
+                revoke: Some("user"),
+                ..Sent::default()
+            },
+        ] {
+            assert_eq!(
+                read(&sent, &key(), true),
+                Err(DirectiveFault::WrongKey),
+                "{echoed:?}"
+            );
+        }
+    }
+    let sent = Sent {
+        key: Some(""),
+        revoke: Some("user"),
+        ..Sent::default()
+    };
+    assert_eq!(
+        read(&sent, &Secret::new(Vec::new()), true),
+        Err(DirectiveFault::WrongKey),
+        "no key is no key"
+    );
+}
+
+#[test]
+fn a_cache_logs_nobody_in() {
+    let value = encoded(r#"{"userId":"u"}"#);
+    let fresh = Sent {
+        key: Some(KEY),
+        create_session: Some(&value),
+        ..Sent::default()
+    };
+    for (age, cache_status, is_fresh) in [
+        (None, None, true),
+        (None, Some("DYNAMIC"), true),
+        (None, Some("miss"), true),
+        (None, Some("BYPASS"), true),
+        (None, Some("EXPIRED"), true),
+        (None, Some("HIT"), false),
+        (None, Some("hit"), false),
+        (None, Some("STALE"), false),
+        (None, Some("UPDATING"), false),
+        (None, Some("REVALIDATED"), false),
+        (None, Some("SOMETHING-NEW"), false),
+        (Some("0"), None, false),
+        (Some("17"), Some("MISS"), false),
+        (Some(""), None, false),
+    ] {
+        let outcome = read(
+            &Sent {
+                age,
+                cache_status,
+                ..fresh
+            },
+            &key(),
+            false,
+        );
+        assert_eq!(outcome.is_ok(), is_fresh, "{age:?} {cache_status:?}");
+        assert!(is_fresh || outcome == Err(DirectiveFault::Cached));
+    }
+}
+
+#[test]
+fn without_directives_nothing_is_asked() {
+    for sent in [
+        Sent::default(),
+        Sent {
+            key: Some("anything"),
+            age: Some("5"),
+            cache_status: Some("HIT"),
+            ..Sent::default()
+        },
+    ] {
+        assert_eq!(read(&sent, &key(), false), Ok(None));
+    }
+}
+
+#[test]
+fn sessions_are_changed_and_ended() {
+    let value = encoded(r#"{ "a": 1 }"#);
+    let base = Sent {
+        key: Some(KEY),
+        ..Sent::default()
+    };
+    let nothing = Directives {
+        revoke: None,
+        create: None,
+        payload: None,
+        session_data: None,
+    };
+    let object = Some(r#"{"a":1}"#.to_owned());
+    for (sent, directives) in [
+        (
+            Sent {
+                session_data: Some(&value),
+                ..base
+            },
+            Directives {
+                session_data: object.clone(),
+                ..nothing.clone()
+            },
+        ),
+        (
+            Sent {
+                set_payload: Some(&value),
+                ..base
+            },
+            Directives {
+                payload: object.clone(),
+                ..nothing.clone()
+            },
+        ),
+        (
+            Sent {
+                set_payload: Some(&value),
+                session_data: Some(&value),
+                ..base
+            },
+            Directives {
+                payload: object.clone(),
+                session_data: object,
+                ..nothing.clone()
+            },
+        ),
+        (
+            Sent {
+                revoke: Some("session"),
+                ..base
+            },
+            Directives {
+                revoke: Some(Revoke::Session),
+                ..nothing.clone()
+            },
+        ),
+        (
+            Sent {
+                revoke: Some(" user "),
+                ..base
+            },
+            Directives {
+                revoke: Some(Revoke::User),
+                ..nothing.clone()
+            },
+        ),
+    ] {
+        assert_eq!(read(&sent, &key(), true), Ok(Some(directives)));
+    }
+}
+
+#[test]
+fn what_cannot_be_done_is_refused() {
+    let value = encoded(r#"{ "a": 1 }"#);
+    let base = Sent {
+        key: Some(KEY),
+        ..Sent::default()
+    };
+    // Logging out twice is no mistake; changing what is not there is one.
+    assert!(
+        read(
+            &Sent {
+                revoke: Some("user"),
+                ..base
+            },
+            &key(),
+            false
+        )
+        .is_ok()
+    );
+    for sent in [
+        Sent {
+            session_data: Some(&value),
+            ..base
+        },
+        Sent {
+            set_payload: Some(&value),
+            ..base
+        },
+    ] {
+        assert!(matches!(
+            read(&sent, &key(), false),
+            Err(DirectiveFault::NoSession(_))
+        ));
+    }
+    for revoke in ["", "all", "Session", "session, user", "session;user"] {
+        let sent = Sent {
+            revoke: Some(revoke),
+            ..base
+        };
+        assert_eq!(
+            read(&sent, &key(), true),
+            Err(DirectiveFault::Malformed("postern-revoke")),
+            "{revoke}"
+        );
+    }
+    for bad in ["W10", "bnVsbA", "IiI", "e30x"] {
+        let sent = Sent {
+            session_data: Some(bad),
+            ..base
+        };
+        assert_eq!(
+            read(&sent, &key(), true),
+            Err(DirectiveFault::Malformed("postern-session-data")),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn contradictions_are_refused_and_a_login_may_end_what_was() {
+    let (session, object) = (encoded(r#"{"userId":"u"}"#), "e30");
+    let base = Sent {
+        key: Some(KEY),
+        ..Sent::default()
+    };
+    for sent in [
+        Sent {
+            create_session: Some(&session),
+            set_payload: Some(object),
+            ..base
+        },
+        Sent {
+            create_session: Some(&session),
+            session_data: Some(object),
+            ..base
+        },
+        Sent {
+            revoke: Some("session"),
+            session_data: Some(object),
+            ..base
+        },
+        Sent {
+            revoke: Some("user"),
+            set_payload: Some(object),
+            ..base
+        },
+    ] {
+        assert_eq!(
+            read(&sent, &key(), true),
+            Err(DirectiveFault::Contradiction)
+        );
+    }
+    let both = read(
+        &Sent {
+            create_session: Some(&session),
+            revoke: Some("user"),
+            ..base
+        },
+        &key(),
+        true,
+    )
+    .unwrap()
+    .unwrap();
+    assert!(both.create.is_some() && both.revoke == Some(Revoke::User));
+}
+
+#[test]
+fn directives_are_bounded() {
+    let object = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
+    for (bytes, is_good) in [
+        (MAX_BYTES, true),
+        (MAX_BYTES + 1, false),
+        (MAX_BYTES + 2, false),
+        (1_000_000, false),
+    ] {
+        let value = encoded(&object(bytes));
+        let sent = Sent {
+            key: Some(KEY),
+            session_data: Some(&value),
+            ..Sent::default()
+        };
+        let outcome = read(&sent, &key(), true);
+        assert_eq!(outcome.is_ok(), is_good, "{bytes}");
+        assert!(is_good || outcome == Err(DirectiveFault::TooLarge("postern-session-data")));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_answer_without_the_key_does_anything(
+        echoed in prop::option::of("\\PC{0,24}"),
+        create in prop::option::of("[A-Za-z0-9_-]{0,40}"),
+        data in prop::option::of("[A-Za-z0-9_-]{0,40}"),
+        revoke in prop::option::of("(session|user)"),
+    ) {
+        prop_assume!(echoed.as_deref() != Some(KEY));
+        let sent = Sent {
+            key: echoed.as_deref(), create_session: create.as_deref(), session_data: data.as_deref(), revoke: revoke.as_deref(),
+            ..Sent::default()
+        };
+        let outcome = read(&sent, &key(), true);
+        prop_assert!(matches!(outcome, Ok(None) | Err(DirectiveFault::WrongKey)));
+    }
+}

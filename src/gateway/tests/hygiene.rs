@@ -1,0 +1,489 @@
+//! Header hygiene, both ways: fifty ways to smuggle an identity or a credential past the gateway, and what may pass.
+
+use serde_json::json;
+
+use super::{file, rule};
+use crate::gateway::request_headers::{
+    self, Changes, Sent, changes, forwarded, without_our_cookies,
+};
+use crate::gateway::response_headers::{apply_cors, is_removed, keeps_cookie};
+use crate::gateway::{Origin, Rule};
+use crate::settings::testing::parsed;
+
+/// An access token by its structure (nobody looks at the signature here): version 5, our claims.
+fn token() -> String {
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    let encode =
+        |value: serde_json::Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+    let header = json!({ "alg": "RS256", "typ": "JWT", "version": "5", "kid": "d-1" });
+    let claims = json!({
+        "sub": "user", "rsub": "user", "tId": "public", "iat": 1, "exp": 2, "sessionHandle": "a.b.c",
+        "refreshTokenHash1": "x", "parentRefreshTokenHash1": null, "antiCsrfToken": null,
+    });
+    format!("{}.{}.c2ln", encode(header), encode(claims))
+}
+
+fn changed(rule: &Rule, sent: &[(&str, &str)]) -> Changes {
+    let get = |name: &str| {
+        let values: Vec<_> = sent
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| *value)
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    };
+    let (connection, cookie, authorization, upgrade) = (
+        get("connection"),
+        get("cookie"),
+        get("authorization"),
+        get("upgrade"),
+    );
+    let sent_values = Sent {
+        connection: connection.as_deref(),
+        cookie: cookie.as_deref(),
+        authorization: authorization.as_deref(),
+        upgrade: upgrade.as_deref(),
+        authorization_is_ours: false,
+    };
+    changes(
+        &parsed(&[]),
+        rule,
+        sent_values,
+        sent.iter().map(|(name, _)| *name),
+    )
+}
+
+/// What a client sends to be taken for someone: each must not reach an origin, on a route with a session or without.
+const SMUGGLED: &[(&str, &[(&str, &str)])] = &[
+    ("postern-user-id", &[("postern-user-id", "admin")]),
+    ("Postern-User-Id", &[("Postern-User-Id", "admin")]),
+    ("POSTERN-USER-ID", &[("POSTERN-USER-ID", "admin")]),
+    ("postern_user_id", &[("postern_user_id", "admin")]),
+    ("Postern_User-Id", &[("Postern_User-Id", "admin")]),
+    ("postern-user_id", &[("postern-user_id", "admin")]),
+    ("postern.user.id", &[("postern.user.id", "admin")]),
+    ("postern~user~id", &[("postern~user~id", "admin")]),
+    ("postern+user+id", &[("postern+user+id", "admin")]),
+    ("postern!user-id", &[("postern!user-id", "admin")]),
+    ("postern-session-handle", &[("postern-session-handle", "h")]),
+    ("postern_session_handle", &[("postern_session_handle", "h")]),
+    ("postern-payload", &[("postern-payload", "e30")]),
+    ("Postern_Payload", &[("Postern_Payload", "e30")]),
+    (
+        "postern-payload-omitted",
+        &[("postern-payload-omitted", "1")],
+    ),
+    (
+        "postern-user-id-omitted",
+        &[("postern-user-id-omitted", "1")],
+    ),
+    ("postern-assertion", &[("postern-assertion", "a.b.c")]),
+    ("postern_assertion", &[("postern_assertion", "a.b.c")]),
+    ("postern-directive-key", &[("postern-directive-key", "k")]),
+    ("postern_directive_key", &[("postern_directive_key", "k")]),
+    (
+        "postern-create-session",
+        &[("postern-create-session", "e30")],
+    ),
+    ("postern-revoke", &[("postern-revoke", "user")]),
+    ("postern-set-payload", &[("postern-set-payload", "e30")]),
+    ("postern-session-data", &[("postern-session-data", "e30")]),
+    ("postern-something-new", &[("postern-something-new", "1")]),
+    ("postern", &[("postern", "1")]),
+    ("x-forwarded-for", &[("x-forwarded-for", "127.0.0.1")]),
+    ("X_Forwarded_For", &[("X_Forwarded_For", "127.0.0.1")]),
+    ("x-forwarded-host", &[("x-forwarded-host", "internal")]),
+    ("x-forwarded-proto", &[("x-forwarded-proto", "https")]),
+    ("x-forwarded-uri", &[("x-forwarded-uri", "/public")]),
+    ("x-forwarded-prefix", &[("x-forwarded-prefix", "/public")]),
+    ("x-forwarded-user", &[("x-forwarded-user", "admin")]),
+    (
+        "x-forwarded-access-token",
+        &[("x-forwarded-access-token", "t")],
+    ),
+    ("forwarded", &[("forwarded", "for=127.0.0.1")]),
+    ("x-real-ip", &[("x-real-ip", "127.0.0.1")]),
+    ("x-client-ip", &[("x-client-ip", "127.0.0.1")]),
+    ("x-original-url", &[("x-original-url", "/admin")]),
+    ("X_Original_URL", &[("X_Original_URL", "/admin")]),
+    ("x-original-uri", &[("x-original-uri", "/admin")]),
+    ("x-rewrite-url", &[("x-rewrite-url", "/admin")]),
+    (
+        "x-http-method-override",
+        &[("x-http-method-override", "DELETE")],
+    ),
+    (
+        "x_http_method_override",
+        &[("x_http_method_override", "DELETE")],
+    ),
+    ("x-method-override", &[("x-method-override", "DELETE")]),
+    ("x-custom", &[("connection", "x-custom"), ("x-custom", "1")]),
+    (
+        "X-Custom",
+        &[("connection", "close, X-CUSTOM ,"), ("X-Custom", "1")],
+    ),
+    ("x_custom", &[("connection", "x-custom"), ("x_custom", "1")]),
+    ("connection", &[("connection", "postern-user-id")]),
+    (
+        "postern-user-id",
+        &[
+            ("connection", "postern-user-id"),
+            ("postern-user-id", "admin"),
+        ],
+    ),
+    ("transfer-encoding", &[("transfer-encoding", "chunked")]),
+    ("Transfer_Encoding", &[("Transfer_Encoding", "chunked")]),
+    ("te", &[("te", "trailers")]),
+    ("trailer", &[("trailer", "postern-user-id")]),
+    ("keep-alive", &[("keep-alive", "timeout=5")]),
+    ("proxy-connection", &[("proxy-connection", "keep-alive")]),
+    (
+        "proxy-authorization",
+        &[("proxy-authorization", "Basic YTpi")],
+    ),
+    (
+        "upgrade",
+        &[
+            ("upgrade", "h2c"),
+            ("connection", "upgrade, http2-settings"),
+        ],
+    ),
+    (
+        "http2-settings",
+        &[("http2-settings", "AAM"), ("upgrade", "h2c")],
+    ),
+    ("expect", &[("expect", "100-continue")]),
+    ("anti-csrf", &[("anti-csrf", "token")]),
+];
+
+#[test]
+fn fifty_ways_to_smuggle_reach_no_origin() {
+    assert!(SMUGGLED.len() >= 50);
+    for need in ["required", "optional", "none"] {
+        let rule = rule(json!({ "session": need, "methods": ["GET"] }));
+        for (name, sent) in SMUGGLED {
+            let changes = changed(&rule, sent);
+            assert!(
+                changes.remove.iter().any(|removed| removed == name),
+                "{need} {name} of {sent:?}: {changes:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn everything_else_passes_as_it_is() {
+    let rule = rule(json!({ "session": "required" }));
+    let sent = [
+        ("accept", "*/*"),
+        ("content-type", "a/b"),
+        ("content-length", "3"),
+        ("user-agent", "x"),
+        ("rid", "session"),
+        ("authorization", "Basic YTpi"),
+        ("cookie", "a=1; b=\"2\";c"),
+        ("x-requested-with", "y"),
+        ("range", "bytes=0-1"),
+        ("if-none-match", "\"e\""),
+        ("origin", "https://x"),
+        ("referer", "https://x/"),
+        ("st-auth-mode", "cookie"),
+        ("xpostern-user-id", "1"),
+        ("x-postern-user-id", "1"),
+        ("posterns", "1"),
+        ("sec-websocket-protocol", "chat"),
+        ("cf-connecting-ip", "203.0.113.7"),
+        ("x-http-method-override", "PUT"),
+    ];
+    assert_eq!(changed(&rule, &sent), Changes::default());
+    // A rule that names no methods is not got around by an override.
+    let named = super::rule(json!({ "methods": ["POST"] }));
+    assert_eq!(changed(&named, &sent).remove, ["x-http-method-override"]);
+}
+
+#[test]
+fn our_tokens_stay_here_unless_a_rule_asks_for_them() {
+    let bearer = format!("Bearer {}", token());
+    let cookies = format!("theme=dark; sAccessToken={}; lang=en", token());
+    let sent = [
+        ("authorization", bearer.as_str()),
+        ("cookie", cookies.as_str()),
+    ];
+    for need in ["required", "optional", "none"] {
+        let changes = changed(&rule(json!({ "session": need })), &sent);
+        assert_eq!(changes.remove, ["authorization"], "{need}");
+        assert_eq!(
+            changes.cookie.as_deref(),
+            Some("theme=dark; lang=en"),
+            "{need}"
+        );
+    }
+    let asked = rule(json!({ "forward_credentials": true }));
+    assert_eq!(changed(&asked, &sent), Changes::default());
+    assert_eq!(changed(&asked, &[("anti-csrf", "x")]), Changes::default());
+}
+
+#[test]
+fn a_foreign_authorization_passes_and_a_doubled_one_does_not() {
+    let rule = rule(json!({ "session": "optional" }));
+    let doubled = format!("Bearer foreign, Bearer {}", token());
+    for (value, removed) in [
+        ("Bearer foreign", false),
+        ("Bearer a.b.c", false),
+        ("Basic YTpi", false),
+        ("Digest a=\"1\", b=\"2\"", false),
+        (doubled.as_str(), true),
+    ] {
+        assert_eq!(
+            !changed(&rule, &[("authorization", value)])
+                .remove
+                .is_empty(),
+            removed,
+            "{value}"
+        );
+    }
+    let lower = format!("bearer {}", token());
+    assert_eq!(
+        changed(&rule, &[("Authorization", &lower)]).remove,
+        ["Authorization"]
+    );
+}
+
+#[test]
+fn session_cookies_leave_no_trace_and_others_no_change() {
+    for (sent, left) in [
+        ("", ""),
+        ("a=1", "a=1"),
+        ("a=1;b=2;  c = 3 ;;", "a=1;b=2;  c = 3 ;;"),
+        ("sAccessToken=x", ""),
+        ("a=1; sAccessToken=x; b=2", "a=1; b=2"),
+        ("sAccessToken=x; sAccessToken=y; a=1", "a=1"),
+        ("a=1;sRefreshToken=x", "a=1"),
+        (
+            "sIdRefreshToken=x; sFrontToken=y; sAntiCsrf=z; __Host-sAccessToken=q; a=1",
+            "a=1",
+        ),
+        (" \tsAccessToken\t=x; a=1", "a=1"),
+        ("SACCESSTOKEN=x; a=1", "a=1"),
+        ("sAccessToken; a=1", "a=1"),
+        ("a=1, sAccessToken=x", "a=1"),
+        ("a=1,2; b=3", "a=1,2; b=3"),
+        ("a=1, sRefreshToken=x, b=2; c=3", "a=1, b=2; c=3"),
+        ("\u{1}sAccessToken=x; a=1", "a=1"),
+        ("xsAccessToken=x", "xsAccessToken=x"),
+        ("a=sAccessToken=x", "a=sAccessToken=x"),
+        ("a=\"sAccessToken\"", "a=\"sAccessToken\""),
+    ] {
+        assert_eq!(without_our_cookies(sent), left, "{sent:?}");
+    }
+    let rule = rule(json!({}));
+    assert_eq!(
+        changed(&rule, &[("cookie", "sAccessToken=x")]).remove,
+        ["cookie"]
+    );
+    let listed = changed(
+        &rule,
+        &[("connection", "cookie"), ("cookie", "a=1; sAccessToken=x")],
+    );
+    assert_eq!(
+        (listed.remove, listed.cookie),
+        (vec!["connection".to_owned(), "cookie".to_owned()], None)
+    );
+}
+
+#[test]
+fn websockets_keep_their_upgrade() {
+    let rule = rule(json!({}));
+    let sent = [
+        ("upgrade", "WebSocket"),
+        ("connection", "keep-alive, Upgrade, x-y"),
+        ("x-y", "1"),
+        ("sec-websocket-key", "k"),
+    ];
+    assert_eq!(changed(&rule, &sent).remove, ["connection", "x-y"]);
+    assert!(
+        request_headers::is_websocket(Some("websocket"))
+            && !request_headers::is_websocket(Some("h2c"))
+    );
+}
+
+#[test]
+fn what_is_said_of_the_client_is_ours() {
+    let headers = |client| forwarded(client, "app.example:8443", "https");
+    assert_eq!(
+        headers(Some("203.0.113.7")),
+        [
+            ("x-forwarded-for", "203.0.113.7".to_owned()),
+            ("x-forwarded-host", "app.example:8443".to_owned()),
+            ("x-forwarded-proto", "https".to_owned()),
+            (
+                "forwarded",
+                "for=203.0.113.7;host=\"app.example:8443\";proto=https".to_owned()
+            ),
+        ]
+    );
+    assert_eq!(
+        headers(Some("2001:db8::7"))[3].1,
+        "for=\"[2001:db8::7]\";host=\"app.example:8443\";proto=https"
+    );
+    for client in [
+        None,
+        Some(""),
+        Some("unknown"),
+        Some("1.2.3.4, 5.6.7.8"),
+        Some("1.2.3.4;proto=http"),
+    ] {
+        assert_eq!(headers(client).len(), 3, "{client:?}");
+        assert!(
+            !headers(client)
+                .iter()
+                .any(|(_, value)| value.contains("for=")),
+            "{client:?}"
+        );
+    }
+}
+
+fn origin(fields: &serde_json::Value) -> Origin {
+    let gateway = file(&json!({ "origins": { "app": fields }, "rules": [{ "path": "/**" }] }));
+    gateway.origins()[0].clone()
+}
+
+#[test]
+fn an_origin_cannot_speak_for_us() {
+    let app = origin(&json!({ "url": "http://127.0.0.1:9000" }));
+    let sdk = origin(&json!({ "url": "http://127.0.0.1:9000", "sessions": "sdk" }));
+    for (name, of_app, of_sdk) in [
+        ("postern-create-session", true, true),
+        ("Postern_Create_Session", true, true),
+        ("postern-directive-key", true, true),
+        ("Postern-Anything", true, true),
+        ("front-token", true, false),
+        ("Front-Token", true, false),
+        ("front_token", true, false),
+        ("st-access-token", true, false),
+        ("ST-Refresh-Token", true, false),
+        ("anti-csrf", true, false),
+        ("id-refresh-token", true, false),
+        ("connection", true, true),
+        ("keep-alive", true, true),
+        ("transfer-encoding", true, true),
+        ("proxy-authenticate", true, true),
+        ("trailer", true, true),
+        ("upgrade", true, true),
+        ("x-listed", true, true),
+        ("set-cookie", false, false),
+        ("content-type", false, false),
+        ("etag", false, false),
+        ("location", false, false),
+        ("strict-transport-security", false, false),
+        ("www-authenticate", false, false),
+    ] {
+        let connection = Some("close, X-Listed");
+        assert_eq!(is_removed(&app, connection, name), of_app, "{name}");
+        assert_eq!(
+            is_removed(&sdk, connection, name),
+            of_sdk,
+            "{name} of an SDK"
+        );
+    }
+}
+
+#[test]
+fn an_origin_cannot_set_our_cookies() {
+    let app = origin(&json!({ "url": "http://127.0.0.1:9000" }));
+    for cookie in [
+        "sAccessToken=x",
+        "sAccessToken=; Path=/",
+        " sAccessToken =x; HttpOnly",
+        "\tsAccessToken=x",
+        "SaccessToken=x",
+        "__Host-sAccessToken=x; Secure",
+        "__host-saccesstoken=x",
+        "sRefreshToken=x; Path=/auth/session/refresh",
+        "sIdRefreshToken=x",
+        "sFrontToken=x",
+        "sAntiCsrf=x",
+        "=sAccessToken=x",
+        "= sAccessToken=x",
+        "==sAccessToken=x",
+        "\u{1}sAccessToken=x",
+        "sAccess\u{0}Token=x",
+        "sAccessToken",
+    ] {
+        assert!(!keeps_cookie(&app, cookie), "{cookie:?}");
+    }
+    for cookie in [
+        "a=sAccessToken=x",
+        "session=1",
+        "xsAccessToken=1",
+        "sAccessTokenX=1",
+        "a=1; sAccessToken=x",
+        "",
+    ] {
+        assert!(keeps_cookie(&app, cookie), "{cookie:?}");
+    }
+    assert!(keeps_cookie(
+        &origin(&json!({ "route": true, "sessions": "sdk" })),
+        "sAccessToken=x"
+    ));
+}
+
+#[test]
+fn cors_is_ours_where_sessions_are_looked_at() {
+    const SITE: &str = "https://www.example.com";
+    let settings = parsed(&[("WEBSITE_ORIGINS", SITE)]);
+    let reflecting = |origin: &str| {
+        vec![
+            ("access-control-allow-origin".to_owned(), origin.to_owned()),
+            (
+                "access-control-allow-credentials".to_owned(),
+                "true".to_owned(),
+            ),
+            ("access-control-expose-headers".to_owned(), "X-A".to_owned()),
+            ("vary".to_owned(), "Accept-Encoding".to_owned()),
+        ]
+    };
+    let evil = "https://evil.example";
+    let applied = |need: &str, origin: &str| {
+        let mut headers = reflecting(origin);
+        apply_cors(
+            &settings,
+            &rule(json!({ "session": need })),
+            Some(origin),
+            &mut headers,
+        );
+        headers
+    };
+    for need in ["required", "optional"] {
+        let headers = applied(need, evil);
+        assert!(
+            headers
+                .iter()
+                .all(|(name, _)| !name.starts_with("access-control-allow")),
+            "{need}: {headers:?}"
+        );
+    }
+    for need in ["required", "optional", "none"] {
+        let headers = applied(need, SITE);
+        let value = |name: &str| {
+            headers
+                .iter()
+                .filter(|(known, _)| known == name)
+                .map(|(_, value)| value.as_str())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(value("access-control-allow-origin"), [SITE], "{need}");
+        assert_eq!(
+            value("access-control-allow-credentials"),
+            ["true"],
+            "{need}"
+        );
+        assert_eq!(value("access-control-expose-headers"), ["X-A"], "{need}");
+        assert_eq!(value("vary"), ["Accept-Encoding, Origin"], "{need}");
+    }
+    assert_eq!(
+        applied("none", evil),
+        reflecting(evil),
+        "an origin's own, where no session is looked at"
+    );
+}

@@ -1,0 +1,76 @@
+//! Tests of the gateway, and what they share.
+
+mod cors;
+mod cves;
+mod decisions;
+mod directives;
+mod explain;
+mod faults;
+mod hygiene;
+mod identity;
+mod matching;
+mod paths;
+mod refusals;
+mod requirements;
+
+use serde_json::{Value, json};
+
+use super::{Facts, Gateway, Rule, compile};
+use crate::settings::testing::parsed;
+
+/// A header lookup for a request without headers.
+fn no_header(_: &str) -> Option<String> {
+    None
+}
+
+/// Rules in front of one origin, which must be good. A rule without a path is for everything.
+fn gateway(rules: &[Value]) -> Gateway {
+    let rules: Vec<Value> = rules
+        .iter()
+        .cloned()
+        .map(|mut rule| {
+            if rule.get("path").is_none() {
+                rule["path"] = json!("/**");
+            }
+            rule
+        })
+        .collect();
+    file(&json!({ "origins": { "app": { "url": "http://127.0.0.1:9000" } }, "rules": rules }))
+}
+
+/// A whole rules file, which must be good.
+fn file(tables: &Value) -> Gateway {
+    let compiled = compile(&tables.to_string(), Some(&parsed(&[])));
+    assert_eq!(compiled.faults, []);
+    compiled.gateway
+}
+
+/// One good rule.
+fn rule(fields: Value) -> Rule {
+    gateway(&[fields]).rule(0).unwrap().clone()
+}
+
+/// A request whose path a URL keeps.
+fn request<'a>(
+    method: &'a str,
+    path: &'a str,
+    header: &'a dyn Fn(&str) -> Option<String>,
+) -> Facts<'a> {
+    Facts {
+        host: "app.example.com",
+        method,
+        raw_path: path,
+        path,
+        query: "",
+        header,
+    }
+}
+
+/// A lookup in a list of headers.
+fn headers<'a>(list: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+    move |name| {
+        list.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| (*value).to_owned())
+    }
+}
