@@ -45,6 +45,10 @@ pub fn settings(input: &[u8]) {
             (name.to_owned(), value)
         })
         .collect();
+    // The platform gives a Worker no more.
+    if values.len() > 128 {
+        return;
+    }
     match Settings::parse(&values) {
         Ok((settings, _)) => {
             assert!(settings.access_token_validity.0 >= 1_000);

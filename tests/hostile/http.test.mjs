@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { gzipSync } from "node:zlib";
 
 import { apiKey } from "../support/harness.mjs";
+import { startOrigin } from "../support/origin.mjs";
 import { exchange as exchangeAt, head, open } from "../support/raw.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
 import { unhurt } from "../support/unhurt.mjs";
@@ -21,26 +22,39 @@ const DOORS = {
   "service API": { path: "/core/recipe/session", method: "POST", headers: [`api-key: ${apiKey}`] },
   "service API on a host of its own": { path: "/recipe/session", method: "POST", headers: ["Host: core.example", `api-key: ${apiKey}`] },
   "service API without a key, legacy": { path: "/session", method: "POST", headers: ["Host: old.example", "cf-connecting-ip: 10.1.2.3"] },
+  "gateway": { path: "/app/x", headers: [] },
   "no door": { path: "/nowhere", headers: [] },
 };
 
 let postern;
+/** Behind the gateway, for sessions only: none of what is sent here may reach it. */
+let origin;
+let received = 0;
 let url;
 let bystander;
 /** A body that never ends; begun at first, because waiting for its answer takes 20 s. */
 let slow;
 before(async () => {
-  postern = await startWithCaller({
+  origin = await startOrigin((request, response) => {
+    if (request.url !== "/app/good") received += 1;
+    response.end("served");
+  });
+  const settings = {
     WEBSITE_ORIGINS: ["https://www.example.com"],
     SERVICE_API_HOSTS: "core.example",
     LEGACY_KEYLESS_HOSTS: "old.example",
     LEGACY_KEYLESS_ALLOW: "10.0.0.0/8",
-  });
+  };
+  const rules = { origins: { app: { url: origin.url } }, rules: [{ path: "/app/**", origin: "app", session: "required" }] };
+  postern = await startWithCaller(settings, { gateway: rules });
   url = postern.url();
   bystander = await postern.admin("createNewSession", { userId: "bystander" });
   slow = { begun: Date.now(), connection: await beginBody(200_000, 100_000) };
 });
-after(() => postern?.close());
+after(async () => {
+  await postern?.close();
+  await origin?.close();
+});
 
 /** Sends bytes; what is refused must hold no secret. @param {string | Uint8Array} bytes */
 async function exchange(bytes) {
@@ -84,7 +98,7 @@ test("the doors are open: a good request at each is answered as it should be", a
     assert.equal(JSON.parse(answer.body).status, "OK", name);
   }
   const headers = [`Authorization: Bearer ${bystander.accessToken.token}`];
-  assert.equal((await exchange(head("GET /auth/session", headers)))?.status, 200);
+  for (const path of ["/auth/session", "/app/good"]) assert.equal((await exchange(head(`GET ${path}`, headers)))?.status, 200, path);
 });
 
 test("methods: whatever is no method of a path is refused", async () => {
@@ -289,4 +303,7 @@ test("hundreds of broken requests at once, and everybody else is served", async 
   for (const answer of await Promise.all(storm)) assert.equal(answer?.status, 400);
 });
 
-test("after all that the isolate was never started anew", () => unhurt(postern));
+test("after all that the isolate was never started anew, and nothing was let through to the origin", async () => {
+  await unhurt(postern);
+  assert.equal(received, 0);
+});
