@@ -143,6 +143,7 @@ diagnostics.subscribe("http.client.response.finish", (message) => {
   if (concerned.length === 0) return;
   const entries = Object.entries(request.getHeaders()).map(([name, value]) => /** @type {[string, string]} */ ([name, String(value)]));
   for (const watch of concerned) watch.sent(entries);
+  if ((response.statusCode ?? 0) < 400) return;
   /** @type {Buffer[]} */
   const chunks = [];
   // Looks at what passes, and leaves it to whom it is for.
