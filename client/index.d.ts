@@ -9,13 +9,14 @@ import type {
   Freshness,
   IssuedSession,
   JsonObject,
+  Location,
   Session,
   SessionForRequest,
   SessionInformation,
   Token,
 } from "./rpc.js";
 
-export type { Device, Freshness, IssuedSession, JsonObject, Session, SessionForRequest, SessionInformation, Token };
+export type { Device, Freshness, IssuedSession, JsonObject, Location, Session, SessionForRequest, SessionInformation, Token };
 
 /** Postern over service bindings. */
 export interface Bindings {
@@ -25,7 +26,7 @@ export interface Bindings {
   adminBinding?: object;
 }
 
-/** Postern over HTTP: its service API, which knows every function but the two about signing keys. */
+/** Postern over HTTP: its service API, which knows all functions but those that say otherwise. */
 export interface ServiceApi {
   /** Address of the service API with its base path, such as `https://host/core`; without a path, `/core` is meant. */
   url: string;
@@ -63,25 +64,27 @@ export function updateSessionData(handle: string, sessionData: JsonObject): Prom
 
 /**
  * Starts a session. The payload goes into the access token, which the browser can read; the data stays in storage.
- * `device` can only be given over a service binding.
+ * `device` and `location` can only be given over a service binding; `location` is where the user is, which counts for the
+ * user's first session.
  */
 export function createNewSession(
   userId: string,
   jwtPayload?: JsonObject,
   sessionData?: JsonObject,
-  options?: { tenantId?: string; device?: Device },
+  options?: { tenantId?: string; device?: Device; location?: Location },
 ): Promise<IssuedSession>;
 
 /**
  * Starts a session in answer to a browser's login request. Append each of `headers` to the response: the tokens travel
- * as the browser SDK asked for, in cookies or in headers. Only over a service binding, to `SessionsAdmin`.
+ * as the browser SDK asked for, in cookies or in headers. `request.cf` says where the user is, unless `location` does.
+ * Only over a service binding, to `SessionsAdmin`.
  */
 export function createNewSessionForRequest(
-  request: { headers: { get(name: string): string | null } },
+  request: { headers: { get(name: string): string | null }; cf?: object },
   userId: string,
   jwtPayload?: JsonObject,
   sessionData?: JsonObject,
-  options?: { tenantId?: string; device?: Device },
+  options?: { tenantId?: string; device?: Device; location?: Location },
 ): Promise<SessionForRequest>;
 
 /** Exchanges a refresh token. Rejects with TOKEN_THEFT_DETECTED when two holders of one token were seen. */
@@ -90,7 +93,7 @@ export function refreshSession(
   antiCsrfToken?: string | null,
 ): Promise<IssuedSession>;
 
-/** Ends a session; false if there was none (any more). */
+/** Ends a session; false if there was none. Repeated soon, the call says true again: the session has been ended. */
 export function revokeSession(handle: string): Promise<boolean>;
 
 /** Ends up to 1,000 sessions; returns the handles of those that there were. */
@@ -98,6 +101,13 @@ export function revokeMultipleSessions(handles: string[]): Promise<string[]>;
 
 /** Ends all sessions of a user, in one tenant if named, else in all; returns their handles. */
 export function revokeAllSessionsForUser(userId: string, tenantId?: string): Promise<string[]>;
+
+/**
+ * Ends everybody's sessions that were created before a time in milliseconds: after a breach. Returns the time that counts,
+ * which is later if a later one was given before. Takes about 20 s: when it returns, no isolate honours them beyond the
+ * freshness of its route. Over a service binding only.
+ */
+export function revokeAllSessionsBefore(time: number): Promise<number>;
 
 /** The handles of a user's live sessions, in one tenant if named, else in all. */
 export function getAllSessionHandlesForUser(userId: string, tenantId?: string): Promise<string[]>;

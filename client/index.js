@@ -37,26 +37,33 @@ export async function updateSessionData(handle, sessionData) {
 }
 
 export async function createNewSession(userId, jwtPayload = {}, sessionData = {}, options = {}) {
-  const { tenantId, device } = options;
+  const { tenantId, device, location } = options;
   const argument = {
     userId: text("createNewSession", "userId", userId),
     jwtPayload: jsonObject("createNewSession", "jwtPayload", jwtPayload),
     sessionData: jsonObject("createNewSession", "sessionData", sessionData),
     tenantId: optionalText("createNewSession", "tenantId", tenantId),
     device: device === undefined ? undefined : jsonObject("createNewSession", "device", device),
+    location: optionalText("createNewSession", "location", location),
   };
   return withoutStatus(await ask("createNewSession", argument));
 }
 
 export async function createNewSessionForRequest(request, userId, jwtPayload = {}, sessionData = {}, options = {}) {
-  const { tenantId, device } = options;
+  const { tenantId, device, location } = options;
+  const { continent, longitude } = request?.cf ?? {};
   const argument = {
-    request: { headers: headersOf("createNewSessionForRequest", request, ["authorization", "cookie", "st-auth-mode"]) },
+    request: {
+      headers: headersOf("createNewSessionForRequest", request, ["authorization", "cookie", "st-auth-mode"]),
+      // Where the user is: a first session's object is made near.
+      ...(typeof continent === "string" && { cf: { continent, ...(typeof longitude === "string" && { longitude }) } }),
+    },
     userId: text("createNewSessionForRequest", "userId", userId),
     jwtPayload: jsonObject("createNewSessionForRequest", "jwtPayload", jwtPayload),
     sessionData: jsonObject("createNewSessionForRequest", "sessionData", sessionData),
     tenantId: optionalText("createNewSessionForRequest", "tenantId", tenantId),
     device: device === undefined ? undefined : jsonObject("createNewSessionForRequest", "device", device),
+    location: optionalText("createNewSessionForRequest", "location", location),
   };
   return withoutStatus(await ask("createNewSessionForRequest", argument));
 }
@@ -88,6 +95,13 @@ export async function revokeAllSessionsForUser(userId, tenantId) {
     tenantId: optionalText("revokeAllSessionsForUser", "tenantId", tenantId),
   };
   return (await ask("revokeAllSessionsForUser", argument)).revoked;
+}
+
+export async function revokeAllSessionsBefore(time) {
+  if (!Number.isSafeInteger(time) || time < 0) {
+    throw new TypeError('revokeAllSessionsBefore: "time" must be a whole number of milliseconds');
+  }
+  return (await ask("revokeAllSessionsBefore", { time })).time;
 }
 
 export async function getAllSessionHandlesForUser(userId, tenantId) {

@@ -55,6 +55,9 @@ export interface Device {
   ip?: string;
 }
 
+/** A region, as the platform's location hints name it. */
+export type Location = "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me";
+
 /** Everything stored about a session. Times in milliseconds since the Unix epoch. */
 export interface SessionInformation {
   session: Session & {
@@ -101,6 +104,7 @@ export interface SessionsAdmin extends Sessions {
     sessionData?: JsonObject;
     tenantId?: string;
     device?: Device;
+    location?: Location;
   }): Answer<IssuedSession>;
   /**
    * For login routes: how the tokens travel follows the request and the settings, and `headers` are to be appended to
@@ -109,18 +113,25 @@ export interface SessionsAdmin extends Sessions {
    */
   createNewSessionForRequest(argument: {
     /** Header names in lower case; a request that has one of these must pass it on. */
-    request: { headers: { authorization?: string; cookie?: string; "st-auth-mode"?: string } };
+    request: {
+      headers: { authorization?: string; cookie?: string; "st-auth-mode"?: string };
+      /** Of the platform's request: where the user is. */
+      cf?: { continent?: string; longitude?: string };
+    };
     userId: string;
     jwtPayload?: JsonObject;
     sessionData?: JsonObject;
     tenantId?: string;
     device?: Device;
+    location?: Location;
   }): Answer<SessionForRequest>;
   refreshSession(argument: { refreshToken: string; antiCsrfToken?: string }): Answer<IssuedSession>;
   revokeSession(argument: { handle: string }): Answer<{ revoked: string[] }>;
   /** At most 1,000 handles. */
   revokeMultipleSessions(argument: { handles: string[] }): Answer<{ revoked: string[] }>;
   revokeAllSessionsForUser(argument: { userId: string; tenantId?: string }): Answer<{ revoked: string[] }>;
+  /** Ends everybody's sessions that were created before `time`. Answers after about 20 s. */
+  revokeAllSessionsBefore(argument: { time: number }): Answer<{ time: number }>;
   getAllSessionHandlesForUser(argument: { userId: string; tenantId?: string }): Answer<{ handles: string[] }>;
   getSessionInformation(argument: { handle: string }): Answer<SessionInformation>;
   updateJWTPayload(argument: { handle: string; jwtPayload: JsonObject }): Answer;

@@ -2,7 +2,7 @@
 import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
 import {
-  KeyRing as RustKeyRing, UserSessions as RustUserSessions, __worker_init_state,
+  KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions, __worker_init_state,
   answer_http, answer_rpc, judge_answer, look_at_session,
 } from "../build/index.js";
 import { edited, forwarding, linesOf, send } from "./forward.mjs";
@@ -60,7 +60,7 @@ export class SessionsAdmin extends WorkerEntrypoint {}
 offer(SessionsAdmin, [
   "getSession", "getSessionData", "updateSessionData",
   "createNewSession", "createNewSessionForRequest", "refreshSession",
-  "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser",
+  "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore",
   "getAllSessionHandlesForUser", "getSessionInformation",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",
   "rotateSigningKeys", "revokeSigningKey",
@@ -93,6 +93,9 @@ const object = (Rust) =>
 
 /** One user's sessions. */
 export class UserSessions extends object(RustUserSessions) {}
+
+/** Which sessions have ended lately. */
+export class Revocations extends object(RustRevocations) {}
 
 /** The signing keys, and the secrets behind handles and refresh tokens. */
 export class KeyRing extends object(RustKeyRing) {}

@@ -36,13 +36,17 @@ export function edited(answer, edits) {
  * @param {(outcome: Response | number) => unknown} [finish]
  */
 export function send(request, url, edits, told, binding, ms, init, finish = (outcome) => outcome) {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve) => {
+    let isOver = false;
     const done = (outcome) => {
+      if (isOver) return;
+      isOver = true;
       clearTimeout(timer);
       try {
         resolve(finish(outcome));
-      } catch (fault) {
-        reject(fault);
+      } catch {
+        // What an origin sends need not be an answer that can be made: a status of 999, for one.
+        resolve(finish(GONE));
       }
     };
     const timer = setTimeout(done, ms, LATE);

@@ -20,6 +20,8 @@ pub mod gateway;
 pub mod http;
 pub mod json;
 pub mod keys;
+pub mod location;
+pub mod revocation;
 pub mod secret;
 pub mod session;
 pub mod settings;

@@ -22,6 +22,8 @@ mod jars;
 mod kv;
 #[path = "support/memory_store.rs"]
 mod memory_store;
+#[path = "support/random.rs"]
+mod random;
 #[path = "rotation_model/reference.rs"]
 mod reference;
 #[path = "rotation_model/schedule.rs"]

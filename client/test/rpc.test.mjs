@@ -82,23 +82,25 @@ test("the life cycle needs the admin binding, which also serves the three calls 
     message: /createNewSession needs a service binding to the entrypoint SessionsAdmin/,
   });
 
-  const admin = binding({ status: "OK", revoked: ["h"], handles: ["h"], sessionData: {} });
+  const admin = binding({ status: "OK", revoked: ["h"], handles: ["h"], sessionData: {}, time: 1_700_000_000_000 });
   postern.init({ adminBinding: admin.target });
-  await postern.createNewSession("alice", undefined, { cart: [] }, { tenantId: "blue" });
+  await postern.createNewSession("alice", undefined, { cart: [] }, { tenantId: "blue", location: "weur" });
   await postern.getSessionData("h");
   assert.equal(await postern.revokeSession("h"), true);
   assert.deepEqual(await postern.revokeMultipleSessions(["h", "i"]), ["h"]);
   assert.deepEqual(await postern.revokeAllSessionsForUser("alice"), ["h"]);
   assert.deepEqual(await postern.getAllSessionHandlesForUser("alice", "blue"), ["h"]);
+  assert.equal(await postern.revokeAllSessionsBefore(1_700_000_000_000), 1_700_000_000_000);
   await postern.rotateSigningKeys();
   await postern.revokeSigningKey("d-1");
   assert.deepEqual(admin.calls, [
-    ["createNewSession", { userId: "alice", jwtPayload: {}, sessionData: { cart: [] }, tenantId: "blue" }],
+    ["createNewSession", { userId: "alice", jwtPayload: {}, sessionData: { cart: [] }, tenantId: "blue", location: "weur" }],
     ["getSessionData", { handle: "h" }],
     ["revokeSession", { handle: "h" }],
     ["revokeMultipleSessions", { handles: ["h", "i"] }],
     ["revokeAllSessionsForUser", { userId: "alice" }],
     ["getAllSessionHandlesForUser", { userId: "alice", tenantId: "blue" }],
+    ["revokeAllSessionsBefore", { time: 1_700_000_000_000 }],
     ["rotateSigningKeys", {}],
     ["revokeSigningKey", { kid: "d-1" }],
   ]);
@@ -114,10 +116,11 @@ test("for a request, the headers that decide are passed on, and the answer's hea
   // A browser's `cookie` is a forbidden header for Request in some runtimes: only what it kept can be passed on.
   const { "x-other": _, ...wanted } = Object.fromEntries(request.headers);
   assert.deepEqual(await postern.createNewSessionForRequest(request, "alice", { role: "editor" }, { cart: [] }), { session, headers });
-  assert.deepEqual(await postern.createNewSessionForRequest({ headers: new Headers() }, "alice", undefined, undefined, { tenantId: "blue" }), { session, headers });
+  const fromBerlin = { headers: new Headers(), cf: { continent: "EU", longitude: "13.40500", country: "DE" } };
+  assert.deepEqual(await postern.createNewSessionForRequest(fromBerlin, "alice", undefined, undefined, { tenantId: "blue" }), { session, headers });
   assert.deepEqual(calls, [
     ["createNewSessionForRequest", { request: { headers: wanted }, userId: "alice", jwtPayload: { role: "editor" }, sessionData: { cart: [] } }],
-    ["createNewSessionForRequest", { request: { headers: {} }, userId: "alice", jwtPayload: {}, sessionData: {}, tenantId: "blue" }],
+    ["createNewSessionForRequest", { request: { headers: {}, cf: { continent: "EU", longitude: "13.40500" } }, userId: "alice", jwtPayload: {}, sessionData: {}, tenantId: "blue" }],
   ]);
 });
 

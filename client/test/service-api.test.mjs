@@ -134,6 +134,7 @@ test("what the service API lacks says where it is to be had", async (t) => {
   const requests = await withAnswer(t, { status: "OK" });
   const calls = [
     () => postern.rotateSigningKeys(),
+    () => postern.revokeAllSessionsBefore(1_700_000_000_000),
     () => postern.revokeSigningKey("d-1"),
     () => postern.createNewSessionForRequest(new Request("http://login.example"), "alice"),
   ];

@@ -12,8 +12,9 @@ use wasm_bindgen::{JsCast, JsValue};
 use super::{
     body::Place,
     js::{self, WellFormed},
+    whole_number,
 };
-use crate::json;
+use crate::{json, time::UnixMillis};
 
 /// How deep an argument may nest; a cycle ends here too.
 const MAX_DEPTH: usize = json::MAX_DEPTH;
@@ -83,6 +84,14 @@ impl<'a> Arguments<'a> {
             .as_bool()
             .map(Some)
             .ok_or_else(|| self.wrong(name, "must be a boolean"))
+    }
+
+    /// A point in time that must be there. One of before 2001 is a mistake, such as seconds for milliseconds.
+    pub(super) fn time(&self, name: &str) -> Result<UnixMillis, JsValue> {
+        whole_number(&self.member(name))
+            .filter(|time| *time >= 1_000_000_000_000)
+            .map(UnixMillis)
+            .ok_or_else(|| self.wrong(name, "must be a time in milliseconds since the Unix epoch"))
     }
 
     /// A list of strings that must be there, of at most `most` elements.

@@ -207,7 +207,7 @@ pub(super) async fn verified(
             check_anti_csrf,
         )
         .map_err(|refusal| refused(refusal, Presented::Token))?;
-    match sessions::standing(context, &known.session.handle, freshness).await {
+    match sessions::standing(context, &known, freshness).await {
         Ok(()) => Ok((known, preferred.transfer)),
         Err(refusal) => Err(Refused {
             own_session_is_gone: known.claims.is_some()
@@ -281,7 +281,8 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
         Ok(verified) => verified,
         Err(refused) => return refused.reply(&context.settings),
     };
-    match sessions::revoke(context, vec![known.session.handle.clone()]).await {
+    let handles = vec![known.session.handle.clone()];
+    match sessions::revoke(context, handles, sessions::Report::Ended).await {
         Ok(_) => answers::signed_out(&context.settings, transfer),
         Err(refusal) => error::reply(
             &refusal,
@@ -320,9 +321,7 @@ async fn ready(context: &Context) -> Reply {
     let call = UserCall::Check {
         handle: NOBODY.to_owned(),
     };
-    let object = user_sessions::ask(&context.env, NOBODY, &call)
-        .await
-        .is_ok();
+    let object = user_sessions::ask(context, NOBODY, &call).await.is_ok();
     if keys && copy && object {
         Reply::json(200, r#"{"status":"OK"}"#)
     } else {

@@ -7,6 +7,7 @@ use worker::Env;
 use super::{clock, js::ExecutionContext, key_ring, log, promise, settings};
 use crate::{
     keys::RingCopy,
+    location::Location,
     session::{
         handle::{CheckedHandle, HandleKeys},
         model::Refusal,
@@ -23,6 +24,8 @@ pub(super) struct Context {
     pub(super) settings: Rc<Settings>,
     pub(super) ring: Rc<RingCopy>,
     pub(super) now: UnixMillis,
+    /// Where a user's object is to be made that does not exist yet.
+    pub(super) location: Option<Location>,
 }
 
 /// The refusal while the settings are bad: said to nobody but the log.
@@ -43,6 +46,7 @@ impl Context {
                 NO_KEYS
             })?;
         Ok(Self {
+            location: settings.user_location,
             env: env.clone(),
             execution: execution.clone(),
             settings,
@@ -55,6 +59,14 @@ impl Context {
     pub(super) fn at(&self, now: UnixMillis) -> Self {
         Self {
             now,
+            ..self.clone()
+        }
+    }
+
+    /// The same surroundings, for a user who is near `location`, if that is known.
+    pub(super) fn near(&self, location: Option<Location>) -> Self {
+        Self {
+            location: location.or(self.location),
             ..self.clone()
         }
     }

@@ -8,7 +8,7 @@ use super::{
     js::ExecutionContext,
     key_ring,
     request::Incoming,
-    sessions::{self, Exchange, NewSession},
+    sessions::{self, Exchange, NewSession, Report},
     settings, tokens,
 };
 use crate::{
@@ -21,10 +21,14 @@ use crate::{
     },
     error,
     http::reply::Reply,
+    location::Location,
     session::model::Refusal,
     settings::Settings,
     token::compact,
 };
+
+/// Says where a user's object is to be made, should the request make the user's first session.
+const LOCATION_HEADER: &str = "postern-location";
 
 /// Answers a request to the service API; `path` is without its base path.
 pub(super) async fn answer(
@@ -86,6 +90,9 @@ async fn receive(
         Ok(context) => context,
         Err(refusal) => return Err(reply::not_an_outcome(&refusal)),
     };
+    // A hint, so what is no location is as good as none.
+    let location = request.header(LOCATION_HEADER);
+    let context = context.near(location.and_then(|name| Location::from_name(&name)));
     let outcome = carry_out(&context, version, call).await;
     let mut id_refresh_token = [0; 16];
     getrandom::fill(&mut id_refresh_token)
@@ -154,11 +161,11 @@ async fn carry_out(
                 .map(Outcome::Handles)
         }
         CoreCall::RemoveUserSessions { user_id, tenant_id } => {
-            sessions::revoke_all(context, user_id, tenant_id)
+            sessions::revoke_all(context, user_id, tenant_id, Report::Ended)
                 .await
                 .map(Outcome::Revoked)
         }
-        CoreCall::RemoveSessions { handles } => sessions::revoke(context, handles)
+        CoreCall::RemoveSessions { handles } => sessions::revoke(context, handles, Report::Ended)
             .await
             .map(Outcome::Revoked),
         CoreCall::Handshake => Ok(Outcome::Handshake),

@@ -4,7 +4,12 @@
 //! and whether it is to be believed, is `crate::gateway::directives`' to say.
 
 use super::{
-    context::Context, gateway_door::Call, header_lines::HeaderLines, login, sessions, tokens::Known,
+    context::Context,
+    gateway_door::Call,
+    header_lines::HeaderLines,
+    login,
+    sessions::{self, Report},
+    tokens::Known,
 };
 use crate::{
     error,
@@ -93,14 +98,19 @@ async fn end(context: &Context, known: Option<&Known>, whose: Revoke) -> Result<
         return Ok(());
     };
     match whose {
-        Revoke::Session => sessions::revoke(context, vec![known.session.handle.clone()]).await?,
+        Revoke::Session => {
+            sessions::revoke(context, vec![known.session.handle.clone()], Report::Ended).await?
+        }
         // Which other sessions an issuer gave its user is not ours to know.
         Revoke::User if known.claims.is_none() => {
             return Err(Refusal::BadInput(
                 "the session is of a trusted issuer".to_owned(),
             ));
         }
-        Revoke::User => sessions::revoke_all(context, known.session.user_id.clone(), None).await?,
+        Revoke::User => {
+            sessions::revoke_all(context, known.session.user_id.clone(), None, Report::Ended)
+                .await?
+        }
     };
     Ok(())
 }
@@ -126,7 +136,8 @@ async fn start(
     let ip = call.headers.get("cf-connecting-ip");
     let ip = ip.and_then(|ip| context.settings.device_ip.kept(ip));
     new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
-    let (_, headers) = login::create_for(context, &browser(call), new).await?;
+    let near = context.near(call.request.location());
+    let (_, headers) = login::create_for(&near, &browser(call), new).await?;
     Ok(headers)
 }
 

@@ -57,9 +57,8 @@ pub(super) async fn answer(
     let headers = request.lines(host)?;
     // A host with a path in it would move the path that the platform reads from the request line.
     let host_is_one = headers.get("host").is_none_or(is_host);
-    let Some(target) =
-        Outgoing::of(request.url(), request.path(), request.host()).filter(|_| host_is_one)
-    else {
+    let target = Outgoing::of(request.url(), request.path(), request.host());
+    let Some(target) = target.filter(|target| host_is_one && is_host(target.host())) else {
         return respond(&error::reply(
             &Refusal::BadInput("the URL is malformed".to_owned()),
             Presented::Nothing,

@@ -7,6 +7,8 @@
 use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
+use crate::location::Location;
+
 #[wasm_bindgen]
 extern "C" {
     /// `scheduler.wait(milliseconds)`
@@ -187,6 +189,10 @@ extern "C" {
         unix_millis: &JsValue,
     ) -> Result<Promise, JsValue>;
 
+    /// `storage.deleteAlarm()`
+    #[wasm_bindgen(method, catch, js_name = deleteAlarm)]
+    pub(super) fn delete_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
+
     /// `storage.deleteAll()`: takes the alarm along.
     #[wasm_bindgen(method, catch, js_name = deleteAll)]
     pub(super) fn delete_all(this: &ObjectStorage) -> Result<Promise, JsValue>;
@@ -238,9 +244,17 @@ extern "C" {
     /// A Durable Object namespace.
     pub(super) type ObjectNamespace;
 
+    /// `namespace.getByName(name, {locationHint})`
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    fn get_by_name_near(
+        this: &ObjectNamespace,
+        name: &str,
+        options: &Object,
+    ) -> Result<Fetcher, JsValue>;
+
     /// `namespace.getByName(name)`
     #[wasm_bindgen(method, catch, js_name = getByName)]
-    pub(super) fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
+    fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
 
     /// What `entry.mjs` does for us, because it must be JavaScript (`forward.mjs`, `websocket.mjs`).
     #[derive(Debug, Clone)]
@@ -379,6 +393,26 @@ extern "C" {
     /// `chunk.value`
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn value(this: &Chunk) -> Result<js_sys::Uint8Array, JsValue>;
+}
+
+impl ObjectNamespace {
+    /// The object of this name. One that does not exist yet is made near `location`, if the platform heeds it.
+    pub(super) fn object(&self, name: &str, location: Option<Location>) -> Option<Fetcher> {
+        match location {
+            Some(location) => {
+                let hint = JsValue::from_str(location.name());
+                let options = object(&[("locationHint", hint)])?;
+                self.get_by_name_near(name, &options).ok()
+            }
+            None => self.get_by_name(name).ok(),
+        }
+    }
+}
+
+/// A response of a Durable Object that is bytes.
+pub(super) fn bytes_response(body: &[u8]) -> Result<JsValue, JsValue> {
+    let body = js_sys::Uint8Array::from(body);
+    OutgoingResponse::new(&body, &JsValue::UNDEFINED).map(JsValue::from)
 }
 
 /// A response of a Durable Object to one of our isolates.

@@ -11,7 +11,9 @@ use super::{
     crypto,
     js::{self, Fetcher, ObjectNamespace},
     key_ring_do::OBJECT_NAME,
+    log,
     outgoing::{self, Limits, Target},
+    settings,
 };
 use crate::{
     json::ObjectWriter,
@@ -134,6 +136,26 @@ pub(super) async fn sign(key: &SigningKey, signing_input: &str) -> Result<Vec<u8
         .map_err(|_| Outage)
 }
 
+/// Ends everybody's sessions that were created before `moment`.
+pub(super) async fn cut_off(env: &Env, now: UnixMillis, moment: UnixMillis) -> Result<(), Outage> {
+    let mut body = ObjectWriter::new();
+    body.number("moment", moment.0);
+    let cut_off = ask(env, now, "/cut-off", &body.finish()).await;
+    cut_off.map(drop).map_err(|_| Outage)
+}
+
+/// Asks for a new copy if the one at hand is older than a version that the ring is known to have.
+pub(super) async fn renew_if_older_than(env: &Env, now: UnixMillis, version: u64) {
+    let is_older = HELD.with_borrow(|held| {
+        held.copy
+            .as_ref()
+            .is_none_or(|copy| copy.key_set_version() < version)
+    });
+    if is_older && ask(env, now, "/ring", "").await.is_err() {
+        log::warning("key_ring", "the key ring has changed and is out of reach");
+    }
+}
+
 enum Refused {
     UnknownKid,
     Outage,
@@ -166,7 +188,7 @@ async fn ask(env: &Env, now: UnixMillis, path: &str, body: &str) -> Result<Rc<Ri
 
 async fn ask_object(env: &Env, path: &str, body: &str) -> Result<RingCopy, Refused> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
-        .and_then(|namespace| namespace.get_by_name(OBJECT_NAME).ok())
+        .and_then(|namespace| namespace.object(OBJECT_NAME, settings::central_location(env)))
         .ok_or(Refused::Outage)?;
     // Only the path matters: the host goes nowhere.
     let url = format!("https://key-ring.internal{path}");

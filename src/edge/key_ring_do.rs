@@ -9,6 +9,10 @@
 //! | `/ring` | | a `RingCopy`, with private keys |
 //! | `/rotate` | | a `RingCopy` |
 //! | `/withdraw` | `{"kid":"…"}` | a `RingCopy`; 404 when there is no such key |
+//! | `/cut-off` | `{"moment":ms}` | a `RingCopy` |
+//!
+//! What changes the ring is told to the authority on revocations, from which isolates hear of it soonest. A withdrawal or
+//! a cut-off that could not be told is stored all the same, and answered 503: a repeated call tells it.
 //!
 //! Anything that goes wrong is 503 `{"fault":"…"}`: never an exception, whose text would reach the caller.
 
@@ -24,7 +28,7 @@ use worker::Env;
 use super::{
     clock, crypto,
     js::{self, IncomingRequest, ObjectState, ObjectStorage},
-    key_ring_store, promise, settings,
+    key_ring_store, promise, revocations, settings,
 };
 use crate::{
     json::{self, ObjectWriter},
@@ -46,6 +50,8 @@ pub(super) enum Fault {
     NewerSchema,
     /// WebCrypto failed.
     Crypto,
+    /// The authority on revocations could not be told.
+    Unannounced,
     /// There is no key of this name.
     UnknownKid,
     /// The request is not one of ours.
@@ -58,6 +64,7 @@ enum Command {
     Ring,
     Rotate,
     Withdraw(String),
+    CutOff(UnixMillis),
 }
 
 /// The object. Holds nothing in memory but the alarm it has set: storage is the authority.
@@ -77,6 +84,7 @@ impl KeyRing {
                 state: state.unchecked_into(),
                 env: env.unchecked_into(),
                 alarm: Cell::new(None),
+                announced: Cell::new(0),
             }),
         }
     }
@@ -114,6 +122,8 @@ struct Object {
     env: Env,
     /// When the alarm is set to, as far as this instance knows.
     alarm: Cell<Option<UnixMillis>>,
+    /// The version of the ring that this instance has told the authority on revocations.
+    announced: Cell<u64>,
 }
 
 impl Object {
@@ -121,8 +131,23 @@ impl Object {
         let now = clock::now();
         let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
         let policy = KeyPolicy::from(settings.as_ref());
+        let must_be_told = matches!(command, Command::Withdraw(_) | Command::CutOff(_));
         let ring = self.updated(policy, command, now).await?;
         self.arm(ring.next_change(policy)).await;
+        let version = ring.head.key_set_version;
+        if must_be_told {
+            revocations::announce_keys(&self.env, version)
+                .await
+                .map_err(|revocations::Outage| Fault::Unannounced)?;
+        } else if self.announced.get() < version {
+            // Nobody waits for it: copies are renewed every so often, told or not.
+            let env = self.env.clone();
+            let telling = promise::of_end(async move {
+                let _ = revocations::announce_keys(&env, version).await;
+            });
+            let _ = self.state.wait_until(&telling);
+        }
+        self.announced.set(version.max(self.announced.get()));
         Ok(ring.copy(policy, now))
     }
 
@@ -191,7 +216,7 @@ async fn update(
     withdraw(&mut preview, policy, &command, now)?;
     let rotation = match command {
         Command::Rotate => Ring::needed_for_rotation(policy),
-        Command::Ring | Command::Withdraw(_) => Vec::new(),
+        Command::Ring | Command::Withdraw(_) | Command::CutOff(_) => Vec::new(),
     };
     let mut needed = preview.needed(policy, now);
     needed.retain(|need| !rotation.contains(need));
@@ -235,6 +260,10 @@ fn withdraw(
         Command::Withdraw(kid) => ring
             .withdraw(policy, kid, now)
             .map_err(|_| Fault::UnknownKid),
+        Command::CutOff(moment) => {
+            ring.cut_off(*moment);
+            Ok(())
+        }
         Command::Ring | Command::Rotate => Ok(()),
     }
 }
@@ -264,16 +293,18 @@ async fn command(request: &IncomingRequest) -> Result<Command, Fault> {
     match url.splitn(4, '/').nth(3) {
         Some("ring") => Ok(Command::Ring),
         Some("rotate") => Ok(Command::Rotate),
-        Some("withdraw") => {
+        Some(command) => {
             let body = promise::of(request.text()).await;
             let body = body.ok().and_then(|body| body.as_string());
             let body = body.ok_or(Fault::BadRequest)?;
-            match json::parse_object(&body).and_then(|body| body.string("kid")) {
-                Ok(Some(kid)) => Ok(Command::Withdraw(kid.into_owned())),
+            let body = json::parse_object(&body).map_err(|_| Fault::BadRequest)?;
+            match (command, body.string("kid"), body.unsigned("moment")) {
+                ("withdraw", Ok(Some(kid)), _) => Ok(Command::Withdraw(kid.into_owned())),
+                ("cut-off", _, Ok(Some(moment))) => Ok(Command::CutOff(UnixMillis(moment))),
                 _ => Err(Fault::BadRequest),
             }
         }
-        _ => Err(Fault::BadRequest),
+        None => Err(Fault::BadRequest),
     }
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     frontend::{answers, anti_csrf::AntiCsrfMode, request::BrowserRequest},
+    location::Location,
     session::model::{Refusal, SessionView},
 };
 
@@ -20,15 +21,24 @@ pub(super) struct LoginRequest {
     authorization: Option<String>,
     cookie: Option<String>,
     auth_mode: Option<String>,
+    /// Where the user is, as far as the platform told the login route.
+    pub(super) location: Option<Location>,
 }
 
 impl LoginRequest {
-    /// Reads the member `request`: `{headers: {…}}`, header names in lower case.
+    /// Reads the member `request`: `{headers: {…}, cf?: {continent?, longitude?}}`, header names in lower case.
     pub(super) fn of(arguments: &Arguments<'_>) -> Result<Self, JsValue> {
         let missing = || arguments.wrong("request", "must be an object with \"headers\"");
         let request = arguments.optional_object("request")?.ok_or_else(missing)?;
         let headers = request.optional_object("headers")?.ok_or_else(missing)?;
+        let mut location = None;
+        if let Some(cf) = request.optional_object("cf")? {
+            let continent = cf.optional_string("continent")?.unwrap_or_default();
+            let longitude = cf.optional_string("longitude")?;
+            location = Location::near(&continent, longitude.as_deref());
+        }
         Ok(Self {
+            location,
             authorization: headers.optional_string("authorization")?,
             cookie: headers.optional_string("cookie")?,
             auth_mode: headers.optional_string("st-auth-mode")?,

@@ -51,7 +51,11 @@ pub(super) async fn with_directives(
         Ok(outcome) => {
             let website = call.headers.get("origin");
             match edits(call.settings, call.matched, website, &lines, outcome) {
-                Some(edits) => host.edited(&answer, &edits).map(JsValue::from),
+                Some(edits) => match host.edited(&answer, &edits) {
+                    Ok(answer) => Ok(answer.into()),
+                    // What an origin sends need not be an answer that can be made: a status of 999, for one.
+                    Err(_) => of_ours_to(call, error::bad_gateway()),
+                },
                 None => Ok(answer.into()),
             }
         }

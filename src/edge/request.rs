@@ -1,6 +1,9 @@
 //! An incoming request: what the doors read of it.
 
+use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
+
+use crate::location::Location;
 
 use super::{
     body::{self, BodyFault},
@@ -43,6 +46,16 @@ impl Incoming {
             host_start,
             url,
         })
+    }
+
+    /// The region that the request comes from, as far as the platform says.
+    pub(super) fn location(&self) -> Option<Location> {
+        let cf = member(&self.request, "cf")?;
+        let longitude = member(&cf, "longitude").and_then(|longitude| longitude.as_string());
+        Location::near(
+            &member(&cf, "continent")?.as_string()?,
+            longitude.as_deref(),
+        )
     }
 
     /// The request as JS has it.
@@ -91,4 +104,11 @@ impl Incoming {
     pub(super) async fn body(&self, limit: usize) -> Result<Vec<u8>, BodyFault> {
         body::read(self.request.body()?, limit).await
     }
+}
+
+/// A property that is there.
+fn member(of: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(of, &JsValue::from_str(name))
+        .ok()
+        .filter(|value| !value.is_undefined() && !value.is_null())
 }

@@ -14,12 +14,13 @@ use super::{
     js::ExecutionContext,
     key_ring, log,
     login::{self, LoginRequest},
-    sessions::{self, Exchange, Verification},
+    sessions::{self, Exchange, Report, Verification},
 };
 use crate::{
     error::{self, Outcome},
     frontend::front_token::front_token,
     json::{self, ObjectWriter},
+    location::Location,
     session::{
         call::Door,
         model::{Device, IssuedSession, Refusal, SessionView, TokenInfo},
@@ -81,21 +82,28 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "refreshSession" => refresh_session(arguments, context).await,
         "revokeSession" => {
             let handle = arguments.string("handle")?;
-            Ok(sessions::revoke(context, vec![handle])
+            Ok(sessions::revoke(context, vec![handle], Report::EndedBefore)
                 .await
                 .map(|handles| revoked(&handles)))
         }
         "revokeMultipleSessions" => {
             let handles = arguments.strings("handles", MAX_HANDLES)?;
-            Ok(sessions::revoke(context, handles)
+            Ok(sessions::revoke(context, handles, Report::EndedBefore)
                 .await
                 .map(|handles| revoked(&handles)))
         }
         "revokeAllSessionsForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
-            Ok(sessions::revoke_all(context, user_id, tenant_id)
-                .await
-                .map(|handles| revoked(&handles)))
+            let all = sessions::revoke_all(context, user_id, tenant_id, Report::EndedBefore);
+            Ok(all.await.map(|handles| revoked(&handles)))
+        }
+        "revokeAllSessionsBefore" => {
+            let time = arguments.time("time")?;
+            if time > context.now {
+                return Err(arguments.wrong("time", "must not lie ahead"));
+            }
+            let counts = sessions::end_all_before(context, time).await;
+            Ok(counts.map(|time| ok(&format!("\"time\":{}", time.0))))
         }
         "getAllSessionHandlesForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
@@ -170,14 +178,16 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
 
 async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {
     let new = new_session(arguments, context)?;
-    let issued = sessions::create(context, new).await;
+    let near = context.near(location(arguments)?);
+    let issued = sessions::create(&near, new).await;
     Ok(issued.and_then(|issued| issued_text(&issued)))
 }
 
 async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
     let request = LoginRequest::of(arguments)?;
     let new = new_session(arguments, context)?;
-    let created = login::create(context, &request, new).await;
+    let near = context.near(location(arguments)?.or(request.location));
+    let created = login::create(&near, &request, new).await;
     Ok(created.map(|(session, headers)| {
         let pairs: Vec<String> = headers
             .iter()
@@ -266,8 +276,7 @@ async fn replace_payload(
     handle: &str,
     payload: String,
 ) -> Result<String, Refusal> {
-    sessions::payload_allowed(&payload, sessions::OWN_VERSION)?;
-    sessions::replace_payload(context, handle, payload)
+    sessions::replace_payload_that_fits(context, handle, payload)
         .await
         .map(|()| ok(""))
 }
@@ -288,6 +297,20 @@ fn user_and_tenant(arguments: &Arguments<'_>) -> Result<(String, Option<String>)
         arguments.string("userId")?,
         arguments.optional_string("tenantId")?,
     ))
+}
+
+/// Where a user's object is to be made, should this be the user's first session.
+fn location(arguments: &Arguments<'_>) -> Result<Option<Location>, JsValue> {
+    let Some(name) = arguments.optional_string("location")? else {
+        return Ok(None);
+    };
+    let location = Location::from_name(&name);
+    location.map(Some).ok_or_else(|| {
+        arguments.wrong(
+            "location",
+            "must be wnam, enam, sam, weur, eeur, apac, oc, afr or me",
+        )
+    })
 }
 
 fn freshness(arguments: &Arguments<'_>, context: &Context) -> Result<Freshness, JsValue> {

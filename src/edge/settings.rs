@@ -9,6 +9,7 @@ use worker::Env;
 use super::log;
 use crate::{
     gateway::{self, Gateway, Target},
+    location::Location,
     settings::{RawValue, SettingFault, Settings},
 };
 
@@ -33,9 +34,25 @@ pub(super) fn current(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
     set_up(env, |set_up| Rc::clone(&set_up.settings))
 }
 
+/// Where objects that there are few of are to be made.
+pub(super) fn central_location(env: &Env) -> Option<Location> {
+    current(env).ok()?.central_location
+}
+
 /// The gateway's rules, if there are any.
 pub(super) fn gateway(env: &Env) -> Result<Option<Rc<Gateway>>, Misconfigured> {
     set_up(env, |set_up| set_up.gateway.clone())
+}
+
+/// How many origins this isolate may tell about a session; none before settings were first read.
+pub(super) fn origins() -> usize {
+    SET_UP.with_borrow(|known| match known {
+        Some(Ok(SetUp {
+            gateway: Some(gateway),
+            ..
+        })) => gateway.origins().len(),
+        _ => 0,
+    })
 }
 
 fn set_up<T>(env: &Env, read: impl FnOnce(&SetUp) -> T) -> Result<T, Misconfigured> {

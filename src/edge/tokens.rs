@@ -2,7 +2,11 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use super::{context::Context, crypto, issuer_keys, key_ring, log, told::Told};
+use super::{
+    context::Context,
+    crypto, issuer_keys, key_ring, log,
+    told::{self, Told},
+};
 use crate::{
     json,
     keys::{KeyKind, SigningKey},
@@ -12,7 +16,7 @@ use crate::{
         model::{Refusal, SessionView, TokenInfo},
     },
     settings::{SigningAlgorithm, TrustedIssuer},
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
     token::{
         self, AccessClaims, AccessTokenVersion, Pending, Policy, SignatureVerdict, TokenFault,
         Unverified, VerificationKey, Verified, access_token,
@@ -41,14 +45,13 @@ pub(super) struct Known {
     pub(super) session: SessionView,
     /// The claims of a token of our own; `None` for a trusted issuer's.
     pub(super) claims: Option<AccessClaims>,
+    /// When the token was made, at the latest.
+    pub(super) issued: Option<UnixMillis>,
     /// When the token stops being good.
     pub(super) good_until: UnixMillis,
-    /// What origins were told about it lately, at most [`MOST_TOLD`].
+    /// What origins were told about it lately, at most [`told::MOST`].
     pub(super) told: RefCell<Vec<Rc<Told>>>,
 }
-
-/// How many origins may be told about a token without making it all anew each time.
-pub(super) const MOST_TOLD: usize = 4;
 
 /// Verifies an access token: of our own, or of a trusted issuer.
 pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
@@ -86,6 +89,7 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     };
     let known = Known {
         session,
+        issued: Some(at_the_latest(claims.created)),
         claims: Some(claims),
         good_until: verified.good_until(),
         told: RefCell::default(),
@@ -204,11 +208,17 @@ async fn verify_foreign(
         validity,
         Known {
             session,
+            issued: verified.issued_at().map(at_the_latest),
             claims: None,
             good_until: verified.good_until(),
             told: RefCell::default(),
         },
     ))
+}
+
+/// A time of which a token tells the whole seconds: no earlier than it was.
+const fn at_the_latest(told: UnixMillis) -> UnixMillis {
+    told.plus(Millis(999))
 }
 
 /// HS256 is checked in the core; everything else by WebCrypto.
@@ -254,7 +264,8 @@ fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {
         .saturating_mul(2);
     let bytes = bytes
         .saturating_add(known.session.user_id.len().saturating_mul(3))
-        .saturating_add(256);
+        .saturating_add(256)
+        .saturating_add(told::bytes(&known.session));
     VERIFIED.with_borrow_mut(|tokens| {
         tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);
     });

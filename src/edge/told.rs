@@ -8,19 +8,34 @@ use std::rc::Rc;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-use super::{
-    context::Context,
-    key_ring,
-    tokens::{Known, MOST_TOLD},
-};
+use super::{context::Context, key_ring, settings, tokens::Known};
 use crate::{
     gateway::{assertion, identity},
     keys::KeyKind,
-    session::model::Refusal,
+    session::model::{Refusal, SessionView},
     settings::SigningAlgorithm,
     time::UnixMillis,
     token::compact,
 };
+
+/// How many origins may be told about a token without making it all anew each time.
+pub(super) const MOST: usize = 2;
+
+/// About what the rest of an assertion takes: header, names, times, signature.
+const ASSERTION_BYTES: usize = 1024;
+
+/// How much is kept of what origins are told about a session, in bytes.
+pub(super) fn bytes(session: &SessionView) -> usize {
+    // A payload grows by a third, a user id that is all escapes to three times its length; it is in the assertion, too.
+    let one = session
+        .payload
+        .len()
+        .saturating_mul(2)
+        .saturating_add(session.user_id.len().saturating_mul(5))
+        .saturating_add(session.handle.len().saturating_mul(3))
+        .saturating_add(ASSERTION_BYTES);
+    one.saturating_mul(settings::origins().min(MOST))
+}
 
 /// Header values for one token and one origin.
 #[derive(Debug)]
@@ -55,7 +70,7 @@ pub(super) async fn told(
     let told = Rc::new(made(context, known, audience).await?);
     let mut kept = known.told.borrow_mut();
     kept.retain(|old| old.audience != audience);
-    if kept.len() >= MOST_TOLD {
+    if kept.len() >= MOST {
         kept.remove(0);
     }
     kept.push(Rc::clone(&told));

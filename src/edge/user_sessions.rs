@@ -1,22 +1,18 @@
-//! The isolate's side of the `UserSessions` objects: asking, and remembering what was answered.
-
-use std::cell::RefCell;
-
-use worker::Env;
+//! The isolate's side of the `UserSessions` objects: asking.
 
 use super::{
+    context::Context,
     js::{self, Fetcher, ObjectNamespace},
     log,
     outgoing::{self, Limits, Target},
+    revocations,
 };
 use crate::{
     session::{
         call::{Envelope, UserCall},
-        facts::{Fact, Facts},
         model::Refusal,
     },
-    time::{Millis, UnixMillis},
-    wire,
+    wire::{self, Wire},
 };
 
 const BINDING: &str = "USER_SESSIONS";
@@ -27,21 +23,23 @@ const LIMITS: Limits = Limits {
 };
 const OUT_OF_REACH: Refusal = Refusal::GeneralError("the session's object is out of reach");
 
-thread_local! {
-    static FACTS: RefCell<Facts> = RefCell::default();
-}
-
 /// Asks the object that `route` names. A question that gets no answer is not repeated: that would help no one who is
 /// overloaded.
-pub(super) async fn ask(env: &Env, route: &str, call: &UserCall) -> Result<Envelope, Refusal> {
-    let body = wire::encode(call);
-    let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
-        .and_then(|namespace| namespace.get_by_name(route).ok())
+pub(super) async fn ask(
+    context: &Context,
+    route: &str,
+    call: &UserCall,
+) -> Result<Envelope, Refusal> {
+    // A `Question`, without a copy of the call.
+    let mut question = wire::encode(&revocations::not_before(context));
+    call.write(&mut question);
+    let object: Fetcher = js::binding::<ObjectNamespace>(&context.env, BINDING)
+        .and_then(|namespace| namespace.object(route, context.location))
         .ok_or(OUT_OF_REACH)?;
     let answer = outgoing::request(
         Target::Binding(&object),
         "https://user-sessions.internal/",
-        Some(&body),
+        Some(&question),
         LIMITS,
     );
     match answer.await {
@@ -54,27 +52,4 @@ pub(super) async fn ask(env: &Env, route: &str, call: &UserCall) -> Result<Envel
             Err(OUT_OF_REACH)
         }
     }
-}
-
-/// What this isolate knows about a handle, if it is not older than `bound`.
-pub(super) fn recall(handle: &str, bound: Millis, now: UnixMillis) -> Option<Fact> {
-    FACTS.with_borrow_mut(|facts| facts.recall(handle, bound, now))
-}
-
-/// Notes what an object answered to a question asked at `asked`: true as of the earlier of both clocks.
-pub(super) fn note(handle: &str, as_of: UnixMillis, asked: UnixMillis, data_seq: u64) {
-    FACTS.with_borrow_mut(|facts| {
-        facts.note(
-            handle,
-            Fact {
-                as_of: as_of.min(asked),
-                data_seq,
-            },
-        );
-    });
-}
-
-/// Forgets a handle.
-pub(super) fn forget(handle: &str) {
-    FACTS.with_borrow_mut(|facts| facts.forget(handle));
 }

@@ -70,7 +70,7 @@ async fn verdict(context: &Context, token: &str, freshness: Freshness) -> f64 {
         Err(Refusal::GeneralError(_)) => return UNKNOWN,
         Err(_) => return EXPIRED,
     };
-    match sessions::standing(context, &known.session.handle, freshness).await {
+    match sessions::standing(context, &known, freshness).await {
         Ok(()) => {
             let freshness = match freshness {
                 Freshness::Within(half) => Freshness::Within(Millis(half.0.saturating_mul(2))),

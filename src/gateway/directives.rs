@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding};
+use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::json::{self, Object};
 use crate::secret::Secret;
@@ -225,14 +225,16 @@ fn decoded(value: &str, name: &'static str) -> Result<String, DirectiveFault> {
     if value.len() > MAX_BYTES.div_ceil(3).saturating_mul(4) {
         return Err(DirectiveFault::TooLarge(name));
     }
-    let is_standard = value.contains(['+', '/']);
-    let bytes = match (is_standard, value.ends_with('=')) {
-        (false, false) => Base64UrlUnpadded::decode_vec(value),
-        (false, true) => Base64Url::decode_vec(value),
-        (true, false) => Base64Unpadded::decode_vec(value),
-        (true, true) => Base64::decode_vec(value),
+    let bare = value.trim_end_matches('=');
+    let is_mixed = value.contains(['+', '/']) && value.contains(['-', '_']);
+    let is_badly_padded =
+        bare.len() != value.len() && value.len() != bare.len().next_multiple_of(4);
+    if is_mixed || is_badly_padded {
+        return Err(DirectiveFault::Malformed(name));
     }
-    .map_err(|_| DirectiveFault::Malformed(name))?;
+    let url_safe = bare.replace('+', "-").replace('/', "_");
+    let bytes =
+        Base64UrlUnpadded::decode_vec(&url_safe).map_err(|_| DirectiveFault::Malformed(name))?;
     if bytes.len() > MAX_BYTES {
         return Err(DirectiveFault::TooLarge(name));
     }

@@ -52,6 +52,7 @@ pub(super) struct Fields<'t, 'f> {
 
 impl<'t, 'f> Fields<'t, 'f> {
     /// Opens a table; what is none is a fault, and reads as an empty one.
+    #[inline(never)]
     pub(super) fn open(text: &'t str, place: &str, faults: &'f mut Faults) -> Self {
         let object = json::parse_object(text);
         if object.is_err() {
@@ -78,6 +79,7 @@ impl<'t, 'f> Fields<'t, 'f> {
     }
 
     /// The text of a field's value.
+    #[inline(never)]
     pub(super) fn get(&mut self, name: &'static str) -> Option<&'t str> {
         self.asked.push(name);
         self.members
@@ -93,9 +95,25 @@ impl<'t, 'f> Fields<'t, 'f> {
         form: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Option<T> {
-        let value = self.get(name)?;
-        let parsed = json::parse_string(value).ok().and_then(|text| parse(&text));
+        let text = self.text(name, form)?;
+        let parsed = parse(&text);
         self.checked(name, form, parsed)
+    }
+
+    /// A text field.
+    #[inline(never)]
+    fn text(&mut self, name: &'static str, form: &str) -> Option<String> {
+        let value = self.get(name)?;
+        let text = texts(value).filter(|_| json::kind(value) == Kind::String);
+        self.checked(name, form, text.and_then(|mut texts| texts.pop()))
+    }
+
+    /// A text, or one or more of them in a list.
+    #[inline(never)]
+    fn texts(&mut self, name: &'static str, form: &str, most: usize) -> Option<Vec<String>> {
+        let value = self.get(name)?;
+        let texts = texts(value).filter(|texts| (1..=most).contains(&texts.len()));
+        self.checked(name, form, texts)
     }
 
     /// One of a few words.
@@ -113,6 +131,7 @@ impl<'t, 'f> Fields<'t, 'f> {
         })
     }
 
+    #[inline(never)]
     pub(super) fn boolean(&mut self, name: &'static str) -> Option<bool> {
         let value = self.get(name)?;
         let parsed = match value {
@@ -131,18 +150,21 @@ impl<'t, 'f> Fields<'t, 'f> {
         most: usize,
         parse: impl FnMut(&str) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let value = self.get(name)?;
-        let parsed = texts(value)
-            .filter(|texts| (1..=most).contains(&texts.len()))
-            .and_then(|texts| texts.iter().map(String::as_str).map(parse).collect());
+        let texts = self.texts(name, form, most)?;
+        let parsed = texts.iter().map(String::as_str).map(parse).collect();
         self.checked(name, form, parsed)
     }
 
     fn checked<T>(&mut self, name: &str, form: &str, parsed: Option<T>) -> Option<T> {
         if parsed.is_none() {
-            self.fault(name, format!("must be {form}"));
+            self.is_not(name, form);
         }
         parsed
+    }
+
+    #[inline(never)]
+    fn is_not(&mut self, name: &str, form: &str) {
+        self.fault(name, ["must be ", form].concat());
     }
 
     /// Where this table is, for what lies in it.
@@ -155,6 +177,7 @@ impl<'t, 'f> Fields<'t, 'f> {
         self.faults
     }
 
+    #[inline(never)]
     pub(super) fn fault(&mut self, name: &str, message: String) {
         self.faults.fault(&within(&self.place, name), message);
     }

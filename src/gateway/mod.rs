@@ -30,6 +30,7 @@ pub mod request_headers;
 mod requirement;
 mod reserved;
 pub mod response_headers;
+mod rule_table;
 mod rules;
 #[cfg(test)]
 mod tests;

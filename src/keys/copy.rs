@@ -81,6 +81,11 @@ impl RingCopy {
         self.ring.head.key_set_version
     }
 
+    /// The cut-off: sessions created before it have ended. Zero = there never was one.
+    pub fn not_before(&self) -> UnixMillis {
+        self.ring.head.not_before
+    }
+
     /// When the ring makes its next key.
     pub fn next_change(&self) -> UnixMillis {
         self.ring.next_change(self.policy)

@@ -133,6 +133,8 @@ pub struct RingHead {
     pub schema: u32,
     /// Grows with every change of the ring. What was verified under a lower number must be verified again.
     pub key_set_version: u64,
+    /// The cut-off: sessions created before it have ended, whoever they belong to. Zero = there never was one.
+    pub not_before: UnixMillis,
     /// The secrets.
     pub secrets: Secrets,
 }
@@ -153,6 +155,7 @@ impl KeyRing {
             head: RingHead {
                 schema: SCHEMA,
                 key_set_version: 0,
+                not_before: UnixMillis(0),
                 secrets,
             },
             keys: Vec::new(),

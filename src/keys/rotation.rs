@@ -138,6 +138,14 @@ impl KeyRing {
         Ok(())
     }
 
+    /// Ends everybody's sessions that were created before `moment`. Only ever moves forward.
+    pub fn cut_off(&mut self, moment: UnixMillis) {
+        if moment > self.head.not_before {
+            self.head.not_before = moment;
+            self.bump();
+        }
+    }
+
     /// Brings the ring in line with the policy and the clock: extends how long keys verify, erases private keys that
     /// sign no more, forgets dead keys. True when something changed.
     pub fn settle(&mut self, policy: KeyPolicy, now: UnixMillis) -> bool {

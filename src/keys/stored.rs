@@ -134,6 +134,9 @@ impl RingHead {
         let mut head = ObjectWriter::new();
         head.number("schema", u64::from(self.schema));
         head.number("key_set_version", self.key_set_version);
+        if self.not_before > UnixMillis(0) {
+            head.number("not_before", self.not_before.0);
+        }
         head.json("secrets", &secrets.finish());
         head.finish()
     }
@@ -150,6 +153,11 @@ impl RingHead {
         Ok(Self {
             schema: head.small("schema")?,
             key_set_version: head.number("key_set_version")?,
+            not_before: UnixMillis(if head.has("not_before") {
+                head.number("not_before")?
+            } else {
+                0
+            }),
             secrets: Secrets {
                 route_key: secrets.secret("route_key")?,
                 handle_tag_key: secrets.secret("handle_tag_key")?,

@@ -1,4 +1,5 @@
-//! What a user's object stores: sessions, tombstones, the sessions of trusted issuers, and the outbox towards KV.
+//! What a user's object stores: sessions, tombstones, the sessions of trusted issuers, and the two outboxes: towards KV,
+//! and towards the authority on revocations.
 //!
 //! Owns the shapes and the storage trait; refuses to know SQL. `edge/user_store` implements the trait over SQLite,
 //! `tests/support/memory_store.rs` over maps.
@@ -52,6 +53,10 @@ pub enum Ending {
     Expired,
     /// Somebody with the right to do so ended it.
     Revoked,
+    /// It was ended together with all of the user's.
+    RevokedWithAll,
+    /// It is older than the cut-off: everyone's sessions from before a moment were ended.
+    CutOff,
     /// A refresh token was used twice.
     Theft,
     /// The user had more sessions than the setting allows.
@@ -59,13 +64,22 @@ pub enum Ending {
 }
 
 impl Ending {
-    const ALL: [Self; 4] = [Self::Expired, Self::Revoked, Self::Theft, Self::Displaced];
+    const ALL: [Self; 6] = [
+        Self::Expired,
+        Self::Revoked,
+        Self::RevokedWithAll,
+        Self::CutOff,
+        Self::Theft,
+        Self::Displaced,
+    ];
 
     /// The name in storage.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
+            Self::RevokedWithAll => "revoked_with_all",
+            Self::CutOff => "cut_off",
             Self::Theft => "theft",
             Self::Displaced => "displaced",
         }
@@ -77,7 +91,8 @@ impl Ending {
     }
 }
 
-/// What is left of an ended session, until its access tokens are dead and its KV copy is gone.
+/// What is left of an ended session, until its access tokens are dead, its revocation is recorded and its KV copy is
+/// gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tombstone {
     /// When it ended.
@@ -163,6 +178,21 @@ pub struct CopyTask {
     pub attempts: u32,
 }
 
+/// An entry of the outbox towards the authority on revocations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevocationTask {
+    /// Which session has ended.
+    pub handle: String,
+    /// Until when isolates must be told: by then every access token is dead and the KV copy is gone.
+    pub expires: UnixMillis,
+    /// When it is to be reported, for the first time or again; once recorded, when it is to be looked at again.
+    pub due: UnixMillis,
+    /// How often it failed.
+    pub attempts: u32,
+    /// The authority has it.
+    pub recorded: bool,
+}
+
 /// A fault of the storage. The transaction around the call is rolled back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFault(pub String);
@@ -211,7 +241,31 @@ pub trait UserStore {
     /// At most `limit` entries that are due, oldest first.
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault>;
 
-    /// Forgets tombstones that need not be kept any longer and have nothing in the outbox.
+    /// The handles that the last call to end all of a user's sessions ended, as far as they are remembered.
+    fn last_ended_together(
+        &self,
+        user_id: &str,
+        tenant_id: Option<&str>,
+    ) -> Result<Vec<String>, StoreFault>;
+
+    /// Queues a revocation, replacing what was queued for that handle.
+    fn queue_revocation(&self, task: &RevocationTask) -> Result<(), StoreFault>;
+    /// The revocation that is queued for a handle.
+    fn revocation_task(&self, handle: &str) -> Result<Option<RevocationTask>, StoreFault>;
+    /// Takes a revocation out of the outbox.
+    fn clear_revocation(&self, handle: &str) -> Result<(), StoreFault>;
+    /// How many of the revocations have not expired.
+    fn live_revocations(&self, now: UnixMillis) -> Result<u64, StoreFault>;
+    /// At most `limit` revocations that are due, oldest first.
+    fn due_revocations(
+        &self,
+        now: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<RevocationTask>, StoreFault>;
+    /// Makes every revocation due that the authority does not have: somebody waits for it.
+    fn hasten_revocations(&self, now: UnixMillis) -> Result<(), StoreFault>;
+
+    /// Forgets tombstones that need not be kept any longer and have nothing in either outbox.
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault>;
     /// When the object next has something to do; `None` when it holds nothing.
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreFault>;

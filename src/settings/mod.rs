@@ -18,6 +18,7 @@ mod tests;
 pub(crate) use duration::parse_duration;
 
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
+use crate::location::Location;
 use crate::secret::{Secret, digest};
 use crate::time::{Millis, UnixMillis};
 
@@ -208,6 +209,12 @@ pub struct Settings {
     pub check_database: bool,
     /// `FRESHNESS`: the default of our own doors.
     pub freshness: Freshness,
+    /// `REVOCATION_SHARDS`: how many objects share the work of the authority on revocations.
+    pub revocation_shards: u32,
+    /// `CENTRAL_LOCATION`: where the objects are made that there are few of.
+    pub central_location: Option<Location>,
+    /// `USER_LOCATION`: where a user's object is made when nothing tells where the user is.
+    pub user_location: Option<Location>,
     /// `MAX_SESSION_DATA` in bytes of JSON text.
     pub max_session_data: u64,
     /// `MAX_ACCESS_TOKEN_BYTES`: the longest access token that is handed out.

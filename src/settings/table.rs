@@ -8,6 +8,7 @@ use super::{
     AntiCsrf, DeviceIp, Freshness, LogLevel, Network, RecentTokenReuse, SameSite, Settings,
     SigningAlgorithm, TokenTransferMethod,
 };
+use crate::location::Location;
 use crate::secret::{Secret, digest};
 use crate::time::Millis;
 
@@ -16,6 +17,7 @@ const MINUTE: Millis = Millis::from_seconds(60);
 const DURATION: &str =
     "a duration from 1s to 3650d, such as \"500ms\", \"3.6s\", \"15m\", \"168h\" or \"100d\"";
 const BOOLEAN: &str = "true or false";
+const LOCATIONS: &str = "wnam, enam, sam, weur, eeur, apac, oc, afr or me";
 const MIN_API_KEY_LENGTH: usize = 20;
 const MAX_SESSION_DATA: u64 = 4 * 1024 * 1024;
 /// A request head of this size is what HTTP servers commonly accept; a longer token would never arrive.
@@ -54,6 +56,9 @@ impl Settings {
             session_expired_status_code: 401,
             check_database: false,
             freshness: Freshness::Within(MINUTE),
+            revocation_shards: 1,
+            central_location: None,
+            user_location: None,
             max_session_data: 1024 * 1024,
             max_access_token_bytes: 0,
             clock_tolerance: Millis(0),
@@ -304,6 +309,24 @@ pub(super) fn read_limits(reader: &mut Reader<'_>, settings: &mut Settings) {
     );
     if let Freshness::Within(bound) = settings.freshness {
         warn_if_short(reader, "FRESHNESS", bound, Millis::from_seconds(10));
+    }
+    reader.scalar(
+        "REVOCATION_SHARDS",
+        &mut settings.revocation_shards,
+        "a whole number from 1 to 16",
+        |text| {
+            u32::try_from(digits(text)?)
+                .ok()
+                .filter(|count| (1..=16).contains(count))
+        },
+    );
+    for (name, target) in [
+        ("CENTRAL_LOCATION", &mut settings.central_location),
+        ("USER_LOCATION", &mut settings.user_location),
+    ] {
+        reader.scalar(name, target, LOCATIONS, |text| {
+            Location::from_name(text).map(Some)
+        });
     }
     reader.scalar(
         "MAX_SESSION_DATA",

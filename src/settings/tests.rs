@@ -80,6 +80,11 @@ fn only_the_api_domain_is_required() {
     assert_eq!(settings.token_transfer_method, TokenTransferMethod::Any);
     assert_eq!(settings.session_expired_status_code, 401);
     assert_eq!(settings.freshness, Freshness::Within(Millis(60_000)));
+    assert_eq!(settings.revocation_shards, 1);
+    assert_eq!(
+        (settings.central_location, settings.user_location),
+        (None, None)
+    );
     assert_eq!(settings.max_session_data, 1_048_576);
     assert_eq!(settings.clock_tolerance, Millis(0));
     assert_eq!(
@@ -172,6 +177,13 @@ const BOUNDS: &[(&str, &[&str], &[&str])] = &[
         &["stateless", "strict", "within 1s", "within  60s"],
         &["within", "60s", "within 0s", "sometimes"],
     ),
+    (
+        "REVOCATION_SHARDS",
+        &["1", "16"],
+        &["0", "17", "1.5", "two"],
+    ),
+    ("CENTRAL_LOCATION", &["weur", "ENAM"], &["europe", "moon"]),
+    ("USER_LOCATION", &["oc", "me"], &["here"]),
     (
         "MAX_SESSION_DATA",
         &["2", "64KiB", "4MiB"],

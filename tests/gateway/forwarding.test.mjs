@@ -214,6 +214,55 @@ describe("an origin behind the gateway", () => {
   });
 });
 
+/** What an origin may send in place of an answer, and the statuses that the client may get. */
+const broken = [
+  ["nothing", "", [502]],
+  ["no HTTP at all", "hello\r\n\r\n", [502]],
+  ["half a head", "HTTP/1.1 200 OK\r\nContent-Le", [502]],
+  ["a negative length", "HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello", [502]],
+  ["two lengths", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", [502]],
+  ["an unknown coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: x\r\n\r\nhello", [200, 502]],
+  ["a status that is none", "HTTP/1.1 999 What\r\nPostern-User-Id: x\r\nContent-Length: 0\r\n\r\n", [502]],
+  ["a status of two digits", "HTTP/1.1 20 OK\r\nContent-Length: 0\r\n\r\n", [502]],
+  ["a status of its own platform", "HTTP/1.1 522 x\r\nContent-Length: 1\r\n\r\nx", [504]],
+  ["another", "HTTP/1.1 521 x\r\nContent-Length: 1\r\n\r\nx", [502]],
+  ["an upgrade that nobody asked for", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", [502]],
+  ["informational answers and an end", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", [502]],
+  ["a folded header", "HTTP/1.1 200 OK\r\nX-A: b\r\n Postern-Revoke: user\r\nContent-Length: 0\r\n\r\n", [200, 502]],
+  ["a body with 204", "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\nhello", [204, 502]],
+  ["a head of a megabyte", `HTTP/1.1 200 OK\r\nX-A: ${"a".repeat(1024 * 1024)}\r\nContent-Length: 0\r\n\r\n`, [200, 502]],
+];
+
+test("an origin that sends no proper answer is 502, and hurts nobody else", async () => {
+  let bytes = "";
+  const origin = createServer((socket) => {
+    socket.on("error", () => {});
+    socket.once("data", () => socket.end(bytes, "latin1"));
+  });
+  await new Promise((resolve) => origin.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (origin.address());
+  const good = await startOrigin();
+  const gateway = await startGateway({
+    origins: { broken: { url: `http://127.0.0.1:${port}`, timeout: "2s" }, good: { url: good.url } },
+    rules: [{ path: "/good", origin: "good", session: "none" }, { path: "/directives/**", methods: ["GET"], origin: "broken", session: "optional", directives: true }, { path: "/**", origin: "broken", session: "optional" }],
+  });
+  try {
+    for (const [what, sent, statuses] of broken) {
+      bytes = sent;
+      for (const path of ["/x", "/directives/x"]) {
+        const answer = await gateway.raw("GET", path);
+        assert.ok(statuses.includes(answer.status), `${what} on ${path}: ${answer.text.slice(0, 300)}`);
+        assert.ok(!/postern/i.test(answer.text), answer.text.slice(0, 300));
+        assert.equal((await gateway.fetch("/good")).status, 200);
+      }
+    }
+  } finally {
+    await gateway.close();
+    await good.close();
+    origin.close();
+  }
+});
+
 test("a route with an origin of its own: the request goes on to where it was going", async () => {
   const origin = await startOrigin();
   const gateway = await startGateway({ origins: { zone: { route: true } }, rules: [{ path: "/**", origin: "zone", session: "optional" }] });

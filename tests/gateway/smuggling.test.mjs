@@ -160,6 +160,8 @@ const framings = [
   ["two hosts", "GET /open/x HTTP/1.1\r\nHost: a\r\nHost: only.example\r\n\r\n"],
   ["no host", "GET /open/x HTTP/1.1\r\n\r\n"],
   ["a host with a path", "GET /open/x HTTP/1.1\r\nHost: only.example/public\r\n\r\n"],
+  ["a target with a user", "GET http://root@app.example/open/x HTTP/1.1\r\nHost: app.example\r\n\r\n"],
+  ["a target of another host than the header says", "GET http://only.example/open/x HTTP/1.1\r\nHost: app.example\r\n\r\n"],
   ["a host with a user", "GET /open/x HTTP/1.1\r\nHost: only.example@evil.example\r\n\r\n"],
   ["a bare line feed in a value", "GET /open/x HTTP/1.1\r\nHost: a\r\nX-A: b\nPostern-User-Id: root\r\n\r\n"],
   ["NUL in a value", "GET /open/x HTTP/1.1\r\nHost: a\r\nX-A: b\0root\r\n\r\n"],

@@ -12,15 +12,17 @@ const ARGUMENTS = {
   getSession: { accessToken: "text", antiCsrfToken: "text", doAntiCsrfCheck: "boolean", freshness: "text" },
   getSessionData: { handle: "text", freshness: "text" },
   updateSessionData: { handle: "text", sessionData: "json" },
-  createNewSession: { userId: "text", jwtPayload: "json", sessionData: "json", tenantId: "text", device: "object", "device.userAgent": "text", "device.ip": "text" },
+  createNewSession: { userId: "text", jwtPayload: "json", sessionData: "json", tenantId: "text", device: "object", "device.userAgent": "text", "device.ip": "text", location: "text" },
   createNewSessionForRequest: {
-    userId: "text", jwtPayload: "json", sessionData: "json", tenantId: "text", device: "object",
+    userId: "text", jwtPayload: "json", sessionData: "json", tenantId: "text", device: "object", location: "text",
     request: "object", "request.headers": "object", "request.headers.authorization": "text", "request.headers.cookie": "text", "request.headers.st-auth-mode": "text",
+    "request.cf": "object", "request.cf.continent": "text", "request.cf.longitude": "text",
   },
   refreshSession: { refreshToken: "text", antiCsrfToken: "text" },
   revokeSession: { handle: "text" },
   revokeMultipleSessions: { handles: "list" },
   revokeAllSessionsForUser: { userId: "text", tenantId: "text" },
+  revokeAllSessionsBefore: { time: "time" },
   getAllSessionHandlesForUser: { userId: "text", tenantId: "text" },
   getSessionInformation: { handle: "text" },
   updateJWTPayload: { handle: "text", jwtPayload: "json" },
@@ -38,6 +40,7 @@ const REQUIRED = {
   revokeSession: ["handle"],
   revokeMultipleSessions: ["handles"],
   revokeAllSessionsForUser: ["userId"],
+  revokeAllSessionsBefore: ["time"],
   getAllSessionHandlesForUser: ["userId"],
   getSessionInformation: ["handle"],
   updateJWTPayload: ["handle", "jwtPayload"],
@@ -45,9 +48,9 @@ const REQUIRED = {
   regenerateAccessToken: ["accessToken"],
   revokeSigningKey: ["kid"],
 };
-const GOOD = { text: "text", boolean: true, json: {}, object: {}, list: [] };
+const GOOD = { text: "text", time: 1_700_000_000_000, boolean: true, json: {}, object: {}, list: [] };
 /** Texts of a form: any other text is refused for that. */
-const FORMED = ["freshness", "tenantId"];
+const FORMED = ["freshness", "tenantId", "location"];
 
 const HOSTILE = {
   null: null, "a number": 1, true: true, "a text": "text", "an empty list": [], "an empty object": {}, "a list in a list": [[]], "a list of numbers": [1],
@@ -70,6 +73,8 @@ function fits(type, name) {
   if (name === "undefined") return true;
   if (type === "text") return ["a text", "huge string", "huge string beyond Latin-1"].includes(name);
   if (type === "boolean") return name === "true";
+  // Seconds where milliseconds are wanted would be a slip; no small number is a time.
+  if (type === "time") return false;
   if (type === "list") return ["an empty list", "list of large strings"].includes(name);
   return (type === "json" ? JSON_VALUES : OBJECTS).includes(name);
 }

@@ -394,6 +394,7 @@ impl World {
         let reply = self.user.call(UserCall::Revoke {
             handles,
             keep_for: None,
+            repeatable: false,
         });
         assert_eq!(reply, UserReply::Handles(self.end(wanted)));
     }
@@ -402,6 +403,7 @@ impl World {
         let reply = self.user.call(UserCall::RevokeAll {
             user_id: "u1".to_owned(),
             tenant_id: None,
+            repeatable: false,
         });
         let expected = self.model.live(self.now());
         assert_eq!(reply, UserReply::Handles(self.end(&expected)));
@@ -580,6 +582,7 @@ impl World {
             {
                 self.kv.write_through(&self.user.store, &handle, now);
             }
+            self.user.report(true);
         }
     }
 }

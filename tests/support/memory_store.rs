@@ -4,8 +4,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use postern::{
     session::record::{
-        CopyTask, ForeignRecord, SessionRecord, SessionSummary, StoreFault, Stored, Tombstone,
-        UserStore,
+        CopyTask, Ending, ForeignRecord, RevocationTask, SessionRecord, SessionSummary, StoreFault,
+        Stored, Tombstone, UserStore,
     },
     time::{Millis, UnixMillis},
 };
@@ -16,6 +16,9 @@ struct Tables {
     foreign: BTreeMap<String, Stored<ForeignRecord>>,
     data: BTreeMap<String, String>,
     outbox: BTreeMap<String, CopyTask>,
+    revocations: BTreeMap<String, RevocationTask>,
+    /// User, tenant and creation of ended sessions.
+    ended: BTreeMap<String, (String, String, UnixMillis)>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -80,7 +83,11 @@ impl UserStore for MemoryStore {
         let Some(stored @ Stored::Live(_)) = tables.sessions.get_mut(handle) else {
             return Ok(false);
         };
-        *stored = Stored::Ended(tombstone);
+        let Stored::Live(record) = std::mem::replace(stored, Stored::Ended(tombstone)) else {
+            return Ok(false);
+        };
+        let whose = (record.user_id, record.tenant_id, record.created);
+        tables.ended.insert(handle.to_owned(), whose);
         tables.data.remove(handle);
         Ok(true)
     }
@@ -209,16 +216,93 @@ impl UserStore for MemoryStore {
         Ok(due)
     }
 
+    fn last_ended_together(
+        &self,
+        user_id: &str,
+        tenant_id: Option<&str>,
+    ) -> Result<Vec<String>, StoreFault> {
+        let tables = self.0.borrow();
+        let together = tables.sessions.iter().filter_map(|(handle, stored)| {
+            let Stored::Ended(tombstone) = stored else {
+                return None;
+            };
+            let (user, tenant, created) = tables.ended.get(handle)?;
+            let matches = tombstone.ending == Ending::RevokedWithAll
+                && user == user_id
+                && tenant_id.is_none_or(|wanted| wanted == tenant);
+            matches.then(|| (tombstone.ended, *created, handle.clone()))
+        });
+        let together: Vec<_> = together.collect();
+        let last = together.iter().map(|(ended, ..)| *ended).max();
+        let mut last: Vec<_> = together
+            .into_iter()
+            .filter(|(ended, ..)| Some(*ended) == last)
+            .collect();
+        last.sort();
+        Ok(last.into_iter().map(|(.., handle)| handle).collect())
+    }
+
+    fn queue_revocation(&self, task: &RevocationTask) -> Result<(), StoreFault> {
+        self.0
+            .borrow_mut()
+            .revocations
+            .insert(task.handle.clone(), task.clone());
+        Ok(())
+    }
+
+    fn revocation_task(&self, handle: &str) -> Result<Option<RevocationTask>, StoreFault> {
+        Ok(self.0.borrow().revocations.get(handle).cloned())
+    }
+
+    fn clear_revocation(&self, handle: &str) -> Result<(), StoreFault> {
+        self.0.borrow_mut().revocations.remove(handle);
+        Ok(())
+    }
+
+    fn live_revocations(&self, now: UnixMillis) -> Result<u64, StoreFault> {
+        let tables = self.0.borrow();
+        let live = tables
+            .revocations
+            .values()
+            .filter(|task| task.expires > now);
+        Ok(live.count() as u64)
+    }
+
+    fn due_revocations(
+        &self,
+        now: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<RevocationTask>, StoreFault> {
+        let tables = self.0.borrow();
+        let due = tables.revocations.values().filter(|task| task.due <= now);
+        let mut due: Vec<_> = due.cloned().collect();
+        due.sort_by_key(|task| task.due);
+        due.truncate(limit as usize);
+        Ok(due)
+    }
+
+    fn hasten_revocations(&self, now: UnixMillis) -> Result<(), StoreFault> {
+        for task in self.0.borrow_mut().revocations.values_mut() {
+            if !task.recorded {
+                task.due = task.due.min(now);
+            }
+        }
+        Ok(())
+    }
+
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
         let mut tables = self.0.borrow_mut();
         let Tables {
             sessions,
             foreign,
             outbox,
+            revocations,
+            ended,
             ..
         } = &mut *tables;
         let over = |handle: &String, tombstone: &Tombstone| {
-            tombstone.keep_until < now && !outbox.contains_key(handle)
+            let owed = outbox.contains_key(handle) || revocations.contains_key(handle);
+            tombstone.keep_until < now && !owed
         };
         sessions.retain(
             |handle, stored| !matches!(stored, Stored::Ended(tombstone) if over(handle, tombstone)),
@@ -226,6 +310,7 @@ impl UserStore for MemoryStore {
         foreign.retain(
             |handle, stored| !matches!(stored, Stored::Ended(tombstone) if over(handle, tombstone)),
         );
+        ended.retain(|handle, _| sessions.contains_key(handle));
         Ok(())
     }
 
@@ -251,10 +336,13 @@ impl UserStore for MemoryStore {
         });
         let rows = sessions
             .chain(foreign)
-            .filter(|(handle, _)| !tables.outbox.contains_key(*handle))
+            .filter(|(handle, _)| {
+                !tables.outbox.contains_key(*handle) && !tables.revocations.contains_key(*handle)
+            })
             .map(|(_, due)| due.plus(Millis(1)));
         Ok(rows
             .chain(tables.outbox.values().map(|task| task.due))
+            .chain(tables.revocations.values().map(|task| task.due))
             .min())
     }
 }

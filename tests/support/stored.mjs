@@ -11,6 +11,7 @@ export function readObjects(directory) {
     /** @type {any[]} */ sessions: [],
     /** Handles that have data, with its text. @type {Map<string, string>} */ data: new Map(),
     /** @type {any[]} */ outbox: [],
+    /** @type {any[]} */ revocations: [],
     /** When each object that holds something has something to do. @type {{object: string, due: number}[]} */ nextDue: [],
   };
   for (const file of readdirSync(objects).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite")) {
@@ -19,14 +20,16 @@ export function readObjects(directory) {
     if (rows("SELECT 1 FROM sqlite_master WHERE name = 'schema'").length > 0) {
       const sessions = rows("SELECT * FROM session");
       const outbox = rows("SELECT * FROM outbox");
-      const busy = new Set(outbox.map((row) => row.handle));
+      const revocations = rows("SELECT * FROM revocation");
+      const busy = new Set([...outbox, ...revocations].map((row) => row.handle));
       const dues = [
-        ...outbox.map((row) => row.due),
+        ...[...outbox, ...revocations].map((row) => row.due),
         ...sessions.filter((row) => row.live).map((row) => row.expiry + 1),
         ...sessions.filter((row) => !row.live && !busy.has(row.handle)).map((row) => row.keep_until + 1),
       ];
       tables.sessions.push(...sessions);
       tables.outbox.push(...outbox);
+      tables.revocations.push(...revocations);
       for (const { handle, text } of rows("SELECT handle, text FROM session_data ORDER BY handle, part")) tables.data.set(handle, (tables.data.get(handle) ?? "") + text);
       tables.nextDue.push({ object: file.replace(".sqlite", ""), due: Math.min(...dues) });
     }

@@ -6,8 +6,8 @@ use postern::{
     secret::Secret,
     session::{
         call::{Create, Door, Refresh, UserCall, UserReply},
-        record::{StoreFault, Stored, UserStore},
-        user::{Terms, answer},
+        record::{RevocationTask, StoreFault, Stored, UserStore},
+        user::{Terms, answer, due_reports, reported},
     },
     settings::{RawValue, Settings},
     time::{Millis, UnixMillis},
@@ -22,6 +22,9 @@ pub struct User {
     secrets: [(u32, Secret); 1],
     anti_csrf_key: Secret,
     random: Cell<u64>,
+    pub not_before: Cell<u64>,
+    /// Whether the authority on revocations is within reach.
+    pub reports_arrive: Cell<bool>,
 }
 
 pub fn handle(n: u32) -> String {
@@ -45,6 +48,8 @@ impl User {
             secrets: [(1, Secret::new(vec![1; 32]))],
             anti_csrf_key: Secret::new(vec![2; 32]),
             random: Cell::new(1),
+            not_before: Cell::new(0),
+            reports_arrive: Cell::new(true),
         }
     }
 
@@ -73,12 +78,26 @@ impl User {
             refresh_secrets: &self.secrets,
             anti_csrf_key: &self.anti_csrf_key,
             now: self.now(),
+            not_before: UnixMillis(self.not_before.get()),
             random,
         })
     }
 
+    /// A call, and the report of what it ended, as the object does it.
     pub fn try_call(&self, call: UserCall) -> Result<UserReply, StoreFault> {
-        self.with_terms(|terms| self.store.transaction(|store| answer(store, terms, call)))
+        let reply =
+            self.with_terms(|terms| self.store.transaction(|store| answer(store, terms, call)))?;
+        if self.reports_arrive.get() {
+            self.report(true);
+        }
+        Ok(reply)
+    }
+
+    /// Reports what is due to the authority on revocations, which takes it or not.
+    pub fn report(&self, accepted: bool) -> Vec<RevocationTask> {
+        let reports = due_reports(&self.store, self.now()).unwrap();
+        reported(&self.store, &reports, accepted, self.now()).unwrap();
+        reports
     }
 
     pub fn call(&self, call: UserCall) -> UserReply {

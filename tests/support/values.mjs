@@ -51,10 +51,10 @@ const MAKERS = {
     const names = Array.from({ length: 5_000 }, (_, index) => [`n${index}`, undefined]);
     return { value: Array(5_000).fill(Object.fromEntries(names)) };
   },
-  "huge name": () => ({ ["n".repeat(5_000_000)]: () => 1 }),
-  "huge string": () => "x".repeat(20_000_000),
-  "huge string beyond Latin-1": () => "馬".repeat(8_000_000),
-  "list of large strings": () => Array(1_000).fill("x".repeat(20_000)),
+  "huge name": () => ({ ["n".repeat(4_200_000)]: () => 1 }),
+  "huge string": () => "x".repeat(5_000_000),
+  "huge string beyond Latin-1": () => "馬".repeat(2_000_000),
+  "list of large strings": () => Array(1_000).fill("x".repeat(5_000)),
   Proxy: () => new Proxy({}, {}),
   symbol: () => Symbol("a"),
   thenable: () => ({ then: () => 1 }),

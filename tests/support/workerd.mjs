@@ -25,18 +25,25 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
 
 /**
  * Starts it and answers when it listens.
- * @param {{vars?: Record<string, unknown>, callers?: Caller[], gateway?: import("./gateway-rules.mjs").Rules, services?: Record<string, string>}} [options]
- *   `gateway`: the rules, as the text of a gateway.toml or as its tables; `services`: what Postern is bound to, by name of
- *   the binding
+ * @param {object} [options]
+ * @param {Record<string, unknown>} [options.vars]
+ * @param {Caller[]} [options.callers]
+ * @param {import("./gateway-rules.mjs").Rules} [options.gateway] the rules, as the text of a gateway.toml or as its tables
+ * @param {Record<string, string>} [options.services] what Postern is bound to, by name of the binding
+ * @param {number} [options.isolates] how many Workers of the same bundle, each in an isolate of its own, share the objects:
+ *   `postern`, `postern-2`, …
+ * @param {boolean} [options.faultyObjects] have the objects be reached through fault-objects-worker.mjs
  */
-export async function startWorkerd({ vars = {}, callers = [], gateway, services = {} } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, services = {}, isolates = 1, faultyObjects = false } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
   await bundle(directory, "postern", "src/entry.mjs", [withRules(gateway)]);
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
+  if (faultyObjects) await bundle(directory, "fault-objects", "tests/support/fault-objects-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
-  writeFileSync(join(directory, "config.capnp"), configuration({ API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services));
+  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects };
+  writeFileSync(join(directory, "config.capnp"), configuration(all));
 
   let running = await serve(directory, {});
   const watch = new Watch(vars);
@@ -53,6 +60,12 @@ export async function startWorkerd({ vars = {}, callers = [], gateway, services 
     url: (name = "postern") => urlOf(name),
     /** A request to Postern. @param {string} path @param {RequestInit} [init] */
     fetch: (path, init) => fetch(urlOf("postern") + path, { redirect: "manual", ...init }),
+    /** A method of `ObjectFaultControl`; faults and calls end with the process. @param {string} method @param {unknown[]} args */
+    objectFaults: async (method, ...args) => {
+      const answer = await fetch(`${urlOf("object-faults")}/${method}`, { method: "POST", body: JSON.stringify(args) });
+      if (!answer.ok) throw new Error(`${method}: ${answer.status} ${await answer.text()}`);
+      return answer.json();
+    },
     /** A method of `FaultControl`; faults and calls end with the process, entries do not. @param {string} method @param {unknown[]} args */
     faults: async (method, ...args) => {
       const answer = await fetch(`${urlOf("faults")}/${method}`, { method: "POST", body: JSON.stringify(args) });
@@ -151,23 +164,32 @@ async function serve(directory, ports) {
 
 const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
-/** The configuration, in workerd's schema language. @param {Record<string, unknown>} vars @param {Caller[]} callers @param {Record<string, string>} services */
-function configuration(vars, callers, services) {
+/**
+ * The configuration, in workerd's schema language.
+ * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean}} options
+ */
+function configuration({ vars, callers, services, isolates, faultyObjects }) {
   const variables = Object.entries(vars).map(([name, value]) =>
     typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
   );
   const objects = Object.entries(durableObjects);
-  const postern = worker("postern", {
-    modules: ['(name = "index_bg.wasm", wasm = embed "index_bg.wasm")'],
-    bindings: [
-      ...variables,
-      '(name = "SESSION_DATA", kvNamespace = "fault-kv")',
-      ...Object.entries(services).map(([name, service]) => `(name = ${quoted(name)}, service = ${quoted(service)})`),
-      ...objects.map(([name, className]) => `(name = ${quoted(name)}, durableObjectNamespace = ${quoted(className)})`),
-    ],
-    classes: objects.map(([, className]) => className),
-    disk: "postern-objects",
-  });
+  const modules = ['(name = "index_bg.wasm", wasm = embed "index_bg.wasm")'];
+  const objectsOf = (/** @type {string | undefined} */ service) =>
+    objects.map(([name, className]) => {
+      const target = service ? `(className = ${quoted(className)}, serviceName = ${quoted(service)})` : quoted(className);
+      return `(name = ${quoted(name)}, durableObjectNamespace = ${target})`;
+    });
+  const common = [
+    ...variables,
+    '(name = "SESSION_DATA", kvNamespace = "fault-kv")',
+    ...Object.entries(services).map(([name, service]) => `(name = ${quoted(name)}, service = ${quoted(service)})`),
+  ];
+  const classes = objects.map(([, className]) => className);
+  const faulty = faultyObjects ? "fault-objects" : undefined;
+  const postern = worker("postern", { modules, bindings: [...common, ...objectsOf(faulty)], classes, disk: "postern-objects" });
+  const others = Array.from({ length: isolates - 1 }, (_, n) => `postern-${n + 2}`);
+  const more = others.map((name) => worker(name, { main: "postern", modules, bindings: [...common, ...objectsOf(faulty ?? "postern")] }));
+  if (faulty) more.push(worker(faulty, { bindings: objectsOf("postern"), classes, disk: "kv-objects" }));
   const faultKv = worker("fault-kv", {
     bindings: ['(name = "STORE", durableObjectNamespace = "FaultKvStore")'],
     classes: ["FaultKvStore"],
@@ -179,18 +201,20 @@ function configuration(vars, callers, services) {
       : "objects" in target
       ? `durableObjectNamespace = (className = ${quoted(target.objects)}, serviceName = ${quoted(target.service)})`
       : `service = (name = ${quoted(target.service)}${target.entrypoint ? `, entrypoint = ${quoted(target.entrypoint)}` : ""})`;
-  const others = callers.map(({ name, bindings }) =>
+  const theirs = callers.map(({ name, bindings }) =>
     worker(name, { bindings: Object.entries(bindings).map(([binding, target]) => `(name = ${quoted(binding)}, ${designator(target)})`) }),
   );
   const sockets = [
     ["postern", '"postern"'],
+    ...others.map((name) => [name, quoted(name)]),
+    ...(faulty ? [["object-faults", `(name = "${faulty}", entrypoint = "ObjectFaultControl")`]] : []),
     ["faults", '(name = "fault-kv", entrypoint = "FaultControl")'],
     ...callers.map(({ name }) => [name, quoted(name)]),
   ].map(([name, service]) => `(name = ${quoted(name)}, address = "127.0.0.1:0", http = (), service = ${service})`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    ${[postern, faultKv, ...others].join(",\n    ")},
+    ${[postern, ...more, faultKv, ...theirs].join(",\n    ")},
     (name = "postern-objects", disk = (path = "postern-objects", writable = true)),
     (name = "kv-objects", disk = (path = "kv-objects", writable = true)),
     (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true)))
@@ -202,9 +226,9 @@ const config :Workerd.Config = (
 `;
 }
 
-/** @param {string} name @param {{modules?: string[], bindings: string[], classes?: string[], disk?: string}} parts */
-function worker(name, { modules = [], bindings, classes = [], disk }) {
-  const main = `(name = "${name}.mjs", esModule = embed "${name}.mjs")`;
+/** @param {string} name @param {{main?: string, modules?: string[], bindings: string[], classes?: string[], disk?: string}} parts */
+function worker(name, { main: bundled = name, modules = [], bindings, classes = [], disk }) {
+  const main = `(name = "${bundled}.mjs", esModule = embed "${bundled}.mjs")`;
   const objects = classes.map((className) => `(className = ${quoted(className)}, uniqueKey = ${quoted(`${name}-${className}`)}, enableSql = true)`);
   return `(name = ${quoted(name)}, worker = (
       compatibilityDate = ${quoted(compatibilityDate)},

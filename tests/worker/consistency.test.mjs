@@ -62,6 +62,10 @@ async function agrees(postern, sessions) {
     assert.equal(row.action, "delete_again", "something is still to be written");
     assert.equal(stored.get(row.handle)?.live, 0);
   }
+  for (const row of tables.revocations) {
+    assert.equal(row.recorded, 1, "the authority on revocations was not told");
+    assert.equal(stored.get(row.handle)?.live, 0);
+  }
   for (const { object, due } of tables.nextDue) {
     assert.ok((alarms.get(object) ?? Infinity) <= due, `an object is due at ${due} and its alarm is set to ${alarms.get(object)}`);
   }

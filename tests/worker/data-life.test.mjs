@@ -132,8 +132,9 @@ test("when nothing is left to remember, the object's storage is gone too", async
   const { handle } = created.session;
   await admin.revokeSession({ handle });
   await until("the copy is deleted", async () => !(await entry(handle)));
-  // As if the time until the second delete, and the tombstone's, had passed.
+  // As if the time until the second delete, the revocation's and the tombstone's had passed.
   await sql(handle, "UPDATE outbox SET due = ? WHERE handle = ?", Date.now(), handle);
+  await sql(handle, "UPDATE revocation SET expires = ?1, due = ?1 WHERE handle = ?2", Date.now(), handle);
   await sql(handle, "UPDATE session SET keep_until = ? WHERE handle = ?", Date.now(), handle);
   await admin.revokeSession({ handle }); // a call that may change something arms the alarm for what is due
   const route = { name: handle.split(".")[0] };

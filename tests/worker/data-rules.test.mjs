@@ -1,8 +1,13 @@
 // What a payload and session data may be: any JSON object, within limits; over RPC and over the service API.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 
+import { apiKey } from "../support/harness.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
+import { until } from "../support/until.mjs";
 import { named } from "../support/values.mjs";
 
 const MIB = 1024 * 1024;
@@ -232,4 +237,61 @@ test("a body far above every limit is 413 and the next request is served", async
   const body = `{"sessionHandle":"x","userDataInDatabase":{"text":"${"x".repeat(20 * MIB)}"}}`;
   assert.equal((await postern.core("PUT", "/recipe/session/data", body)).status, 413);
   assert.equal((await postern.core("GET", data("x"))).body.status, "UNAUTHORISED");
+});
+
+/** An upload to the service API that stops half way. @param {number} bytes of its body that are sent */
+async function unfinishedUpload(bytes) {
+  const { hostname, port } = new URL(postern.url());
+  const socket = connect(Number(port), hostname);
+  socket.on("error", () => {});
+  await once(socket, "connect");
+  const head = ["PUT /core/recipe/session/data HTTP/1.1", "host: x", `api-key: ${apiKey}`, "content-type: application/json", `content-length: ${5 * MIB}`, "", ""];
+  socket.write(head.join("\r\n"));
+  socket.write(Buffer.alloc(bytes, " "));
+  return socket;
+}
+
+test("above 16 MiB of bodies in flight a request is 503, and uploads that break off give their place back", { timeout: 60_000 }, async () => {
+  const larger = { userId: "alice", userDataInJWT: {}, userDataInDatabase: ofBytes(900_000), enableAntiCsrf: false };
+  for (let round = 0; round < 2; round += 1) {
+    /** @type {any} */
+    let refused;
+    /** @type {import("node:net").Socket[]} */
+    let uploads = [];
+    // A request that comes while the uploads are still being read may take the last one's place.
+    await until("the isolate is full", async () => {
+      for (const socket of uploads) socket.destroy();
+      await sleep(300);
+      uploads = await Promise.all([3.9, 3.9, 3.9, 3.9, 1].map((millions) => unfinishedUpload(millions * 1e6)));
+      await sleep(1_500);
+      refused = await postern.core("POST", "/recipe/session", larger);
+      return refused.status !== 200;
+    }, 40_000);
+    assert.equal(refused.status, 503);
+    assert.match(refused.headers.get("retry-after"), /^[1-9]\d*$/);
+    // Whoever needs no room is served.
+    assert.equal((await postern.core("GET", data("x"))).body.status, "UNAUTHORISED");
+    for (const socket of uploads) socket.destroy();
+    await until("there is room again", async () => (await postern.core("POST", "/recipe/session", larger)).status === 200);
+  }
+});
+
+test("a new payload whose access token would not fit is refused wherever one is given, and nothing is changed", async () => {
+  const created = await create({ role: "editor" });
+  const { handle } = created.session;
+  const jwtPayload = { text: "x".repeat(4_000) };
+  for (const call of [
+    () => postern.admin("createNewSession", { userId: "alice", jwtPayload }),
+    () => postern.admin("updateJWTPayload", { handle, jwtPayload }),
+    () => postern.admin("mergeIntoAccessTokenPayload", { handle, jwtPayload }),
+    () => postern.admin("regenerateAccessToken", { accessToken: created.accessToken.token, jwtPayload }),
+  ]) {
+    await assert.rejects(call(), ({ name, message }) => {
+      assert.equal(name, "TypeError");
+      assert.match(message, /access token of \d+ bytes; the limit is \d+ bytes/);
+      return true;
+    });
+  }
+  assert.deepEqual((await postern.admin("getSessionInformation", { handle })).session.jwtPayload, { role: "editor" });
+  assert.equal((await postern.admin("updateJWTPayload", { handle, jwtPayload: { text: "x".repeat(1_000) } })).status, "OK");
 });

@@ -8,7 +8,7 @@ import { startWithCaller } from "../support/rpc.mjs";
 
 const ADMIN = [
   "getSession", "getSessionData", "updateSessionData", "createNewSession", "createNewSessionForRequest", "refreshSession", "revokeSession",
-  "revokeMultipleSessions", "revokeAllSessionsForUser", "getAllSessionHandlesForUser", "getSessionInformation",
+  "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore", "getAllSessionHandlesForUser", "getSessionInformation",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken", "rotateSigningKeys", "revokeSigningKey",
 ];
 const OFFERED = { SESSIONS: ["getSession", "getSessionData", "updateSessionData"], VERIFY: ["getSession"], ADMIN };

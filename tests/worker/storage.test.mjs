@@ -29,7 +29,7 @@ async function until(ask, done, millis = 10_000) {
 
 /** @param {any} at @param {string} handle @returns {Promise<string[]>} */
 const tablesOf = async (at, handle) => {
-  const query = "SELECT name FROM sqlite_master WHERE name IN ('schema', 'session', 'foreign_session', 'session_data', 'outbox') ORDER BY name";
+  const query = "SELECT name FROM sqlite_master WHERE name IN ('schema', 'session', 'foreign_session', 'session_data', 'outbox', 'revocation') ORDER BY name";
   return (await at.postern.sql("UserSessions", objectOf(handle), query)).map((/** @type {any} */ row) => row.name);
 };
 
@@ -69,7 +69,7 @@ describe("storage that a newer version wrote", () => {
     assert.equal(browser.headers.get("front-token"), null);
     await browser.text();
     assert.deepEqual(await sql("SELECT * FROM session"), before);
-    await sql("UPDATE schema SET version = 1");
+    await sql("UPDATE schema SET version = 2");
     assert.deepEqual((await at.admin.getSessionData({ handle, freshness: "strict" })).sessionData, { kept: 1 });
     assert.equal((await at.admin.refreshSession({ refreshToken: refreshToken.token })).status, "OK");
   });
@@ -81,12 +81,32 @@ describe("storage that a newer version wrote", () => {
   });
 });
 
+describe("storage of version 1, which knew no revocations to report", () => {
+  const at = posternWith();
+
+  test("is brought up by the first call, and what ended before is reported", async () => {
+    const { session } = await at.admin.createNewSession({ userId: "old", sessionData: { kept: 1 } });
+    const ended = await at.admin.createNewSession({ userId: "old" });
+    const { handle } = session;
+    const sql = (/** @type {string} */ query) => at.postern.sql("UserSessions", objectOf(handle), query);
+    assert.deepEqual((await at.admin.revokeSession({ handle: ended.session.handle })).revoked, [ended.session.handle]);
+    await sql("DROP TABLE revocation");
+    await sql("UPDATE schema SET version = 1");
+    await at.postern.evict("UserSessions", objectOf(handle));
+    assert.deepEqual((await at.admin.getSessionData({ handle, freshness: "strict" })).sessionData, { kept: 1 });
+    assert.equal(JSON.stringify(await sql("SELECT version FROM schema")), '[{"version":2}]');
+    const rows = await until(() => sql("SELECT handle, recorded FROM revocation"), ([row]) => row?.recorded === 1);
+    assert.equal(rows[0].handle, ended.session.handle);
+    assert.deepEqual((await at.admin.revokeSession({ handle })).revoked, [handle]);
+  });
+});
+
 describe("cleaning up, with lives of a second", () => {
   const at = posternWith({ REFRESH_TOKEN_VALIDITY: "1s", ACCESS_TOKEN_VALIDITY: "1s" });
 
   test("an object whose last session has expired deletes its storage, and can begin again", async () => {
     const { session } = await at.admin.createNewSession({ userId: "brief" });
-    assert.equal((await tablesOf(at, session.handle)).length, 5);
+    assert.equal((await tablesOf(at, session.handle)).length, 6);
     assert.deepEqual(await until(() => tablesOf(at, session.handle), (tables) => tables.length === 0), []);
     const again = await at.admin.createNewSession({ userId: "brief" });
     assert.equal(again.status, "OK");

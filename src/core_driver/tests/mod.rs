@@ -97,6 +97,7 @@ fn ring() -> RingCopy {
         head: RingHead {
             schema: SCHEMA,
             key_set_version: 1,
+            not_before: UnixMillis(0),
             secrets: Secrets {
                 route_key: secret(),
                 handle_tag_key: secret(),

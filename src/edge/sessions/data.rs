@@ -1,9 +1,10 @@
-//! Session data: read from KV when this isolate knows the session to live, else from the user's object; overwritten
+//! Session data: read from KV when this isolate can tell that the session stands, else from the user's object; overwritten
 //! through the object.
 
-use super::{about, issuer_of, unexpected};
+use super::{AT_ONCE, GONE, about, issuer_of, unexpected};
 use crate::{
-    edge::{context::Context, kv, log, user_sessions},
+    edge::{context::Context, kv, log, revocations},
+    revocation::copy::Decision,
     session::{
         call::{UserCall, UserReply},
         handle::CheckedHandle,
@@ -13,7 +14,7 @@ use crate::{
     time::Millis,
 };
 
-/// Reads session data: from KV when this isolate knows the session to live, else from the user's object.
+/// Reads session data: from KV when this isolate can tell that the session stands, else from the user's object.
 pub(in crate::edge) async fn get_session_data(
     context: &Context,
     handle: &str,
@@ -21,15 +22,25 @@ pub(in crate::edge) async fn get_session_data(
 ) -> Result<String, Refusal> {
     let handle = context.checked(handle)?;
     keep_for(context, &handle)?;
-    let known_seq = match freshness {
-        Freshness::Strict => None,
-        Freshness::Stateless => Some(0),
+    let (ask_kv, bound) = match freshness {
+        Freshness::Strict => (false, AT_ONCE),
+        Freshness::Stateless => (true, AT_ONCE),
         Freshness::Within(bound) => {
-            user_sessions::recall(handle.as_str(), bound, context.now).map(|fact| fact.data_seq)
+            match revocations::decide(context, handle.as_str(), None, bound) {
+                Decision::Live => (true, bound),
+                Decision::Revoked => return Err(GONE),
+                Decision::AskObject(_) => (false, bound),
+            }
         }
     };
     let mut copy_lapsed = false;
-    if let Some(known_seq) = known_seq {
+    if ask_kv {
+        let known_seq = match freshness {
+            Freshness::Within(bound) => {
+                revocations::known_seq(handle.as_str(), bound, context.now).unwrap_or(0)
+            }
+            Freshness::Stateless | Freshness::Strict => 0,
+        };
         match kv::get(&kv::namespace(&context.env), handle.as_str()).await {
             Ok(Some(found))
                 if found.metadata.session_expires > context.now
@@ -46,7 +57,7 @@ pub(in crate::edge) async fn get_session_data(
         handle: handle.as_str().to_owned(),
         copy_lapsed,
     };
-    match about(context, &handle, &call).await?.reply {
+    match about(context, &handle, bound, &call).await?.reply {
         UserReply::Data { session_data, .. } => Ok(session_data),
         other => Err(unexpected(other)),
     }
@@ -65,7 +76,7 @@ pub(in crate::edge) async fn update_session_data(
         session_data,
         keep_for: keep_for(context, &handle)?,
     };
-    match about(context, &handle, &call).await?.reply {
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
         UserReply::Written { .. } => Ok(()),
         other => Err(unexpected(other)),
     }

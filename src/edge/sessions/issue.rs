@@ -1,7 +1,7 @@
 //! Creating a session, and new tokens for it: refresh, regenerate, and the protocol's verify, which may re-mint.
 
 use super::{
-    OWN_VERSION, about,
+    AT_ONCE, OWN_VERSION, about,
     data::{too_large, within_limit},
     unexpected,
 };
@@ -68,7 +68,13 @@ pub(in crate::edge) async fn create(
         tenant_id: new.tenant_id.clone(),
         payload: new.payload.clone(),
     };
-    token_fits(context, &session, &new)?;
+    let minted = Minted {
+        version: new.version,
+        by_service_api: new.by_service_api,
+        anti_csrf: new.anti_csrf,
+        use_dynamic_key: new.use_dynamic_key,
+    };
+    token_fits(context, &session, minted, new.transfer)?;
     let call = UserCall::Create(Create {
         handle: session.handle,
         user_id: new.user_id,
@@ -81,7 +87,7 @@ pub(in crate::edge) async fn create(
         access_token_validity: new.access_token_validity,
         device: new.device,
     });
-    let envelope = about(context, &handle, &call).await?;
+    let envelope = about(context, &handle, AT_ONCE, &call).await?;
     issued(context, envelope.reply, new.version).await
 }
 
@@ -131,7 +137,7 @@ pub(in crate::edge) async fn refresh(
         protected_claims: protected.iter().map(|&claim| claim.to_owned()).collect(),
         access_token_validity: exchange.access_token_validity,
     });
-    let envelope = about(context, &handle, &call).await?;
+    let envelope = about(context, &handle, AT_ONCE, &call).await?;
     let issued = issued(context, envelope.reply, exchange.version).await;
     issued.map_err(|refusal| match refusal {
         // At the protocol's doors the version decides whether the setting counts.
@@ -167,7 +173,19 @@ pub(in crate::edge) async fn regenerate(
     let claims = tokens::verify_even_if_expired(context, access_token).await?;
     let handle = context.checked(&claims.handle)?;
     if let Some(payload) = payload.as_ref().filter(|_| refuse_protected_claims) {
-        payload_allowed(payload, claims.version)?;
+        let session = SessionView {
+            handle: claims.handle.clone(),
+            user_id: claims.user_id.clone(),
+            tenant_id: claims.tenant_id.clone(),
+            payload: payload.clone(),
+        };
+        let minted = Minted {
+            version: claims.version,
+            by_service_api: false,
+            anti_csrf: claims.anti_csrf_token.is_some(),
+            use_dynamic_key: true,
+        };
+        token_fits(context, &session, minted, None)?;
     }
     let call = UserCall::Regenerate {
         handle: claims.handle,
@@ -179,7 +197,7 @@ pub(in crate::edge) async fn regenerate(
             anti_csrf_token: claims.anti_csrf_token,
         },
     };
-    match about(context, &handle, &call).await?.reply {
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
         UserReply::Live {
             session, access, ..
         } => {
@@ -233,7 +251,7 @@ pub(in crate::edge) async fn verify_for_protocol(
         check_database,
         door,
     });
-    match about(context, &handle, &call).await?.reply {
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
         UserReply::Live {
             session,
             access,
@@ -303,8 +321,22 @@ async fn reminted(
     }
 }
 
+/// How the access tokens of a session are minted, as far as their length goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Minted {
+    pub(super) version: AccessTokenVersion,
+    pub(super) by_service_api: bool,
+    pub(super) anti_csrf: bool,
+    pub(super) use_dynamic_key: bool,
+}
+
 /// Refuses a payload whose access token would be longer than a browser's cookie holds.
-fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Result<(), Refusal> {
+pub(super) fn token_fits(
+    context: &Context,
+    session: &SessionView,
+    new: Minted,
+    transfer: Option<Transfer>,
+) -> Result<(), Refusal> {
     if !clashing_claims(new.version).is_empty() {
         payload_allowed(&session.payload, new.version)?;
     }
@@ -322,7 +354,7 @@ fn token_fits(context: &Context, session: &SessionView, new: &NewSession) -> Res
     let key = tokens::signer(context, new.by_service_api, new.use_dynamic_key)?;
     let Lengths { token, payload } =
         tokens::lengths(&tokens::claims(context, session, &grant, new.version), key)?;
-    if let Some(transfer) = new.transfer {
+    if let Some(transfer) = transfer {
         let expiry = context.now.0;
         let lengths = TokenLengths {
             access_token: token,

@@ -1,14 +1,19 @@
 //! What backends do to sessions by handle or by user: look, replace the payload, list, end.
 
-use super::{about, issuer_of, unexpected};
+use super::{
+    AT_ONCE, OWN_VERSION, about,
+    issue::{Minted, payload_allowed, token_fits},
+    issuer_of, unexpected,
+};
 use crate::{
-    edge::{context::Context, user_sessions},
+    edge::{context::Context, key_ring, promise, revocations, user_sessions},
     session::{
         call::{UserCall, UserReply},
         handle::CheckedHandle,
         model::{Refusal, SessionInformation},
     },
-    time::Millis,
+    settings::AntiCsrf,
+    time::{Millis, UnixMillis},
 };
 
 /// Everything stored about a session.
@@ -20,7 +25,7 @@ pub(in crate::edge) async fn information(
     let call = UserCall::ReadInformation {
         handle: handle.as_str().to_owned(),
     };
-    match about(context, &handle, &call).await?.reply {
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
         UserReply::Information {
             session,
             session_data,
@@ -40,6 +45,25 @@ pub(in crate::edge) async fn information(
     }
 }
 
+/// Replaces the stored payload at a door of our own: one whose access token would not fit is refused.
+pub(in crate::edge) async fn replace_payload_that_fits(
+    context: &Context,
+    handle: &str,
+    payload: String,
+) -> Result<(), Refusal> {
+    payload_allowed(&payload, OWN_VERSION)?;
+    let mut session = information(context, handle).await?.session;
+    session.payload = payload;
+    let minted = Minted {
+        version: OWN_VERSION,
+        by_service_api: false,
+        anti_csrf: context.settings.anti_csrf == AntiCsrf::ViaToken,
+        use_dynamic_key: true,
+    };
+    token_fits(context, &session, minted, None)?;
+    replace_payload(context, handle, session.payload).await
+}
+
 /// Replaces the stored payload; access tokens that are out keep theirs.
 pub(in crate::edge) async fn replace_payload(
     context: &Context,
@@ -51,7 +75,7 @@ pub(in crate::edge) async fn replace_payload(
         handle: handle.as_str().to_owned(),
         payload,
     };
-    match about(context, &handle, &call).await?.reply {
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
         UserReply::Done => Ok(()),
         other => Err(unexpected(other)),
     }
@@ -64,17 +88,28 @@ pub(in crate::edge) async fn list(
     tenant_id: Option<String>,
 ) -> Result<Vec<String>, Refusal> {
     let route = context.handle_keys().route(&user_id);
-    let envelope =
-        user_sessions::ask(&context.env, &route, &UserCall::List { user_id, tenant_id }).await?;
-    handles(envelope.reply)
+    let call = UserCall::List { user_id, tenant_id };
+    handles(user_sessions::ask(context, &route, &call).await?.reply)
 }
 
-/// Ends sessions; gives the handles of those that this call ended.
+/// Which handles a revoking call reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::edge) enum Report {
+    /// Those that it ended; the backend protocol's meaning. If an earlier call was not told that they are, they count.
+    Ended,
+    /// A repeated call reports the same ones.
+    EndedBefore,
+}
+
+/// Ends sessions, and gives their handles. All are ended that can be; if one cannot, or the authority on revocations has
+/// not recorded one, the call fails and can be repeated.
 pub(in crate::edge) async fn revoke(
     context: &Context,
     presented: Vec<String>,
+    report: Report,
 ) -> Result<Vec<String>, Refusal> {
     let mut revoked = Vec::new();
+    let mut failure = None;
     let checked: Vec<CheckedHandle> = presented
         .iter()
         .filter_map(|handle| context.handle_keys().check(handle))
@@ -87,21 +122,28 @@ pub(in crate::edge) async fn revoke(
             .take_while(|handle| handle.route() == first.route())
             .count();
         let (group, others) = rest.split_at_checked(same).unwrap_or((rest, &[]));
-        let call = UserCall::Revoke {
-            handles: group
-                .iter()
-                .map(|handle| handle.as_str().to_owned())
-                .collect(),
-            keep_for: tombstone_for(context, first)?,
+        let ended = async {
+            let call = UserCall::Revoke {
+                handles: group
+                    .iter()
+                    .map(|handle| handle.as_str().to_owned())
+                    .collect(),
+                keep_for: tombstone_for(context, first)?,
+                repeatable: report == Report::EndedBefore,
+            };
+            let envelope = user_sessions::ask(context, first.route(), &call).await?;
+            for handle in group {
+                revocations::note_end(handle.as_str(), context.now);
+            }
+            handles(envelope.reply)
         };
-        let envelope = user_sessions::ask(&context.env, first.route(), &call).await?;
-        for handle in group {
-            user_sessions::forget(handle.as_str());
+        match ended.await {
+            Ok(mut ended) => revoked.append(&mut ended),
+            Err(refusal) => failure = Some(refusal),
         }
-        revoked.append(&mut handles(envelope.reply)?);
         rest = others;
     }
-    Ok(revoked)
+    failure.map_or(Ok(revoked), Err)
 }
 
 /// Ends a user's sessions, in one tenant or in all.
@@ -109,19 +151,41 @@ pub(in crate::edge) async fn revoke_all(
     context: &Context,
     user_id: String,
     tenant_id: Option<String>,
+    report: Report,
 ) -> Result<Vec<String>, Refusal> {
     let route = context.handle_keys().route(&user_id);
-    let envelope = user_sessions::ask(
-        &context.env,
-        &route,
-        &UserCall::RevokeAll { user_id, tenant_id },
-    )
-    .await?;
-    let revoked = handles(envelope.reply)?;
+    let call = UserCall::RevokeAll {
+        user_id,
+        tenant_id,
+        repeatable: report == Report::EndedBefore,
+    };
+    let revoked = handles(user_sessions::ask(context, &route, &call).await?.reply)?;
     for handle in &revoked {
-        user_sessions::forget(handle);
+        revocations::note_end(handle, context.now);
     }
     Ok(revoked)
+}
+
+/// Ends everybody's sessions that were created before `moment`, and gives the moment that counts.
+///
+/// It is told to the key ring, whose copy every door and every object has, and to the authority on revocations, whose
+/// copy is the fresher one. The answer waits until isolates have had the time to hear of it, so that from then on every
+/// level of freshness keeps what it promises.
+pub(in crate::edge) async fn end_all_before(
+    context: &Context,
+    moment: UnixMillis,
+) -> Result<UnixMillis, Refusal> {
+    const UNRECORDED: Refusal =
+        Refusal::GeneralError("the moment is not recorded everywhere yet; repeat the call");
+    let moment = moment.min(context.now);
+    key_ring::cut_off(&context.env, context.now, moment)
+        .await
+        .map_err(|key_ring::Outage| UNRECORDED)?;
+    let counts = revocations::cut_off(&context.env, moment)
+        .await
+        .map_err(|revocations::Outage| UNRECORDED)?;
+    promise::sleep(revocations::CUT_OFF_SPREADS).await;
+    Ok(counts)
 }
 
 fn handles(reply: UserReply) -> Result<Vec<String>, Refusal> {

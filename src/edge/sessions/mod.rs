@@ -9,26 +9,32 @@ mod manage;
 
 pub(super) use data::{get_session_data, update_session_data};
 pub(super) use issue::{
-    Exchange, NewSession, create, own_session, payload_allowed, refresh, regenerate,
-    verify_for_protocol,
+    Exchange, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
 };
-pub(super) use manage::{information, list, replace_payload, revoke, revoke_all};
+pub(super) use manage::{
+    Report, end_all_before, information, list, replace_payload, replace_payload_that_fits, revoke,
+    revoke_all,
+};
 
 use std::rc::Rc;
 
+use futures_util::future::join;
+
 use super::{
     context::Context,
-    log,
+    log, revocations,
     tokens::{self, Known},
     user_sessions,
 };
 use crate::{
+    revocation::copy::Decision,
     session::{
         call::{Envelope, Gone, UserCall, UserReply},
         handle::{CheckedHandle, HandleKind},
         model::{Refusal, Theft},
     },
     settings::{Freshness, TrustedIssuer},
+    time::Millis,
     token::AccessTokenVersion,
 };
 
@@ -62,51 +68,79 @@ pub(super) async fn get_session(
             "the anti-CSRF token does not match",
         ));
     }
-    standing(context, &known.session.handle, ask.freshness).await?;
+    standing(context, &known, ask.freshness).await?;
     Ok(known)
 }
 
-/// Refuses a session that has ended, as fresh as asked for. `handle` comes from a token that was verified.
+/// Refuses a session that has ended, as fresh as asked for.
 pub(super) async fn standing(
     context: &Context,
-    handle: &str,
+    known: &Known,
     freshness: Freshness,
 ) -> Result<(), Refusal> {
-    match freshness {
+    let handle = &known.session.handle;
+    let bound = match freshness {
         Freshness::Stateless => return Ok(()),
-        Freshness::Within(bound) if user_sessions::recall(handle, bound, context.now).is_some() => {
-            return Ok(());
+        Freshness::Within(bound) => {
+            match revocations::decide(context, handle, known.issued, bound) {
+                Decision::Live => return Ok(()),
+                Decision::Revoked => return Err(GONE),
+                Decision::AskObject(_) => bound,
+            }
         }
-        Freshness::Within(_) | Freshness::Strict => {}
-    }
+        Freshness::Strict => AT_ONCE,
+    };
     let handle = &context.checked(handle)?;
     let call = UserCall::Check {
         handle: handle.as_str().to_owned(),
     };
-    match about(context, handle, &call).await?.reply {
+    match about(context, handle, bound, &call).await?.reply {
         UserReply::Standing { .. } => Ok(()),
         other => Err(unexpected(other)),
     }
 }
 
+/// The bound of what an object is asked for its own sake, and not for want of a copy.
+const AT_ONCE: Millis = Millis(u64::MAX);
+const GONE: Refusal = Refusal::Unauthorised(Gone::NoSession.message());
+
 /// Asks the object of a handle, and notes what its answer says about the handle.
+///
+/// Beside that, learns of a cut-off ("everyone before this moment") if this isolate has not heard for a while. Should
+/// there be a new one, the object is told, and has the last word.
 async fn about(
     context: &Context,
     handle: &CheckedHandle,
+    bound: Millis,
     call: &UserCall,
 ) -> Result<Envelope, Refusal> {
-    let envelope = user_sessions::ask(&context.env, handle.route(), call).await?;
+    let told = revocations::not_before(context);
+    let (answer, ()) = join(
+        user_sessions::ask(context, handle.route(), call),
+        revocations::learn_cut_off(context, bound),
+    )
+    .await;
+    let mut envelope = answer?;
+    if revocations::not_before(context) > told {
+        let check = UserCall::Check {
+            handle: handle.as_str().to_owned(),
+        };
+        let checked = user_sessions::ask(context, handle.route(), &check).await?;
+        if matches!(checked.reply, UserReply::Unauthorised(_)) {
+            envelope = checked;
+        }
+    }
     let seq = match &envelope.reply {
         UserReply::Standing { data_seq } | UserReply::Live { data_seq, .. } => Some(*data_seq),
         UserReply::Data { seq, .. } | UserReply::Written { seq } => Some(*seq),
         UserReply::Unauthorised(Gone::NoSession) | UserReply::Theft { .. } => {
-            user_sessions::forget(handle.as_str());
+            revocations::note_end(handle.as_str(), context.now);
             None
         }
         _ => None,
     };
     if let Some(seq) = seq {
-        user_sessions::note(handle.as_str(), envelope.as_of, context.now, seq);
+        revocations::note(handle.as_str(), envelope.as_of, context.now, seq);
     }
     Ok(envelope)
 }
@@ -129,6 +163,9 @@ fn unexpected(reply: UserReply) -> Refusal {
                 user_id,
                 subtype,
             }))
+        }
+        UserReply::RevocationPending => {
+            Refusal::GeneralError("the sessions have ended; it is not known everywhere yet")
         }
         UserReply::CopyPending => {
             Refusal::GeneralError("the new data is not in KV yet; it will be")

@@ -44,7 +44,8 @@ impl Object {
         };
         if is_first {
             let object = Rc::clone(self);
-            self.in_background(async move { object.write_copies(&handle).await });
+            self.durable
+                .in_background(async move { object.write_copies(&handle).await });
         }
         answer
     }
@@ -93,7 +94,7 @@ impl Object {
                 seq: u64::MAX,
             });
         };
-        let namespace = kv::namespace(&self.env);
+        let namespace = kv::namespace(&self.durable.env);
         let (outcome, seq) = match &copy {
             Copy::Put {
                 text,
@@ -116,8 +117,9 @@ impl Object {
             log::fault("kv", message);
         }
         let accepted = outcome.is_ok();
-        self.transaction(|| user::copied(&store, handle, &copy, accepted, clock::now()))?;
-        self.arm_by(store.next_due()?).await?;
+        self.durable
+            .transaction(|| user::copied(&store, handle, &copy, accepted, clock::now()))?;
+        self.durable.arm_by(store.next_due()?).await?;
         // A session that ended meanwhile took the write with it.
         let accepted = accepted && matches!(copy, Copy::Put { .. });
         Ok(Copied { accepted, seq })

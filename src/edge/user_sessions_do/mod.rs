@@ -1,27 +1,25 @@
 //! The Durable Object `UserSessions`: one user's sessions, and the only writer of their KV copies.
 //!
-//! Owns the transaction around each call, the outbox's progress and the alarm. Every rule is in `session::user`.
+//! Owns the transaction around each call, the progress of both outboxes and the alarm. Every rule is in `session::user`.
 
 mod copies;
+mod reports;
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use worker::Env;
 
 use super::{
     clock,
-    js::{self, IncomingRequest, ObjectState, ObjectStorage},
-    key_ring, log, message_of, number, promise, settings,
+    durable::{Durable, fault},
+    js::{self, IncomingRequest},
+    key_ring, log, promise, settings,
     user_store::{Shape, SqlUserStore},
 };
 use crate::{
     session::{
-        call::{Envelope, UserCall, UserReply},
+        call::{Envelope, Question, UserCall, UserReply},
         record::{StoreFault, UserStore},
         user::{self, Terms},
     },
@@ -30,9 +28,8 @@ use crate::{
 };
 use copies::Waiting;
 
-/// An alarm that dies comes back after this long: the handler sets it before it does anything else.
-const ALARM_INSURANCE: Millis = Millis(60_000);
-
+/// A report that a call makes is over by then, or its instance is.
+const TAKE_OVER_AFTER: Millis = Millis(10_000);
 /// How many copies one alarm writes at a time: a request may have six connections open.
 const COPIES_AT_ONCE: usize = 6;
 /// How long one alarm goes on; a platform that waits longer ends it. What is left is due at once.
@@ -51,13 +48,13 @@ impl UserSessions {
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: JsValue) -> Self {
         let object = Rc::new(Object {
-            state: state.unchecked_into(),
-            env: env.unchecked_into(),
+            durable: Durable::new(state.unchecked_into(), env.unchecked_into()),
             writers: RefCell::default(),
-            armed: Cell::new(None),
         });
         let reviving = Rc::clone(&object);
-        object.in_background(async move { reviving.revive().await });
+        object
+            .durable
+            .in_background(async move { reviving.revive().await });
         Self { object }
     }
 
@@ -91,91 +88,112 @@ impl UserSessions {
 
 #[derive(Debug)]
 struct Object {
-    state: ObjectState,
-    env: Env,
+    durable: Durable,
     /// The handles whose copies are being written, each with the calls that wait for a sequence number.
     writers: RefCell<Vec<(String, Vec<Waiting>)>>,
-    /// When the alarm goes off, as far as this instance knows.
-    armed: Cell<Option<UnixMillis>>,
 }
 
 impl Object {
-    fn storage(&self) -> Result<ObjectStorage, StoreFault> {
-        self.state.storage().map_err(|error| fault(&error))
-    }
-
-    /// Goes on with `work` whatever becomes of the call that began it.
-    fn in_background(&self, work: impl Future<Output = ()> + 'static) {
-        if self.state.wait_until(&promise::of_end(work)).is_err() {
-            log::fault("background", "the platform takes no work in the background");
-        }
-    }
-
     fn store(&self) -> Result<SqlUserStore, StoreFault> {
-        Ok(SqlUserStore::new(
-            self.storage()?.sql().map_err(|error| fault(&error))?,
-        ))
+        let sql = self.durable.storage()?.sql();
+        Ok(SqlUserStore::new(sql.map_err(|error| fault(&error))?))
     }
 
-    async fn answer(self: &Rc<Self>, call: &str) -> Result<Envelope, StoreFault> {
-        let call: UserCall =
-            wire::decode(call).ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
+    async fn answer(self: &Rc<Self>, question: &str) -> Result<Envelope, StoreFault> {
+        let Question { not_before, call } = wire::decode(question)
+            .ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
         let store = self.store()?;
         let now = clock::now();
+        let envelope = |reply| Envelope { as_of: now, reply };
         if let Some(reply) = answer_unstored(store.shape()?, &call)? {
-            return Ok(Envelope { as_of: now, reply });
+            return Ok(envelope(reply));
         }
-        let copy_of = match &call {
-            UserCall::Create(create) => create.session_data.as_ref().map(|_| create.handle.clone()),
-            UserCall::WriteData { handle, .. } => Some(handle.clone()),
-            _ => None,
-        };
         let (reply, due) = self
-            .with_terms(now, |terms| {
-                self.transaction(|| {
+            .with_terms(now, not_before, |terms| {
+                self.durable.transaction(|| {
                     // Looked at again: while the key ring was asked, another call or the alarm may have come first.
                     let shape = store.shape()?;
                     if let Some(reply) = answer_unstored(shape, &call)? {
                         return Ok((reply, None));
                     }
-                    if shape == Shape::Empty {
-                        store.create_tables()?;
-                    }
+                    store.prepare(shape)?;
                     let reply = user::answer(&store, terms, call.clone())?;
+                    // A read has something to do only if it ended what the cut-off ends, or brought up the tables.
+                    let idle = call.only_reads() && not_before == UnixMillis(0);
+                    if idle && shape == Shape::Current {
+                        return Ok((reply, None));
+                    }
                     Ok((reply, store.next_due()?))
                 })
             })
             .await??;
-        if !call.only_reads() {
-            self.arm_by(due).await?;
-        }
-        let seq = match &reply {
-            UserReply::Written { seq } => *seq,
-            _ => 1,
+        // What the call itself goes on with is nothing for the alarm yet, unless this instance dies.
+        let goes_on = matches!(
+            (&call, &reply),
+            (UserCall::Revoke { .. } | UserCall::RevokeAll { .. }, _)
+                | (_, UserReply::Theft { .. })
+        );
+        let due = if goes_on {
+            due.map(|due| due.max(now.plus(TAKE_OVER_AFTER)))
+        } else {
+            due
         };
-        if let (Some(handle), UserReply::Written { .. } | UserReply::Issued { .. }) =
-            (copy_of, &reply)
-        {
-            let accepted = self.copied(handle, seq).await.unwrap_or(false);
-            if !accepted && matches!(reply, UserReply::Written { .. }) {
-                return Ok(Envelope {
-                    as_of: now,
-                    reply: UserReply::CopyPending,
-                });
-            }
+        self.durable.arm_by(due).await?;
+        let reply = self.followed_up(call, reply).await;
+        if goes_on {
+            self.durable.arm_exactly(store.next_due()?).await?;
         }
-        Ok(Envelope { as_of: now, reply })
+        Ok(envelope(reply))
+    }
+
+    /// Does what a change drags along outside, and gives the reply that its outcome leaves.
+    async fn followed_up(self: &Rc<Self>, call: UserCall, reply: UserReply) -> UserReply {
+        match (call, reply) {
+            (UserCall::WriteData { handle, .. }, UserReply::Written { seq }) => {
+                if self.copied(handle, seq).await.unwrap_or(false) {
+                    UserReply::Written { seq }
+                } else {
+                    UserReply::CopyPending
+                }
+            }
+            (UserCall::Create(create), reply @ UserReply::Issued { .. }) => {
+                // Whom it displaced is nothing to wait for.
+                let reporting = Rc::clone(self);
+                self.durable.in_background(async move {
+                    reporting.report().await;
+                });
+                if create.session_data.is_some() {
+                    // The object has the data whatever KV says.
+                    let _ = self.copied(create.handle, 1).await;
+                }
+                reply
+            }
+            (UserCall::Revoke { .. } | UserCall::RevokeAll { .. }, reply) => {
+                if self.report().await {
+                    reply
+                } else {
+                    UserReply::RevocationPending
+                }
+            }
+            (_, reply @ UserReply::Theft { .. }) => {
+                self.report().await;
+                reply
+            }
+            (_, reply) => reply,
+        }
     }
 
     /// Runs `change` with what the rules need to know. The key ring's copy is in hand before anything is changed.
     async fn with_terms<T>(
         &self,
         now: UnixMillis,
+        not_before: UnixMillis,
         change: impl FnOnce(&Terms<'_>) -> T,
     ) -> Result<T, StoreFault> {
-        let settings = settings::current(&self.env)
-            .map_err(|_| StoreFault("the settings are bad".to_owned()))?;
-        let ring = key_ring::current(&self.env, now)
+        let env = &self.durable.env;
+        let settings =
+            settings::current(env).map_err(|_| StoreFault("the settings are bad".to_owned()))?;
+        let ring = key_ring::current(env, now)
             .await
             .map_err(|_| StoreFault("the key ring is out of reach".to_owned()))?;
         let mut random = [0; 24];
@@ -185,44 +203,31 @@ impl Object {
             refresh_secrets: ring.refresh_secrets(),
             anti_csrf_key: ring.anti_csrf_key(),
             now,
+            not_before: not_before.max(ring.not_before()),
             random,
         }))
     }
 
-    /// Runs `change` in one transaction: an `Err` rolls everything back.
-    fn transaction<T>(
-        &self,
-        mut change: impl FnMut() -> Result<T, StoreFault>,
-    ) -> Result<T, StoreFault> {
-        let mut outcome = Err(StoreFault("the transaction did not run".to_owned()));
-        let ran = self.storage()?.transaction_sync(&mut || {
-            outcome = change();
-            match &outcome {
-                Ok(_) => Ok(JsValue::UNDEFINED),
-                Err(StoreFault(fault)) => Err(JsValue::from_str(fault)),
-            }
-        });
-        match (ran, outcome) {
-            (Err(error), Ok(_)) => Err(fault(&error)),
-            (_, outcome) => outcome,
-        }
-    }
-
-    /// The alarm: re-arms first, ends what expired, works through a batch of the outbox, and arms for what is next.
+    /// The alarm: re-arms first, ends what expired, works through a batch of both outboxes, and arms for what is next.
     async fn work(self: &Rc<Self>) -> Result<(), StoreFault> {
-        // The alarm that went off is used up, whatever comes next.
-        self.armed.set(None);
+        let now = clock::now();
         let store = self.store()?;
-        match store.shape()? {
-            Shape::Current => {}
+        let shape = store.shape()?;
+        match shape {
+            Shape::Current | Shape::Older => {}
             Shape::Empty => return Ok(()),
             Shape::Newer => return Err(newer()),
         }
-        let now = clock::now();
-        self.arm(now.plus(ALARM_INSURANCE)).await?;
+        self.durable.alarm_went_off(now).await?;
         let due = self
-            .with_terms(now, |terms| self.transaction(|| user::sweep(&store, terms)))
+            .with_terms(now, UnixMillis(0), |terms| {
+                self.durable.transaction(|| {
+                    store.prepare(store.shape()?)?;
+                    user::sweep(&store, terms)
+                })
+            })
             .await??;
+        self.report().await;
         for handles in due.chunks(COPIES_AT_ONCE) {
             let writes: Vec<_> = handles
                 .iter()
@@ -237,49 +242,20 @@ impl Object {
             }
         }
         match store.next_due()? {
-            // Nothing is left to remember. The alarm goes with the storage.
-            None => {
-                self.armed.set(None);
-                let deleted = promise::of(self.storage()?.delete_all()).await;
-                deleted.map(drop).map_err(|error| fault(&error))
-            }
-            Some(next) => self.arm(next).await,
+            // Nothing is left to remember.
+            None => self.durable.delete_all().await,
+            Some(next) => self.durable.arm(next).await,
         }
-    }
-
-    /// Sees to it that the alarm goes off by `due`; one that is set to go off earlier will do.
-    async fn arm_by(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
-        match due {
-            Some(due) if self.armed.get().is_none_or(|armed| armed > due) => self.arm(due).await,
-            _ => Ok(()),
-        }
-    }
-
-    /// Sets the alarm.
-    async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
-        self.armed.set(Some(due));
-        let armed = promise::of(self.storage()?.set_alarm_at(&number(due.0))).await;
-        armed.map(drop).map_err(|error| {
-            self.armed.set(None);
-            fault(&error)
-        })
     }
 
     /// Arms the alarm of an object that comes back with something to do and no alarm.
     async fn revive(&self) {
         let revived = async {
             let store = self.store()?;
-            if store.shape()? != Shape::Current {
-                return Ok(());
+            if store.shape()? == Shape::Current && self.durable.is_unarmed().await? {
+                self.durable.arm_by(store.next_due()?).await?;
             }
-            let alarm = promise::of(self.storage()?.get_alarm())
-                .await
-                .map_err(|error| fault(&error))?;
-            if alarm.is_null() {
-                self.arm_by(store.next_due()?).await
-            } else {
-                Ok(())
-            }
+            Ok(())
         };
         if let Err(StoreFault(fault)) = revived.await {
             log::fault("user_sessions_revive", &fault);
@@ -292,14 +268,10 @@ fn answer_unstored(shape: Shape, call: &UserCall) -> Result<Option<UserReply>, S
     match shape {
         Shape::Newer => Err(newer()),
         Shape::Empty => Ok(user::answer_empty(call)),
-        Shape::Current => Ok(None),
+        Shape::Older | Shape::Current => Ok(None),
     }
 }
 
 fn newer() -> StoreFault {
     StoreFault("storage was written by a newer version".to_owned())
-}
-
-fn fault(error: &JsValue) -> StoreFault {
-    StoreFault(message_of(error))
 }

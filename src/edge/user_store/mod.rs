@@ -1,114 +1,38 @@
 //! The storage of a user's object over SQLite. One function per method of [`UserStore`]; every rule lives in the core.
 
 mod row;
+mod schema;
 
-use js_sys::Array;
 use wasm_bindgen::JsValue;
 
-use super::{js::SqlStorage, number};
+use super::{
+    js::SqlStorage,
+    number,
+    sql::{Row, Sql},
+};
 use crate::{
     session::{
         model::Device,
         record::{
-            CopyTask, ForeignRecord, SessionRecord, SessionSummary, StoreFault, Stored, Tombstone,
-            UserStore,
+            CopyTask, ForeignRecord, RevocationTask, SessionRecord, SessionSummary, StoreFault,
+            Stored, Tombstone, UserStore,
         },
     },
     time::UnixMillis,
 };
-use row::Row;
+pub(super) use schema::Shape;
 
-/// The version of the tables below. A newer one in storage is refused, never guessed at.
-pub(super) const SCHEMA: u32 = 1;
 /// Session data is kept in parts of at most this many bytes; SQLite caps a value at 2 MB here.
 const PART_BYTES: usize = 1_000_000;
 
-const TABLES: &str = "
-CREATE TABLE schema (version INTEGER NOT NULL);
-INSERT INTO schema VALUES (1);
-CREATE TABLE session (
-  handle TEXT PRIMARY KEY, user_id TEXT NOT NULL, tenant_id TEXT NOT NULL, live INTEGER NOT NULL,
-  created INTEGER NOT NULL, expiry INTEGER NOT NULL, access_expires_max INTEGER NOT NULL, last_refreshed INTEGER,
-  salt TEXT NOT NULL, secret_number INTEGER NOT NULL, generation INTEGER NOT NULL, used_index INTEGER NOT NULL,
-  children INTEGER NOT NULL, first_exchanged INTEGER, by_service_api INTEGER NOT NULL, use_dynamic_key INTEGER NOT NULL,
-  payload TEXT NOT NULL, device TEXT, data_seq INTEGER NOT NULL, copy_expires INTEGER NOT NULL,
-  ended INTEGER, ending TEXT, keep_until INTEGER
-) WITHOUT ROWID;
-CREATE INDEX session_of_user ON session (user_id, tenant_id) WHERE live = 1;
-CREATE INDEX session_by_expiry ON session (expiry) WHERE live = 1;
-CREATE INDEX session_by_end ON session (keep_until) WHERE live = 0;
-CREATE TABLE foreign_session (
-  handle TEXT PRIMARY KEY, live INTEGER NOT NULL, keep_until INTEGER NOT NULL, data_seq INTEGER NOT NULL,
-  copy_expires INTEGER NOT NULL, ended INTEGER, ending TEXT
-) WITHOUT ROWID;
-CREATE TABLE session_data (handle TEXT NOT NULL, part INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (handle, part));
-CREATE TABLE outbox (
-  handle TEXT PRIMARY KEY, action TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX outbox_by_due ON outbox (due);
-";
-
 /// [`UserStore`] over an object's SQLite database.
 pub(super) struct SqlUserStore {
-    sql: SqlStorage,
-}
-
-/// What the database holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shape {
-    /// Nothing; reading it leaves it so.
-    Empty,
-    /// Tables of the version we write.
-    Current,
-    /// Tables of a version that a newer Worker wrote.
-    Newer,
+    sql: Sql,
 }
 
 impl SqlUserStore {
     pub(super) const fn new(sql: SqlStorage) -> Self {
-        Self { sql }
-    }
-
-    /// What the database holds, found without writing to it.
-    pub(super) fn shape(&self) -> Result<Shape, StoreFault> {
-        if self
-            .rows("SELECT 1 FROM sqlite_master WHERE name = 'schema'", &[])?
-            .is_empty()
-        {
-            return Ok(Shape::Empty);
-        }
-        let version = self.one("SELECT version FROM schema", &[])?;
-        Ok(match version {
-            Some(row) if row.small("version") == SCHEMA => Shape::Current,
-            _ => Shape::Newer,
-        })
-    }
-
-    /// Makes the tables. Call it on an empty database, before the first write.
-    pub(super) fn create_tables(&self) -> Result<(), StoreFault> {
-        self.run(TABLES, &[]).map(drop)
-    }
-
-    /// Runs a statement and gives the number of rows it wrote to tables and indexes.
-    fn run(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
-        let cursor = self
-            .sql
-            .exec(query, &bindings.iter().collect::<Array>())
-            .map_err(|e| fault(&e))?;
-        Ok(cursor.rows_written().map_err(|e| fault(&e))? > 0.0)
-    }
-
-    fn rows(&self, query: &str, bindings: &[JsValue]) -> Result<Vec<Row>, StoreFault> {
-        let rows = self
-            .sql
-            .exec(query, &bindings.iter().collect::<Array>())
-            .and_then(|cursor| cursor.to_array())
-            .map_err(|e| fault(&e))?;
-        Ok(rows.iter().map(Row::new).collect())
-    }
-
-    fn one(&self, query: &str, bindings: &[JsValue]) -> Result<Option<Row>, StoreFault> {
-        Ok(self.rows(query, bindings)?.into_iter().next())
+        Self { sql: Sql(sql) }
     }
 
     /// One text column of every row.
@@ -118,23 +42,20 @@ impl SqlUserStore {
         query: &str,
         bindings: &[JsValue],
     ) -> Result<Vec<String>, StoreFault> {
-        let rows = self.rows(query, bindings)?;
+        let rows = self.sql.rows(query, bindings)?;
         rows.into_iter()
             .map(|row| row.read(|row| row.text(column)))
             .collect()
     }
 
     fn drop_data(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run(
-            "DELETE FROM session_data WHERE handle = ?",
-            &[handle.into()],
-        )
-        .map(drop)
+        self.sql
+            .run(
+                "DELETE FROM session_data WHERE handle = ?",
+                &[handle.into()],
+            )
+            .map(drop)
     }
-}
-
-fn fault(error: &JsValue) -> StoreFault {
-    StoreFault(crate::edge::message_of(error))
 }
 
 fn time(at: UnixMillis) -> JsValue {
@@ -166,7 +87,9 @@ fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
 
 impl UserStore for SqlUserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
-        let row = self.one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
+        let row = self
+            .sql
+            .one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
         row.map(|row| row.read(Row::session)).transpose()
     }
 
@@ -181,7 +104,7 @@ impl UserStore for SqlUserStore {
             u8::from(record.by_service_api).into(),
         ];
         bindings.append(&mut changing_columns(record));
-        self.run(
+        self.sql.run(
             "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
                expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
                use_dynamic_key, payload, device, data_seq, copy_expires)
@@ -194,7 +117,7 @@ impl UserStore for SqlUserStore {
         let mut bindings = changing_columns(record);
         bindings.push(record.handle.as_str().into());
         bindings.push(record.user_id.as_str().into());
-        self.run(
+        self.sql.run(
             "UPDATE session SET expiry = ?, access_expires_max = ?, last_refreshed = ?, generation = ?, used_index = ?,
                children = ?, first_exchanged = ?, use_dynamic_key = ?, payload = ?, device = ?, data_seq = ?,
                copy_expires = ?
@@ -204,7 +127,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn end_session(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
-        let ended = self.run(
+        let ended = self.sql.run(
             "UPDATE session SET live = 0, payload = '{}', device = NULL, ended = ?, ending = ?, keep_until = ?
              WHERE handle = ? AND live = 1",
             &[
@@ -224,7 +147,7 @@ impl UserStore for SqlUserStore {
         tenant_id: Option<&str>,
     ) -> Result<Vec<SessionSummary>, StoreFault> {
         let tenant = tenant_id.map_or(JsValue::NULL, JsValue::from_str);
-        let rows = self.rows(
+        let rows = self.sql.rows(
             "SELECT handle, created, expiry FROM session
              WHERE user_id = ? AND live = 1 AND (? IS NULL OR tenant_id = ?) ORDER BY created, handle",
             &[user_id.into(), tenant.clone(), tenant],
@@ -241,7 +164,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn foreign(&self, handle: &str) -> Result<Option<Stored<ForeignRecord>>, StoreFault> {
-        let row = self.one(
+        let row = self.sql.one(
             "SELECT * FROM foreign_session WHERE handle = ?",
             &[handle.into()],
         )?;
@@ -249,7 +172,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault> {
-        self.run(
+        self.sql.run(
             "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires) VALUES (?, 1, ?, ?, ?)
              ON CONFLICT (handle) DO UPDATE SET keep_until = excluded.keep_until, data_seq = excluded.data_seq,
                copy_expires = excluded.copy_expires WHERE live = 1",
@@ -264,7 +187,7 @@ impl UserStore for SqlUserStore {
 
     fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
         self.drop_data(handle)?;
-        self.run(
+        self.sql.run(
             "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires, ended, ending)
              VALUES (?, 0, ?, 0, 0, ?, ?)
              ON CONFLICT (handle) DO UPDATE SET live = 0, keep_until = excluded.keep_until, ended = excluded.ended,
@@ -279,7 +202,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run(
+        self.sql.run(
             "DELETE FROM foreign_session WHERE handle = ?",
             &[handle.into()],
         )?;
@@ -311,7 +234,7 @@ impl UserStore for SqlUserStore {
             let (head, tail) = rest
                 .split_at_checked(rest.floor_char_boundary(PART_BYTES))
                 .unwrap_or((rest, ""));
-            self.run(
+            self.sql.run(
                 "INSERT INTO session_data VALUES (?, ?, ?)",
                 &[handle.into(), part.into(), head.into()],
             )?;
@@ -328,50 +251,132 @@ impl UserStore for SqlUserStore {
             time(task.due),
             task.attempts.into(),
         ];
-        self.run(
-            "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
-            &bindings,
-        )
-        .map(drop)
+        self.sql
+            .run(
+                "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
+                &bindings,
+            )
+            .map(drop)
     }
 
     fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
-        let row = self.one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
+        let row = self
+            .sql
+            .one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
         row.map(|row| row.read(Row::task)).transpose()
     }
 
     fn clear_copy(&self, handle: &str) -> Result<(), StoreFault> {
-        self.run("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
+        self.sql
+            .run("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
             .map(drop)
     }
 
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault> {
-        let rows = self.rows(
+        let rows = self.sql.rows(
             "SELECT * FROM outbox WHERE due <= ? ORDER BY due LIMIT ?",
             &[time(now), limit.into()],
         )?;
         rows.iter().map(|row| row.read(Row::task)).collect()
     }
 
+    fn last_ended_together(
+        &self,
+        user_id: &str,
+        tenant_id: Option<&str>,
+    ) -> Result<Vec<String>, StoreFault> {
+        let tenant = tenant_id.map_or(JsValue::NULL, JsValue::from_str);
+        self.texts(
+            "handle",
+            "WITH together AS (
+               SELECT handle, created, ended FROM session
+               WHERE live = 0 AND ending = 'revoked_with_all' AND user_id = ? AND (? IS NULL OR tenant_id = ?))
+             SELECT handle FROM together WHERE ended = (SELECT MAX(ended) FROM together) ORDER BY created, handle",
+            &[user_id.into(), tenant.clone(), tenant],
+        )
+    }
+
+    fn queue_revocation(&self, task: &RevocationTask) -> Result<(), StoreFault> {
+        let bindings = [
+            task.handle.as_str().into(),
+            time(task.expires),
+            time(task.due),
+            task.attempts.into(),
+            u8::from(task.recorded).into(),
+        ];
+        self.sql.run(
+            "INSERT OR REPLACE INTO revocation (handle, expires, due, attempts, recorded) VALUES (?, ?, ?, ?, ?)",
+            &bindings,
+        )
+        .map(drop)
+    }
+
+    fn revocation_task(&self, handle: &str) -> Result<Option<RevocationTask>, StoreFault> {
+        let row = self.sql.one(
+            "SELECT * FROM revocation WHERE handle = ?",
+            &[handle.into()],
+        )?;
+        row.map(|row| row.read(Row::revocation)).transpose()
+    }
+
+    fn clear_revocation(&self, handle: &str) -> Result<(), StoreFault> {
+        self.sql
+            .run("DELETE FROM revocation WHERE handle = ?", &[handle.into()])
+            .map(drop)
+    }
+
+    fn live_revocations(&self, now: UnixMillis) -> Result<u64, StoreFault> {
+        let row = self.sql.one(
+            "SELECT COUNT(*) AS live FROM revocation WHERE expires > ?",
+            &[time(now)],
+        )?;
+        row.map_or(Ok(0), |row| row.read(|row| row.number("live")))
+    }
+
+    fn due_revocations(
+        &self,
+        now: UnixMillis,
+        limit: u32,
+    ) -> Result<Vec<RevocationTask>, StoreFault> {
+        let rows = self.sql.rows(
+            "SELECT * FROM revocation WHERE due <= ? ORDER BY due LIMIT ?",
+            &[time(now), limit.into()],
+        )?;
+        rows.iter().map(|row| row.read(Row::revocation)).collect()
+    }
+
+    fn hasten_revocations(&self, now: UnixMillis) -> Result<(), StoreFault> {
+        self.sql
+            .run(
+                "UPDATE revocation SET due = ? WHERE recorded = 0 AND due > ?",
+                &[time(now), time(now)],
+            )
+            .map(drop)
+    }
+
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
         for table in ["session", "foreign_session"] {
             let forget = format!(
-                "DELETE FROM {table} WHERE live = 0 AND keep_until < ? AND handle NOT IN (SELECT handle FROM outbox)"
+                "DELETE FROM {table} WHERE live = 0 AND keep_until < ? AND handle NOT IN (SELECT handle FROM outbox)
+                   AND handle NOT IN (SELECT handle FROM revocation)"
             );
-            self.run(&forget, &[time(now)])?;
+            self.sql.run(&forget, &[time(now)])?;
         }
         Ok(())
     }
 
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreFault> {
-        let row = self.one(
+        let row = self.sql.one(
             "SELECT MIN(due) AS due FROM (
                SELECT MIN(due) AS due FROM outbox
+               UNION ALL SELECT MIN(due) FROM revocation
                UNION ALL SELECT MIN(expiry) + 1 FROM session WHERE live = 1
                UNION ALL SELECT MIN(keep_until) + 1 FROM session
                  WHERE live = 0 AND handle NOT IN (SELECT handle FROM outbox)
+                   AND handle NOT IN (SELECT handle FROM revocation)
                UNION ALL SELECT MIN(keep_until) + 1 FROM foreign_session
-                 WHERE live = 1 OR handle NOT IN (SELECT handle FROM outbox))",
+                 WHERE live = 1 OR (handle NOT IN (SELECT handle FROM outbox)
+                   AND handle NOT IN (SELECT handle FROM revocation)))",
             &[],
         )?;
         Ok(match row {

@@ -1,9 +1,11 @@
 //! Tests of the gateway, and what they share.
 
+mod answers;
 mod cors;
 mod cves;
 mod decisions;
 mod directives;
+mod directives_together;
 mod explain;
 mod faults;
 mod hygiene;

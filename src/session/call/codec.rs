@@ -1,7 +1,8 @@
 //! The calls and replies as messages: which members, in which order.
 
 use super::{
-    AccessGrant, Carried, Create, Door, Envelope, Gone, Refresh, UserCall, UserReply, Verify,
+    AccessGrant, Carried, Create, Door, Envelope, Gone, Question, Refresh, UserCall, UserReply,
+    Verify,
 };
 use crate::{
     session::model::{Device, ReuseSubtype, SessionView, TokenInfo},
@@ -19,8 +20,8 @@ wire_enum! { UserCall {
     7 => ReplacePayload { handle, payload },
     8 => Regenerate { handle, payload, carried },
     9 => List { user_id, tenant_id },
-    10 => Revoke { handles, keep_for },
-    11 => RevokeAll { user_id, tenant_id },
+    10 => Revoke { handles, keep_for, repeatable },
+    11 => RevokeAll { user_id, tenant_id, repeatable },
     else Self::Check { handle: String::new() },
 } }
 
@@ -36,6 +37,7 @@ wire_enum! { UserReply {
     8 => Handles(handles),
     9 => Unauthorised(gone),
     10 => Theft { handle, user_id, subtype },
+    11 => RevocationPending,
     else Self::Done,
 } }
 
@@ -75,6 +77,7 @@ wire_struct! {
     Carried { expiry, hash1, parent_hash1, anti_csrf_token }
     AccessGrant { created, expiry, hash1, parent_hash1, anti_csrf_token, use_dynamic_key, by_service_api }
     Envelope { as_of, reply }
+    Question { not_before, call }
     SessionView { handle, user_id, tenant_id, payload }
     TokenInfo { token, expiry, created }
     Device { user_agent, ip }

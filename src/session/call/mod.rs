@@ -11,6 +11,15 @@ use crate::{
     time::{Millis, UnixMillis},
 };
 
+/// What an isolate sends: a call, and what the object has to know besides.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The cut-off as far as the isolate knows: sessions created before it have ended, whoever they belong to.
+    pub not_before: UnixMillis,
+    /// The call.
+    pub call: UserCall,
+}
+
 /// A question or an order to a user's object. Handles in it have passed the tag check.
 #[derive(Debug, Clone)]
 pub enum UserCall {
@@ -75,6 +84,8 @@ pub enum UserCall {
         handles: Vec<String>,
         /// For trusted issuers' sessions: how long a tombstone is kept.
         keep_for: Option<Millis>,
+        /// Report also the ones that an earlier call has ended.
+        repeatable: bool,
     },
     /// End a user's sessions.
     RevokeAll {
@@ -82,6 +93,8 @@ pub enum UserCall {
         user_id: String,
         /// In one tenant, or in all.
         tenant_id: Option<String>,
+        /// When there is nothing left to end, report the ones that the last such call has ended.
+        repeatable: bool,
     },
 }
 
@@ -271,6 +284,9 @@ pub enum UserReply {
     },
     /// Handles listed, or ended.
     Handles(Vec<String>),
+    /// The sessions have ended here, but the authority on revocations has not recorded it: an isolate that does not ask
+    /// here may go on honouring them. It will be recorded; a repeated call reports the same handles.
+    RevocationPending,
     /// There is no such session (any more).
     Unauthorised(Gone),
     /// Reuse of a refresh token; the session has ended.

@@ -1,7 +1,8 @@
 //! Every call and every reply survives the way between isolate and object.
 
 use super::{
-    AccessGrant, Carried, Create, Door, Envelope, Gone, Refresh, UserCall, UserReply, Verify,
+    AccessGrant, Carried, Create, Door, Envelope, Gone, Question, Refresh, UserCall, UserReply,
+    Verify,
 };
 use crate::{
     session::model::{Device, ReuseSubtype, SessionView, TokenInfo},
@@ -92,10 +93,18 @@ fn every_call_survives_the_wire() {
         UserCall::Revoke {
             handles: vec![handle(), handle()],
             keep_for: None,
+            repeatable: true,
         },
-        UserCall::RevokeAll { user_id, tenant_id },
+        UserCall::RevokeAll {
+            user_id,
+            tenant_id,
+            repeatable: true,
+        },
     ] {
-        survives(&call);
+        survives(&Question {
+            not_before: UnixMillis(3),
+            call,
+        });
     }
 }
 
@@ -152,6 +161,7 @@ fn every_reply_survives_the_wire() {
         },
         UserReply::Written { seq: 3 },
         UserReply::CopyPending,
+        UserReply::RevocationPending,
         UserReply::Done,
         UserReply::Information {
             session,

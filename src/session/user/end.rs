@@ -1,6 +1,7 @@
-//! Ending sessions: a row becomes a tombstone, its data goes, and its KV copy is queued for deletion.
+//! Ending sessions: a row becomes a tombstone, its data goes, its KV copy is queued for deletion, and the authority on
+//! revocations is told.
 
-use super::{Terms, outbox};
+use super::{Terms, outbox, revocation};
 use crate::{
     session::{
         call::UserReply,
@@ -10,23 +11,28 @@ use crate::{
     time::Millis,
 };
 
+/// The tombstone of a revoked session stands at least this long: a call whose answer was lost can be repeated.
+const REPEATABLE_FOR: Millis = Millis(10 * 60_000);
+
 pub(super) fn revoke<S: UserStore>(
     store: &S,
     terms: &Terms<'_>,
     handles: Vec<String>,
     keep_for: Option<Millis>,
+    repeatable: bool,
 ) -> Result<UserReply, StoreFault> {
-    let mut revoked = Vec::new();
+    let mut revoked: Vec<String> = Vec::new();
     for handle in handles {
         let ended = if is_foreign(&handle) {
             end_foreign(store, terms, &handle, keep_for)?
         } else {
             end_by_handle(store, terms, &handle, Ending::Revoked)?
         };
-        if ended {
+        if (ended || was_revoked(store, &handle, repeatable)?) && !revoked.contains(&handle) {
             revoked.push(handle);
         }
     }
+    store.hasten_revocations(terms.now)?;
     Ok(UserReply::Handles(revoked))
 }
 
@@ -35,15 +41,52 @@ pub(super) fn revoke_all<S: UserStore>(
     terms: &Terms<'_>,
     user_id: &str,
     tenant_id: Option<&str>,
+    repeatable: bool,
 ) -> Result<UserReply, StoreFault> {
-    let handles = store
-        .sessions_of(user_id, tenant_id)?
-        .into_iter()
-        .map(|session| session.handle);
-    revoke(store, terms, handles.collect(), None)
+    let mut revoked = Vec::new();
+    for session in store.sessions_of(user_id, tenant_id)? {
+        if end_by_handle(store, terms, &session.handle, Ending::RevokedWithAll)? {
+            revoked.push(session.handle);
+        }
+    }
+    if revoked.is_empty() {
+        for handle in store.last_ended_together(user_id, tenant_id)? {
+            if was_revoked(store, &handle, repeatable)? {
+                revoked.push(handle);
+            }
+        }
+    }
+    store.hasten_revocations(terms.now)?;
+    Ok(UserReply::Handles(revoked))
 }
 
-/// Ends a session. `true` when it was live and not past its expiry.
+/// Whether an earlier call has revoked a session, and this one is to report it: always if it is `repeatable`, else only
+/// if no caller was told so, because the authority did not have it yet.
+fn was_revoked<S: UserStore>(
+    store: &S,
+    handle: &str,
+    repeatable: bool,
+) -> Result<bool, StoreFault> {
+    let ending = if is_foreign(handle) {
+        ending(store.foreign(handle)?.as_ref())
+    } else {
+        ending(store.session(handle)?.as_ref())
+    };
+    if !matches!(ending, Some(Ending::Revoked | Ending::RevokedWithAll)) {
+        return Ok(false);
+    }
+    let task = store.revocation_task(handle)?;
+    Ok(repeatable || task.is_some_and(|task| !task.recorded))
+}
+
+const fn ending<T>(stored: Option<&Stored<T>>) -> Option<Ending> {
+    match stored {
+        Some(Stored::Ended(tombstone)) => Some(tombstone.ending),
+        _ => None,
+    }
+}
+
+/// Ends a session. `true` when it was one that had not ended by itself.
 pub(super) fn end_by_handle<S: UserStore>(
     store: &S,
     terms: &Terms<'_>,
@@ -52,7 +95,13 @@ pub(super) fn end_by_handle<S: UserStore>(
 ) -> Result<bool, StoreFault> {
     match store.session(handle)? {
         Some(Stored::Live(record)) => {
-            Ok(end(store, terms, &record, ending)? && record.expiry > terms.now)
+            let counts = terms.counts(record.created, record.expiry);
+            let ending = match () {
+                () if counts => ending,
+                () if record.created < terms.not_before => Ending::CutOff,
+                () => Ending::Expired,
+            };
+            Ok(end(store, terms, &record, ending)? && counts)
         }
         _ => Ok(false),
     }
@@ -64,14 +113,24 @@ pub(super) fn end<S: UserStore>(
     record: &SessionRecord,
     ending: Ending,
 ) -> Result<bool, StoreFault> {
+    let mut keep_until = record.access_expires_max.max(terms.now);
+    if matches!(ending, Ending::Revoked | Ending::RevokedWithAll) {
+        keep_until = keep_until.max(terms.now.plus(REPEATABLE_FOR));
+    }
     let tombstone = Tombstone {
         ended: terms.now,
         ending,
-        keep_until: record.access_expires_max.max(terms.now),
+        keep_until,
     };
+    let has_copy = record.data_seq > 0;
     let ended = store.end_session(&record.handle, tombstone)?;
-    if ended && record.data_seq > 0 {
+    if ended && has_copy {
         outbox::queue_delete(store, terms.now, &record.handle)?;
+    }
+    // Of an expiry every isolate knows by itself: tokens and copies say when they end. A cut-off is told as one number.
+    if ended && !matches!(ending, Ending::Expired | Ending::CutOff) {
+        let tokens_end = record.access_expires_max;
+        revocation::queue(store, terms, &record.handle, tokens_end, has_copy)?;
     }
     Ok(ended)
 }
@@ -91,6 +150,8 @@ fn end_foreign<S: UserStore>(
     let ended = store.end_foreign(handle, tombstone)?;
     if ended {
         outbox::queue_delete(store, terms.now, handle)?;
+        // As long as the tombstone: its issuer may go on making tokens for the session.
+        revocation::queue(store, terms, handle, tombstone.keep_until, true)?;
     }
     Ok(ended)
 }

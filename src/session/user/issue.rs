@@ -159,7 +159,7 @@ pub const fn is_reported_as_theft(setting: RecentTokenReuse, subtype: ReuseSubty
 fn make_room<S: UserStore>(store: &S, terms: &Terms<'_>, user_id: &str) -> Result<(), StoreFault> {
     let mut sessions = store.sessions_of(user_id, None)?;
     // One that has expired and waits for the alarm displaces nobody.
-    sessions.retain(|session| session.expiry > terms.now);
+    sessions.retain(|session| terms.counts(session.created, session.expiry));
     let most = usize::try_from(terms.settings.max_sessions_per_user).unwrap_or(usize::MAX);
     let surplus = sessions.len().saturating_add(1).saturating_sub(most);
     for session in sessions.iter().take(surplus) {

@@ -8,11 +8,13 @@ mod data;
 mod end;
 mod issue;
 mod outbox;
+mod revocation;
 mod verify;
 
 pub use data::EMPTY;
 pub use issue::is_reported_as_theft;
 pub use outbox::{COPY_BATCH, Copy, copied, copy_now, sweep};
+pub use revocation::{REPORT_BATCH, due_reports, reported};
 
 use crate::{
     secret::{AntiCsrfToken, Secret, mac},
@@ -20,7 +22,7 @@ use crate::{
         call::{Gone, UserCall, UserReply},
         handle::is_foreign,
         model::SessionView,
-        record::{SessionRecord, StoreFault, Stored, UserStore},
+        record::{Ending, SessionRecord, StoreFault, Stored, UserStore},
     },
     settings::Settings,
     time::{Millis, UnixMillis},
@@ -37,6 +39,8 @@ pub struct Terms<'a> {
     pub anti_csrf_key: &'a Secret,
     /// The time of the call.
     pub now: UnixMillis,
+    /// Sessions created before this have ended, whoever they belong to.
+    pub not_before: UnixMillis,
     /// Fresh random bytes, used for salts and jitter.
     pub random: [u8; 24],
 }
@@ -77,28 +81,39 @@ pub fn answer<S: UserStore>(
         }
         UserCall::List { user_id, tenant_id } => {
             let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
-            sessions.retain(|session| session.expiry > terms.now);
+            sessions.retain(|session| terms.counts(session.created, session.expiry));
             Ok(UserReply::Handles(
                 sessions.into_iter().map(|session| session.handle).collect(),
             ))
         }
-        UserCall::Revoke { handles, keep_for } => end::revoke(store, terms, handles, keep_for),
-        UserCall::RevokeAll { user_id, tenant_id } => {
-            end::revoke_all(store, terms, &user_id, tenant_id.as_deref())
-        }
+        UserCall::Revoke {
+            handles,
+            keep_for,
+            repeatable,
+        } => end::revoke(store, terms, handles, keep_for, repeatable),
+        UserCall::RevokeAll {
+            user_id,
+            tenant_id,
+            repeatable,
+        } => end::revoke_all(store, terms, &user_id, tenant_id.as_deref(), repeatable),
     }
 }
 
 const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
 
-/// The live session of a handle; `None` when it is unknown, ended or past its expiry.
+/// The live session of a handle; `None` when it is unknown, ended, past its expiry, or older than the cut-off, which
+/// ends it.
 fn live<S: UserStore>(
     store: &S,
     terms: &Terms<'_>,
     handle: &str,
 ) -> Result<Option<SessionRecord>, StoreFault> {
     Ok(match store.session(handle)? {
-        Some(Stored::Live(record)) if record.expiry > terms.now => Some(record),
+        Some(Stored::Live(record)) if terms.counts(record.created, record.expiry) => Some(record),
+        Some(Stored::Live(record)) if record.created < terms.not_before => {
+            end::end(store, terms, &record, Ending::CutOff)?;
+            None
+        }
         _ => None,
     })
 }
@@ -113,6 +128,11 @@ fn view(record: &SessionRecord) -> SessionView {
 }
 
 impl Terms<'_> {
+    /// Whether a session of these times is one that has not ended by itself.
+    fn counts(&self, created: UnixMillis, expiry: UnixMillis) -> bool {
+        expiry > self.now && created >= self.not_before
+    }
+
     fn refresh_secret(&self, number: u32) -> Result<&Secret, StoreFault> {
         self.refresh_secrets
             .iter()

@@ -8,7 +8,7 @@ use crate::{
     session::{
         handle::is_foreign,
         record::{CopyAction, CopyTask, Ending, SessionRecord, StoreFault, Stored, UserStore},
-        user::{data, end},
+        user::{data, end, revocation},
     },
     time::{Millis, UnixMillis},
 };
@@ -144,9 +144,7 @@ pub fn copied<S: UserStore>(
     };
     if !accepted {
         task.attempts = task.attempts.saturating_add(1);
-        let backoff =
-            Millis(1000_u64.saturating_mul(1_u64 << task.attempts.min(12))).min(MAX_BACKOFF);
-        task.due = now.plus(backoff);
+        task.due = now.plus(backoff(task.attempts));
         return store.queue_copy(&task);
     }
     match (attempt, task.action) {
@@ -163,12 +161,15 @@ pub fn copied<S: UserStore>(
             }
             Ok(())
         }
-        (Copy::Delete, CopyAction::Delete | CopyAction::Put) => store.queue_copy(&CopyTask {
-            action: CopyAction::DeleteAgain,
-            due: now.plus(REPEAT_DELETE_AFTER),
-            attempts: 0,
-            ..task
-        }),
+        (Copy::Delete, CopyAction::Delete | CopyAction::Put) => {
+            store.queue_copy(&CopyTask {
+                action: CopyAction::DeleteAgain,
+                due: now.plus(REPEAT_DELETE_AFTER),
+                attempts: 0,
+                ..task
+            })?;
+            revocation::copy_gone(store, handle, now)
+        }
         (Copy::Delete, CopyAction::DeleteAgain) => {
             store.clear_copy(handle)?;
             store.forget_tombstones(now)
@@ -176,6 +177,11 @@ pub fn copied<S: UserStore>(
         // The session ended while the write was on its way: the delete that is queued stays queued.
         (Copy::Put { .. }, CopyAction::Delete | CopyAction::DeleteAgain) => Ok(()),
     }
+}
+
+/// How long to wait after this many failures in a row.
+pub(super) fn backoff(attempts: u32) -> Millis {
+    Millis(1000_u64.saturating_mul(1_u64 << attempts.min(12))).min(MAX_BACKOFF)
 }
 
 /// Whether an acknowledged copy holds the newest value; if so, notes how long it will do.

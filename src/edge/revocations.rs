@@ -1,0 +1,296 @@
+//! The isolate's side of the authority on revocations: its copy, the polls that keep it fresh, and what is told to the
+//! authority.
+//!
+//! Owns the memory of this isolate: the copy, the facts that users' objects stated, and the sessions that were ended
+//! through it. What these decide is `crate::revocation::copy`'s to say. A poll belongs to the request that began it; no
+//! request waits for one that another began.
+
+use std::cell::RefCell;
+
+use worker::Env;
+
+use super::{
+    clock,
+    context::Context,
+    js::{self, Fetcher, ObjectNamespace},
+    key_ring, log,
+    outgoing::{self, Answer, Limits, Target},
+    revocations_do::object_name,
+    settings,
+};
+use crate::{
+    revocation::{
+        call::{AuthorityCall, AuthorityReply, Report},
+        copy::{Decision, Poll, Question, RevocationCopy, Why},
+        key,
+        segment::Segment,
+    },
+    session::facts::{Fact, Facts},
+    time::{Millis, UnixMillis},
+    wire,
+};
+
+const BINDING: &str = "REVOCATIONS";
+/// A request may wait for a poll of its own: not long.
+const POLL_LIMITS: Limits = Limits {
+    timeout_ms: 3_000,
+    body_bytes: 1024 * 1024,
+};
+/// A segment is as large as a copy at most.
+const SEGMENT_LIMITS: Limits = Limits {
+    timeout_ms: 10_000,
+    body_bytes: crate::revocation::MAX_COPY_BYTES,
+};
+/// A report waits for its transaction only.
+const REPORT_LIMITS: Limits = Limits {
+    timeout_ms: 5_000,
+    body_bytes: 64 * 1024,
+};
+/// Whoever asks a user's object knows the cut-off ("everyone before this moment") at most this late: a poll is made
+/// beside the question when the copy is older.
+const CUT_OFF_KNOWN: Millis = Millis(10_000);
+/// How long until every isolate that reaches the authority knows a cut-off: [`CUT_OFF_KNOWN`] with the jitter of polls,
+/// one poll that is under way, and clocks that differ.
+pub(super) const CUT_OFF_SPREADS: Millis = Millis(18_000);
+/// The most sessions that are remembered as ended through this isolate; the authority tells of them soon.
+const MOST_ENDED: usize = 4_096;
+
+/// The authority gave no answer, or refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Outage;
+
+#[derive(Debug, Default)]
+struct Held {
+    /// `None` before the first question, when the settings say how many shards there are.
+    copy: Option<RevocationCopy>,
+    facts: Facts,
+    /// Sessions that were ended through this isolate, as [`key::HandleKey`]s, and when; until the copy knows of them.
+    ended: Vec<(u64, UnixMillis)>,
+    /// Spreads the polls of many isolates.
+    random: u32,
+}
+
+thread_local! {
+    static HELD: RefCell<Held> = RefCell::default();
+}
+
+impl Held {
+    fn copy(&mut self, shards: u32) -> &mut RevocationCopy {
+        self.copy.get_or_insert_with(|| {
+            let mut random = [0; 4];
+            // A bad source of randomness only leaves the polls unspread.
+            let _ = getrandom::fill(&mut random);
+            self.random = u32::from_be_bytes(random);
+            RevocationCopy::new(shards)
+        })
+    }
+
+    fn was_ended_here(&self, handle: &str) -> bool {
+        !self.ended.is_empty()
+            && key::keys(handle)
+                .is_some_and(|(key, _)| self.ended.iter().any(|(ended, _)| *ended == key.0))
+    }
+}
+
+/// Whether a session stands, as far as this isolate can tell within `bound`; starts the polls that are due, unless the
+/// caller has to ask an object and [learns the cut-off](learn_cut_off) beside that. `created` is when its access token
+/// was made, if there is one.
+pub(super) fn decide(
+    context: &Context,
+    handle: &str,
+    created: Option<UnixMillis>,
+    bound: Millis,
+) -> Decision {
+    let question = Question {
+        handle,
+        created,
+        bound,
+        now: context.now,
+    };
+    let shards = context.settings.revocation_shards;
+    let decision = HELD.with_borrow_mut(|held| {
+        if held.was_ended_here(handle) {
+            return Decision::AskObject(Why::Hit);
+        }
+        held.copy(shards);
+        let Held { copy, facts, .. } = held;
+        match copy {
+            Some(copy) => copy.decide(facts, &question),
+            None => Decision::AskObject(Why::NoCopy),
+        }
+    });
+    if !matches!(decision, Decision::AskObject(Why::NoCopy | Why::OldCopy)) {
+        for poll in due_polls(context, bound) {
+            let polling = context.clone();
+            context.in_background(async move { make(&polling, poll).await });
+        }
+    }
+    decision
+}
+
+/// Makes the polls that are due before a user's object is asked, so that it is asked with a cut-off that is known well
+/// enough. Runs beside the question.
+pub(super) async fn learn_cut_off(context: &Context, bound: Millis) {
+    // Polls are due when a third of the bound is spent.
+    let enough = Millis(CUT_OFF_KNOWN.0.saturating_mul(3));
+    for poll in due_polls(context, bound.min(enough)) {
+        make(context, poll).await;
+    }
+}
+
+/// The cut-off, as far as this isolate knows: sessions created before it have ended.
+pub(super) fn not_before(context: &Context) -> UnixMillis {
+    let told = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::not_before));
+    told.unwrap_or(UnixMillis(0)).max(context.ring.not_before())
+}
+
+/// What this isolate knows of a handle's data, if a user's object said so at most `bound` ago.
+pub(super) fn known_seq(handle: &str, bound: Millis, now: UnixMillis) -> Option<u64> {
+    HELD.with_borrow_mut(|held| held.facts.recall(handle, bound, now))
+        .map(|fact| fact.data_seq)
+}
+
+/// Notes what an object answered to a question asked at `asked`: true as of the earlier of both clocks.
+pub(super) fn note(handle: &str, as_of: UnixMillis, asked: UnixMillis, data_seq: u64) {
+    let as_of = as_of.min(asked);
+    HELD.with_borrow_mut(|held| held.facts.note(handle, Fact { as_of, data_seq }));
+}
+
+/// Notes that a session has ended: this isolate asks its object from now on, until the authority tells.
+pub(super) fn note_end(handle: &str, now: UnixMillis) {
+    HELD.with_borrow_mut(|held| {
+        held.facts.forget(handle);
+        if let Some((key, _)) = key::keys(handle)
+            && !held.was_ended_here(handle)
+        {
+            if held.ended.len() >= MOST_ENDED {
+                held.ended.drain(..MOST_ENDED / 2);
+            }
+            held.ended.push((key.0, now));
+        }
+    });
+}
+
+/// Reports ended sessions of one user.
+pub(super) async fn report(env: &Env, report: Report) -> Result<(), Outage> {
+    let shards = settings::current(env)
+        .map_err(|_| Outage)?
+        .revocation_shards;
+    let route = report
+        .entries
+        .first()
+        .and_then(|entry| key::keys(&entry.handle));
+    let (_, route) = route.ok_or(Outage)?;
+    let shard = key::shard(route, shards);
+    recorded(env, shard, &AuthorityCall::Report(report))
+        .await
+        .map(drop)
+}
+
+/// Ends everybody's sessions from before `moment`. Gives the moment that counts.
+pub(super) async fn cut_off(env: &Env, moment: UnixMillis) -> Result<UnixMillis, Outage> {
+    let moment = Some(moment);
+    recorded(env, 0, &AuthorityCall::NotBefore { moment }).await
+}
+
+/// Tells the authority that the key ring has changed, so that isolates hear of it with their next poll.
+pub(super) async fn announce_keys(env: &Env, version: u64) -> Result<(), Outage> {
+    let call = AuthorityCall::KeySetVersion { version };
+    recorded(env, 0, &call).await.map(drop)
+}
+
+fn due_polls(context: &Context, bound: Millis) -> Vec<Poll> {
+    HELD.with_borrow_mut(|held| {
+        let mut polls = Vec::new();
+        loop {
+            // A step of xorshift: the numbers need not be good, only different from isolate to isolate.
+            let mut random = held.random.max(1);
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            let copy = held.copy(context.settings.revocation_shards);
+            let Some(poll) = copy.start_poll(bound, context.now, random) else {
+                return polls;
+            };
+            held.random = random;
+            polls.push(poll);
+        }
+    })
+}
+
+/// Makes one poll and takes over its answer; asks the key ring when the answer says that it has changed.
+async fn make(context: &Context, poll: Poll) {
+    if make_or_fail(context, poll).await.is_err() {
+        log::warning("revocations", "a poll of the authority came to nothing");
+    }
+    let told = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::key_set_version));
+    key_ring::renew_if_older_than(&context.env, context.now, told.unwrap_or(0)).await;
+}
+
+async fn make_or_fail(context: &Context, Poll { shard, since }: Poll) -> Result<(), Outage> {
+    let call = AuthorityCall::Poll { since };
+    let AuthorityReply::Answer(answer) = ask(&context.env, shard, &call, POLL_LIMITS).await? else {
+        return Err(Outage);
+    };
+    let shards = context.settings.revocation_shards;
+    let missing: Vec<String> = HELD.with_borrow_mut(|held| {
+        let names = held.copy(shards).missing(shard, &answer);
+        names.into_iter().map(str::to_owned).collect()
+    });
+    let mut fetched = Vec::with_capacity(missing.len());
+    for name in missing {
+        let path = format!("segment/{name}");
+        let Answer { body, .. } = request(&context.env, shard, &path, "", SEGMENT_LIMITS).await?;
+        fetched.push(Segment::parse(&name, body).map_err(|_| Outage)?);
+    }
+    HELD.with_borrow_mut(|held| {
+        let now = clock::now();
+        let copy = held.copy(shards);
+        let applied = copy.apply(shard, answer, fetched, now);
+        if let Some(age) = copy.age(now) {
+            // What was ended before the time that the copy speaks of, it knows.
+            let known = now.minus(age);
+            held.ended.retain(|(_, at)| *at >= known);
+        }
+        applied.then_some(()).ok_or(Outage)
+    })
+}
+
+/// Has the authority record something; gives its clock, or the moment that counts.
+async fn recorded(env: &Env, shard: u32, call: &AuthorityCall) -> Result<UnixMillis, Outage> {
+    match ask(env, shard, call, REPORT_LIMITS).await? {
+        AuthorityReply::Recorded { at } => Ok(at),
+        AuthorityReply::Answer(_) | AuthorityReply::Refused => Err(Outage),
+    }
+}
+
+async fn ask(
+    env: &Env,
+    shard: u32,
+    call: &AuthorityCall,
+    limits: Limits,
+) -> Result<AuthorityReply, Outage> {
+    let Answer { body, .. } = request(env, shard, "", &wire::encode(call), limits).await?;
+    let message = std::str::from_utf8(&body).map_err(|_| Outage)?;
+    wire::decode(message).ok_or(Outage)
+}
+
+/// Asks once. A question that gets no answer is not repeated: that would help no one who is overloaded.
+async fn request(
+    env: &Env,
+    shard: u32,
+    path: &str,
+    body: &str,
+    limits: Limits,
+) -> Result<Answer, Outage> {
+    let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
+        .and_then(|namespace| {
+            namespace.object(&object_name(shard), settings::central_location(env))
+        })
+        .ok_or(Outage)?;
+    let url = format!("https://revocations.internal/{path}");
+    match outgoing::request(Target::Binding(&object), &url, Some(body), limits).await {
+        Ok(answer) if answer.status == 200 => Ok(answer),
+        _ => Err(Outage),
+    }
+}

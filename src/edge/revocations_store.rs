@@ -1,0 +1,225 @@
+//! The storage of the authority on revocations over SQLite. One function per method of [`JournalStore`].
+//!
+//! Keys are numbers of 64 bits, which neither JS nor SQLite takes whole: they are stored as digits.
+
+use js_sys::Uint8Array;
+use wasm_bindgen::JsValue;
+
+use super::{
+    js::SqlStorage,
+    number,
+    sql::{Row, Sql},
+};
+use crate::{
+    revocation::journal::{Head, JournalStore, PartKind, RouteRow, SegmentRow, TailRow},
+    session::record::StoreFault,
+    time::UnixMillis,
+};
+
+/// The version of the tables below. A newer one in storage is refused, never guessed at.
+const SCHEMA: u32 = 1;
+
+const TABLES: &str = "
+CREATE TABLE schema (version INTEGER NOT NULL);
+INSERT INTO schema VALUES (1);
+CREATE TABLE head (
+  id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, sealed INTEGER NOT NULL, not_before INTEGER NOT NULL,
+  key_set_version INTEGER NOT NULL, full_until INTEGER NOT NULL
+);
+CREATE TABLE tail (position INTEGER PRIMARY KEY, key TEXT NOT NULL, expires INTEGER NOT NULL);
+CREATE TABLE strict_route (route TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE segment (
+  name TEXT PRIMARY KEY, place INTEGER NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  expires INTEGER NOT NULL, stale INTEGER NOT NULL, retired INTEGER
+) WITHOUT ROWID;
+CREATE TABLE part (
+  name TEXT NOT NULL, kind INTEGER NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY (name, kind, number)
+);
+";
+
+/// [`JournalStore`] over an object's SQLite database.
+pub(super) struct SqlJournalStore {
+    sql: Sql,
+    /// Whether there is anything; reading leaves an empty database empty.
+    has_tables: bool,
+}
+
+impl SqlJournalStore {
+    /// Opens the database, without writing to it.
+    pub(super) fn open(sql: SqlStorage) -> Result<Self, StoreFault> {
+        let sql = Sql(sql);
+        match sql.schema()? {
+            None => Ok(Self {
+                sql,
+                has_tables: false,
+            }),
+            Some(SCHEMA) => Ok(Self {
+                sql,
+                has_tables: true,
+            }),
+            Some(_) => Err(StoreFault(
+                "storage was written by a newer version".to_owned(),
+            )),
+        }
+    }
+
+    /// Makes the tables if there are none. Call it in the transaction of every change, before it.
+    pub(super) fn prepare(&mut self) -> Result<(), StoreFault> {
+        if !self.has_tables {
+            self.sql.run(TABLES, &[])?;
+            self.has_tables = true;
+        }
+        Ok(())
+    }
+
+    fn run(&self, query: &str, bindings: &[JsValue]) -> Result<(), StoreFault> {
+        self.sql.run(query, bindings).map(drop)
+    }
+
+    fn all<T>(&self, query: &str, read: impl Fn(&Row) -> T) -> Result<Vec<T>, StoreFault> {
+        if !self.has_tables {
+            return Ok(Vec::new());
+        }
+        let rows = self.sql.rows(query, &[])?;
+        rows.iter().map(|row| row.read(&read)).collect()
+    }
+}
+
+fn digits(key: u64) -> JsValue {
+    JsValue::from_str(&key.to_string())
+}
+
+fn key(row: &Row, column: &'static str) -> u64 {
+    row.good(column, row.text(column).parse().ok())
+}
+
+fn time(at: UnixMillis) -> JsValue {
+    number(at.0)
+}
+
+impl JournalStore for SqlJournalStore {
+    fn head(&self) -> Result<Option<Head>, StoreFault> {
+        let heads = self.all("SELECT * FROM head", |row| Head {
+            seq: row.number("seq"),
+            sealed: row.number("sealed"),
+            not_before: row.time("not_before"),
+            key_set_version: row.number("key_set_version"),
+            full_until: row.time("full_until"),
+        })?;
+        Ok(heads.into_iter().next())
+    }
+
+    fn set_head(&self, head: &Head) -> Result<(), StoreFault> {
+        self.run(
+            "INSERT OR REPLACE INTO head (id, seq, sealed, not_before, key_set_version, full_until)
+             VALUES (1, ?, ?, ?, ?, ?)",
+            &[
+                number(head.seq),
+                number(head.sealed),
+                time(head.not_before),
+                number(head.key_set_version),
+                time(head.full_until),
+            ],
+        )
+    }
+
+    fn tail(&self) -> Result<Vec<TailRow>, StoreFault> {
+        self.all("SELECT * FROM tail ORDER BY position", |row| TailRow {
+            position: row.number("position"),
+            key: key(row, "key"),
+            expires: row.time("expires"),
+        })
+    }
+
+    fn put_tail(&self, row: &TailRow) -> Result<(), StoreFault> {
+        self.run(
+            "INSERT OR REPLACE INTO tail (position, key, expires) VALUES (?, ?, ?)",
+            &[number(row.position), digits(row.key), time(row.expires)],
+        )
+    }
+
+    fn forget_tail(&self, until: UnixMillis) -> Result<(), StoreFault> {
+        self.run("DELETE FROM tail WHERE expires <= ?", &[time(until)])
+    }
+
+    fn routes(&self) -> Result<Vec<RouteRow>, StoreFault> {
+        self.all("SELECT * FROM strict_route", |row| RouteRow {
+            route: key(row, "route"),
+            expires: row.time("expires"),
+        })
+    }
+
+    fn put_route(&self, row: &RouteRow) -> Result<(), StoreFault> {
+        self.run(
+            "INSERT OR REPLACE INTO strict_route (route, expires) VALUES (?, ?)",
+            &[digits(row.route), time(row.expires)],
+        )
+    }
+
+    fn forget_routes(&self, until: UnixMillis) -> Result<(), StoreFault> {
+        self.run(
+            "DELETE FROM strict_route WHERE expires <= ?",
+            &[time(until)],
+        )
+    }
+
+    fn segments(&self) -> Result<Vec<SegmentRow>, StoreFault> {
+        self.all("SELECT * FROM segment", |row| SegmentRow {
+            name: row.text("name"),
+            place: row.small("place"),
+            count: row.number("count"),
+            bytes: row.number("bytes"),
+            expires: row.time("expires"),
+            stale: row.time("stale"),
+            retired: row.optional_time("retired"),
+        })
+    }
+
+    fn put_segment(&self, row: &SegmentRow) -> Result<(), StoreFault> {
+        self.run(
+            "INSERT OR REPLACE INTO segment (name, place, count, bytes, expires, stale, retired)
+             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            &[
+                row.name.as_str().into(),
+                row.place.into(),
+                number(row.count),
+                number(row.bytes),
+                time(row.expires),
+                time(row.stale),
+                row.retired.map_or(JsValue::NULL, time),
+            ],
+        )
+    }
+
+    fn remove_segment(&self, name: &str) -> Result<(), StoreFault> {
+        self.run("DELETE FROM segment WHERE name = ?", &[name.into()])?;
+        self.run("DELETE FROM part WHERE name = ?", &[name.into()])
+    }
+
+    fn put_part(
+        &self,
+        name: &str,
+        kind: PartKind,
+        part: u32,
+        bytes: &[u8],
+    ) -> Result<(), StoreFault> {
+        self.run(
+            "INSERT OR REPLACE INTO part (name, kind, number, bytes) VALUES (?, ?, ?, ?)",
+            &[
+                name.into(),
+                kind.number().into(),
+                part.into(),
+                Uint8Array::from(bytes).into(),
+            ],
+        )
+    }
+
+    fn part(&self, name: &str, kind: PartKind, part: u32) -> Result<Option<Vec<u8>>, StoreFault> {
+        let row = self.sql.one(
+            "SELECT bytes FROM part WHERE name = ? AND kind = ? AND number = ?",
+            &[name.into(), kind.number().into(), part.into()],
+        )?;
+        row.map(|row| row.read(|row| row.blob("bytes"))).transpose()
+    }
+}

@@ -1,0 +1,142 @@
+//! SQLite in a Durable Object: statements, and rows read column by column.
+
+use std::cell::Cell;
+
+use js_sys::{Array, Reflect, Uint8Array};
+use wasm_bindgen::JsValue;
+
+use super::{durable::fault, js::SqlStorage, whole_number};
+use crate::{session::record::StoreFault, time::UnixMillis};
+
+/// The database of an object.
+pub(in crate::edge) struct Sql(pub(in crate::edge) SqlStorage);
+
+impl Sql {
+    /// Runs a statement; `true` when it wrote a row.
+    pub(in crate::edge) fn run(
+        &self,
+        query: &str,
+        bindings: &[JsValue],
+    ) -> Result<bool, StoreFault> {
+        let cursor = self
+            .0
+            .exec(query, &bindings.iter().collect::<Array>())
+            .map_err(|error| fault(&error))?;
+        Ok(cursor.rows_written().map_err(|error| fault(&error))? > 0.0)
+    }
+
+    pub(in crate::edge) fn rows(
+        &self,
+        query: &str,
+        bindings: &[JsValue],
+    ) -> Result<Vec<Row>, StoreFault> {
+        let rows = self
+            .0
+            .exec(query, &bindings.iter().collect::<Array>())
+            .and_then(|cursor| cursor.to_array())
+            .map_err(|error| fault(&error))?;
+        Ok(rows.iter().map(Row::new).collect())
+    }
+
+    pub(in crate::edge) fn one(
+        &self,
+        query: &str,
+        bindings: &[JsValue],
+    ) -> Result<Option<Row>, StoreFault> {
+        Ok(self.rows(query, bindings)?.into_iter().next())
+    }
+
+    /// The version of the tables, found without writing; `None` when there are none.
+    pub(in crate::edge) fn schema(&self) -> Result<Option<u32>, StoreFault> {
+        if self
+            .rows("SELECT 1 FROM sqlite_master WHERE name = 'schema'", &[])?
+            .is_empty()
+        {
+            return Ok(None);
+        }
+        let version = self.one("SELECT version FROM schema", &[])?;
+        Ok(Some(version.map_or(u32::MAX, |row| row.small("version"))))
+    }
+}
+
+/// One row. A column that does not hold what it should is remembered, so that one check at the end is enough.
+pub(in crate::edge) struct Row {
+    columns: JsValue,
+    fault: Cell<Option<&'static str>>,
+}
+
+impl Row {
+    pub(in crate::edge) fn new(columns: JsValue) -> Self {
+        Self {
+            columns,
+            fault: Cell::new(None),
+        }
+    }
+
+    /// What `read` makes of the row, if every column was as it should be.
+    pub(in crate::edge) fn read<T>(&self, read: impl FnOnce(&Self) -> T) -> Result<T, StoreFault> {
+        let value = read(self);
+        match self.fault.get() {
+            None => Ok(value),
+            Some(column) => Err(StoreFault(format!("a stored row: {column}"))),
+        }
+    }
+
+    /// A column's value; `None` for NULL and for a column that there is not.
+    fn column(&self, name: &'static str) -> Option<JsValue> {
+        Reflect::get(&self.columns, &JsValue::from_str(name))
+            .ok()
+            .filter(|value| !value.is_null() && !value.is_undefined())
+    }
+
+    pub(in crate::edge) fn good<T: Default>(&self, name: &'static str, value: Option<T>) -> T {
+        value.unwrap_or_else(|| {
+            self.spoil(name);
+            T::default()
+        })
+    }
+
+    /// Notes that a column does not hold what it should.
+    pub(in crate::edge) fn spoil(&self, name: &'static str) {
+        self.fault.set(Some(name));
+    }
+
+    pub(in crate::edge) fn text(&self, name: &'static str) -> String {
+        self.good(name, self.column(name).and_then(|value| value.as_string()))
+    }
+
+    pub(in crate::edge) fn optional_text(&self, name: &'static str) -> Option<String> {
+        self.column(name)
+            .map(|value| self.good(name, value.as_string()))
+    }
+
+    pub(in crate::edge) fn number(&self, name: &'static str) -> u64 {
+        self.good(
+            name,
+            self.column(name).and_then(|value| whole_number(&value)),
+        )
+    }
+
+    pub(in crate::edge) fn small(&self, name: &'static str) -> u32 {
+        self.good(name, u32::try_from(self.number(name)).ok())
+    }
+
+    pub(in crate::edge) fn flag(&self, name: &'static str) -> bool {
+        self.number(name) != 0
+    }
+
+    pub(in crate::edge) fn time(&self, name: &'static str) -> UnixMillis {
+        UnixMillis(self.number(name))
+    }
+
+    /// Bytes.
+    pub(in crate::edge) fn blob(&self, name: &'static str) -> Vec<u8> {
+        let bytes = self.column(name).filter(JsValue::is_object);
+        self.good(name, bytes.map(|bytes| Uint8Array::new(&bytes).to_vec()))
+    }
+
+    pub(in crate::edge) fn optional_time(&self, name: &'static str) -> Option<UnixMillis> {
+        self.column(name)
+            .map(|value| UnixMillis(self.good(name, whole_number(&value))))
+    }
+}

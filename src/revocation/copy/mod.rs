@@ -1,0 +1,245 @@
+//! An isolate's copy of what the authority says, and the decision whether a session stands.
+//!
+//! The promise rests on three rules. The age of the copy is counted from `as_of`, the authority's clock, with an allowance
+//! for clocks that differ: when it was fetched means nothing. A copy older than the bound of the question says nothing in
+//! favour of a session; it is asked for at the user's object, whose answer is a [fact](Facts) about that handle until the
+//! bound is spent. And an answer takes effect whole or not at all: only a copy that holds everything the answer names
+//! carries its `as_of`.
+//!
+//! Because the allowance counts against the bound, a bound of 2 s or less is never met by a copy: such routes run at the
+//! cost of `strict`.
+
+mod shard;
+
+use self::shard::Shard;
+use super::{
+    CLOCK_ALLOWANCE, NOT_BEFORE_DOUBT,
+    call::PollAnswer,
+    key::{self, HandleKey, RouteKey},
+    segment::Segment,
+};
+use crate::{
+    session::{facts::Facts, handle::is_foreign},
+    time::{Millis, UnixMillis},
+};
+
+/// The longest time in which a shard is asked again when an answer stays out.
+const LONGEST_GUARD: Millis = Millis(10_000);
+const SHORTEST_GUARD: Millis = Millis(1_000);
+
+/// A question about a session whose handle has passed the tag check.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The session.
+    pub handle: &'a str,
+    /// The `iat` of the access token, or when the session was created; `None` when there is neither (data reads).
+    pub created: Option<UnixMillis>,
+    /// The freshness asked for.
+    pub bound: Millis,
+    /// The isolate's clock.
+    pub now: UnixMillis,
+}
+
+/// Whether a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It does, as fresh as asked for.
+    Live,
+    /// It has ended.
+    Revoked,
+    /// The user's object has to be asked, and if it gives no answer nobody can tell: an outage, not a refusal.
+    AskObject(Why),
+}
+
+/// Why the copy cannot tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// This isolate has no copy yet.
+    NoCopy,
+    /// The copy is older than the bound.
+    OldCopy,
+    /// The authority has more entries than fit a copy.
+    Full,
+    /// The handle is among those that ended, or looks like one of them by chance.
+    Hit,
+    /// The user has ended so many sessions that they are not told one by one.
+    StrictRoute,
+    /// The token was made so shortly after "everyone before this moment" that its session may be older; or nothing says
+    /// when it was made.
+    NotBefore,
+}
+
+/// A poll that the caller is to make now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Poll {
+    /// Which shard to ask.
+    pub shard: u32,
+    /// What to ask it.
+    pub since: u64,
+}
+
+/// The copy, of all shards.
+#[derive(Debug)]
+pub struct RevocationCopy {
+    shards: Vec<Shard>,
+    /// The latest time that was seen: a clock that is set back makes nothing younger.
+    clock: UnixMillis,
+    not_before: UnixMillis,
+    /// When this isolate heard of `not_before`: what an object said before that, it said without knowing.
+    heard: UnixMillis,
+    key_set_version: u64,
+}
+
+impl RevocationCopy {
+    /// An empty copy of this many shards.
+    pub fn new(shards: u32) -> Self {
+        Self {
+            shards: (0..shards.max(1)).map(|_| Shard::default()).collect(),
+            clock: UnixMillis(0),
+            not_before: UnixMillis(0),
+            heard: UnixMillis(0),
+            key_set_version: 0,
+        }
+    }
+
+    /// Whether a session stands.
+    pub fn decide(&mut self, facts: &mut Facts, question: &Question<'_>) -> Decision {
+        self.clock = self.clock.max(question.now);
+        let known = self.look_up(question);
+        if let Decision::AskObject(_) = known
+            && let Some(fact) = facts.recall(question.handle, question.bound, self.clock)
+            && fact.as_of >= self.heard
+        {
+            return Decision::Live;
+        }
+        known
+    }
+
+    fn look_up(&self, question: &Question<'_>) -> Decision {
+        let Some((key, route)) = key::keys(question.handle) else {
+            return Decision::AskObject(Why::Hit);
+        };
+        if question
+            .created
+            .is_some_and(|created| created < self.not_before)
+        {
+            return Decision::Revoked;
+        }
+        // An ended session of ours never comes back, so this holds however old the copy is. A trusted issuer's may.
+        if self.shards.iter().any(|shard| shard.tail_holds(key)) {
+            return if is_foreign(question.handle) {
+                Decision::AskObject(Why::Hit)
+            } else {
+                Decision::Revoked
+            };
+        }
+        match self.doubt(question, key, route) {
+            Some(why) => Decision::AskObject(why),
+            None => Decision::Live,
+        }
+    }
+
+    fn doubt(&self, question: &Question<'_>, key: HandleKey, route: RouteKey) -> Option<Why> {
+        let Some(age) = self.age(question.now) else {
+            return Some(Why::NoCopy);
+        };
+        if age > question.bound {
+            return Some(Why::OldCopy);
+        }
+        if self.not_before > UnixMillis(0)
+            && question
+                .created
+                .is_none_or(|created| created < self.not_before.plus(NOT_BEFORE_DOUBT))
+        {
+            return Some(Why::NotBefore);
+        }
+        self.shards.iter().find_map(|shard| shard.doubt(key, route))
+    }
+
+    /// How old the oldest shard's copy is, at most; `None` when one has none.
+    pub fn age(&self, now: UnixMillis) -> Option<Millis> {
+        let now = self.clock.max(now);
+        let mut age = CLOCK_ALLOWANCE;
+        for shard in &self.shards {
+            age = age.max(Millis(shard.age(now)?.0.saturating_add(CLOCK_ALLOWANCE.0)));
+        }
+        Some(age)
+    }
+
+    /// A poll to make now, in the background, for a request that was to be answered within `bound`: the copy of some shard
+    /// has spent a third of that. Call it until it gives `None`. `random` spreads the polls of many isolates.
+    ///
+    /// A poll that was handed out is not handed out again for a while, whether its answer comes or not.
+    pub fn start_poll(&mut self, bound: Millis, now: UnixMillis, random: u32) -> Option<Poll> {
+        // A copy is of no use to such a bound.
+        if bound <= CLOCK_ALLOWANCE {
+            return None;
+        }
+        self.clock = self.clock.max(now);
+        let useful = bound.0.saturating_sub(CLOCK_ALLOWANCE.0);
+        let guard = Millis(bound.0 / 6).clamp(SHORTEST_GUARD, LONGEST_GUARD);
+        let clock = self.clock;
+        let mut shards = (0..).zip(&mut self.shards);
+        shards.find_map(|(number, shard)| {
+            let since = shard.start_poll(Millis(useful / 3), guard, clock, random)?;
+            Some(Poll {
+                shard: number,
+                since,
+            })
+        })
+    }
+
+    /// The names of the segments that have to be fetched before an answer of a shard can be applied.
+    pub fn missing<'a>(&self, shard: u32, answer: &'a PollAnswer) -> Vec<&'a str> {
+        let held = self.shard(shard);
+        let names = answer.segments.iter().map(String::as_str);
+        names
+            .filter(|name| !held.is_some_and(|held| held.holds_segment(name)))
+            .collect()
+    }
+
+    /// Takes over the answer of a shard that arrived at `now`, with the segments that were fetched for it. `false` when it
+    /// was overtaken or a segment is missing: then the copy stays as it was, save for what can only grow.
+    pub fn apply(
+        &mut self,
+        shard: u32,
+        answer: PollAnswer,
+        fetched: Vec<Segment>,
+        now: UnixMillis,
+    ) -> bool {
+        self.clock = self.clock.max(now);
+        if answer.not_before > self.not_before {
+            self.not_before = answer.not_before;
+            self.heard = self.clock;
+        }
+        self.key_set_version = self.key_set_version.max(answer.key_set_version);
+        let shard = usize::try_from(shard).unwrap_or(usize::MAX);
+        let clock = self.clock;
+        self.shards
+            .get_mut(shard)
+            .is_some_and(|shard| shard.apply(answer, fetched, clock))
+    }
+
+    /// Nobody's session from before this moment stands; zero = not that this isolate knows. It goes along with what the
+    /// users' objects are asked, so that they know as well.
+    pub const fn not_before(&self) -> UnixMillis {
+        self.not_before
+    }
+
+    /// The newest version of the key ring that a shard spoke of.
+    pub const fn key_set_version(&self) -> u64 {
+        self.key_set_version
+    }
+
+    /// How many bytes the copy holds.
+    pub fn bytes(&self) -> usize {
+        self.shards
+            .iter()
+            .map(Shard::bytes)
+            .fold(0, usize::saturating_add)
+    }
+
+    fn shard(&self, number: u32) -> Option<&Shard> {
+        self.shards.get(usize::try_from(number).ok()?)
+    }
+}

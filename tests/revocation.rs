@@ -1,0 +1,27 @@
+//! The authority's journal and the isolates' copies, together: what is recorded is felt, and nothing else is.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    dead_code,
+    missing_docs,
+    unreachable_pub
+)]
+
+#[path = "revocation/authority.rs"]
+mod authority;
+#[path = "revocation/copies.rs"]
+mod copies;
+#[path = "support/handles.rs"]
+mod handles;
+#[path = "revocation/journal.rs"]
+mod journal;
+#[path = "support/memory_journal.rs"]
+mod memory_journal;
+#[path = "revocation/model.rs"]
+mod model;
+#[path = "support/random.rs"]
+mod random;

@@ -1,0 +1,55 @@
+// Stands between Postern's Workers and its Durable Objects, so that an object can be out while everything else goes on.
+//
+// It has a class for each of Postern's, whose object of a name hands every request to Postern's object of that name.
+// `ObjectFaultControl` is the test's side; faults and calls live in this isolate.
+import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+
+/**
+ * @typedef {object} ObjectFault
+ * @property {string} className of which objects are out
+ * @property {string} [name] only the object of this name
+ * @property {string} [call] only requests whose body begins so: the number of the call and a blank
+ * @property {"refuse" | "hang" | "lost answer"} outcome
+ */
+
+/** @type {ObjectFault[]} */
+let faults = [];
+/** @type {{className: string, name: string, call: string}[]} */
+let calls = [];
+
+/** @param {string} className @param {string} binding */
+const inFrontOf = (className, binding) =>
+  class extends DurableObject {
+    async fetch(request) {
+      const { name } = this.ctx.id;
+      const body = await request.text();
+      calls.push({ className, name, call: body.slice(0, 24) });
+      const fits = (fault) => fault.className === className && (fault.name ?? name) === name && body.startsWith(fault.call ?? "");
+      const outcome = faults.find(fits)?.outcome;
+      if (outcome === "refuse") return new Response("out", { status: 503 });
+      if (outcome === "hang") await new Promise((resolve) => setTimeout(resolve, 60_000));
+      const answer = await this.env[binding].get(this.env[binding].idFromName(name)).fetch(request.url, { method: request.method, body });
+      if (outcome === "lost answer") return new Response("out", { status: 503 });
+      return answer;
+    }
+  };
+
+export class UserSessions extends inFrontOf("UserSessions", "USER_SESSIONS") {}
+export class KeyRing extends inFrontOf("KeyRing", "KEY_RING") {}
+export class Revocations extends inFrontOf("Revocations", "REVOCATIONS") {}
+
+/** The test's side, as `POST /METHOD` with a JSON list of arguments. */
+export class ObjectFaultControl extends WorkerEntrypoint {
+  async fetch(request) {
+    const [value] = await request.json();
+    const method = new URL(request.url).pathname.slice(1);
+    if (method === "setFaults") faults = value;
+    else if (method === "clearCalls") calls = [];
+    else if (method !== "calls") return new Response("no such method", { status: 404 });
+    return Response.json(method === "calls" ? calls : null);
+  }
+}
+
+export default {
+  fetch: () => new Response("only its objects are used", { status: 404 }),
+};
