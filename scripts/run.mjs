@@ -11,7 +11,7 @@ const IS_PARENT_ALIVE_MS = 1_000;
 const [command = "", ...args] = process.argv.slice(2);
 try {
   const tests = (/** @type {string} */ part) => command === "test" && (args.length === 0 || args.includes(part));
-  await setUp({ lint: tests("lint"), sdk: tests("sdk") || tests("gateway") });
+  await setUp({ lint: tests("lint"), sdk: tests("sdk") || tests("gateway"), mutants: command === "mutants" });
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   say(`error: ${error.message}`);

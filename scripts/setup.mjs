@@ -13,9 +13,10 @@ const OLDEST_NODE = 20;
 /** wasm-bindgen's command line must be of the very version that the crate was compiled against. */
 export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen") };
 export const cargoFuzz = { name: "cargo-fuzz", version: "0.13.2" };
+export const cargoMutants = { name: "cargo-mutants", version: "27.1.0" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
-/** @param {{lint?: boolean, sdk?: boolean}} [needs] also what only some parts of the tests use: `lint`, and `sdk` for Python's packages */
+/** @param {{lint?: boolean, sdk?: boolean, mutants?: boolean}} [needs] also what only some parts of the tests use: `lint`, `sdk` for Python's packages, `mutants` for that command */
 export async function setUp(needs = {}) {
   await checkPrerequisites();
   await installRustToolchain();
@@ -24,6 +25,7 @@ export async function setUp(needs = {}) {
   await installCargoTool(wasmBindgen, "wasm-bindgen", "2 to 5 minutes");
   // An unoptimised build is quick to make and fast enough for one check.
   if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
+  if (needs.mutants) await installCargoTool(cargoMutants, "cargo-mutants", "2 to 5 minutes", ["--debug"]);
   if (needs.sdk) await installPythonPackages();
 }
 

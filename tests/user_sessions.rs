@@ -10,6 +10,8 @@
     reason = "a test may panic, and its helpers are seen by no one else"
 )]
 
+#[path = "user_sessions/edges.rs"]
+mod edges;
 #[path = "support/memory_store.rs"]
 mod memory_store;
 #[path = "support/user.rs"]

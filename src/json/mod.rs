@@ -59,6 +59,8 @@ pub fn quote(text: &str) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod work;
 
 /// The object `base` with the members of `changes` in place of its own; a member that `changes` sets to `null` goes.
 pub fn merge(base: &str, changes: &str) -> Result<String, JsonFault> {

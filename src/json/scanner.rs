@@ -300,6 +300,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn rest(&self) -> &'a [u8] {
+        #[cfg(test)]
+        super::work::count(1);
         self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
@@ -309,6 +311,8 @@ impl<'a> Scanner<'a> {
     }
 
     fn advance(&mut self, count: usize) {
+        #[cfg(test)]
+        super::work::count(count);
         self.at = self.at.saturating_add(count).min(self.text.len());
     }
 }

@@ -11,3 +11,6 @@ pub mod model;
 pub mod record;
 pub mod refresh_token;
 pub mod user;
+
+#[cfg(test)]
+mod tests;

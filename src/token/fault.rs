@@ -35,7 +35,7 @@ pub enum TokenFault {
     UnknownKey,
     /// The key, or the policy, does not allow the header's `alg`.
     AlgorithmMismatch,
-    /// A token without `kid` fits more keys than are tried.
+    /// More keys fit than are tried: of one `kid` one, without `kid` a few.
     TooManyKeys,
     /// The signature does not verify.
     BadSignature,

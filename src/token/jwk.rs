@@ -5,7 +5,9 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::{Algorithm, Curve, KeyMaterial, VerificationKey, unverified::MAX_KEY_ID_BYTES};
+use super::{
+    Algorithm, Curve, KeyMaterial, VerificationKey, unverified::MAX_KEY_ID_BYTES, weak_key,
+};
 use crate::{
     json::{self, JsonFault, Object},
     secret::Secret,
@@ -28,7 +30,7 @@ const RSA_EXPONENT_MAX_BYTES: usize = 4;
 pub enum KeySetSource {
     /// Given in the settings by the operator.
     Settings,
-    /// Fetched: everybody can read it, so a symmetric key in it is no secret and is left out.
+    /// Fetched: everybody can read it, so a symmetric or private key in it is no secret and is left out.
     Fetched,
 }
 
@@ -71,8 +73,10 @@ pub enum KeyFault {
     AlgorithmMismatch,
     /// Too short or of a wrong length, or an RSA exponent that is no exponent.
     BadSize,
-    /// A symmetric key in a fetched set.
-    SymmetricFetched,
+    /// A symmetric or a private key in a fetched set: everybody can sign with it.
+    SecretFetched,
+    /// An RSA key that can be factored (CVE-2017-15361), or an Ed25519 key of small order.
+    Weak,
 }
 
 /// Reads a key set: the keys that can be used, in the order of the document.
@@ -132,6 +136,9 @@ fn read(jwk: &Object<'_>, source: KeySetSource) -> Result<VerificationKey, KeyFa
     }
     check_purpose(jwk)?;
     let material = material(jwk, source)?;
+    if source == KeySetSource::Fetched && jwk.contains("d") {
+        return Err(KeyFault::SecretFetched);
+    }
     let mut key = VerificationKey {
         key_id,
         algorithms: Vec::new(),
@@ -187,7 +194,7 @@ fn material(jwk: &Object<'_>, source: KeySetSource) -> Result<KeyMaterial, KeyFa
         "RSA" => rsa(jwk),
         "EC" => ec(jwk),
         "OKP" => okp(jwk),
-        "oct" if source == KeySetSource::Fetched => Err(KeyFault::SymmetricFetched),
+        "oct" if source == KeySetSource::Fetched => Err(KeyFault::SecretFetched),
         "oct" => Ok(KeyMaterial::Symmetric(Secret::new(bytes(jwk, "k")?))),
         _ => Err(KeyFault::Unsupported),
     }
@@ -204,6 +211,9 @@ fn rsa(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
     let usable = odd(&exponent) && bit_length(&exponent) > 1;
     if !usable || exponent.len() > RSA_EXPONENT_MAX_BYTES || !odd(&modulus) {
         return Err(KeyFault::BadSize);
+    }
+    if weak_key::is_factorable(&modulus) {
+        return Err(KeyFault::Weak);
     }
     Ok(KeyMaterial::Rsa { modulus, exponent })
 }
@@ -225,6 +235,9 @@ fn okp(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
     let x = bytes(jwk, "x")?;
     if x.len() != 32 {
         return Err(KeyFault::BadSize);
+    }
+    if weak_key::has_small_order(&x) {
+        return Err(KeyFault::Weak);
     }
     Ok(KeyMaterial::Okp { x })
 }

@@ -96,7 +96,8 @@ impl VerificationKey {
 
 /// The keys that a token with this `kid` and `alg` may be checked with: 1 to [`MAX_CANDIDATES`].
 ///
-/// A `kid` selects exactly; only a token without one is tried with every key that its `alg` fits.
+/// A `kid` selects one key: two of one name that both fit are no choice (RFC 7517 section 4.5). Only a token without
+/// `kid` is tried with every key that its `alg` fits.
 pub fn select<'k>(
     keys: &'k [VerificationKey],
     policy: &Policy,
@@ -116,9 +117,10 @@ pub fn select<'k>(
     let candidates: Vec<_> = named
         .filter(|key| key.algorithms.contains(&algorithm))
         .collect();
+    let most = if key_id.is_some() { 1 } else { MAX_CANDIDATES };
     match candidates.len() {
         0 => Err(TokenFault::AlgorithmMismatch),
-        1..=MAX_CANDIDATES => Ok(candidates),
+        count if count <= most => Ok(candidates),
         _ => Err(TokenFault::TooManyKeys),
     }
 }

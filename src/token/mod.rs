@@ -23,6 +23,7 @@ mod algorithm;
 mod fault;
 mod pipeline;
 mod unverified;
+mod weak_key;
 
 pub use access_token::{AccessClaims, AccessTokenVersion};
 pub use algorithm::{Algorithm, Curve, Family, UnknownAlgorithm};

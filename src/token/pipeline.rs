@@ -85,7 +85,7 @@ impl<'k> Pending<'_, 'k> {
         }
         let good = self.keys.iter().any(|key| match key.material() {
             KeyMaterial::Symmetric(secret) => {
-                symmetric::verify(secret, self.signing_input(), self.signature())
+                symmetric::verify(secret, self.signing_input().as_bytes(), self.signature())
             }
             _ => false,
         });

@@ -10,12 +10,12 @@ use crate::secret::Secret;
 
 const MAC_BYTES: usize = 32;
 
-/// True when `signature` is the MAC of `signing_input`; compared in constant time.
-pub fn verify(secret: &Secret, signing_input: &str, signature: &[u8]) -> bool {
+/// True when `signature` is the MAC of `data`; compared in constant time.
+pub fn verify(secret: &Secret, data: &[u8], signature: &[u8]) -> bool {
     // jwt-compact leaves the length of a signature to its caller, and panics on a wrong one.
     signature.len() == MAC_BYTES
         && <Hs256 as Scheme>::Signature::try_from_slice(signature).is_ok_and(|signature| {
             let key = Hs256Key::new(secret.expose());
-            Hs256.verify_signature(&signature, &key, signing_input.as_bytes())
+            Hs256.verify_signature(&signature, &key, data)
         })
 }

@@ -67,7 +67,7 @@ fn reading_and_polling_store_nothing() {
 fn the_tail_is_sealed_and_segments_stay_few() {
     let mut authority = Authority::new();
     let mut most = 0;
-    for step in 0..60 {
+    for step in 0..30 {
         authority.fill(step * 5_000..(step + 1) * 5_000, START + HOUR, START);
         let answer = authority.poll(0, START);
         assert!(answer.tail.0.len() <= MAX_TAIL);
@@ -79,7 +79,7 @@ fn the_tail_is_sealed_and_segments_stay_few() {
 #[test]
 fn an_entry_is_rewritten_about_a_dozen_times_and_polls_read_no_rows() {
     let mut authority = Authority::new();
-    let count = 300_000;
+    let count = 120_000;
     let written = |authority: &Authority| authority.store.rows_written.get();
     authority.fill(0..count, START + HOUR, START);
     // Each entry: a row in, a row out; the rest are parts of segments and heads.

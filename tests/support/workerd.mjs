@@ -32,13 +32,14 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  * @param {Record<string, string>} [options.services] what Postern is bound to, by name of the binding
  * @param {number} [options.isolates] how many Workers of the same bundle, each in an isolate of its own, share the objects:
  *   `postern`, `postern-2`, …
+ * @param {string} [options.entry] a module that prepares something and then is Postern's own entry, from the repository's root
  * @param {boolean} [options.faultyObjects] have the objects be reached through fault-objects-worker.mjs
  */
-export async function startWorkerd({ vars = {}, callers = [], gateway, services = {}, isolates = 1, faultyObjects = false } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs" } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
-  await bundle(directory, "postern", "src/entry.mjs", [withRules(gateway)]);
+  await bundle(directory, "postern", entry, [withRules(gateway)]);
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   if (faultyObjects) await bundle(directory, "fault-objects", "tests/support/fault-objects-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);

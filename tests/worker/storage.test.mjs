@@ -174,3 +174,28 @@ for (const [setting, ip, kept] of [
     });
   });
 }
+
+describe("where a user's object is made", () => {
+  const at = posternWith({ CENTRAL_LOCATION: "weur", USER_LOCATION: "enam" });
+
+  test("is taken as a hint from whoever knows where the user is, and a region that does not exist is refused", async () => {
+    assert.equal((await at.admin.createNewSession({ userId: "a", location: "oc" })).status, "OK");
+    const request = { headers: {}, cf: { continent: "EU", longitude: "21.01220" } };
+    assert.equal((await at.admin.createNewSessionForRequest({ request, userId: "b" })).status, "OK");
+    assert.equal((await at.admin.createNewSessionForRequest({ request: { headers: {}, cf: {} }, userId: "c" })).status, "OK");
+    await assert.rejects(async () => at.admin.createNewSession({ userId: "d", location: "moon" }), /createNewSession: "location" must be wnam/);
+    const badly = { request: { headers: {}, cf: { continent: 7 } }, userId: "d" };
+    await assert.rejects(async () => at.admin.createNewSessionForRequest(badly), /createNewSessionForRequest: "(request\.cf\.)?continent"/);
+    assert.deepEqual((await at.admin.getAllSessionHandlesForUser({ userId: "d" })).handles, []);
+    // Over the service API it is a header, and what is no region is no hint.
+    for (const location of ["sam", "moon"]) {
+      const response = await at.postern.fetch("/core/recipe/session", {
+        method: "POST",
+        headers: { "api-key": apiKey, "content-type": "application/json", "postern-location": location },
+        body: JSON.stringify({ userId: "e", userDataInJWT: {}, userDataInDatabase: {}, enableAntiCsrf: false }),
+      });
+      assert.equal(response.status, 200);
+      await response.text();
+    }
+  });
+});

@@ -36,18 +36,18 @@ fn the_key_says_which_algorithms_fit() {
         (keys::P521, &[ES512]),
         (keys::ED25519, &[EdDSA, Ed25519]),
     ] {
-        let key = parse_key(jwk, KeySetSource::Fetched).unwrap();
+        let key = parse_key(jwk, KeySetSource::Settings).unwrap();
         assert_eq!(key.algorithms(), expected);
     }
     let only = with_members(keys::RSA, r#""alg":"PS384""#);
-    let key = parse_key(&only, KeySetSource::Fetched).unwrap();
+    let key = parse_key(&only, KeySetSource::Settings).unwrap();
     assert_eq!(key.algorithms(), [PS384]);
 }
 
 #[test]
 fn private_parts_are_never_kept() {
     for jwk in [keys::RSA, keys::P256, keys::ED25519] {
-        let key = parse_key(jwk, KeySetSource::Fetched).unwrap();
+        let key = parse_key(jwk, KeySetSource::Settings).unwrap();
         let public = key.jwk();
         let names: Vec<String> = json::parse_object(&public)
             .unwrap()
@@ -118,7 +118,7 @@ fn hostile_and_useless_keys_are_refused() {
             r#"{"kty":"AKP","alg":"ML-DSA-44"}"#.to_owned(),
             KeyFault::Unsupported,
         ),
-        (secret_jwk(), KeyFault::SymmetricFetched),
+        (secret_jwk(), KeyFault::SecretFetched),
         (keys::RSA_SHORT.to_owned(), KeyFault::BadSize),
         (keys::X25519.to_owned(), KeyFault::Unsupported),
         (
@@ -194,7 +194,16 @@ fn a_key_must_be_for_verifying_with_an_algorithm_that_fits() {
             KeyFault::Malformed,
         ),
     ] {
-        assert_eq!(fault(&jwk), expected, "{jwk}");
+        let refused = parse_key(&jwk, KeySetSource::Settings).unwrap_err();
+        assert_eq!(refused, expected, "{jwk}");
+    }
+}
+
+#[test]
+fn what_everybody_can_read_is_no_secret() {
+    for jwk in [keys::RSA, keys::P256, keys::ED25519, &secret_jwk()] {
+        assert!(parse_key(jwk, KeySetSource::Settings).is_ok());
+        assert_eq!(fault(jwk), KeyFault::SecretFetched);
     }
 }
 
@@ -230,7 +239,7 @@ fn a_key_of_our_own_has_our_name_and_one_algorithm() {
     let refused = own_key(keys::RSA, "d-1", Algorithm::ES256);
     assert_eq!(refused.unwrap_err(), KeyFault::AlgorithmMismatch);
     let refused = own_key(&secret_jwk(), "d-1", Algorithm::HS256);
-    assert_eq!(refused.unwrap_err(), KeyFault::SymmetricFetched);
+    assert_eq!(refused.unwrap_err(), KeyFault::SecretFetched);
 }
 
 #[test]

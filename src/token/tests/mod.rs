@@ -7,8 +7,13 @@ mod jwk;
 mod keys;
 mod oracle;
 mod properties;
+mod rfc;
+mod table;
+mod work;
 
-use std::sync::LazyLock;
+mod wycheproof;
+
+use std::{str::FromStr, sync::LazyLock};
 
 use jwt_compact::{
     Algorithm as Scheme, AlgorithmSignature,
@@ -16,9 +21,11 @@ use jwt_compact::{
     jwk::JsonWebKey,
 };
 
+use p384::ecdsa::signature::{Signer, Verifier};
+
 use super::{
-    Algorithm, Family, KeyMaterial, MAX_TOKEN_BYTES, Pending, Policy, SignatureVerdict, TokenFault,
-    VerificationKey, Verified, compact,
+    Algorithm, Curve, Family, KeyMaterial, MAX_TOKEN_BYTES, Pending, Policy, SignatureVerdict,
+    TokenFault, VerificationKey, Verified, compact,
     jwk::{KeySetSource, parse_key, parse_set},
 };
 use crate::time::{Millis, UnixMillis};
@@ -56,12 +63,20 @@ fn secret_jwk() -> String {
     )
 }
 
-/// One key of each family that jwt-compact can sign with, named `hmac`, `rsa`, `p256` and `ed`.
+/// One key of each family, named `hmac`, `rsa`, `p256`, `p384`, `p521` and `ed`.
 fn key_ring() -> Vec<VerificationKey> {
     let jwks = [
         secret_jwk(),
         with_members(keys::RSA, r#""kid":"rsa""#),
         with_members(keys::P256, r#""kid":"p256""#),
+        ec_jwk(
+            Curve::P384,
+            &p384_key().verifying_key().to_encoded_point(false),
+        ),
+        ec_jwk(
+            Curve::P521,
+            &p521::ecdsa::VerifyingKey::from(&p521_key()).to_encoded_point(false),
+        ),
         with_members(keys::ED25519, r#""kid":"ed""#),
     ];
     let set = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
@@ -72,9 +87,33 @@ const fn key_id(algorithm: Algorithm) -> &'static str {
     match algorithm.family() {
         Family::Hmac => "hmac",
         Family::Rsa => "rsa",
-        Family::Ecdsa(_) => "p256",
+        Family::Ecdsa(Curve::P256) => "p256",
+        Family::Ecdsa(Curve::P384) => "p384",
+        Family::Ecdsa(Curve::P521) => "p521",
         Family::Ed25519 => "ed",
     }
+}
+
+/// A key pair on P-384.
+fn p384_key() -> p384::ecdsa::SigningKey {
+    p384::ecdsa::SigningKey::from_slice(&[7; 48]).unwrap()
+}
+
+/// A key pair on P-521, whose scalars have seven bits in their first byte to spare.
+fn p521_key() -> p521::ecdsa::SigningKey {
+    p521::ecdsa::SigningKey::from_slice(&[&[0], [7; 65].as_slice()].concat()).unwrap()
+}
+
+/// A point as a JWK that is named after its curve.
+fn ec_jwk(curve: Curve, point: &impl AsRef<[u8]>) -> String {
+    let (x, y) = point.as_ref()[1..].split_at(curve.coordinate_bytes());
+    let name = curve.name();
+    format!(
+        r#"{{"kty":"EC","crv":"{name}","x":"{}","y":"{}","kid":"{}"}}"#,
+        compact::encode(x),
+        compact::encode(y),
+        name.replace('-', "").to_lowercase()
+    )
 }
 
 fn jwk(text: &str) -> JsonWebKey<'static> {
@@ -101,10 +140,15 @@ fn sign(algorithm: Algorithm, message: &str) -> Vec<u8> {
             &(&jwk(keys::ED25519)).try_into().unwrap(),
             message,
         ),
-        rsa => {
-            let scheme: Rsa = rsa.name().parse().unwrap();
-            with(&scheme, &RSA_KEY, message)
+        Algorithm::ES384 => {
+            let signature: p384::ecdsa::Signature = p384_key().sign(message.as_bytes());
+            signature.to_vec()
         }
+        Algorithm::ES512 => {
+            let signature: p521::ecdsa::Signature = p521_key().sign(message.as_bytes());
+            signature.to_vec()
+        }
+        rsa => with(&Rsa::from_str(rsa.name()).unwrap(), &RSA_KEY, message),
     }
 }
 
@@ -129,7 +173,7 @@ fn plain_token(algorithm: Algorithm, payload: &str) -> String {
     token(algorithm, &header, payload)
 }
 
-/// The backend of these tests: jwt-compact, with the key as WebCrypto would import it.
+/// The backend of these tests: jwt-compact and the curves that it lacks, with the key as WebCrypto would import it.
 fn ask_backend(pending: &Pending<'_, '_>) -> SignatureVerdict {
     fn with<S: Scheme>(scheme: &S, key: &S::VerifyingKey, pending: &Pending<'_, '_>) -> bool {
         let bytes = pending.signature();
@@ -150,6 +194,22 @@ fn ask_backend(pending: &Pending<'_, '_>) -> SignatureVerdict {
             (KeyMaterial::Ec { .. }, Algorithm::ES256) => (&public)
                 .try_into()
                 .is_ok_and(|key| with(&Es256, &key, pending)),
+            (KeyMaterial::Ec { x, y, .. }, Algorithm::ES384) => {
+                let point = [&[4], x.as_slice(), y].concat();
+                let signature = p384::ecdsa::Signature::from_slice(pending.signature());
+                p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).is_ok_and(|key| {
+                    let input = pending.signing_input().as_bytes();
+                    signature.is_ok_and(|signature| key.verify(input, &signature).is_ok())
+                })
+            }
+            (KeyMaterial::Ec { x, y, .. }, Algorithm::ES512) => {
+                let point = [&[4], x.as_slice(), y].concat();
+                let signature = p521::ecdsa::Signature::from_slice(pending.signature());
+                p521::ecdsa::VerifyingKey::from_sec1_bytes(&point).is_ok_and(|key| {
+                    let input = pending.signing_input().as_bytes();
+                    signature.is_ok_and(|signature| key.verify(input, &signature).is_ok())
+                })
+            }
             (KeyMaterial::Okp { .. }, _) => (&public)
                 .try_into()
                 .is_ok_and(|key| with(&Ed25519, &key, pending)),
@@ -172,6 +232,36 @@ fn verify(token: &str, keys: &[VerificationKey], policy: &Policy) -> Result<Veri
         .verify_here()
         .unwrap_or_else(|| ask_backend(&pending));
     pending.finish(verdict, NOW)
+}
+
+/// What is found about a JWS before anybody reads its payload: a good signature, or why it is refused.
+fn verify_jws(token: &str, keys: &[VerificationKey]) -> Result<Vec<u8>, TokenFault> {
+    let any = Policy {
+        algorithms: None,
+        typ: None,
+        issuer: None,
+        audience: Vec::new(),
+        max_lifetime: None,
+        tolerance: Millis(0),
+        issued_at_allowance: Millis(0),
+    };
+    let mut payload = Vec::new();
+    let token = compact::parse_jws(token, MAX_TOKEN_BYTES, |bytes| {
+        payload = bytes;
+        Ok(String::new())
+    })?;
+    let pending = token.choose_keys(keys, &any)?;
+    let verdict = pending
+        .verify_here()
+        .unwrap_or_else(|| ask_backend(&pending));
+    // The pipeline verifies no token whose payload was not parsed.
+    let refused = pending.finish(verdict, NOW).unwrap_err();
+    if refused == TokenFault::BadPayload {
+        assert!(verdict.is_good());
+        Ok(payload)
+    } else {
+        Err(refused)
+    }
 }
 
 /// A key that must be good.

@@ -1,0 +1,53 @@
+// @ts-check
+// `npm run mutants`: changes the core one thing at a time and asks whether a test notices. Takes hours; what it found is in
+// docs/mutants.md. `npm run mutants -- token session` does these modules only.
+//
+// Each mutant meets the module's quick tests first. What survives a round goes to the next; the last is every native test.
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { fromRoot, toolProgram } from "./lib/paths.mjs";
+import { StepFailed, main, must, run, say } from "./lib/process.mjs";
+import { cargoMutants } from "./setup.mjs";
+
+const integration = (/** @type {string[]} */ ...names) => names.flatMap((name) => ["--cargo-arg=--test", `--cargo-arg=${name}`]);
+const unit = (/** @type {string[]} */ ...filters) => ["--cargo-arg=--lib", "--", ...filters];
+/** The rounds of a module before the last: arguments for cargo-mutants. @type {Record<string, string[][]>} */
+const MODULES = {
+  token: [unit("token::", "--skip", "properties")],
+  session: [integration("user_sessions", "rotation_model"), unit("session::")],
+  gateway: [unit("gateway::")],
+};
+/** A mutant that makes a loop endless is given up after this; a good run takes a few seconds. */
+const TIMEOUT_SECONDS = 60;
+/** cargo-mutants: some mutants survived; some timed out. */
+const FINISHED = [0, 2, 3];
+
+const chosen = process.argv.slice(2);
+const modules = chosen.length > 0 ? chosen : Object.keys(MODULES).filter((module) => existsSync(fromRoot("src", module)));
+const program = toolProgram(cargoMutants, "cargo-mutants");
+
+await main(async () => {
+  const { output: commit } = await must("git", ["rev-parse", "HEAD"], { collect: true, quiet: true });
+  say(`At commit ${commit.trim()}`);
+  for (const module of modules) {
+    if (!existsSync(fromRoot("src", module))) throw new StepFailed(`no module src/${module}`);
+    const directory = fromRoot("target", "mutants", module);
+    mkdirSync(directory, { recursive: true });
+    const common = ["mutants", "--file", `src/${module}/**`, "--output", directory, "--jobs", "2", "--timeout", String(TIMEOUT_SECONDS)];
+    const count = (/** @type {string} */ name) => readFileSync(`${directory}/mutants.out/${name}.txt`, "utf8").split("\n").filter(Boolean);
+    let [caught, unviable] = [0, 0];
+    for (const [at, round] of [...(MODULES[module] ?? []), []].entries()) {
+      // Every round but the first starts from what the ones before have not caught.
+      await step([...common, ...(at > 0 ? ["--iterate", "--baseline=skip"] : []), ...round]);
+      caught += count("caught").length;
+      unviable += count("unviable").length;
+    }
+    say(`${module}: ${caught} caught, ${count("timeout").length} timed out, ${unviable} do not compile, ${count("missed").length} survived:`);
+    for (const line of count("missed")) say(`  ${line}`);
+  }
+});
+
+/** @param {string[]} args */
+async function step(args) {
+  const { code } = await run(program, args);
+  if (!FINISHED.includes(code)) throw new StepFailed(`cargo mutants: exit code ${code}`);
+}
