@@ -24,6 +24,7 @@ const parts = {
   gateway: () => nodeTest("tests/gateway"),
   sdk: () => nodeTest("tests/sdk"),
   browser: () => nodeTest("tests/browser"),
+  hostile: () => nodeTest("tests/hostile"),
   size: check(uploadSize),
 };
 
@@ -40,6 +41,7 @@ async function lint() {
     // The documentation of the Wasm build is that of the core and the shell together.
     ["cargo", ["doc", "--locked", "--lib", "--no-deps", ...WASM], documentation],
     [toolProgram(cargoDeny, "cargo-deny"), ["--offline", "check", "bans", "licenses", "sources"]],
+    [projectNode, [fromRoot("scripts", "licenses.mjs"), "--check"]],
     [projectNode, [packageScript("typescript", "bin", "tsc"), "--noEmit"]],
   ];
   let failed = 0;
