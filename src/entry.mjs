@@ -81,7 +81,7 @@ const object = (Rust) =>
     }
 
     fetch(request) {
-      return answered(this.#current().fetch(request));
+      return answered(this.#current().fetch(request), this.ctx);
     }
 
     alarm() {
