@@ -12,6 +12,7 @@ const OLDEST_NODE = 20;
 
 /** wasm-bindgen's command line must be of the very version that the crate was compiled against. */
 export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen") };
+export const cargoFuzz = { name: "cargo-fuzz", version: "0.13.2" };
 export const cargoMutants = { name: "cargo-mutants", version: "27.1.0" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
@@ -68,7 +69,7 @@ async function installPackages() {
 }
 
 /** npm of the user's own Node: the project's one lives in the very directory that npm replaces. @type {(args: string[], options: object) => ReturnType<typeof run>} */
-function npm(args, options) {
+export function npm(args, options) {
   const path = (process.env.PATH ?? "").split(delimiter).filter((entry) => !entry.startsWith(join(root, "node_modules")));
   const env = { ...childEnvironment(), PATH: path.join(delimiter) };
   return windows ? run("cmd.exe", ["/d", "/s", "/c", "npm", ...args], { ...options, env }) : run("npm", args, { ...options, env });
@@ -78,7 +79,7 @@ function npm(args, options) {
  * Builds a pinned tool into a scratch directory and renames it into place, so that what is there is always whole.
  * @param {{name: string, version: string}} tool @param {string} program @param {string} time @param {string[]} [flags]
  */
-async function installCargoTool(tool, program, time, flags = []) {
+export async function installCargoTool(tool, program, time, flags = []) {
   if (existsSync(toolProgram(tool, program))) return;
   const started = Date.now();
   const name = `${tool.name}-${tool.version}`;

@@ -24,7 +24,7 @@ const host = {
   send,
   edited,
   forward: forwarding(live(judge_answer)),
-  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => answered(look(ticket, env, ctx))),
+  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => answered(look(ticket, env, ctx), ctx)),
 };
 
 // gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
@@ -35,7 +35,7 @@ function offer(Entrypoint, names) {
   for (const name of names) {
     Entrypoint.prototype[name] = function (argument) {
       instance();
-      return answered(answer_rpc(name, argument, this.env, this.ctx));
+      return answered(answer_rpc(name, argument, this.env, this.ctx), this.ctx);
     };
   }
 }
@@ -44,7 +44,7 @@ function offer(Entrypoint, names) {
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
     instance();
-    return answered(answer_http(facts(request), request, this.env, this.ctx, host));
+    return answered(answer_http(facts(request), request, this.env, this.ctx, host), this.ctx);
   }
 }
 offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);
@@ -81,7 +81,7 @@ const object = (Rust) =>
     }
 
     fetch(request) {
-      return answered(this.#current().fetch(request));
+      return answered(this.#current().fetch(request), this.ctx);
     }
 
     alarm() {

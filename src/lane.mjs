@@ -16,19 +16,32 @@ export function facts({ method, url, headers }) {
   return buffer.subarray(0, encoder.encodeInto(text, buffer).written);
 }
 
-/** An answer of Rust's. A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to. */
-export function answered(answer) {
+/**
+ * An answer of Rust's. One that takes longer is carried to its end even when nobody waits for it any more: the platform
+ * would cancel it, and Wasm would not hear of it; its memory, and its place among the bodies in flight, would be held on to.
+ */
+export function answered(answer, ctx) {
+  if (typeof answer !== "bigint") return answer;
+  const promise = settled(answer);
+  ctx.waitUntil(promise.then(nothing, nothing));
+  return promise;
+}
+
+const nothing = () => {};
+
+/** A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to. */
+function settled(answer) {
   if (typeof answer !== "bigint") return answer;
   const limit = patience(answer);
   const promise = limit ? within(awaited(answer), limit) : awaited(answer);
   return promise.then(
     (value) => {
       instance();
-      return answered(value === LATE ? late(answer) : fulfilled(answer, value));
+      return settled(value === LATE ? late(answer) : fulfilled(answer, value));
     },
     (error) => {
       instance();
-      return answered(rejected(answer, error));
+      return settled(rejected(answer, error));
     },
   );
 }
@@ -38,9 +51,9 @@ const LATE = Symbol("late");
 const within = (promise, milliseconds) =>
   new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds, LATE);
-    const settled = (how) => (value) => {
+    const inTime = (how) => (value) => {
       clearTimeout(timer);
       how(value);
     };
-    promise.then(settled(resolve), settled(reject));
+    promise.then(inTime(resolve), inTime(reject));
   });

@@ -3,6 +3,7 @@
 //! The crate has two halves. The **pure core** (everything but [`edge`]) holds the rules: it knows no JS type, takes
 //! `now` as an argument, and is tested natively. The **wasm shell** (`edge`, compiled for wasm32 only) is thin: it
 //! reads requests, calls the core, and talks to KV, Durable Objects and WebCrypto.
+#![forbid(unsafe_code)]
 #![cfg_attr(
     test,
     allow(

@@ -6,7 +6,29 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// Bytes that are compared in constant time only and whose `Debug` form shows nothing.
+/// Bytes that are compared in constant time only and whose `Debug` form shows nothing: keys, MACs and digests.
+///
+/// `==` does not exist for them, neither between two nor with plain bytes:
+/// ```compile_fail,E0369
+/// use postern::secret::{Secret, mac};
+/// let key = Secret::new(vec![1; 32]);
+/// assert!(mac(&key, &[b"a"]) == mac(&key, &[b"a"]));
+/// ```
+/// ```compile_fail,E0369
+/// use postern::secret::digest;
+/// assert!(digest(b"key") == [0; 32]);
+/// ```
+/// and they cannot be printed:
+/// ```compile_fail,E0277
+/// use postern::secret::digest;
+/// println!("{}", digest(b"key"));
+/// ```
+/// What does exist:
+/// ```
+/// use postern::secret::{Secret, mac};
+/// let key = Secret::new(vec![1; 32]);
+/// assert!(mac(&key, &[b"a"]).equals(mac(&key, &[b"a"]).expose()));
+/// ```
 #[derive(Clone)]
 pub struct Secret(Vec<u8>);
 
@@ -30,6 +52,54 @@ impl Secret {
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(..)")
+    }
+}
+
+/// The anti-CSRF token of a session: text that goes to browsers, and is compared in constant time only.
+///
+/// Not with a text by `==`, which would stop at the first difference:
+/// ```compile_fail,E0277
+/// let token = postern::secret::AntiCsrfToken::new("token".to_owned());
+/// assert!(token == "token");
+/// ```
+/// but by a method that says what it does:
+/// ```
+/// let token = postern::secret::AntiCsrfToken::new("token".to_owned());
+/// assert!(token.equals("token"));
+/// ```
+#[derive(Clone)]
+pub struct AntiCsrfToken(String);
+
+impl AntiCsrfToken {
+    /// Takes a token that was made here, or read from an access token.
+    pub const fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text, to be handed out. Never log it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+
+    /// True when a request presents this token; never for an empty one. Time depends on the length only.
+    pub fn equals(&self, presented: &str) -> bool {
+        let is_equal: bool = self.0.as_bytes().ct_eq(presented.as_bytes()).into();
+        is_equal & !presented.is_empty()
+    }
+}
+
+/// In constant time, for the comparison of whole records.
+impl PartialEq for AntiCsrfToken {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
+
+impl Eq for AntiCsrfToken {}
+
+impl std::fmt::Debug for AntiCsrfToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AntiCsrfToken(..)")
     }
 }
 
@@ -65,7 +135,7 @@ pub fn sha256_hex(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Secret, mac, sha256_hex};
+    use super::{AntiCsrfToken, Secret, mac, sha256_hex};
 
     #[test]
     fn parts_are_length_prefixed() {
@@ -78,6 +148,18 @@ mod tests {
     #[test]
     fn debug_shows_nothing() {
         assert_eq!(format!("{:?}", Secret::new(vec![65; 4])), "Secret(..)");
+        let token = AntiCsrfToken::new("token".to_owned());
+        assert_eq!(format!("{token:?}"), "AntiCsrfToken(..)");
+    }
+
+    #[test]
+    fn an_anti_csrf_token_equals_itself_and_nothing_else() {
+        let token = AntiCsrfToken::new("token".to_owned());
+        assert!(token.equals("token"));
+        for other in ["", "toke", "tokens", "tokem", "TOKEN"] {
+            assert!(!token.equals(other), "{other}");
+        }
+        assert!(!AntiCsrfToken::new(String::new()).equals(""));
     }
 
     #[test]

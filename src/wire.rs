@@ -3,7 +3,10 @@
 //! Owns that form. Both ends are the same code, so there is no version and no name in it; and a text crosses without
 //! being escaped, which matters for session data of megabytes. Nothing that is stored has this form.
 
-use crate::time::{Millis, UnixMillis};
+use crate::{
+    secret::AntiCsrfToken,
+    time::{Millis, UnixMillis},
+};
 
 /// A value that can be a part of a message.
 pub trait Wire: Sized {
@@ -126,6 +129,17 @@ impl Wire for UnixMillis {
 
     fn read(from: &mut Reader<'_>) -> Self {
         Self(from.number())
+    }
+}
+
+impl Wire for AntiCsrfToken {
+    fn write(&self, to: &mut String) {
+        write_length(to, self.expose().len());
+        to.push_str(self.expose());
+    }
+
+    fn read(from: &mut Reader<'_>) -> Self {
+        Self::new(from.text().to_owned())
     }
 }
 

@@ -18,6 +18,7 @@ mod memory_store;
 mod user;
 
 use postern::{
+    secret::AntiCsrfToken,
     session::{
         call::{Door, Gone, Refresh, UserCall, UserReply},
         model::ReuseSubtype,
@@ -424,6 +425,6 @@ fn a_refresh_that_does_not_say_keeps_the_binding_to_an_anti_csrf_token() {
     assert!(first.is_some());
     let refused = Err(Box::new(UserReply::Unauthorised(Gone::AntiCsrf)));
     assert_eq!(refresh(&bound, None, None), refused);
-    let (_, second) = refresh(&bound, first.as_deref(), None).unwrap();
+    let (_, second) = refresh(&bound, first.as_ref().map(AntiCsrfToken::expose), None).unwrap();
     assert!(second.is_some());
 }

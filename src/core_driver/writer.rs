@@ -12,6 +12,7 @@ use crate::{
     http::reply::Reply,
     json::{self, ObjectWriter},
     keys::KeyKind,
+    secret::AntiCsrfToken,
     session::call::Door,
     session::model::{
         IssuedSession, Refusal, ReuseSubtype, SessionInformation, SessionView, Theft,
@@ -80,7 +81,10 @@ impl Writer<'_> {
         if let Some(token) = tokens.id_refresh(&id, &issued.refresh_token) {
             answer.json("idRefreshToken", &token);
         }
-        answer.optional_text("antiCsrfToken", issued.anti_csrf_token.as_deref());
+        answer.optional_text(
+            "antiCsrfToken",
+            issued.anti_csrf_token.as_ref().map(AntiCsrfToken::expose),
+        );
         if with_keys {
             self.keys(&mut answer)?;
         }

@@ -1,11 +1,12 @@
 //! RPC arguments: JS values from another Worker, checked and turned into JSON text.
 //!
 //! Owns what counts as JSON: plain objects, arrays, strings of Unicode, finite numbers, booleans and null. `undefined`
-//! members are dropped; anything else is refused, naming the path. Nothing here is trusted to be of the type it claims.
+//! members are dropped; anything else is refused, naming the path. Nothing here is trusted to be of the type it claims,
+//! nor to be small: a value may hold one part many times over, and so be far larger as text than it was on its way here.
 
 use std::cell::RefCell;
 
-use js_sys::{Array, JsString, Object, Reflect, TypeError};
+use js_sys::{Array, JsString, Object, RangeError, Reflect, TypeError};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
@@ -17,6 +18,17 @@ use crate::{json, time::UnixMillis};
 
 /// How deep an argument may nest; a cycle ends here too.
 const MAX_DEPTH: usize = json::MAX_DEPTH;
+/// How much of a text is looked at, in UTF-16 units: more than any text that is accepted has. The rest is not copied, and
+/// the text is refused for its length where that is known.
+const MAX_TEXT_LENGTH: u32 = 128 * 1024;
+/// The same for each text of a list; those are handles.
+const MAX_ELEMENT_LENGTH: u32 = 1024;
+/// The longest JSON text of an object, in bytes: as much as `MAX_SESSION_DATA` may be.
+const MAX_JSON_BYTES: usize = 4 * 1024 * 1024;
+/// How much of a path is named in an error.
+const MAX_PATH_CHARACTERS: usize = 200;
+
+const TOO_LONG: &str = "is too long";
 
 /// The one argument of an RPC method: an object with named members.
 pub(super) struct Arguments<'a> {
@@ -56,7 +68,7 @@ impl<'a> Arguments<'a> {
         if !value.is_string() {
             return Err(self.wrong(name, "must be a string"));
         }
-        match text(&value) {
+        match text(&value, MAX_TEXT_LENGTH) {
             Some(text) => Ok(Some(text)),
             None => Err(self.wrong(name, "must be well-formed Unicode")),
         }
@@ -92,7 +104,9 @@ impl<'a> Arguments<'a> {
         if array.length() > most {
             return Err(self.wrong(name, &format!("must hold at most {most} elements")));
         }
-        let strings = array.iter().map(|element| text(&element));
+        let strings = array
+            .iter()
+            .map(|element| text(&element, MAX_ELEMENT_LENGTH));
         strings
             .collect::<Option<_>>()
             .ok_or_else(|| self.wrong(name, "must be an array of strings"))
@@ -117,6 +131,7 @@ impl<'a> Arguments<'a> {
             text: String::new(),
             path: name.to_owned(),
             depth: 0,
+            left_out: 0,
         };
         match writer.write(&value) {
             Ok(()) => {
@@ -128,7 +143,11 @@ impl<'a> Arguments<'a> {
                 })?;
                 Ok(Some(writer.text))
             }
-            Err(reason) => Err(self.wrong(&writer.path, reason)),
+            Err(TOO_LONG) => Err(self.too_long(name)),
+            Err(reason) => {
+                let path: String = writer.path.chars().take(MAX_PATH_CHARACTERS).collect();
+                Err(self.wrong(&path, reason))
+            }
         }
     }
 
@@ -153,6 +172,12 @@ impl<'a> Arguments<'a> {
         type_error(&format!("{}: \"{name}\" {must}", self.method))
     }
 
+    fn too_long(&self, name: &str) -> JsValue {
+        let method = self.method;
+        let message = format!("{method}: \"{name}\" is longer than {MAX_JSON_BYTES} bytes");
+        RangeError::new(&message).into()
+    }
+
     fn member(&self, name: &str) -> JsValue {
         // Own members only: an argument cannot inherit one.
         let name = JsValue::from_str(name);
@@ -167,17 +192,46 @@ struct Writer {
     text: String,
     path: String,
     depth: usize,
+    /// Members that were looked at and left no text.
+    left_out: usize,
 }
 
 impl Writer {
+    /// How many bytes may still be written. Work counts like text, or a value of nothing could take for ever.
+    fn room(&self) -> usize {
+        MAX_JSON_BYTES.saturating_sub(self.text.len().saturating_add(self.left_out))
+    }
+
+    /// Writes a string as a literal, and gives its text.
+    fn string(
+        &mut self,
+        value: &JsValue,
+        ill_formed: &'static str,
+    ) -> Result<String, &'static str> {
+        let has_room = |length: usize| length < self.room();
+        // No character is shorter as UTF-8 than it was in JS: what is too long there need not be copied to know it.
+        let length = value.dyn_ref().map_or(0, JsString::length);
+        if !usize::try_from(length).is_ok_and(has_room) {
+            return Err(TOO_LONG);
+        }
+        let text = text(value, u32::MAX).ok_or(ill_formed)?;
+        if !has_room(text.len()) {
+            return Err(TOO_LONG);
+        }
+        self.text.push_str(&json::quote(&text));
+        Ok(text)
+    }
+
     fn write(&mut self, value: &JsValue) -> Result<(), &'static str> {
+        if self.room() == 0 {
+            return Err(TOO_LONG);
+        }
         if value.is_null() {
             self.text.push_str("null");
         } else if let Some(boolean) = value.as_bool() {
             self.text.push_str(if boolean { "true" } else { "false" });
         } else if value.is_string() {
-            let text = text(value).ok_or("is not well-formed Unicode")?;
-            self.text.push_str(&json::quote(&text));
+            self.string(value, "is not well-formed Unicode")?;
         } else if let Some(number) = value.as_f64() {
             self.text
                 .push_str(&number_text(number).ok_or("is not a finite number")?);
@@ -223,13 +277,16 @@ impl Writer {
         for name in names.iter() {
             let value = Reflect::get(object, &name).map_err(|_| "is not JSON")?;
             if value.is_undefined() {
+                self.left_out = self.left_out.saturating_add(1);
+                if self.room() == 0 {
+                    return Err(TOO_LONG);
+                }
                 continue;
             }
-            let name = text(&name).ok_or("has a name that is not well-formed Unicode")?;
             if !std::mem::take(&mut first) {
                 self.text.push(',');
             }
-            self.text.push_str(&json::quote(&name));
+            let name = self.string(&name, "has a name that is not well-formed Unicode")?;
             self.text.push(':');
             self.at(&format!(".{name}"), |writer| writer.write(&value))?;
         }
@@ -264,13 +321,17 @@ fn number_text(number: f64) -> Option<String> {
     Some(text)
 }
 
-/// The text of a string; `None` when it is none, or holds a lone surrogate.
-fn text(value: &JsValue) -> Option<String> {
-    let well_formed: &WellFormed = value.dyn_ref::<JsString>()?.unchecked_ref();
-    match well_formed.is_well_formed() {
-        Ok(true) => value.as_string(),
-        _ => None,
+/// The text of a string, at most `most` units of it; `None` when it is none, or holds a lone surrogate.
+fn text(value: &JsValue, most: u32) -> Option<String> {
+    let string = value.dyn_ref::<JsString>()?;
+    let well_formed: &WellFormed = string.unchecked_ref();
+    if !matches!(well_formed.is_well_formed(), Ok(true)) {
+        return None;
     }
+    if string.length() > most {
+        return Some(String::from(string.slice(0, most)));
+    }
+    value.as_string()
 }
 
 /// True for what `{}` makes: no class instance, array, function, promise or `null`.

@@ -5,13 +5,19 @@ use std::cell::Cell;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::{
+    clock,
     js::{ByteReader, ByteStream, Chunk},
     promise,
 };
+use crate::time::Millis;
 
 /// How many bytes of bodies an isolate holds at a time. Memory of Wasm never shrinks, and a full isolate dies with all
 /// its requests.
 const IN_FLIGHT_LIMIT: usize = 16 * 1024 * 1024;
+/// How long a body may take to arrive once it holds more than [`SMALL`]: who sends slowly keeps others from the room.
+const MOST_TIME: Millis = Millis::from_seconds(20);
+/// So many bytes are worth no timer.
+const SMALL: usize = 64 * 1024;
 
 thread_local! {
     static IN_FLIGHT: Cell<usize> = const { Cell::new(0) };
@@ -26,6 +32,8 @@ pub(super) enum BodyFault {
     TooLarge,
     /// The isolate holds too many bodies at the moment.
     Crowded,
+    /// It did not arrive in time.
+    Slow,
 }
 
 impl From<JsValue> for BodyFault {
@@ -68,8 +76,20 @@ pub(super) async fn read(stream: Option<ByteStream>, limit: usize) -> Result<Vec
     let reader = stream.reader()?;
     let mut place = Place::default();
     let mut body = Vec::new();
+    let began = clock::now();
     loop {
-        let chunk: Chunk = promise::of(reader.read()).await?.unchecked_into();
+        let next = reader.read();
+        let chunk = if body.len() <= SMALL {
+            Some(promise::of(next).await)
+        } else {
+            let left = MOST_TIME.0.saturating_sub(clock::now().since(began).0);
+            promise::within(next, Millis(left.max(1))).await
+        };
+        let Some(chunk) = chunk else {
+            give_up(&reader).await;
+            return Err(BodyFault::Slow);
+        };
+        let chunk: Chunk = chunk?.unchecked_into();
         if chunk.done()? {
             return Ok(body);
         }

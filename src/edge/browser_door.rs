@@ -210,7 +210,7 @@ pub(super) async fn verified(
     let expected = known
         .claims
         .as_ref()
-        .and_then(|claims| claims.anti_csrf_token.as_deref());
+        .and_then(|claims| claims.anti_csrf_token.as_ref());
     AntiCsrfMode::of(settings)
         .check_verify(
             request,

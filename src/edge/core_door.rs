@@ -22,7 +22,6 @@ use crate::{
     error,
     http::reply::Reply,
     location::Location,
-    secret::Secret,
     session::model::Refusal,
     settings::Settings,
     token::compact,
@@ -79,6 +78,10 @@ async fn receive(
             return Err(reply::not_an_outcome(&Refusal::GeneralError(
                 "too many bodies in flight",
             )));
+        }
+        Err(BodyFault::Slow) => {
+            let text = "Request body did not arrive in time";
+            return Err(reply::text(408, text));
         }
         Err(BodyFault::Broken) => return Err(reply::invalid_json()),
     };
@@ -202,10 +205,9 @@ async fn verify_session(
         let expected = known
             .claims
             .as_ref()
-            .and_then(|claims| claims.anti_csrf_token.clone());
+            .and_then(|claims| claims.anti_csrf_token.as_ref());
         let presented = verify.anti_csrf_token.unwrap_or_default();
-        let matches = expected
-            .is_some_and(|token| Secret::new(token.into_bytes()).equals(presented.as_bytes()));
+        let matches = expected.is_some_and(|token| token.equals(&presented));
         if !matches {
             return Err(Refusal::TryRefreshToken(
                 "the anti-CSRF token does not match",

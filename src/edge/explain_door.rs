@@ -49,6 +49,7 @@ async fn described(request: &Incoming) -> Result<Described, Refusal> {
                 Refusal::BadInput(["body is longer than ", &MAX_BODY_BYTES.to_string()].concat())
             }
             BodyFault::Broken => Refusal::BadInput("body is broken off".to_owned()),
+            BodyFault::Slow => Refusal::BadInput("body did not arrive in time".to_owned()),
             BodyFault::Crowded => Refusal::GeneralError("too many bodies are in flight"),
         })?;
     let body = std::str::from_utf8(&body)

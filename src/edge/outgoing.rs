@@ -54,7 +54,7 @@ impl From<BodyFault> for FetchFault {
     fn from(fault: BodyFault) -> Self {
         match fault {
             BodyFault::TooLarge => Self::TooLarge,
-            BodyFault::Broken | BodyFault::Crowded => Self::Failed,
+            BodyFault::Broken | BodyFault::Crowded | BodyFault::Slow => Self::Failed,
         }
     }
 }

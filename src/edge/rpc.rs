@@ -223,6 +223,7 @@ fn new_session(
     }
     if let Some(device) = arguments.optional_object("device")? {
         let user_agent = device.optional_string("userAgent")?;
+        let user_agent = user_agent.map(Device::kept_user_agent);
         let ip = device.optional_string("ip")?;
         let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
         new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
@@ -379,7 +380,7 @@ fn issued_text(issued: &IssuedSession) -> Result<String, Refusal> {
     let anti_csrf = issued
         .anti_csrf_token
         .as_ref()
-        .map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token)));
+        .map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token.expose())));
     let front_token = front_token(&issued.session, &issued.access_token)?;
     Ok(ok(&format!(
         "{},\"accessToken\":{},\"refreshToken\":{},\"frontToken\":{}{}",

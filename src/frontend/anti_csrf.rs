@@ -1,7 +1,7 @@
 //! Anti-CSRF (fdi.md 5): when a request is checked, and against what.
 
 use crate::http::credentials::Transfer;
-use crate::secret::Secret;
+use crate::secret::AntiCsrfToken;
 use crate::session::model::Refusal;
 use crate::settings::{AntiCsrf, SameSite, Settings};
 
@@ -45,7 +45,7 @@ impl AntiCsrfMode {
         self,
         request: &BrowserRequest<'_>,
         transfer: Transfer,
-        expected: &[&str],
+        expected: &[&AntiCsrfToken],
         demanded: Option<bool>,
     ) -> Result<(), Refusal> {
         let is_checked =
@@ -78,11 +78,11 @@ impl AntiCsrfMode {
 }
 
 /// Compares in constant time, with every expected value.
-fn is_one_of(presented: Option<&str>, expected: &[&str]) -> bool {
-    let presented = presented.unwrap_or_default().as_bytes();
-    expected.iter().fold(false, |found, value| {
-        found | (!value.is_empty() & Secret::new(value.as_bytes().to_vec()).equals(presented))
-    })
+fn is_one_of(presented: Option<&str>, expected: &[&AntiCsrfToken]) -> bool {
+    let presented = presented.unwrap_or_default();
+    expected
+        .iter()
+        .fold(false, |found, token| found | token.equals(presented))
 }
 
 #[cfg(test)]
@@ -90,8 +90,13 @@ mod tests {
     use super::AntiCsrfMode::{self, None as Off, ViaCustomHeader, ViaToken};
     use crate::frontend::request::BrowserRequest;
     use crate::http::credentials::Transfer;
+    use crate::secret::AntiCsrfToken;
     use crate::session::model::Refusal;
     use crate::settings::testing::parsed;
+
+    fn token(text: &str) -> AntiCsrfToken {
+        AntiCsrfToken::new(text.to_owned())
+    }
 
     #[test]
     fn auto_follows_same_site() {
@@ -143,7 +148,8 @@ mod tests {
                     anti_csrf: *anti_csrf,
                     ..BrowserRequest::default()
                 };
-                let expected = ["good", "previous"];
+                let expected = ["good", "previous"].map(token);
+                let expected = expected.each_ref();
                 let by_cookie = mode.check_verify(&request, Transfer::Cookie, &expected, demanded);
                 assert_eq!(
                     by_cookie.is_ok(),
@@ -171,6 +177,8 @@ mod tests {
             (None, vec![""]),
             (Some(""), vec![""]),
         ] {
+            let expected: Vec<AntiCsrfToken> = expected.into_iter().map(token).collect();
+            let expected: Vec<&AntiCsrfToken> = expected.iter().collect();
             let request = BrowserRequest {
                 method: "POST",
                 anti_csrf,

@@ -69,7 +69,10 @@ impl<'s> SessionHeaders<'s> {
                 self.refresh_token = Some(issued.refresh_token.token.clone());
             }
         }
-        self.anti_csrf.clone_from(&issued.anti_csrf_token);
+        self.anti_csrf = issued
+            .anti_csrf_token
+            .as_ref()
+            .map(|token| token.expose().to_owned());
         Ok(())
     }
 

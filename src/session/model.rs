@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     json::{self, JsonFault, ObjectWriter},
+    secret::AntiCsrfToken,
     time::UnixMillis,
 };
 
@@ -44,7 +45,7 @@ pub struct IssuedSession {
     /// The refresh token.
     pub refresh_token: TokenInfo,
     /// The anti-CSRF token, present only when the session is bound to one.
-    pub anti_csrf_token: Option<String>,
+    pub anti_csrf_token: Option<AntiCsrfToken>,
 }
 
 /// Everything stored about a session, as `GET /recipe/session` and `getSessionInformation` show it.
@@ -63,6 +64,9 @@ pub struct SessionInformation {
     /// Device facts, when the creator gave any.
     pub device: Option<Device>,
 }
+
+/// How much of a `User-Agent` is kept, in bytes. Those of browsers have a few hundred.
+const MAX_USER_AGENT_BYTES: usize = 1024;
 
 /// Facts about the device a session lives on, as the caller gave them (already coarsened by setting).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +144,12 @@ impl ReuseSubtype {
 }
 
 impl Device {
+    /// What is kept of a `User-Agent`: whoever sends the request decides how long it is.
+    pub fn kept_user_agent(mut text: String) -> String {
+        text.truncate(text.floor_char_boundary(MAX_USER_AGENT_BYTES));
+        text
+    }
+
     /// The JSON object of RPC results and of storage; what is not known is left out.
     pub fn to_json(&self) -> String {
         let mut object = ObjectWriter::new();
@@ -162,6 +172,13 @@ impl Device {
 #[cfg(test)]
 mod tests {
     use super::Device;
+
+    #[test]
+    fn a_long_user_agent_is_cut_between_characters() {
+        for (length, kept) in [(0, 0), (341, 1023), (342, 1023), (5_000, 1023)] {
+            assert_eq!(Device::kept_user_agent("馬".repeat(length)).len(), kept);
+        }
+    }
 
     #[test]
     fn device_facts_are_read_as_they_were_written() {

@@ -77,8 +77,12 @@ impl TokenMaker<'_> {
         format!("{VERSION}.{}.{generation}.{index}.{mac}", self.handle)
     }
 
-    /// Checks a presented token: `Some(bound)` when we made it, with whether it is bound to an anti-CSRF token.
+    /// Checks a presented token: `Some(bound)` when we made it, with whether it is bound to an anti-CSRF token. One that
+    /// names another session is none of this session's, whatever its MAC.
     pub fn check(&self, presented: &Presented<'_>) -> Option<bool> {
+        if presented.handle != self.handle {
+            return None;
+        }
         let claimed = Base64UrlUnpadded::decode_vec(presented.mac).ok()?;
         let canonical = Base64UrlUnpadded::encode_string(&claimed) == presented.mac;
         [false, true]

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { createTestHarness } from "wrangler";
 import { entryWithRules } from "./gateway-rules.mjs";
+import { Watch } from "./leaks.mjs";
 
 /** `tests/`, not the repository: wrangler gives each Worker the developer's `.dev.vars` that it finds beside its root. */
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -85,13 +86,21 @@ export async function startPostern(options = {}) {
   });
   const { url } = await server.listen();
   const worker = server.getWorker("postern");
+  const watch = new Watch({ ...vars, ...secrets });
+  watch.listensAt(url);
+  const logs = () => server.getLogs().map((entry) => entry.message);
   const bindings = await server.getWorker("caller").getEnv();
 
   return {
     /** Where it listens. */
     url,
     /** A request to Postern; `path` may be an absolute URL, to choose the host name that the Worker sees. */
-    fetch: /** @type {typeof worker.fetch} */ ((path, init) => worker.fetch(path, { redirect: "manual", ...init })),
+    fetch: /** @type {typeof worker.fetch} */ (async (path, init) => {
+      watch.sent(new Headers(/** @type {any} */ (init?.headers)));
+      const response = await worker.fetch(path, { redirect: "manual", ...init });
+      watch.response(String(path).split("?")[0], /** @type {any} */ (response));
+      return response;
+    }),
     /** The default entrypoint over a real service binding. */
     rpc: bindings.SESSIONS,
     /** A named entrypoint over a real service binding; list it in `entrypoints`. */
@@ -114,8 +123,16 @@ export async function startPostern(options = {}) {
     /** Ends an object's instance, as the platform may at any time; its storage stays. @param {string} className @param {{name: string} | {id: string}} which */
     evict: (className, which) => worker.evictDurableObject(className, which),
     /** What the Workers logged, as text lines. */
-    logs: () => server.getLogs().map((entry) => entry.message),
-    clearLogs: () => server.clearLogs(),
-    close: () => server.close(),
+    logs,
+    clearLogs() {
+      watch.printed(logs().join("\n"));
+      server.clearLogs();
+    },
+    /** Ends it; fails when it printed or answered a secret. */
+    async close() {
+      watch.printed(logs().join("\n"));
+      await server.close();
+      await watch.check();
+    },
   };
 }

@@ -18,6 +18,8 @@ export async function startWithCaller(vars = {}, more = {}) {
   const call = async (service, method, ...args) => {
     const response = await fetch(workerd.url("caller"), { method: "POST", body: text({ service, method, args }) });
     const { value, thrown } = parse(await response.text());
+    if (thrown) workerd.watch.refused(`${method} threw`, thrown.message.replaceAll(method, ""));
+    else if (value?.status && value.status !== "OK") workerd.watch.refused(`${method} refused`, JSON.stringify(value));
     if (thrown) throw Object.assign(new Error(), thrown);
     return value;
   };

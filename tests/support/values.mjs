@@ -40,6 +40,34 @@ const MAKERS = {
     for (let depth = 0; depth < 300; depth += 1) value = [value];
     return value;
   },
+  // One part many times over: a few hundred bytes on the way, and more text than there are atoms.
+  "shared parts": () => {
+    /** @type {unknown[]} */
+    let value = ["text"];
+    for (let depth = 0; depth < 60; depth += 1) value = Array(10).fill(value);
+    return { value };
+  },
+  "shared parts that leave no text": () => {
+    const names = Array.from({ length: 5_000 }, (_, index) => [`n${index}`, undefined]);
+    return { value: Array(5_000).fill(Object.fromEntries(names)) };
+  },
+  "huge name": () => ({ ["n".repeat(4_200_000)]: () => 1 }),
+  "huge string": () => "x".repeat(5_000_000),
+  "huge string beyond Latin-1": () => "馬".repeat(2_000_000),
+  "list of large strings": () => Array(1_000).fill("x".repeat(5_000)),
+  Proxy: () => new Proxy({}, {}),
+  symbol: () => Symbol("a"),
+  thenable: () => ({ then: () => 1 }),
+  "thenable that never settles": () => ({ then() {} }),
+  "object with a getter that throws": () => ({
+    get handle() {
+      throw new Error("a getter");
+    },
+  }),
+  "object without a prototype": () => Object.create(null),
+  "object with an own __proto__": () => JSON.parse('{"__proto__":{"handle":"text"}}'),
+  promise: () => Promise.resolve("text"),
+  request: () => new Request("https://example.com"),
   headers: () => new Headers({ a: "b" }),
   stream: () => new Blob(["text"]).stream(),
 };

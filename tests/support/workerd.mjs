@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { withRules } from "./gateway-rules.mjs";
 import { compatibilityDate, durableObjects } from "./harness.mjs";
+import { Watch } from "./leaks.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const program = /** @type {{default: string}} */ (createRequire(import.meta.url)("workerd")).default;
@@ -46,8 +47,15 @@ export async function startWorkerd({ vars = {}, callers = [], gateway, services 
   writeFileSync(join(directory, "config.capnp"), configuration(all));
 
   let running = await serve(directory, {});
+  const watch = new Watch(vars);
   /** @param {string} name */
   const urlOf = (name) => `http://127.0.0.1:${running.ports[name]}`;
+  watch.listensAt(urlOf("postern"));
+  /** What printed before is gone with the process. @param {NodeJS.Signals} signal */
+  const end = async (signal) => {
+    await running.end(signal);
+    watch.printed(running.output());
+  };
   return {
     /** Where a socket listens: `postern`, or a caller's name. Ports stay the same over a restart. */
     url: (name = "postern") => urlOf(name),
@@ -85,15 +93,18 @@ export async function startWorkerd({ vars = {}, callers = [], gateway, services 
       return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
     },
     /** SIGKILL: what a crash of the process leaves behind stays on disk. */
-    kill: () => running.end("SIGKILL"),
+    kill: () => end("SIGKILL"),
+    /** Looks for secrets in what it prints and refuses; for answers that no client of Node's received. */
+    watch,
     /** Starts it again over the same storage. */
     async start() {
       running = await serve(directory, running.ports);
     },
-    /** Ends it and deletes its storage. */
+    /** Ends it and deletes its storage; fails when it printed or answered a secret. */
     async close() {
-      await running.end("SIGKILL");
+      await end("SIGKILL");
       rmSync(directory, { recursive: true, force: true });
+      await watch.check();
     },
   };
 }

@@ -63,7 +63,10 @@ fn issued(reply: UserReply) -> (String, Option<String>, Millis) {
             refresh, access, ..
         } => {
             let life = access.expiry.since(access.created);
-            (refresh.token, access.anti_csrf_token, life)
+            let anti_csrf = access
+                .anti_csrf_token
+                .map(|token| token.expose().to_owned());
+            (refresh.token, anti_csrf, life)
         }
         other => panic!("expected tokens, got {other:?}"),
     }

@@ -90,7 +90,7 @@ fn created_and_refreshed_sessions_carry_cookie_attributes() {
         ("2.0", &COOKIE_2_0, &COOKIE_2_0),
     ] {
         let mut session = issued();
-        session.anti_csrf_token = Some("csrf".to_owned());
+        session.anti_csrf_token = Some(crate::secret::AntiCsrfToken::new("csrf".to_owned()));
         let created = answer(version, Ok(Outcome::Created(session.clone())));
         let refreshed = answer(version, Ok(Outcome::Refreshed(session)));
         let mut common = vec!["accessToken", "antiCsrfToken", "idRefreshToken"];

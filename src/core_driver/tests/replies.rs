@@ -31,7 +31,7 @@ fn a_session_of_today_by_shape() {
 #[test]
 fn a_session_of_2_18_by_shape() {
     let mut session = issued();
-    session.anti_csrf_token = Some("csrf".to_owned());
+    session.anti_csrf_token = Some(crate::secret::AntiCsrfToken::new("csrf".to_owned()));
     let body = answer("2.18", Ok(Outcome::Created(session)));
     assert_eq!(
         names(&body),

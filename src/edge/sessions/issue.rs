@@ -15,6 +15,7 @@ use crate::{
         size_budget::{TokenLengths, check_size_budget},
     },
     http::credentials::Transfer,
+    secret::AntiCsrfToken,
     session::{
         call::{AccessGrant, Carried, Create, Door, Refresh, UserCall, UserReply, Verify},
         handle::MAX_USER_ID_BYTES,
@@ -346,7 +347,7 @@ pub(super) fn token_fits(
         hash1: hash.clone(),
         // The child of a refresh at a lazy door carries one.
         parent_hash1: new.by_service_api.then_some(hash),
-        anti_csrf_token: new.anti_csrf.then(|| "0".repeat(43)),
+        anti_csrf_token: new.anti_csrf.then(|| AntiCsrfToken::new("0".repeat(43))),
         use_dynamic_key: new.use_dynamic_key,
         by_service_api: new.by_service_api,
     };

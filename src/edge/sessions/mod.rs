@@ -28,7 +28,6 @@ use super::{
 };
 use crate::{
     revocation::copy::Decision,
-    secret::Secret,
     session::{
         call::{Envelope, Gone, UserCall, UserReply},
         handle::{CheckedHandle, HandleKind},
@@ -63,8 +62,7 @@ pub(super) async fn get_session(
             .claims
             .as_ref()
             .and_then(|claims| claims.anti_csrf_token.as_ref())
-        && !Secret::new(expected.clone().into_bytes())
-            .equals(ask.anti_csrf_token.unwrap_or_default().as_bytes())
+        && !expected.equals(ask.anti_csrf_token.unwrap_or_default())
     {
         return Err(Refusal::TryRefreshToken(
             "the anti-CSRF token does not match",

@@ -35,7 +35,7 @@ fn issued(anti_csrf: Option<&str>) -> IssuedSession {
             expiry: REFRESH_EXPIRY,
             created: NOW,
         },
-        anti_csrf_token: anti_csrf.map(str::to_owned),
+        anti_csrf_token: anti_csrf.map(|text| crate::secret::AntiCsrfToken::new(text.to_owned())),
     }
 }
 

@@ -6,6 +6,7 @@ mod codec;
 mod tests;
 
 use crate::{
+    secret::AntiCsrfToken,
     session::model::{Device, ReuseSubtype, SessionView, TokenInfo},
     time::{Millis, UnixMillis},
 };
@@ -182,7 +183,7 @@ pub struct Verify {
     /// The access token's payload.
     pub payload: String,
     /// The access token's anti-CSRF token, carried over to a new one.
-    pub anti_csrf_token: Option<String>,
+    pub anti_csrf_token: Option<AntiCsrfToken>,
     /// The row must exist.
     pub check_database: bool,
     /// [`Door::Lazy`] promotes and re-mints; any other only looks.
@@ -199,7 +200,7 @@ pub struct Carried {
     /// Its `parentRefreshTokenHash1`, so that a later verify can still promote.
     pub parent_hash1: Option<String>,
     /// Its anti-CSRF token.
-    pub anti_csrf_token: Option<String>,
+    pub anti_csrf_token: Option<AntiCsrfToken>,
 }
 
 /// Permission to sign one access token, with the times fixed by the object in the transaction that allowed it.
@@ -214,7 +215,7 @@ pub struct AccessGrant {
     /// Its `parentRefreshTokenHash1`.
     pub parent_hash1: Option<String>,
     /// Its anti-CSRF token.
-    pub anti_csrf_token: Option<String>,
+    pub anti_csrf_token: Option<AntiCsrfToken>,
     /// Sign it with the dynamic key.
     pub use_dynamic_key: bool,
     /// The session was made through the service API: RS256, and no `iss` of ours.

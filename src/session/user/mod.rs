@@ -17,7 +17,7 @@ pub use outbox::{COPY_BATCH, Copy, copied, copy_now, sweep};
 pub use revocation::{REPORT_BATCH, due_reports, reported};
 
 use crate::{
-    secret::{Secret, mac},
+    secret::{AntiCsrfToken, Secret, mac},
     session::{
         call::{Gone, UserCall, UserReply},
         handle::is_foreign,
@@ -147,7 +147,7 @@ impl Terms<'_> {
 
     /// The anti-CSRF token of a session's generation: equal for all siblings, so that whichever answer a browser keeps
     /// last, cookies and token agree.
-    fn anti_csrf_token(&self, handle: &str, salt: &str, generation: u32) -> String {
+    fn anti_csrf_token(&self, handle: &str, salt: &str, generation: u32) -> AntiCsrfToken {
         use base64ct::{Base64UrlUnpadded, Encoding};
         let parts: [&[u8]; 4] = [
             b"anti-csrf 1",
@@ -155,7 +155,9 @@ impl Terms<'_> {
             salt.as_bytes(),
             &generation.to_be_bytes(),
         ];
-        Base64UrlUnpadded::encode_string(mac(self.anti_csrf_key, &parts).expose())
+        AntiCsrfToken::new(Base64UrlUnpadded::encode_string(
+            mac(self.anti_csrf_key, &parts).expose(),
+        ))
     }
 
     /// The validity of a fresh access token: the setting, shortened by a random share up to the jitter, so that tokens

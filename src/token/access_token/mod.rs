@@ -12,6 +12,7 @@ pub use version::{AccessTokenVersion, find_protected, protected_claims};
 use super::{Algorithm, MAX_TOKEN_BYTES, TokenFault, Unverified, Verified, compact, legacy};
 use crate::{
     json::{self, JsonFault, Kind, Object},
+    secret::AntiCsrfToken,
     session::model::PUBLIC_TENANT,
     time::UnixMillis,
 };
@@ -34,7 +35,7 @@ pub struct AccessClaims {
     /// SHA-256 of the refresh token that was exchanged for that one, until the exchange is known to have arrived.
     pub parent_refresh_token_hash1: Option<String>,
     /// The anti-CSRF token that requests must bring.
-    pub anti_csrf_token: Option<String>,
+    pub anti_csrf_token: Option<AntiCsrfToken>,
     /// When the token expires; written in whole seconds from version 3 on.
     pub expiry: UnixMillis,
     /// When it was made; written in whole seconds from version 3 on.
@@ -148,7 +149,7 @@ impl AccessClaims {
             claims.string("parentRefreshTokenHash1", parent);
         }
         if let Some(anti_csrf) = &self.anti_csrf_token {
-            claims.string("antiCsrfToken", anti_csrf);
+            claims.string("antiCsrfToken", anti_csrf.expose());
         }
         claims.raw("userData", &self.payload);
         let claims = claims.finish();
@@ -178,7 +179,10 @@ impl AccessClaims {
             "parentRefreshTokenHash1",
             self.parent_refresh_token_hash1.as_deref(),
         );
-        claims.string_or_null("antiCsrfToken", self.anti_csrf_token.as_deref());
+        claims.string_or_null(
+            "antiCsrfToken",
+            self.anti_csrf_token.as_ref().map(AntiCsrfToken::expose),
+        );
         for member in payload.members() {
             claims.raw(member.name(), member.value());
         }
@@ -207,7 +211,7 @@ impl AccessClaims {
             handle,
             refresh_token_hash1: required(claims, "refreshTokenHash1")?,
             parent_refresh_token_hash1: optional(claims, "parentRefreshTokenHash1")?,
-            anti_csrf_token: optional(claims, "antiCsrfToken")?,
+            anti_csrf_token: optional(claims, "antiCsrfToken")?.map(AntiCsrfToken::new),
             expiry: UnixMillis(required_number(claims, "expiryTime")?),
             created: UnixMillis(required_number(claims, "timeCreated")?),
             payload: user_data.ok_or(TokenFault::ClaimMissing)?.to_owned(),
@@ -249,7 +253,7 @@ impl AccessClaims {
             handle,
             refresh_token_hash1: required(claims, "refreshTokenHash1")?,
             parent_refresh_token_hash1: optional(claims, "parentRefreshTokenHash1")?,
-            anti_csrf_token: optional(claims, "antiCsrfToken")?,
+            anti_csrf_token: optional(claims, "antiCsrfToken")?.map(AntiCsrfToken::new),
             expiry: UnixMillis::from_seconds(required_number(claims, "exp")?),
             created: UnixMillis::from_seconds(required_number(claims, "iat")?),
             payload: payload.finish(),

@@ -61,7 +61,7 @@ fn every_version_says_what_it_was_given() {
             let mut claims = claims(version);
             if bound {
                 claims.parent_refresh_token_hash1 = Some("bb".repeat(32));
-                claims.anti_csrf_token = Some("csrf".to_owned());
+                claims.anti_csrf_token = Some(crate::secret::AntiCsrfToken::new("csrf".to_owned()));
             }
             let verified = verify(&issue(&claims)).unwrap();
             assert_eq!(AccessClaims::from_verified(&verified), Ok(claims.clone()));
@@ -339,7 +339,7 @@ proptest! {
             tenant_id: "public".to_owned(),
             handle,
             parent_refresh_token_hash1: parent,
-            anti_csrf_token: anti_csrf,
+            anti_csrf_token: anti_csrf.map(crate::secret::AntiCsrfToken::new),
             payload: format!("{{{}:{}}}", json::quote(&format!("x{name}")), json::quote(&value)),
             ..claims(version)
         };

@@ -73,7 +73,7 @@ fn create_answers_with_keys_id_refresh_token_and_session_fields() {
 fn refresh_answers_without_keys() {
     for (name, column) in cells() {
         let mut refreshed = issued();
-        refreshed.anti_csrf_token = Some("csrf".to_owned());
+        refreshed.anti_csrf_token = Some(crate::secret::AntiCsrfToken::new("csrf".to_owned()));
         let body = answer(name, Ok(Outcome::Refreshed(refreshed)));
         let mut fields = vec![
             "status",

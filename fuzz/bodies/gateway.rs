@@ -1,0 +1,230 @@
+//! The gateway: rules files, paths, and the directives of origins.
+
+use postern::{
+    gateway::{
+        Facts, Gateway, Rule, admit, compile,
+        directives::{self, MAX_BYTES, Sent},
+        path,
+    },
+    json,
+    secret::Secret,
+};
+
+use super::{DEPLOYMENT, text};
+
+pub const DICTIONARY: &[&str] = &[
+    "{\"origins\":{\"app\":{\"url\":\"http://127.0.0.1:9000\"}},\"rules\":[",
+    "]}",
+    "{\"path\":\"/**\",\"origin\":\"app\"}",
+    "\"path\":[",
+    "\"/a/*/c\"",
+    "\"host\":\"app.example.com\"",
+    "\"methods\":[\"GET\"]",
+    "\"session\":\"required\"",
+    "\"require\":{\"claim\":\"role\",\"equals\":\"admin\"}",
+    "\"all\":[",
+    "\"any\":[",
+    "/**",
+    "/*",
+    "/a",
+    "/%61",
+    "%2f",
+    "%2e",
+    "%25",
+    "%c3%a9",
+    "..",
+    ".",
+    ";",
+    "\\",
+    "//",
+    "\n",
+    "GET app.example.com ",
+    "POST APP.example.com.:80 ",
+    "key",
+    "session",
+    "user",
+    "e30",
+];
+
+/// A rules file, and in its last line a request: method, host, path.
+pub fn rules(input: &[u8]) {
+    let Some(document) = text(input) else { return };
+    let (file, request) = document
+        .rsplit_once('\n')
+        .unwrap_or((document, "GET app.example.com /a"));
+    let compiled = compile(file, Some(&DEPLOYMENT));
+    for fault in &compiled.faults {
+        assert!(!fault.message.is_empty());
+    }
+    if !compiled.faults.is_empty() {
+        return;
+    }
+    let gateway = &compiled.gateway;
+    assert_eq!(gateway.is_empty(), gateway.rule(0).is_none());
+    let mut words = request.splitn(3, ' ');
+    let mut word = || words.next().unwrap_or_default();
+    let (method, host, path) = (word(), word(), word());
+    let facts = Facts {
+        host,
+        method,
+        raw_path: path,
+        path,
+        query: "",
+        header: &|_| None,
+    };
+    let admitted = admit(gateway, &facts);
+    if path::check(path, path).is_err() {
+        let accepts = |rule: &Rule| {
+            gateway
+                .origin(rule)
+                .is_some_and(|origin| origin.accepts_ambiguous_paths)
+        };
+        let any_accepts = all(gateway).any(accepts);
+        assert!(
+            any_accepts || admitted.is_err(),
+            "an ambiguous path falls under no rule: {path}"
+        );
+        return;
+    }
+    // The tree of all rules finds what looking at one after the other finds.
+    let first = all(gateway).position(|rule| covers(rule, host, method, path));
+    assert_eq!(gateway.find(host, method, path), first, "{request}");
+    assert_eq!(
+        admitted.is_ok(),
+        first.is_some_and(|index| gateway.matched(index).is_some())
+    );
+}
+
+fn all(gateway: &Gateway) -> impl Iterator<Item = &Rule> {
+    (0..).map_while(|index| gateway.rule(index))
+}
+
+fn covers(rule: &Rule, host: &str, method: &str, path: &str) -> bool {
+    let host = host.to_ascii_lowercase();
+    let (name, port) = match host.rfind(':') {
+        // The colons inside the brackets of an IPv6 address begin no port.
+        Some(at) if host.rfind(']').is_none_or(|bracket| bracket < at) => host.split_at(at),
+        _ => (host.as_str(), ""),
+    };
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let hosts = [name.to_owned(), format!("{name}{port}")];
+    let has_host = rule.hosts.is_empty() || rule.hosts.iter().any(|known| hosts.contains(known));
+    has_host && rule.covers_method(method) && rule.paths.iter().any(|pattern| fits(pattern, path))
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    let (pattern, is_open) = pattern
+        .strip_suffix("/**")
+        .map_or((pattern, false), |rest| (rest, true));
+    let (pattern, path) = (segments(pattern), segments(path));
+    (path.len() == pattern.len() || (is_open && path.len() > pattern.len()))
+        && pattern
+            .iter()
+            .zip(&path)
+            .all(|(wanted, found)| wanted == "*" || decoded(wanted) == decoded(found))
+}
+
+fn segments(path: &str) -> Vec<String> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    if path.is_empty() {
+        return Vec::new();
+    }
+    path.strip_suffix('/')
+        .unwrap_or(path)
+        .split('/')
+        .map(str::to_owned)
+        .collect()
+}
+
+fn decoded(segment: &str) -> Vec<u8> {
+    let bytes = segment.as_bytes();
+    let mut decoded = Vec::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let digits = bytes
+            .get(at + 1..at + 3)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
+        // Without this a sign would be a digit.
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let escape = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (bytes[at], escape) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            (byte, _) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    decoded
+}
+
+/// A path that passes means the same to whoever decodes it once, twice or not at all.
+pub fn paths(input: &[u8]) {
+    let Some(raw) = text(input) else { return };
+    assert!(!path::is_kept_by_urls(raw) || path::check(raw, raw).is_ok());
+    assert!(path::check(raw, &format!("{raw}x")).is_err());
+    if path::check(raw, raw).is_err() {
+        return;
+    }
+    assert!(raw.starts_with('/'));
+    assert!(!raw.contains("//") && !raw.contains(['\\', ';', '\0']));
+    for segment in raw.split('/') {
+        let once = decoded(segment);
+        let plain = std::str::from_utf8(&once).expect("UTF-8");
+        assert!(!matches!(plain, "." | ".."), "{raw}");
+        assert!(
+            !plain.contains(['/', '\\']) && !plain.chars().any(char::is_control),
+            "{raw}"
+        );
+        assert_eq!(decoded(plain), once, "{raw}");
+    }
+}
+
+/// The directives of an answer: one line for each header.
+pub fn directives(input: &[u8]) {
+    let Some(lines) = text(input) else { return };
+    let mut lines = lines.split('\n');
+    let mut line = || lines.next().filter(|line| !line.is_empty());
+    let key = Secret::new(b"key".to_vec());
+    let sent = Sent {
+        key: line(),
+        create_session: line(),
+        session_data: line(),
+        set_payload: line(),
+        revoke: line(),
+        age: line(),
+        cache_status: None,
+    };
+    let values = [
+        sent.create_session,
+        sent.session_data,
+        sent.set_payload,
+        sent.revoke,
+    ];
+    for has_session in [false, true] {
+        match directives::read(&sent, &key, has_session) {
+            Ok(None) => assert!(values.iter().all(Option::is_none)),
+            Ok(Some(read)) => {
+                assert_eq!((sent.key, sent.age), (Some("key"), None));
+                // Without a session there is none to change; a revocation then has nothing to do.
+                let changes = read.payload.is_some() || read.session_data.is_some();
+                assert!(!changes || (has_session && read.create.is_none()));
+                let texts = read
+                    .create
+                    .iter()
+                    .flat_map(|create| [&create.payload, &create.session_data]);
+                for text in texts.chain(&read.payload).chain(&read.session_data) {
+                    assert!(text.len() <= MAX_BYTES);
+                    assert!(json::parse_object(text).is_ok(), "{text}");
+                }
+            }
+            Err(fault) => assert!(
+                !fault.to_string().contains("e30"),
+                "no fault repeats a value"
+            ),
+        }
+    }
+}
