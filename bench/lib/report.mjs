@@ -57,7 +57,7 @@ function tables(results, ratios, values) {
   }
   for (const { title, unit, columns, rows, note } of results.growth) {
     lines.push(`### ${title}`, "", `In ${unit}.${note ? ` ${note}` : ""}`, "", `| ${columns.join(" | ")} |`, `| ${columns.map(() => "---:").join(" | ")} |`);
-    for (const row of rows) lines.push(`| ${row.map((cell) => (typeof cell === "number" ? (cell < 100 ? cell.toFixed(1) : whole(cell)) : cell)).join(" | ")} |`);
+    for (const row of rows) lines.push(`| ${row.map((cell) => (typeof cell !== "number" ? cell : Number.isInteger(cell) || cell >= 100 ? whole(cell) : cell.toFixed(1))).join(" | ")} |`);
     lines.push("");
   }
   return lines.join("\n");

@@ -8,6 +8,7 @@ use super::{
     key_ring, kv, log,
     request::Incoming,
     sessions::{self, Exchange},
+    settings,
     tokens::{self, Known},
     user_sessions,
 };
@@ -102,6 +103,14 @@ pub(super) async fn answer(
     if matches!(route, Route::Healthz) {
         return Answer::Reply(Reply::json(200, r#"{"status":"OK"}"#));
     }
+    if matches!(route, Route::Session)
+        && request.authorization().is_none()
+        && request.cookie().is_none()
+        && let Ok(settings) = settings::current(env)
+    {
+        // Nothing to verify: no key is needed to say so.
+        return Answer::Reply(NO_TOKEN.reply(&settings));
+    }
     let context = match Context::open(env, execution).await {
         Ok(context) => context,
         Err(refusal) => return Answer::Reply(error::reply(&refusal, Presented::Nothing, 401)),
@@ -154,6 +163,12 @@ pub(super) struct Refused {
     pub(super) own_session_is_gone: bool,
 }
 
+const NO_TOKEN: Refused = Refused {
+    refusal: Refusal::Unauthorised("the request carries no access token"),
+    presented: Presented::Nothing,
+    own_session_is_gone: false,
+};
+
 impl Refused {
     fn reply(&self, settings: &Settings) -> Reply {
         log::refused("browser_api", &error::detail(&self.refusal));
@@ -192,10 +207,7 @@ pub(super) async fn verified(
     )
     .map_err(|refusal| refused(refusal, Presented::Token))?;
     let Some(preferred) = found.preferred else {
-        return Err(refused(
-            Refusal::Unauthorised("the request carries no access token"),
-            Presented::Nothing,
-        ));
+        return Err(NO_TOKEN);
     };
     let known = tokens::verify(context, &preferred.token)
         .await
