@@ -184,6 +184,14 @@ mod tests {
     const LATER: UnixMillis = UnixMillis(2000);
 
     #[test]
+    fn an_outsider_cannot_know_which_tokens_collide() {
+        use std::hash::BuildHasher;
+        let hash = |seed: u8| super::Seeded([seed; 16]).hash_one("token");
+        assert_eq!(hash(1), hash(1));
+        assert_ne!(hash(1), hash(2));
+    }
+
+    #[test]
     fn answers_only_the_whole_token_under_the_same_policy_keys_and_before_expiry() {
         let mut cache = VerifiedTokens::new(100_000, [7; 16]);
         let fill = |cache: &mut VerifiedTokens<u8>| cache.insert("a.b.c", VALIDITY, LATER, 9, 0);

@@ -5,6 +5,7 @@ mod hostile;
 mod issuer;
 mod jwk;
 mod keys;
+mod limits;
 mod oracle;
 mod properties;
 mod rfc;
