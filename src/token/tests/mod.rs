@@ -1,6 +1,7 @@
 //! The pipeline against jwt-compact as an independent signer and verifier, and against hostile tokens.
 
 mod access_token;
+mod candidate;
 mod hostile;
 mod issuer;
 mod jwk;
