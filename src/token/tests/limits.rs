@@ -4,7 +4,7 @@ use super::{
     Algorithm, CLAIMS, KeySetSource, TokenFault, compact, keys, parse_key, parse_set, plain_token,
     secret_jwk, with_members,
 };
-use crate::token::{MAX_KEY_ID_BYTES, access_token::PayloadFault, jwk::KeySetFault};
+use crate::token::{MAX_KEY_ID_BYTES, access_token::PayloadFault, jwk::KeySetFault, legacy};
 
 #[test]
 fn a_token_may_be_as_long_as_the_limit() {
@@ -54,5 +54,14 @@ fn what_is_wrong_is_said() {
         (PayloadFault::Malformed(no_object).to_string(), "malformed"),
     ] {
         assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn a_legacy_token_is_of_the_version_that_its_header_says() {
+    for (header, version) in [(legacy::HEADER_V1, "1"), (legacy::HEADER_V2, "2")] {
+        let token = format!("{header}.{}.", legacy::encode(b"{}"));
+        let parsed = legacy::parse(&token, token.len()).unwrap();
+        assert_eq!(parsed.version(), Some(version));
     }
 }
