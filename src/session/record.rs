@@ -213,6 +213,10 @@ pub trait UserStore {
         user_id: &str,
         tenant_id: Option<&str>,
     ) -> Result<Vec<SessionSummary>, StoreFault>;
+    /// How many these are, of all tenants. A store that can count need not show them.
+    fn count_sessions_of(&self, user_id: &str) -> Result<usize, StoreFault> {
+        Ok(self.sessions_of(user_id, None)?.len())
+    }
     /// The handles of at most `limit` live sessions whose expiry lies before `now`.
     fn expired_sessions(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault>;
 

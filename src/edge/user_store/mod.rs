@@ -155,6 +155,16 @@ impl UserStore for SqlUserStore {
         rows.iter().map(|row| row.read(Row::summary)).collect()
     }
 
+    fn count_sessions_of(&self, user_id: &str) -> Result<usize, StoreFault> {
+        let row = self.sql.one(
+            "SELECT COUNT(*) AS count FROM session WHERE user_id = ? AND live = 1",
+            &[user_id.into()],
+        )?;
+        let count = row.map(|row| row.read(|row| row.number("count")));
+        let count = count.transpose()?.unwrap_or_default();
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     fn expired_sessions(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
         self.texts(
             "handle",

@@ -157,10 +157,13 @@ pub const fn is_reported_as_theft(setting: RecentTokenReuse, subtype: ReuseSubty
 
 /// Ends the oldest sessions of a user until one more fits under the setting.
 fn make_room<S: UserStore>(store: &S, terms: &Terms<'_>, user_id: &str) -> Result<(), StoreFault> {
+    let most = usize::try_from(terms.settings.max_sessions_per_user).unwrap_or(usize::MAX);
+    if store.count_sessions_of(user_id)? < most {
+        return Ok(());
+    }
     let mut sessions = store.sessions_of(user_id, None)?;
     // One that has expired and waits for the alarm displaces nobody.
     sessions.retain(|session| terms.counts(session.created, session.expiry));
-    let most = usize::try_from(terms.settings.max_sessions_per_user).unwrap_or(usize::MAX);
     let surplus = sessions.len().saturating_add(1).saturating_sub(most);
     for session in sessions.iter().take(surplus) {
         end::end_by_handle(store, terms, &session.handle, Ending::Displaced)?;
