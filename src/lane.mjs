@@ -22,6 +22,8 @@ export function facts({ method, url, headers }) {
  */
 export function answered(answer, ctx) {
   if (typeof answer !== "bigint") return answer;
+  // Nothing can come between WebCrypto's verdict and what follows it.
+  if (patience(answer) < 0) return settled(answer, (next) => answered(next, ctx));
   const promise = settled(answer);
   ctx.waitUntil(promise.then(nothing, nothing));
   return promise;
@@ -29,19 +31,19 @@ export function answered(answer, ctx) {
 
 const nothing = () => {};
 
-/** A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to. */
-function settled(answer) {
+/** A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to, and so on with `next`. */
+function settled(answer, next = settled) {
   if (typeof answer !== "bigint") return answer;
   const limit = patience(answer);
-  const promise = limit ? within(awaited(answer), limit) : awaited(answer);
+  const promise = limit > 0 ? within(awaited(answer), limit) : awaited(answer);
   return promise.then(
     (value) => {
       instance();
-      return settled(value === LATE ? late(answer) : fulfilled(answer, value));
+      return next(value === LATE ? late(answer) : fulfilled(answer, value));
     },
     (error) => {
       instance();
-      return settled(rejected(answer, error));
+      return next(rejected(answer, error));
     },
   );
 }

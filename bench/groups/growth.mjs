@@ -62,10 +62,10 @@ export async function tokenSize() {
 /** @returns {Promise<Growth>} */
 export async function issuersAndKeys() {
   const rows = [];
-  for (const [issuers, keys] of [[1, 1], [10, 1], [100, 1], [1, 10], [1, 100]]) {
+  for (const [issuers, keys] of [[1, 1], [4, 1], [9, 1], [1, 10], [1, 20]]) {
     const pairs = Array.from({ length: keys }, () => generateKeyPairSync("ec", { namedCurve: "P-256" }));
     const jwks = { keys: pairs.map(({ publicKey }, at) => ({ ...publicKey.export({ format: "jwk" }), kid: `key-${at}`, alg: "ES256" })) };
-    const named = (/** @type {number} */ at) => ({ id: `idp-${at}`, issuer: `https://idp-${at}.example`, audience: ["api"], algorithms: ["ES256"], handle_claim: "sid", user_id_claim: "sub", max_token_age: "2h", data_lifetime: "1d", jwks });
+    const named = (/** @type {number} */ at) => ({ id: `idp${at}`, issuer: `https://idp-${at}.example`, audience: ["api"], algorithms: ["ES256"], handle_claim: "sid", user_id_claim: "sub", max_token_age: "2h", data_lifetime: "1d", jwks });
     const postern = await startPostern({ TRUSTED_ISSUERS: Array.from({ length: issuers }, (_, at) => named(at)) });
     const iat = Math.floor(Date.now() / 1000);
     // The last issuer and the last key: the dearest to find.
@@ -78,7 +78,7 @@ export async function issuersAndKeys() {
     rows.push([issuers, keys, await cost(postern, postern.url(), bearer(pool[0])), await cost(postern, postern.url(), each(pool))]);
     await postern.end();
   }
-  return { title: "Trusted issuers, and keys of each", unit: "µs of CPU for each request", columns: ["issuers", "keys", "seen before", "not seen before"], rows };
+  return { title: "Trusted issuers, and keys of each", unit: "µs of CPU for each request", note: "One setting holds 5 KB, which bounds both.", columns: ["issuers", "keys", "seen before", "not seen before"], rows };
 }
 
 /** @returns {Promise<Growth>} */
@@ -101,8 +101,8 @@ export async function rules() {
 /** @returns {Promise<Growth>} */
 export async function sessionsOfOneUser() {
   const rows = [];
-  for (const count of [1, 100, 1_000, 10_000]) {
-    const first = await startPostern({ ...ES256, MAX_SESSIONS_PER_USER: 20_000 });
+  for (const count of [1, 100, 1_000, 9_900]) {
+    const first = await startPostern(ES256);
     await first.createSession();
     await first.end({ keep: true });
     copySession(first.directory, count - 1);

@@ -9,7 +9,7 @@ import { serve } from "../lib/workerd.mjs";
 
 const CONNECTIONS = 16;
 /** Of each connection in a round. Every answer is waited for: a token whose answer was lost is a stolen one. */
-const EXCHANGES = 30;
+const EXCHANGES = 20;
 
 /** @param {string[]} tokens one for each connection, replaced as they are exchanged */
 function refreshing(tokens) {

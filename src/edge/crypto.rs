@@ -79,7 +79,7 @@ pub(super) async fn verify(
     if signature_bytes(algorithm).is_some_and(|length| signature.len() != length) {
         return Ok(false);
     }
-    promise::of(js::verify(&operate, &key, signature, data))
+    promise::computed(js::verify(&operate, &key, signature, data))
         .await
         .map(|verdict| verdict.is_truthy())
         .map_err(|_| CryptoFault::Backend)
@@ -105,7 +105,7 @@ pub(super) async fn sign(
         SIGNERS.with_borrow_mut(|keys| keep(keys, (key_id.to_owned(), imported.clone())));
         imported
     };
-    promise::of(js::sign(&operate, &key, data))
+    promise::computed(js::sign(&operate, &key, data))
         .await
         .map(|signature| Uint8Array::new(&signature).to_vec())
         .map_err(|_| CryptoFault::Backend)

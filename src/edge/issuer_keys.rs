@@ -87,6 +87,17 @@ pub(super) async fn current(
     }))
 }
 
+/// The version of an issuer's keys, if those at hand may be used without asking anybody.
+pub(super) fn version(issuer: &TrustedIssuer, now: UnixMillis) -> Option<u64> {
+    with(&issuer.id, |held| {
+        let is_usable = match &issuer.keys {
+            IssuerKeys::Inline(_) => !held.text.is_empty(),
+            _ => held.state.decide(now, true) == Decision::Use,
+        };
+        is_usable.then_some(held.version)
+    })
+}
+
 /// Fetches the keys of an issuer. A set that cannot be used leaves the old one in place.
 pub(super) async fn refresh(
     env: &Env,

@@ -33,10 +33,21 @@ pub(super) enum Settlement {
     Late,
 }
 
+/// How long a promise may take.
+#[derive(Clone, Copy)]
+pub(super) enum Patience {
+    /// It waits for no I/O: a computation of the platform's, such as WebCrypto's.
+    Computation,
+    /// As long as it takes.
+    Endless,
+    /// This long.
+    AtMost(Millis),
+}
+
 /// Where the work that is being polled stopped.
 struct Stop {
     promise: Promise,
-    limit: Option<Millis>,
+    patience: Patience,
     settlement: Rc<Cell<Option<Settlement>>>,
 }
 
@@ -96,10 +107,14 @@ pub(super) fn awaited(ticket: u64) -> Result<JsValue, JsValue> {
     of_ticket(ticket, |waiting| waiting.stop.promise.clone().into())
 }
 
-/// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes.
+/// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes, below 0 = there is nothing to
+/// wait for but a computation.
 pub(super) fn patience(ticket: u64) -> Result<f64, JsValue> {
-    of_ticket(ticket, |waiting| waiting.stop.limit)
-        .map(|limit| limit.map_or(0.0, |limit| number(limit.0).as_f64().unwrap_or_default()))
+    of_ticket(ticket, |waiting| match waiting.stop.patience {
+        Patience::Computation => -1.0,
+        Patience::Endless => 0.0,
+        Patience::AtMost(limit) => number(limit.0).as_f64().unwrap_or_default(),
+    })
 }
 
 fn of_ticket<T>(ticket: u64, read: impl FnOnce(&Waiting) -> T) -> Result<T, JsValue> {
@@ -127,14 +142,14 @@ fn given_up() -> JsValue {
 }
 
 /// Waits for a promise, if the work is driven by hand and waits for nothing else; `None` = wait in another way.
-pub(super) async fn settlement(promise: &Promise, limit: Option<Millis>) -> Option<Settlement> {
+pub(super) async fn settlement(promise: &Promise, patience: Patience) -> Option<Settlement> {
     let settlement = Rc::new(Cell::new(None));
     let stops = DRIVEN.with_borrow_mut(|driven| {
         let is_first = matches!(driven, Driven::Yes);
         if is_first {
             *driven = Driven::Stopped(Stop {
                 promise: promise.clone(),
-                limit,
+                patience,
                 settlement: Rc::clone(&settlement),
             });
         }

@@ -120,7 +120,8 @@ pub fn awaited(ticket: u64) -> Result<JsValue, JsValue> {
     lane::awaited(ticket)
 }
 
-/// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes.
+/// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes, below 0 = there is nothing to
+/// wait for but a computation.
 #[wasm_bindgen]
 pub fn patience(ticket: u64) -> Result<f64, JsValue> {
     lane::patience(ticket)

@@ -9,7 +9,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
     js,
-    lane::{self, Settlement},
+    lane::{self, Patience, Settlement},
     number,
 };
 use crate::time::Millis;
@@ -32,8 +32,16 @@ pub(super) fn of_end(work: impl Future<Output = ()> + 'static) -> Promise {
 
 /// Waits for the promise that a call returned.
 pub(super) async fn of(call: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
-    let promise = call?;
-    match lane::settlement(&promise, None).await {
+    settled(call?, Patience::Endless).await
+}
+
+/// The same of a call that computes and does no I/O.
+pub(super) async fn computed(call: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
+    settled(call?, Patience::Computation).await
+}
+
+async fn settled(promise: Promise, patience: Patience) -> Result<JsValue, JsValue> {
+    match lane::settlement(&promise, patience).await {
         Some(Settlement::Fulfilled(value)) => Ok(value),
         Some(Settlement::Rejected(error)) => Err(error),
         Some(Settlement::Late) | None => JsFuture::from(promise).await,
@@ -49,7 +57,7 @@ pub(super) async fn within(
         Ok(promise) => promise,
         Err(error) => return Some(Err(error)),
     };
-    match lane::settlement(&promise, Some(limit)).await {
+    match lane::settlement(&promise, Patience::AtMost(limit)).await {
         Some(Settlement::Fulfilled(value)) => return Some(Ok(value)),
         Some(Settlement::Rejected(error)) => return Some(Err(error)),
         Some(Settlement::Late) => return None,

@@ -78,11 +78,7 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     if access_token.is_empty() {
         return Err(NO_TOKEN);
     }
-    let own = Validity {
-        policy: 0,
-        key_set_version: context.ring.key_set_version(),
-    };
-    if let Some(known) = remembered(access_token, own, context.now) {
+    if let Some(known) = remembered(context, access_token) {
         return Ok(known);
     }
     let is_own_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
@@ -122,13 +118,9 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     Ok(remember(access_token, validity, known))
 }
 
-/// Whether this isolate has verified a token of ours before, so that nothing about it need be looked at again.
+/// Whether this isolate has verified a token before, so that nothing about it need be looked at again.
 pub(super) fn is_remembered(context: &Context, access_token: &str) -> bool {
-    let own = Validity {
-        policy: 0,
-        key_set_version: context.ring.key_set_version(),
-    };
-    remembered(access_token, own, context.now).is_some()
+    remembered(context, access_token).is_some()
 }
 
 /// Reads the claims of a token of our own whose signature is good and which may be expired (regenerate).
@@ -204,21 +196,13 @@ async fn verify_foreign(
             }
         });
     }
-    let position = context
-        .settings
-        .trusted_issuers
-        .iter()
-        .position(|other| other.id == issuer.id);
-    let policy_id = position
-        .and_then(|at| u64::try_from(at).ok())
-        .map_or(u64::MAX, |at| at.saturating_add(1));
+    let mut issuers = context.settings.trusted_issuers.iter();
     let validity = Validity {
-        policy: policy_id,
+        policy: issuers
+            .position(|other| other.id == issuer.id)
+            .map_or(u64::MAX, policy_of),
         key_set_version: keys.version,
     };
-    if let Some(known) = remembered(access_token, validity, context.now) {
-        return Ok(known);
-    }
     let policy = token::issuer::policy(issuer, context.settings.clock_tolerance);
     let foreign = |fault| match fault {
         TokenFault::Expired => Refusal::TryRefreshToken("the token is expired"),
@@ -280,8 +264,21 @@ fn refused(fault: TokenFault) -> Refusal {
     Refusal::TryRefreshToken(fault.code())
 }
 
-fn remembered(token: &str, validity: Validity, now: UnixMillis) -> Option<Rc<Known>> {
-    VERIFIED.with_borrow_mut(|tokens| tokens.get(token, validity, now))
+/// What the cache calls the policy of the trusted issuer at this place; our own is 0.
+fn policy_of(place: usize) -> u64 {
+    u64::try_from(place).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+fn remembered(context: &Context, token: &str) -> Option<Rc<Known>> {
+    let version = |policy| {
+        if policy == 0 {
+            return Some(context.ring.key_set_version());
+        }
+        let mut issuers = context.settings.trusted_issuers.iter().enumerate();
+        let (_, issuer) = issuers.find(|(place, _)| policy_of(*place) == policy)?;
+        issuer_keys::version(issuer, context.now)
+    };
+    VERIFIED.with_borrow_mut(|tokens| tokens.get(token, context.now, version))
 }
 
 fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {

@@ -102,22 +102,28 @@ impl<V: Clone> VerifiedTokens<V> {
         }
     }
 
-    /// What was made of this token, if that may answer now. An entry that never may again is dropped.
-    pub fn get(&mut self, token: &str, validity: Validity, now: UnixMillis) -> Option<V> {
-        let answers = |entry: &Entry<V>| {
-            (entry.validity == validity && now < entry.good_until).then(|| entry.value.clone())
-        };
-        if let Some(entry) = self.young.entries.get(token) {
-            let value = answers(entry);
-            if value.is_none() {
-                self.young.take(token);
-            }
-            return value;
+    /// What was made of this token, if that may answer now. `version` says which key set a policy goes by at this moment,
+    /// or nothing when that has to be asked first. An entry that never may answer again is dropped.
+    pub fn get(
+        &mut self,
+        token: &str,
+        now: UnixMillis,
+        version: impl Fn(u64) -> Option<u64>,
+    ) -> Option<V> {
+        if let Some((token, entry)) = self.old.take(token) {
+            self.put(token, entry);
         }
-        let (token, entry) = self.old.take(token)?;
-        let value = answers(&entry)?;
-        self.put(token, entry);
-        Some(value)
+        let entry = self.young.entries.get(token)?;
+        let Validity {
+            policy,
+            key_set_version,
+        } = entry.validity;
+        let version = version(policy)?;
+        if version == key_set_version && now < entry.good_until {
+            return Some(entry.value.clone());
+        }
+        self.young.take(token);
+        None
     }
 
     /// Keeps a verified token until `good_until`. `value_bytes` is what `value` holds on the heap.
@@ -180,6 +186,7 @@ mod tests {
         policy: 1,
         key_set_version: 1,
     };
+    const BOTH_1: fn(u64) -> Option<u64> = |_| Some(1);
     const NOW: UnixMillis = UnixMillis(1000);
     const LATER: UnixMillis = UnixMillis(2000);
 
@@ -217,30 +224,31 @@ mod tests {
         let mut cache = VerifiedTokens::new(100_000, [7; 16]);
         let fill = |cache: &mut VerifiedTokens<u8>| cache.insert("a.b.c", VALIDITY, LATER, 9, 0);
         fill(&mut cache);
-        assert_eq!(cache.get("a.b.c", VALIDITY, NOW), Some(9));
-        assert!(cache.get("a.b.d", VALIDITY, NOW).is_none());
-        assert!(cache.get("a.b.", VALIDITY, NOW).is_none());
-        for (validity, now) in [
-            (
-                Validity {
-                    policy: 2,
-                    ..VALIDITY
-                },
-                NOW,
-            ),
-            (
-                Validity {
-                    key_set_version: 2,
-                    ..VALIDITY
-                },
-                NOW,
-            ),
-            (VALIDITY, LATER),
-        ] {
+        assert_eq!(cache.get("a.b.c", NOW, BOTH_1), Some(9));
+        assert!(cache.get("a.b.d", NOW, BOTH_1).is_none());
+        assert!(cache.get("a.b.", NOW, BOTH_1).is_none());
+        for (version, now) in [(2, NOW), (1, LATER)] {
             fill(&mut cache);
-            assert!(cache.get("a.b.c", validity, now).is_none());
+            assert!(cache.get("a.b.c", now, |_| Some(version)).is_none());
             assert_eq!(cache.bytes(), 0, "what cannot answer again is dropped");
         }
+    }
+
+    #[test]
+    fn each_policy_goes_by_its_own_keys() {
+        let mut cache = VerifiedTokens::new(100_000, [7; 16]);
+        cache.insert("a.b.c", VALIDITY, LATER, 9, 0);
+        let other = Validity {
+            policy: 2,
+            key_set_version: 5,
+        };
+        cache.insert("d.e.f", other, LATER, 8, 0);
+        let version = |policy| Some(if policy == 2 { 5 } else { 1 });
+        assert_eq!(cache.get("a.b.c", NOW, version), Some(9));
+        assert_eq!(cache.get("d.e.f", NOW, version), Some(8));
+        let unknown = |policy| (policy != 2).then_some(1);
+        assert_eq!(cache.get("d.e.f", NOW, unknown), None);
+        assert_eq!(cache.get("d.e.f", NOW, version), Some(8), "it is kept");
     }
 
     #[test]
@@ -251,12 +259,12 @@ mod tests {
         for number in 0..10_000 {
             cache.insert(&format!("token {number}"), VALIDITY, LATER, (), 200);
             assert!(cache.bytes() <= bound);
-            assert!(cache.get("used", VALIDITY, NOW).is_some());
+            assert!(cache.get("used", NOW, BOTH_1).is_some());
         }
-        assert!(cache.get("token 0", VALIDITY, NOW).is_none());
-        assert!(cache.get("token 9999", VALIDITY, NOW).is_some());
+        assert!(cache.get("token 0", NOW, BOTH_1).is_none());
+        assert!(cache.get("token 9999", NOW, BOTH_1).is_some());
         cache.insert("huge", VALIDITY, LATER, (), bound);
-        assert!(cache.get("huge", VALIDITY, NOW).is_none());
-        assert!(cache.get("token 9999", VALIDITY, NOW).is_some());
+        assert!(cache.get("huge", NOW, BOTH_1).is_none());
+        assert!(cache.get("token 9999", NOW, BOTH_1).is_some());
     }
 }
