@@ -2,7 +2,7 @@
 
 use super::{
     Algorithm, CLAIMS, KeySetSource, TokenFault, compact, keys, parse_key, parse_set, plain_token,
-    secret_jwk, with_members,
+    secret_jwk, token, with_members,
 };
 use crate::token::{MAX_KEY_ID_BYTES, access_token::PayloadFault, jwk::KeySetFault, legacy};
 
@@ -64,4 +64,39 @@ fn a_legacy_token_is_of_the_version_that_its_header_says() {
         let parsed = legacy::parse(&token, token.len()).unwrap();
         assert_eq!(parsed.version(), Some(version));
     }
+}
+
+#[test]
+fn a_headers_key_id_may_be_as_long_as_the_limit() {
+    let named = |bytes: usize| {
+        let header = format!(r#"{{"alg":"HS256","kid":"{}"}}"#, "k".repeat(bytes));
+        let token = token(Algorithm::HS256, &header, CLAIMS);
+        compact::parse(&token, token.len()).map(drop)
+    };
+    assert_eq!(named(MAX_KEY_ID_BYTES), Ok(()));
+    assert_eq!(named(MAX_KEY_ID_BYTES + 1), Err(TokenFault::BadKeyId));
+}
+
+#[test]
+fn a_fault_is_said_by_its_code_and_known_to_be_one_of_structure_or_not() {
+    use TokenFault::{
+        BadEncoding, BadHeader, BadPayload, BadSignature, Expired, NotASessionToken, NotThreeParts,
+        TooLarge, UnknownKey, WrongType,
+    };
+    for fault in [
+        TooLarge,
+        NotThreeParts,
+        BadEncoding,
+        BadHeader,
+        BadPayload,
+        NotASessionToken,
+    ] {
+        assert!(fault.is_structural(), "{fault}");
+    }
+    for fault in [BadSignature, Expired, UnknownKey, WrongType] {
+        assert!(!fault.is_structural(), "{fault}");
+        assert_eq!(fault.to_string(), fault.code());
+    }
+    let unknown = "none".parse::<Algorithm>().unwrap_err();
+    assert_eq!(unknown.to_string(), "unknown algorithm");
 }
