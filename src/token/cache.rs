@@ -191,6 +191,35 @@ mod tests {
     const LATER: UnixMillis = UnixMillis(2000);
 
     #[test]
+    fn a_generation_is_filled_to_the_brim_and_counted() {
+        let one = "token 1".len() + ENTRY_OVERHEAD_BYTES;
+        let fill = |cache: &mut VerifiedTokens<()>, numbers: std::ops::RangeInclusive<u8>| {
+            for number in numbers {
+                cache.insert(&format!("token {number}"), VALIDITY, LATER, (), 0);
+            }
+        };
+        let known =
+            |cache: &VerifiedTokens<()>| (cache.young.entries.len(), cache.old.entries.len());
+        let mut cache = VerifiedTokens::new(2 * 3 * one, [7; 16]);
+        fill(&mut cache, 1..=3);
+        assert_eq!((known(&cache), cache.bytes()), ((3, 0), 3 * one));
+        fill(&mut cache, 4..=4);
+        assert_eq!((known(&cache), cache.bytes()), ((1, 3), 4 * one));
+        // One that fills a generation by itself is kept.
+        let mut cache = VerifiedTokens::new(2 * one, [7; 16]);
+        fill(&mut cache, 1..=1);
+        assert_eq!(known(&cache), (1, 0));
+    }
+
+    #[test]
+    fn an_outsider_cannot_know_which_tokens_collide() {
+        use std::hash::BuildHasher;
+        let hash = |seed: u8| super::Seeded([seed; 16]).hash_one("token");
+        assert_eq!(hash(1), hash(1));
+        assert_ne!(hash(1), hash(2));
+    }
+
+    #[test]
     fn answers_only_the_whole_token_under_the_same_policy_keys_and_before_expiry() {
         let mut cache = VerifiedTokens::new(100_000, [7; 16]);
         let fill = |cache: &mut VerifiedTokens<u8>| cache.insert("a.b.c", VALIDITY, LATER, 9, 0);

@@ -351,6 +351,7 @@ fn typ_is_what_the_policy_says() {
         r#","typ":"at+jwt ""#,
         r#","typ":"application/""#,
         r#","typ":"text/at+jwt""#,
+        r#","typ":"xpplication/at+jwt""#,
         r#","typ":"application/application/at+jwt""#,
         r#","typ":"postern-assertion+jwt""#,
     ] {

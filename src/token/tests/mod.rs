@@ -1,10 +1,12 @@
 //! The pipeline against jwt-compact as an independent signer and verifier, and against hostile tokens.
 
 mod access_token;
+mod candidate;
 mod hostile;
 mod issuer;
 mod jwk;
 mod keys;
+mod limits;
 mod oracle;
 mod properties;
 mod rfc;

@@ -2,7 +2,7 @@ use super::{
     Algorithm, CLAIMS, NOW, TokenFault, key, key_ring, keys, plain_token, policy, token, verify,
     with_members,
 };
-use crate::time::Millis;
+use crate::time::{Millis, UnixMillis};
 
 #[test]
 fn tokens_of_an_independent_signer_are_verified() {
@@ -12,6 +12,11 @@ fn tokens_of_an_independent_signer_are_verified() {
         assert_eq!(verified.payload(), CLAIMS);
         assert_eq!(verified.algorithm(), algorithm);
         assert_eq!(verified.expiry().as_seconds(), 1_800_000_600);
+        assert_eq!(
+            verified.issued_at(),
+            Some(UnixMillis::from_seconds(1_799_999_999))
+        );
+        assert_eq!(verified.key_id(), Some(super::key_id(algorithm)));
     }
 }
 
