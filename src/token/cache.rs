@@ -217,6 +217,9 @@ mod tests {
         let hash = |seed: u8| super::Seeded([seed; 16]).hash_one("token");
         assert_eq!(hash(1), hash(1));
         assert_ne!(hash(1), hash(2));
+        // The end of a token alone counts, and it does.
+        let ending = |token: &str| super::Seeded([1; 16]).hash_one(token);
+        assert_ne!(ending("token a"), ending("token b"));
     }
 
     #[test]

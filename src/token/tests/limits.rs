@@ -4,7 +4,9 @@ use super::{
     Algorithm, CLAIMS, KeySetSource, TokenFault, compact, keys, parse_key, parse_set, plain_token,
     secret_jwk, token, with_members,
 };
-use crate::token::{MAX_KEY_ID_BYTES, access_token::PayloadFault, jwk::KeySetFault, legacy};
+use crate::token::{
+    MAX_KEY_ID_BYTES, access_token::PayloadFault, jwk::KeySetFault, jwks_cache, legacy,
+};
 
 #[test]
 fn a_token_may_be_as_long_as_the_limit() {
@@ -99,4 +101,41 @@ fn a_fault_is_said_by_its_code_and_known_to_be_one_of_structure_or_not() {
     }
     let unknown = "none".parse::<Algorithm>().unwrap_err();
     assert_eq!(unknown.to_string(), "unknown algorithm");
+}
+
+#[test]
+fn keys_are_the_same_when_every_part_of_them_is() {
+    let all = [
+        keys::RSA_OTHER.to_owned(),
+        keys::RSA_OTHER.replace("AQAB", "Aw"),
+        keys::RSA.to_owned(),
+        keys::P256.to_owned(),
+        keys::P384.to_owned(),
+        // Points that are on no curve, which is found at import.
+        ec("P-256", 1, 2),
+        ec("P-256", 1, 3),
+        ec("P-256", 4, 2),
+        keys::ED25519.to_owned(),
+        keys::ED25519.replace("M0xN", "N0xN"),
+        secret_jwk(),
+        secret_jwk().replace(r#""k":"W"#, r#""k":"X"#),
+    ]
+    .map(|jwk| super::key(&jwk));
+    for (at, one) in all.iter().enumerate() {
+        for (number, other) in all.iter().enumerate() {
+            let same = one.material().is_same_key(other.material());
+            assert_eq!(same, at == number, "{at} and {number}");
+        }
+    }
+}
+
+fn ec(curve: &str, x: u8, y: u8) -> String {
+    let [x, y] = [x, y].map(|byte| compact::encode(&[byte; 32]));
+    format!(r#"{{"kty":"EC","crv":"{curve}","x":"{x}","y":"{y}"}}"#)
+}
+
+#[test]
+fn a_set_of_keys_is_used_for_a_day_at_most_and_a_day_more_without_its_server() {
+    assert_eq!(jwks_cache::MAX_LIFETIME.as_seconds(), 86_400);
+    assert_eq!(jwks_cache::MAX_STALE.as_seconds(), 86_400);
 }
