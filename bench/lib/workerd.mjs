@@ -127,7 +127,7 @@ function memoryBytes(pid) {
 /** @param {string} directory @param {Service[]} services @param {Options} options */
 async function prepare(directory, services, options) {
   for (const { name, entry, wasm: isPostern, gatewayRules } of services) {
-    const root = (/** @type {string} */ path) => (isPostern ? join(options.build ?? process.env.BROOT ?? fromRoot(), path) : fromRoot(path));
+    const root = (/** @type {string} */ path) => (isPostern ? join(options.build ?? fromRoot(), path) : fromRoot(path));
     mkdirSync(join(directory, `${name}-objects`));
     if (isPostern) cpSync(options.wasm ?? root("build/index_bg.wasm"), join(directory, "index_bg.wasm"));
     await build({
