@@ -12,6 +12,8 @@ const PORT = "8787";
 /** Who may use the hosts of LEGACY_KEYLESS_HOSTS here, unless the user says: this machine. */
 const LOOPBACK = "127.0.0.0/8,::1";
 const POLL_MS = 100;
+/** After an answer that tells of faults, how long their lines may take, and how long after the first the others may. */
+const FAULT_LINES_MS = 10_000;
 const FAULT_LINES_SETTLE_MS = 300;
 const STOP_GRACE_MS = 5_000;
 
@@ -66,7 +68,12 @@ export async function startWrangler(userArguments) {
       while (running) {
         const answer = await fetch(probe, { redirect: "manual" }).catch(() => undefined);
         await answer?.text();
-        if (answer?.status === 500) await pause(FAULT_LINES_SETTLE_MS);
+        if (answer?.status === 500) {
+          for (const asked = Date.now(); faults.size === 0; await pause(POLL_MS)) {
+            if (Date.now() - asked > FAULT_LINES_MS) throw new StepFailed("the Worker answers with status 500 and does not say why");
+          }
+          await pause(FAULT_LINES_SETTLE_MS);
+        }
         if (answer) return [...faults.values()];
         await pause(POLL_MS);
       }
