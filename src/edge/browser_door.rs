@@ -147,12 +147,16 @@ async fn session(context: &Context, request: &Incoming) -> Result<Rc<Known>, Rep
 
 /// What `GET {base}/session` shows of a session.
 pub(super) fn session_text(session: &SessionView) -> String {
-    format!(
-        "{{\"session\":{{\"handle\":{},\"userId\":{},\"jwtPayload\":{}}}}}",
-        json::quote(&session.handle),
-        json::quote(&session.user_id),
-        session.payload
-    )
+    [
+        "{\"session\":{\"handle\":",
+        &json::quote(&session.handle),
+        ",\"userId\":",
+        &json::quote(&session.user_id),
+        ",\"jwtPayload\":",
+        &session.payload,
+        "}}",
+    ]
+    .concat()
 }
 
 /// A refusal, with what the answer needs to know about the request.

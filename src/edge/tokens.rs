@@ -194,14 +194,11 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
             .ok_or_else(|| refused(TokenFault::UnknownKey))?;
     }
     // Session keys only: an origin must not be able to come back with what the gateway told it.
-    let keys: Vec<VerificationKey> = ring
-        .ring
-        .verifiers(context.now)
-        .into_iter()
-        // Of the others it would only be found that they have another name.
-        .filter(|key| token.key_id().is_none_or(|named| named == key.kid))
-        .filter_map(public)
-        .collect();
+    let candidates = match token.key_id() {
+        Some(kid) => ring.verifier(kid, context.now).into_iter().collect(),
+        None => ring.ring.verifiers(context.now),
+    };
+    let keys: Vec<VerificationKey> = candidates.into_iter().filter_map(public).collect();
     let policy = Policy::own(context.settings.clock_tolerance);
     let pending = token.choose_keys(&keys, &policy).map_err(refused)?;
     let verdict = verdict(&pending).await?;
