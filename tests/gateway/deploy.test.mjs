@@ -47,18 +47,25 @@ async function deploy(rules, ...args) {
   }
 }
 
+const DOMAIN = ["--var", "API_DOMAIN:https://auth.example.com"];
 const GOOD = '[origins.app]\nurl = "https://app.example"\n[[rules]]\npath = "/app/**"\norigin = "app"\n';
 
 test("good rules are deployed: the account is asked", { timeout: 240_000 }, async () => {
-  const { asked, output } = await deploy(GOOD);
+  const { asked, output } = await deploy(GOOD, ...DOMAIN);
   assert.ok(asked.some((line) => line.endsWith("/workers/services/postern")), `${asked}\n${output}`);
 });
 
 test("a bad rule and a bad setting: one line each, and nothing leaves the machine", { timeout: 240_000 }, async () => {
-  const { code, asked, errors, output } = await deploy(GOOD.replace('"/app/**"', '"app"').replace('origin = "app"', 'origin = "nobody"'), "--var", "ACCESS_TOKEN_VALIDITY:soon");
+  const { code, asked, errors, output } = await deploy(GOOD.replace('"/app/**"', '"app"').replace('origin = "app"', 'origin = "nobody"'), ...DOMAIN, "--var", "ACCESS_TOKEN_VALIDITY:soon");
   assert.deepEqual([code, asked], [1, []], output);
   const named = errors.map((line) => line.replace(/^error: (.*?): .*$/, "$1")).sort();
   assert.deepEqual(named, ["error: nothing was deployed", "gateway.toml rules[0].origin", "gateway.toml rules[0].path", "setting ACCESS_TOKEN_VALIDITY"]);
+});
+
+test("what `npm start` fills in is not taken for granted: without API_DOMAIN nothing is deployed", { timeout: 240_000 }, async () => {
+  const { code, asked, errors, output } = await deploy("");
+  assert.deepEqual([code, asked, errors.length], [1, [], 2], output);
+  assert.match(errors[0] ?? "", /^error: setting API_DOMAIN: /);
 });
 
 test("rules that are no TOML: one line that says where", { timeout: 240_000 }, async () => {
