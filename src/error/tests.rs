@@ -23,13 +23,6 @@ fn too_large() -> Refusal {
     }))
 }
 
-fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_str())
-}
-
 #[test]
 fn every_refusal_has_its_row() {
     for (refusal, status, rpc, body, challenge, retry) in [
@@ -92,13 +85,9 @@ fn every_refusal_has_its_row() {
     ] {
         let answer = reply(&refusal, Presented::Token, 401);
         assert_eq!((answer.status, answer.body.as_str()), (status, body));
-        assert_eq!(
-            header(&answer.headers, "www-authenticate"),
-            challenge,
-            "{refusal:?}"
-        );
-        assert_eq!(header(&answer.headers, "retry-after"), retry, "{refusal:?}");
-        assert_eq!(header(&answer.headers, "cache-control"), Some("no-store"));
+        assert_eq!(answer.header("www-authenticate"), challenge, "{refusal:?}");
+        assert_eq!(answer.header("retry-after"), retry, "{refusal:?}");
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(Outcome::of(&refusal).rpc_status(), rpc);
     }
 }
@@ -117,10 +106,10 @@ fn every_body_is_json_with_status_and_message() {
     ] {
         let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
         assert!(body["status"].is_string() && body["message"].is_string());
-        assert_eq!(header(&answer.headers, "cache-control"), Some("no-store"));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
     assert_eq!(
-        header(&method_not_allowed("GET, HEAD").headers, "allow"),
+        method_not_allowed("GET, HEAD").header("allow"),
         Some("GET, HEAD")
     );
 }
@@ -128,7 +117,7 @@ fn every_body_is_json_with_status_and_message() {
 #[test]
 fn without_a_token_the_challenge_is_bare() {
     let answer = reply(&Refusal::Unauthorised("x"), Presented::Nothing, 401);
-    assert_eq!(header(&answer.headers, "www-authenticate"), Some("Bearer"));
+    assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
 }
 
 #[test]
