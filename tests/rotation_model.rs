@@ -24,8 +24,7 @@ mod support;
 #[path = "rotation_model/world/mod.rs"]
 mod world;
 
-use support::user::User;
-use support::{random::Random, schedule::check};
+use support::{random::Random, schedule::check, user::User};
 
 const SHORT: u64 = 2_000;
 const LONG: u64 = 1_000_000;
