@@ -41,6 +41,8 @@ const RATIOS = [
   })),
   { name: "gateway_vs_proxy", subject: "postern gateway", other: "proxy", target: 0.85, what: "gateway, repeated token, assertion on, against a proxy that verifies nothing" },
   { name: "gateway_vs_jose_proxy", subject: "postern gateway", other: "jose-proxy", target: 1.2, what: "the same against a proxy that verifies with jose" },
+  { name: "gateway_vs_gateway_probe", subject: "postern gateway", other: "gateway-probe", what: "the same against one that does the same to headers, with the same time limit, without verifying anything" },
+  { name: "gateway_probe_vs_proxy", subject: "gateway-probe", other: "proxy", what: "what that work on headers costs, done in the same way in JavaScript" },
   { name: "rpc_get_session_vs_js", subject: "postern getSession", other: "js getSession", target: 1, what: "RPC, against jose behind the same binding" },
   { name: "rpc_get_session_data_vs_js", subject: "postern getSessionData", other: "js getSessionData", target: 1, what: "RPC, against kv.get behind the same binding" },
   { name: "refresh_vs_js", subject: "postern refresh", other: "js refresh", target: 0.9, what: "rotation in the Durable Object, against the same steps in JavaScript" },
