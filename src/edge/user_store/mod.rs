@@ -3,8 +3,6 @@
 mod row;
 mod schema;
 
-use std::cell::Cell;
-
 use wasm_bindgen::JsValue;
 
 use super::{
@@ -30,25 +28,11 @@ const PART_BYTES: usize = 1_000_000;
 /// [`UserStore`] over an object's SQLite database.
 pub(super) struct SqlUserStore {
     sql: Sql,
-    has_changed: Cell<bool>,
 }
 
 impl SqlUserStore {
     pub(super) const fn new(sql: SqlStorage) -> Self {
-        Self {
-            sql: Sql(sql),
-            has_changed: Cell::new(false),
-        }
-    }
-
-    /// Whether something may be due earlier than before, because of what this store has written.
-    pub(super) const fn has_changed(&self) -> bool {
-        self.has_changed.get()
-    }
-
-    fn change(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
-        self.has_changed.set(true);
-        self.sql.run(query, bindings)
+        Self { sql: Sql(sql) }
     }
 
     /// One text column of every row.
@@ -65,11 +49,12 @@ impl SqlUserStore {
     }
 
     fn drop_data(&self, handle: &str) -> Result<(), StoreFault> {
-        self.change(
-            "DELETE FROM session_data WHERE handle = ?",
-            &[handle.into()],
-        )
-        .map(drop)
+        self.sql
+            .run(
+                "DELETE FROM session_data WHERE handle = ?",
+                &[handle.into()],
+            )
+            .map(drop)
     }
 }
 
@@ -119,7 +104,7 @@ impl UserStore for SqlUserStore {
             u8::from(record.by_service_api).into(),
         ];
         bindings.append(&mut changing_columns(record));
-        self.change(
+        self.sql.run(
             "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
                expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
                use_dynamic_key, payload, device, data_seq, copy_expires)
@@ -132,7 +117,6 @@ impl UserStore for SqlUserStore {
         let mut bindings = changing_columns(record);
         bindings.push(record.handle.as_str().into());
         bindings.push(record.user_id.as_str().into());
-        // Not a `change`: nothing is due earlier, because a life is only ever made longer.
         self.sql.run(
             "UPDATE session SET expiry = ?, access_expires_max = ?, last_refreshed = ?, generation = ?, used_index = ?,
                children = ?, first_exchanged = ?, use_dynamic_key = ?, payload = ?, device = ?, data_seq = ?,
@@ -143,7 +127,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn end_session(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
-        let ended = self.change(
+        let ended = self.sql.run(
             "UPDATE session SET live = 0, payload = '{}', device = NULL, ended = ?, ending = ?, keep_until = ?
              WHERE handle = ? AND live = 1",
             &[
@@ -198,7 +182,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault> {
-        self.change(
+        self.sql.run(
             "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires) VALUES (?, 1, ?, ?, ?)
              ON CONFLICT (handle) DO UPDATE SET keep_until = excluded.keep_until, data_seq = excluded.data_seq,
                copy_expires = excluded.copy_expires WHERE live = 1",
@@ -213,7 +197,7 @@ impl UserStore for SqlUserStore {
 
     fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
         self.drop_data(handle)?;
-        self.change(
+        self.sql.run(
             "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires, ended, ending)
              VALUES (?, 0, ?, 0, 0, ?, ?)
              ON CONFLICT (handle) DO UPDATE SET live = 0, keep_until = excluded.keep_until, ended = excluded.ended,
@@ -228,7 +212,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {
-        self.change(
+        self.sql.run(
             "DELETE FROM foreign_session WHERE handle = ?",
             &[handle.into()],
         )?;
@@ -260,7 +244,7 @@ impl UserStore for SqlUserStore {
             let (head, tail) = rest
                 .split_at_checked(rest.floor_char_boundary(PART_BYTES))
                 .unwrap_or((rest, ""));
-            self.change(
+            self.sql.run(
                 "INSERT INTO session_data VALUES (?, ?, ?)",
                 &[handle.into(), part.into(), head.into()],
             )?;
@@ -277,11 +261,12 @@ impl UserStore for SqlUserStore {
             time(task.due),
             task.attempts.into(),
         ];
-        self.change(
-            "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
-            &bindings,
-        )
-        .map(drop)
+        self.sql
+            .run(
+                "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
+                &bindings,
+            )
+            .map(drop)
     }
 
     fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
@@ -292,7 +277,8 @@ impl UserStore for SqlUserStore {
     }
 
     fn clear_copy(&self, handle: &str) -> Result<(), StoreFault> {
-        self.change("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
+        self.sql
+            .run("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
             .map(drop)
     }
 
@@ -328,7 +314,7 @@ impl UserStore for SqlUserStore {
             task.attempts.into(),
             u8::from(task.recorded).into(),
         ];
-        self.change(
+        self.sql.run(
             "INSERT OR REPLACE INTO revocation (handle, expires, due, attempts, recorded) VALUES (?, ?, ?, ?, ?)",
             &bindings,
         )
@@ -344,7 +330,8 @@ impl UserStore for SqlUserStore {
     }
 
     fn clear_revocation(&self, handle: &str) -> Result<(), StoreFault> {
-        self.change("DELETE FROM revocation WHERE handle = ?", &[handle.into()])
+        self.sql
+            .run("DELETE FROM revocation WHERE handle = ?", &[handle.into()])
             .map(drop)
     }
 
@@ -369,11 +356,12 @@ impl UserStore for SqlUserStore {
     }
 
     fn hasten_revocations(&self, now: UnixMillis) -> Result<(), StoreFault> {
-        self.change(
-            "UPDATE revocation SET due = ? WHERE recorded = 0 AND due > ?",
-            &[time(now), time(now)],
-        )
-        .map(drop)
+        self.sql
+            .run(
+                "UPDATE revocation SET due = ? WHERE recorded = 0 AND due > ?",
+                &[time(now), time(now)],
+            )
+            .map(drop)
     }
 
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
@@ -382,7 +370,7 @@ impl UserStore for SqlUserStore {
                 "DELETE FROM {table} WHERE live = 0 AND keep_until < ? AND handle NOT IN (SELECT handle FROM outbox)
                    AND handle NOT IN (SELECT handle FROM revocation)"
             );
-            self.change(&forget, &[time(now)])?;
+            self.sql.run(&forget, &[time(now)])?;
         }
         Ok(())
     }
