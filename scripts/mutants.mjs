@@ -1,6 +1,7 @@
 // @ts-check
-// `npm run mutants`: changes the core one thing at a time and asks whether a test notices. Takes hours; what it found is in
-// docs/mutants.md. `npm run mutants -- token session` does these modules only.
+// `npm run mutants`: changes the core one thing at a time and asks whether a test notices. Takes an hour or two; what it found
+// is in docs/mutants.md. `npm run mutants -- token session` does these modules only; with `--again` it does what the last run
+// of them has not caught, to see whether new tests do.
 //
 // Each mutant meets the module's quick tests first. What survives a round goes to the next; the last is every native test.
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -16,13 +17,15 @@ const MODULES = {
   token: [unit("token", "properties", "tests::work", "last_character")],
   session: [integration("user_sessions", "rotation_model", "revocation_outbox"), unit("session")],
   gateway: [unit("gateway", "no_text_is", "what_passes_is")],
+  revocation: [unit("revocation", "any_bytes_with", "nine_bits"), integration("revocation", "revocation_outbox")],
 };
-/** A mutant that makes a loop endless is given up after this; a good run takes a few seconds. */
-const TIMEOUT_SECONDS = 60;
+/** A mutant that makes a loop endless is given up after this; the quick tests take a few seconds, all of them up to a minute. */
+const [TIMEOUT_SECONDS, LAST_TIMEOUT_SECONDS] = [60, 300];
 /** cargo-mutants: some mutants survived; some timed out. */
 const FINISHED = [0, 2, 3];
 
-const chosen = process.argv.slice(2);
+const again = process.argv.includes("--again");
+const chosen = process.argv.slice(2).filter((argument) => argument !== "--again");
 const modules = chosen.length > 0 ? chosen : Object.keys(MODULES).filter((module) => existsSync(fromRoot("src", module)));
 const program = toolProgram(cargoMutants, "cargo-mutants");
 
@@ -33,13 +36,16 @@ await main(async () => {
     if (!existsSync(fromRoot("src", module))) throw new StepFailed(`no module src/${module}`);
     const directory = fromRoot("target", "mutants", module);
     mkdirSync(directory, { recursive: true });
-    const common = ["mutants", "--file", `src/${module}/**`, "--output", directory, "--jobs", "2", "--timeout", String(TIMEOUT_SECONDS)];
+    const common = ["mutants", "--file", `src/${module}/**`, "--output", directory, "--jobs", "2"];
     const count = (/** @type {string} */ name) => readFileSync(`${directory}/mutants.out/${name}.txt`, "utf8").split("\n").filter(Boolean);
     let [caught, unviable] = [0, 0];
-    for (const [at, round] of [...(MODULES[module] ?? []), []].entries()) {
-      // Every round but the first starts from what the ones before have not caught. Each first runs its tests without a
+    const quick = MODULES[module] ?? [];
+    for (const [at, round] of [...quick, []].entries()) {
+      // Every round but the first starts from what the ones before have not caught. Each begins by running its tests without a
       // mutant: a round whose command fails by itself would seem to catch everything.
-      await step([...common, ...(at > 0 ? ["--iterate"] : []), ...round]);
+      const timeout = at < quick.length ? TIMEOUT_SECONDS : LAST_TIMEOUT_SECONDS;
+      await step([...common, "--timeout", String(timeout), ...(again || at > 0 ? ["--iterate"] : []), ...round]);
+      if (again && at === 0) say(`${module}: ${count("previously_caught").length} were caught before, or do not compile`);
       caught += count("caught").length;
       unviable += count("unviable").length;
     }
