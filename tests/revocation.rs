@@ -19,6 +19,8 @@ mod copies;
 mod handles;
 #[path = "revocation/journal.rs"]
 mod journal;
+#[path = "revocation/limits.rs"]
+mod limits;
 #[path = "support/memory_journal.rs"]
 mod memory_journal;
 #[path = "revocation/model.rs"]

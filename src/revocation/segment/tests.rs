@@ -102,6 +102,37 @@ fn damaged_bytes_are_refused() {
 }
 
 #[test]
+fn one_bad_number_is_enough() {
+    let read = |block: u32, slots: u32, held: u32| {
+        let mut bytes = b"pfs1".to_vec();
+        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(&block.to_le_bytes());
+        bytes.extend_from_slice(&slots.to_le_bytes());
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.resize(HEADER_BYTES + held as usize, 0);
+        Segment::read(bytes).is_ok()
+    };
+    let longest = 1 << 18;
+    assert!(read(4, 8, 16) && read(1, 1, 3));
+    assert!(read(longest, longest, 3 * longest));
+    assert!(
+        !read(longest * 2, longest * 2, 6 * longest),
+        "too long a block"
+    );
+    assert!(!read(3, 6, 12), "no power of two");
+    assert!(!read(4, 0, 8), "no slots");
+    assert!(!read(4, 6, 14), "no multiple of the block");
+    assert!(!read(4, 8, 15) && !read(4, 8, 17), "another length");
+}
+
+#[test]
+fn what_is_logged_of_a_segment_is_short() {
+    let segment = Segment::build(&numbers(0, 5_000)).unwrap();
+    let expected = format!("Segment({}, 5000 handles)", segment.name());
+    assert_eq!(format!("{segment:?}"), expected);
+}
+
+#[test]
 fn any_bytes_with_a_good_header_can_be_asked() {
     use proptest::prelude::{any, prop_assert, proptest};
     proptest!(|(seed in any::<u64>(), bits in 0_u32..12, blocks in 1_u32..20, keys in any::<[u64; 8]>(), fill in any::<u8>())| {
