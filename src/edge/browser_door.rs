@@ -32,7 +32,6 @@ use crate::{
         refresh_token,
     },
     settings::{Freshness, Settings},
-    token::candidate,
 };
 use std::rc::Rc;
 
@@ -148,12 +147,16 @@ async fn session(context: &Context, request: &Incoming) -> Result<Rc<Known>, Rep
 
 /// What `GET {base}/session` shows of a session.
 pub(super) fn session_text(session: &SessionView) -> String {
-    format!(
-        "{{\"session\":{{\"handle\":{},\"userId\":{},\"jwtPayload\":{}}}}}",
-        json::quote(&session.handle),
-        json::quote(&session.user_id),
-        session.payload
-    )
+    [
+        "{\"session\":{\"handle\":",
+        &json::quote(&session.handle),
+        ",\"userId\":",
+        &json::quote(&session.user_id),
+        ",\"jwtPayload\":",
+        &session.payload,
+        "}}",
+    ]
+    .concat()
 }
 
 /// A refusal, with what the answer needs to know about the request.
@@ -194,26 +197,19 @@ pub(super) async fn verified(
         presented,
         own_session_is_gone: false,
     };
-    // What this isolate has verified before need not be looked at again.
-    let is_candidate = |token: &str| {
-        tokens::is_remembered(context, token)
-            || candidate::is_access_token(token, &settings.trusted_issuers)
-    };
-    let found = credentials::access_tokens(
-        settings,
-        request.authorization,
-        request.cookie,
-        is_candidate,
-    )
-    .map_err(|refusal| refused(refusal, Presented::Token))?;
+    let found =
+        credentials::access_tokens(settings, request.authorization, request.cookie, |token| {
+            tokens::look(context, token)
+        })
+        .map_err(|refusal| refused(refusal, Presented::Token))?;
     let Some(preferred) = found.preferred else {
         return Err(NO_TOKEN);
     };
-    let known = tokens::verify(context, &preferred.token)
+    let known = tokens::verify_seen(context, &preferred.token, preferred.look)
         .await
         .map_err(|refusal| refused(refusal, Presented::Token))?;
-    if let Some(other) = &found.other
-        && let Ok(second) = tokens::verify(context, &other.token).await
+    if let Some(other) = found.other
+        && let Ok(second) = tokens::verify_seen(context, &other.token, other.look).await
         && second.session.handle != known.session.handle
     {
         let both = "the request carries access tokens of two sessions".to_owned();

@@ -145,12 +145,12 @@ impl Call<'_> {
         })
     }
 
-    fn tokens(&self) -> Result<AccessTokens<'_>, Refusal> {
+    fn tokens(&self) -> Result<AccessTokens<'_, ()>, Refusal> {
         credentials::access_tokens(
             self.settings,
             self.headers.get("authorization"),
             self.headers.get("cookie"),
-            |token| candidate::is_access_token(token, &self.settings.trusted_issuers),
+            |token| candidate::is_access_token(token, &self.settings.trusted_issuers).then_some(()),
         )
     }
 
@@ -160,7 +160,7 @@ impl Call<'_> {
     }
 
     /// The access token of the session.
-    pub(super) fn token(&self) -> Option<Candidate<'_>> {
+    pub(super) fn token(&self) -> Option<Candidate<'_, ()>> {
         self.tokens().ok()?.preferred
     }
 }

@@ -1,6 +1,7 @@
 //! Access tokens in this isolate: verifying them, remembering the good ones, and signing new ones.
 
 use std::{
+    borrow::Cow,
     cell::{OnceCell, RefCell},
     rc::Rc,
 };
@@ -26,7 +27,8 @@ use crate::{
         self, AccessClaims, AccessTokenVersion, Pending, Policy, SignatureVerdict, TokenFault,
         Unverified, VerificationKey, Verified, access_token,
         cache::{Validity, VerifiedTokens},
-        claimant::{Claimant, claimant},
+        candidate,
+        claimant::{self, Claimant, claimant},
     },
 };
 
@@ -73,6 +75,47 @@ impl Known {
     }
 }
 
+/// What a look at an access token has found.
+pub(super) enum Look<'a> {
+    /// This isolate has verified it before.
+    Known(Rc<Known>),
+    /// It is one by its structure.
+    Candidate(candidate::Look<'a>),
+}
+
+/// Looks at a text; `None` when it is no access token by its structure.
+pub(super) fn look<'a>(context: &Context, token: &Cow<'a, str>) -> Option<Look<'a>> {
+    // What this isolate has verified before need not be looked at again.
+    if let Some(known) = remembered(context, token) {
+        return Some(Look::Known(known));
+    }
+    let issuers = &context.settings.trusted_issuers;
+    let look = match token {
+        Cow::Borrowed(token) => candidate::look(token, issuers)?,
+        // A cookie's that was decoded, which is rare, is parsed where it is verified.
+        Cow::Owned(token) => candidate::look(token, issuers).map(|_| candidate::Look::Malformed)?,
+    };
+    Some(Look::Candidate(look))
+}
+
+/// Verifies an access token that was looked at.
+pub(super) async fn verify_seen(
+    context: &Context,
+    access_token: &str,
+    look: Look<'_>,
+) -> Result<Rc<Known>, Refusal> {
+    match look {
+        Look::Known(known) => Ok(known),
+        Look::Candidate(candidate::Look::Parsed(token)) => {
+            verify_parsed(context, access_token, token).await
+        }
+        Look::Candidate(candidate::Look::Malformed) => {
+            let token = claimant::parse(access_token).map_err(refused)?;
+            verify_parsed(context, access_token, token).await
+        }
+    }
+}
+
 /// Verifies an access token: of our own, or of a trusted issuer.
 pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
     if access_token.is_empty() {
@@ -81,10 +124,19 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     if let Some(known) = remembered(context, access_token) {
         return Ok(known);
     }
+    let token = claimant::parse(access_token).map_err(refused)?;
+    verify_parsed(context, access_token, token).await
+}
+
+/// Verifies what `access_token` was taken apart into.
+async fn verify_parsed(
+    context: &Context,
+    access_token: &str,
+    token: Unverified<'_>,
+) -> Result<Rc<Known>, Refusal> {
     let is_own_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
-    let token = match claimant(access_token, is_own_key, &context.settings.trusted_issuers)
-        .map_err(refused)?
-    {
+    let issuers = &context.settings.trusted_issuers;
+    let token = match claimant(token, is_own_key, issuers).map_err(refused)? {
         Claimant::Own(token) => token,
         Claimant::Foreign(token, issuer) => {
             return verify_foreign(context, access_token, token, issuer).await;
@@ -118,11 +170,6 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
     Ok(remember(access_token, validity, known))
 }
 
-/// Whether this isolate has verified a token before, so that nothing about it need be looked at again.
-pub(super) fn is_remembered(context: &Context, access_token: &str) -> bool {
-    remembered(context, access_token).is_some()
-}
-
 /// Reads the claims of a token of our own whose signature is good and which may be expired (regenerate).
 pub(super) async fn verify_even_if_expired(
     context: &Context,
@@ -147,14 +194,11 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
             .ok_or_else(|| refused(TokenFault::UnknownKey))?;
     }
     // Session keys only: an origin must not be able to come back with what the gateway told it.
-    let keys: Vec<VerificationKey> = ring
-        .ring
-        .verifiers(context.now)
-        .into_iter()
-        // Of the others it would only be found that they have another name.
-        .filter(|key| token.key_id().is_none_or(|named| named == key.kid))
-        .filter_map(public)
-        .collect();
+    let candidates = match token.key_id() {
+        Some(kid) => ring.verifier(kid, context.now).into_iter().collect(),
+        None => ring.ring.verifiers(context.now),
+    };
+    let keys: Vec<VerificationKey> = candidates.into_iter().filter_map(public).collect();
     let policy = Policy::own(context.settings.clock_tolerance);
     let pending = token.choose_keys(&keys, &policy).map_err(refused)?;
     let verdict = verdict(&pending).await?;

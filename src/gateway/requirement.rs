@@ -61,7 +61,7 @@ pub enum Test {
     /// It holds all of these.
     AllOf(Vec<String>),
     /// It is a number of at least this value.
-    AtLeast(Number),
+    AtLeast(Number<'static>),
     /// It is there and not null (`true`), or not (`false`).
     Present(bool),
 }
@@ -158,7 +158,7 @@ fn holds(claim: &str, value: &str) -> bool {
     }
 }
 
-fn number(text: &str) -> Option<Number> {
+fn number(text: &str) -> Option<Number<'_>> {
     (json::kind(text) == Kind::Number && json::minify(text).is_ok())
         .then(|| Number::from_valid(text.trim()))
 }
@@ -271,7 +271,7 @@ fn claim(mut fields: Fields<'_, '_>) -> Option<Requirement> {
     }
     if let Some(value) = fields.get("at_least") {
         match number(value) {
-            Some(least) => tests.push(Test::AtLeast(least)),
+            Some(least) => tests.push(Test::AtLeast(least.into_owned())),
             None => fields.fault("at_least", "must be a number".to_owned()),
         }
     }

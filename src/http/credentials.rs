@@ -45,42 +45,52 @@ impl Transfer {
 
 /// A text that is an access token by its structure; nothing about it is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Candidate<'a> {
+pub struct Candidate<'a, T> {
     /// The token. A credential: never log it.
     pub token: Cow<'a, str>,
     /// How it came.
     pub transfer: Transfer,
+    /// What a look at it has found.
+    pub look: T,
 }
 
 /// The access tokens of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccessTokens<'a> {
+pub struct AccessTokens<'a, T> {
     /// The token that counts; `None` when the request carries none.
-    pub preferred: Option<Candidate<'a>>,
+    pub preferred: Option<Candidate<'a, T>>,
     /// A second one, by the other method. When both verify and name different sessions, the request is bad input.
-    pub other: Option<Candidate<'a>>,
+    pub other: Option<Candidate<'a, T>>,
 }
 
 /// Collects the access tokens of a request: the header's before the cookie's.
 ///
-/// `is_candidate` tells whether a text is an access token by its structure; others count as absent, so that a foreign
-/// `Authorization` does not hide a good cookie.
+/// `look` tells whether a text is an access token by its structure, and what else it has found; others count as absent,
+/// so that a foreign `Authorization` does not hide a good cookie.
 ///
 /// # Errors
 /// `TRY_REFRESH_TOKEN` when the legacy id cookie is present, or when the cookie counts and was sent more than once
 /// (fdi.md 1.4: a refresh repairs both); bad input when `Authorization` holds more than one credential.
-pub fn access_tokens<'a>(
+pub fn access_tokens<'a, T>(
     settings: &Settings,
     authorization_header: Option<&'a str>,
     cookie_header: Option<&'a str>,
-    is_candidate: impl Fn(&str) -> bool,
-) -> Result<AccessTokens<'a>, Refusal> {
+    look: impl Fn(&Cow<'a, str>) -> Option<T>,
+) -> Result<AccessTokens<'a, T>, Refusal> {
     let cookies = Cookies::new(cookie_header);
     if cookies.has(LEGACY_ID_COOKIE) {
         return Err(Refusal::TryRefreshToken(
             "the request carries a cookie of the legacy protocol",
         ));
     }
+    let candidate = |token: Cow<'a, str>, transfer| {
+        let look = look(&token)?;
+        Some(Candidate {
+            token,
+            transfer,
+            look,
+        })
+    };
     let allowed = settings.token_transfer_method;
     let bearer = match authorization(authorization_header) {
         Authorization::Doubled => {
@@ -88,13 +98,8 @@ pub fn access_tokens<'a>(
                 "the Authorization header holds more than one credential".to_owned(),
             ));
         }
-        Authorization::Bearer(token)
-            if Transfer::Header.is_allowed(allowed) && is_candidate(token) =>
-        {
-            Some(Candidate {
-                token: Cow::Borrowed(token),
-                transfer: Transfer::Header,
-            })
+        Authorization::Bearer(token) if Transfer::Header.is_allowed(allowed) => {
+            candidate(Cow::Borrowed(token), Transfer::Header)
         }
         Authorization::Bearer(_) | Authorization::None => None,
     };
@@ -104,13 +109,9 @@ pub fn access_tokens<'a>(
             other: None,
         });
     }
-    let mut values = cookies
+    let cookie = cookies
         .all(settings.access_token_cookie())
-        .filter(|token| is_candidate(token));
-    let cookie = values.next().map(|token| Candidate {
-        token,
-        transfer: Transfer::Cookie,
-    });
+        .find_map(|token| candidate(token, Transfer::Cookie));
     if bearer.is_some() {
         return Ok(AccessTokens {
             preferred: bearer,
@@ -147,7 +148,7 @@ mod tests {
         cookie: Option<&str>,
     ) -> Result<Vec<String>, Refusal> {
         let tokens = access_tokens(&settings(allowed), authorization, cookie, |token| {
-            token.starts_with("good")
+            token.starts_with("good").then_some(())
         })?;
         Ok([tokens.preferred, tokens.other]
             .into_iter()
@@ -238,7 +239,7 @@ mod tests {
         let mut settings = settings(TokenTransferMethod::Any);
         settings.host_prefixed_cookie = true;
         let cookie = Some("sAccessToken=tossed; __Host-sAccessToken=good");
-        let tokens = access_tokens(&settings, None, cookie, |_| true).unwrap();
+        let tokens = access_tokens(&settings, None, cookie, |_| Some(())).unwrap();
         assert_eq!(tokens.preferred.unwrap().token, "good");
     }
 }

@@ -1,29 +1,35 @@
 //! Numbers as exact decimals: compared and rounded by value, never through a float.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 /// A JSON number: `digits` × 10^`exponent`, with no zero at either end of `digits` (zero has no digits).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Number {
+pub struct Number<'a> {
     negative: bool,
-    digits: String,
+    digits: Cow<'a, str>,
     exponent: i64,
 }
 
-impl Number {
+impl<'a> Number<'a> {
     /// Reads number text that the scanner has accepted; exponents saturate, which no value in use reaches.
-    pub(crate) fn from_valid(text: &str) -> Self {
+    pub(crate) fn from_valid(text: &'a str) -> Self {
         let (negative, unsigned) = text
             .strip_prefix('-')
             .map_or((false, text), |rest| (true, rest));
-        let (mantissa, exponent) = unsigned.split_once(['e', 'E']).unwrap_or((unsigned, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let exponent = parse_saturating(exponent)
-            .saturating_sub(i64::try_from(fraction.len()).unwrap_or(i64::MAX));
-        let all = [whole, fraction].concat();
-        let kept = all.trim_end_matches('0');
-        let dropped = all.len().saturating_sub(kept.len());
-        let digits = kept.trim_start_matches('0').to_owned();
+        let (mantissa, exponent) = cut(unsigned, |byte| matches!(byte, b'e' | b'E'));
+        let (whole, fraction) = cut(mantissa, |byte| byte == b'.');
+        // Nearly always there is no fraction, and nothing to copy.
+        let all = match fraction {
+            "" => Cow::Borrowed(whole),
+            _ => Cow::Owned([whole, fraction].concat()),
+        };
+        let kept = all.trim_end_matches('0').len();
+        let places = i64::try_from(fraction.len()).unwrap_or(i64::MAX);
+        let dropped = i64::try_from(all.len().saturating_sub(kept)).unwrap_or(i64::MAX);
+        let digits = match all {
+            Cow::Borrowed(all) => Cow::Borrowed(significant(all, kept)),
+            Cow::Owned(all) => Cow::Owned(significant(&all, kept).to_owned()),
+        };
         if digits.is_empty() {
             return Self {
                 negative: false,
@@ -31,10 +37,20 @@ impl Number {
                 exponent: 0,
             };
         }
+        let exponent = parse_saturating(exponent).saturating_sub(places);
         Self {
             negative,
             digits,
-            exponent: exponent.saturating_add(i64::try_from(dropped).unwrap_or(i64::MAX)),
+            exponent: exponent.saturating_add(dropped),
+        }
+    }
+
+    /// The same number, independent of the text that it was read from.
+    pub fn into_owned(self) -> Number<'static> {
+        Number {
+            negative: self.negative,
+            digits: Cow::Owned(self.digits.into_owned()),
+            exponent: self.exponent,
         }
     }
 
@@ -106,8 +122,24 @@ impl Number {
     }
 }
 
-/// An exponent: optional sign and digits, clamped to what an `i64` holds.
+/// What stands before a mark and after it; all of it and nothing when there is none.
+fn cut(text: &str, is_mark: impl Fn(u8) -> bool) -> (&str, &str) {
+    let found = text.bytes().position(is_mark);
+    let halves = found.and_then(|at| Some((text.get(..at)?, text.get(at.saturating_add(1)..)?)));
+    halves.unwrap_or((text, ""))
+}
+
+/// The first `kept` digits without the zeros they begin with.
+fn significant(digits: &str, kept: usize) -> &str {
+    let kept = digits.get(..kept).unwrap_or_default();
+    kept.trim_start_matches('0')
+}
+
+/// An exponent: optional sign and digits, clamped to what an `i64` holds; none is 0.
 fn parse_saturating(exponent: &str) -> i64 {
+    if exponent.is_empty() {
+        return 0;
+    }
     exponent.parse().unwrap_or(if exponent.starts_with('-') {
         i64::MIN
     } else {

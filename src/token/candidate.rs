@@ -3,21 +3,51 @@
 //! A request may carry tokens that are none of our business. Those that look like ours, or name an issuer we trust,
 //! count; the others are as good as absent. Decides nothing else.
 
-use super::{MAX_TOKEN_BYTES, access_token, compact::decode_text, legacy};
+use super::{
+    AccessClaims, Form, MAX_TOKEN_BYTES, Unverified, claimant, compact::decode_text, issuer,
+};
 use crate::{
     json::{self, Object},
     settings::TrustedIssuer,
 };
 
-/// Whether a text is an access token by its structure: one of ours, good or not, or one that names a trusted issuer.
-pub fn is_access_token(token: &str, issuers: &[TrustedIssuer]) -> bool {
+/// A text that passes for an access token.
+#[derive(Debug)]
+pub enum Look<'a> {
+    /// It was taken apart already.
+    Parsed(Unverified<'a>),
+    /// It names what ours name, and the strict parser refuses it: whoever parses it will hear why.
+    Malformed,
+}
+
+/// Looks at a text; `None` when it is no access token by its structure, neither one of ours, good or not, nor one that
+/// names a trusted issuer.
+pub fn look<'a>(token: &'a str, issuers: &[TrustedIssuer]) -> Option<Look<'a>> {
     if token.len() > MAX_TOKEN_BYTES {
-        return false;
+        return None;
     }
-    if legacy::form(token).is_some() {
-        return access_token::parse(token)
-            .is_ok_and(|token| access_token::AccessClaims::from_unverified(&token).is_ok());
+    match claimant::parse(token) {
+        Ok(parsed) => passes(&parsed, issuers).then_some(Look::Parsed(parsed)),
+        Err(_) => passes_unparsed(token, issuers).then_some(Look::Malformed),
     }
+}
+
+/// Whether a text is an access token by its structure.
+pub fn is_access_token(token: &str, issuers: &[TrustedIssuer]) -> bool {
+    look(token, issuers).is_some()
+}
+
+fn passes(token: &Unverified<'_>, issuers: &[TrustedIssuer]) -> bool {
+    if token.form() != Form::Compact {
+        return AccessClaims::from_unverified(token).is_ok();
+    }
+    let is_our_version = !token.header.has_foreign_version && may_be_ours(token.version());
+    issuer::claimed(issuers, token).is_some()
+        || (token.key_id().is_some() && is_our_version && has_our_claims(&token.payload.object()))
+}
+
+/// The same of a text that the strict parser refuses: header and payload are at least JSON objects.
+fn passes_unparsed(token: &str, issuers: &[TrustedIssuer]) -> bool {
     let mut parts = token.split('.');
     let (Some(header), Some(payload), Some(_), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
@@ -31,34 +61,31 @@ pub fn is_access_token(token: &str, issuers: &[TrustedIssuer]) -> bool {
     else {
         return false;
     };
-    let issuer = text(&claims, "iss");
+    let issuer = claims.string("iss").ok().flatten();
     let is_foreign = issuer.is_some_and(|name| issuers.iter().any(|issuer| issuer.issuer == name));
     is_foreign || (has_our_header(&header) && has_our_claims(&claims))
 }
 
 fn has_our_header(header: &Object<'_>) -> bool {
-    let version = text(header, "version").and_then(|version| version.parse::<u8>().ok());
-    let is_version = match version {
-        Some(version) => version >= 3,
-        None => !header.contains("version"),
-    };
     // Whatever `typ` says: one of ours with a wrong one is to be refused, not to be overlooked.
-    text(header, "kid").is_some() && is_version
+    let version = header.string("version");
+    is_text(header, "kid") && version.is_ok_and(|version| may_be_ours(version.as_deref()))
+}
+
+/// The `version` of a header; absent, it says nothing.
+fn may_be_ours(version: Option<&str>) -> bool {
+    version.is_none_or(|version| version.parse::<u8>().is_ok_and(|version| version >= 3))
 }
 
 fn has_our_claims(claims: &Object<'_>) -> bool {
     let strings = ["sub", "sessionHandle", "refreshTokenHash1"];
     let numbers = ["exp", "iat"];
-    strings.iter().all(|name| text(claims, name).is_some())
+    strings.iter().all(|name| is_text(claims, name))
         && numbers.iter().all(|name| matches!(claims.number(name), Ok(Some(_))))
         // Other values mark tokens of another kind, made for other receivers.
         && (!claims.contains("stt") || matches!(claims.unsigned("stt"), Ok(Some(0))))
 }
 
-fn text(object: &Object<'_>, name: &str) -> Option<String> {
-    object
-        .string(name)
-        .ok()
-        .flatten()
-        .map(std::borrow::Cow::into_owned)
+fn is_text(object: &Object<'_>, name: &str) -> bool {
+    matches!(object.string(name), Ok(Some(_)))
 }

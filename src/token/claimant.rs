@@ -1,6 +1,8 @@
 //! Whose a token claims to be, before anything of it is believed.
 
-use super::{AccessTokenVersion, MAX_TOKEN_BYTES, TokenFault, Unverified, compact, issuer, legacy};
+use super::{
+    AccessTokenVersion, Form, MAX_TOKEN_BYTES, TokenFault, Unverified, compact, issuer, legacy,
+};
 use crate::settings::TrustedIssuer;
 
 /// The one whose keys and policy a token is checked with.
@@ -12,18 +14,24 @@ pub enum Claimant<'a, 's> {
     Foreign(Unverified<'a>, &'s TrustedIssuer),
 }
 
+/// Takes a token apart, in whichever form it is spelled.
+pub fn parse(token: &str) -> Result<Unverified<'_>, TokenFault> {
+    if legacy::form(token).is_some() {
+        legacy::parse(token, MAX_TOKEN_BYTES)
+    } else {
+        compact::parse(token, MAX_TOKEN_BYTES)
+    }
+}
+
 /// Sorts a token by its claimant. A key id of ours wins whatever `iss` says; then a trusted issuer's name; what is left
 /// must at least look like a session token of ours, or it is no token for us.
 pub fn claimant<'a, 's>(
-    token: &'a str,
+    token: Unverified<'a>,
     is_own_key: impl Fn(&str) -> bool,
     issuers: &'s [TrustedIssuer],
 ) -> Result<Claimant<'a, 's>, TokenFault> {
-    if legacy::form(token).is_some() {
-        return legacy::parse(token, MAX_TOKEN_BYTES).map(Claimant::Own);
-    }
-    let token = compact::parse(token, MAX_TOKEN_BYTES)?;
-    if !token.key_id().is_some_and(is_own_key)
+    if token.form() == Form::Compact
+        && !token.key_id().is_some_and(is_own_key)
         && let Some(issuer) = issuer::claimed(issuers, &token)
     {
         return Ok(Claimant::Foreign(token, issuer));

@@ -11,6 +11,9 @@ pub fn claimed<'s>(
     issuers: &'s [TrustedIssuer],
     token: &Unverified<'_>,
 ) -> Option<&'s TrustedIssuer> {
+    if issuers.is_empty() {
+        return None;
+    }
     let name = token.issuer_unverified()?;
     issuers.iter().find(|issuer| issuer.issuer == name)
 }

@@ -36,6 +36,7 @@ pub fn parse(token: &str, max_bytes: usize) -> Result<Unverified<'_>, TokenFault
             key_id: None,
             typ: Some("JWT".to_owned()),
             version: Some(version.to_owned()),
+            has_foreign_version: false,
         },
         signing_input: parts.signing_input,
         payload,

@@ -161,7 +161,7 @@ fn milliseconds(claims: &Object<'_>, name: &str) -> Result<Option<UnixMillis>, T
 fn scaled(
     claims: &Object<'_>,
     name: &str,
-    scale: impl Fn(&Number) -> u64,
+    scale: impl Fn(&Number<'_>) -> u64,
 ) -> Result<Option<UnixMillis>, TokenFault> {
     let number = claims.number(name).map_err(|_| TokenFault::BadClaim)?;
     Ok(number.as_ref().map(scale).map(UnixMillis))

@@ -37,6 +37,8 @@ pub(super) struct Header {
     pub(super) key_id: Option<String>,
     pub(super) typ: Option<String>,
     pub(super) version: Option<String>,
+    /// A `version` that is no string: no token of ours has one.
+    pub(super) has_foreign_version: bool,
 }
 
 impl Unverified<'_> {
@@ -101,12 +103,14 @@ impl Header {
         if algorithm.eq_ignore_ascii_case("none") {
             return Err(TokenFault::AlgorithmNone);
         }
+        // Only our own tokens give `version` a meaning; elsewhere it may be of any type.
+        let version = header.string("version");
         Ok(Self {
+            has_foreign_version: version.is_err(),
             algorithm: Algorithm::from_name(&algorithm).ok_or(TokenFault::AlgorithmUnknown)?,
             key_id: key_id(&header)?,
             typ: string("typ")?.map(Into::into),
-            // Only our own tokens give `version` a meaning; elsewhere it may be of any type.
-            version: header.string("version").ok().flatten().map(Into::into),
+            version: version.ok().flatten().map(Into::into),
         })
     }
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 pub use version::{AccessTokenVersion, find_protected, protected_claims};
 
-use super::{Algorithm, MAX_TOKEN_BYTES, TokenFault, Unverified, Verified, compact, legacy};
+use super::{Algorithm, TokenFault, Unverified, Verified, claimant, compact, legacy};
 use crate::{
     json::{self, JsonFault, Kind, Object},
     secret::AntiCsrfToken,
@@ -68,10 +68,7 @@ impl std::error::Error for PayloadFault {}
 
 /// Takes apart what is to be a session token of ours: a legacy header, or a `version` of 3 to 5 and a `kid`.
 pub fn parse(token: &str) -> Result<Unverified<'_>, TokenFault> {
-    if legacy::form(token).is_some() {
-        return legacy::parse(token, MAX_TOKEN_BYTES);
-    }
-    let unverified = compact::parse(token, MAX_TOKEN_BYTES)?;
+    let unverified = claimant::parse(token)?;
     AccessTokenVersion::of_session_token(&unverified)?;
     Ok(unverified)
 }
