@@ -1,10 +1,11 @@
 // @ts-check
 // `npm run mutants`: changes the core one thing at a time and asks whether a test notices. Takes an hour or two; what it found
 // is in docs/mutants.md. `npm run mutants -- token session` does these modules only; with `--again` it does what the last run
-// of them has not caught, to see whether new tests do.
+// of them has not caught, to see whether new tests do; with `--since COMMIT` only lines that have changed since then.
 //
 // Each mutant meets the module's quick tests first. What survives a round goes to the next; the last is every native test.
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
 import { fromRoot, toolProgram } from "./lib/paths.mjs";
 import { StepFailed, main, must, run, say } from "./lib/process.mjs";
 import { cargoMutants } from "./setup.mjs";
@@ -25,8 +26,7 @@ const [TIMEOUT_SECONDS, LAST_TIMEOUT_SECONDS] = [60, 300];
 /** cargo-mutants: some mutants survived; some timed out. */
 const FINISHED = [0, 2, 3];
 
-const again = process.argv.includes("--again");
-const chosen = process.argv.slice(2).filter((argument) => argument !== "--again");
+const { values: options, positionals: chosen } = parseArgs({ allowPositionals: true, options: { again: { type: "boolean", default: false }, since: { type: "string" } } });
 const modules = chosen.length > 0 ? chosen : Object.keys(MODULES).filter((module) => existsSync(fromRoot("src", module)));
 const program = toolProgram(cargoMutants, "cargo-mutants");
 
@@ -37,7 +37,7 @@ await main(async () => {
     if (!existsSync(fromRoot("src", module))) throw new StepFailed(`no module src/${module}`);
     const directory = fromRoot("target", "mutants", module);
     mkdirSync(directory, { recursive: true });
-    const common = ["mutants", "--file", `src/${module}/**`, "--output", directory, "--jobs", "2"];
+    const common = ["mutants", "--file", `src/${module}/**`, "--output", directory, "--jobs", "2", ...(await changed(directory, module))];
     const count = (/** @type {string} */ name) => readFileSync(`${directory}/mutants.out/${name}.txt`, "utf8").split("\n").filter(Boolean);
     let [caught, unviable] = [0, 0];
     const quick = MODULES[module] ?? [];
@@ -45,8 +45,8 @@ await main(async () => {
       // Every round but the first starts from what the ones before have not caught. Each begins by running its tests without a
       // mutant: a round whose command fails by itself would seem to catch everything.
       const timeout = at < quick.length ? TIMEOUT_SECONDS : LAST_TIMEOUT_SECONDS;
-      await step([...common, "--timeout", String(timeout), ...(again || at > 0 ? ["--iterate"] : []), ...round]);
-      if (again && at === 0) say(`${module}: ${count("previously_caught").length} were caught before, or do not compile`);
+      await step([...common, "--timeout", String(timeout), ...(options.again || at > 0 ? ["--iterate"] : []), ...round]);
+      if (options.again && at === 0) say(`${module}: ${count("previously_caught").length} were caught before, or do not compile`);
       caught += count("caught").length;
       unviable += count("unviable").length;
     }
@@ -54,6 +54,15 @@ await main(async () => {
     for (const line of count("missed")) say(`  ${line}`);
   }
 });
+
+/** Arguments that choose what `--since` names; none without it. @param {string} directory @param {string} module */
+async function changed(directory, module) {
+  if (options.since === undefined) return [];
+  const { output: diff } = await must("git", ["diff", options.since, "--", `src/${module}`], { collect: true, quiet: true });
+  const file = `${directory}/since.diff`;
+  writeFileSync(file, `${diff.trimEnd()}\n`);
+  return ["--in-diff", file];
+}
 
 /** @param {string[]} args */
 async function step(args) {
