@@ -1,5 +1,5 @@
 // What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half.
-import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
+import { WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
 import {
   KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
@@ -7,6 +7,7 @@ import {
 } from "../build/index.js";
 import { answered, facts, instance } from "./lane.mjs";
 import { edited, forwarding, linesOf, send } from "./forward.mjs";
+import { object } from "./object.mjs";
 import { pump } from "./websocket.mjs";
 
 Error.stackTraceLimit = 100;
@@ -63,31 +64,6 @@ offer(SessionsAdmin, [
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",
   "rotateSigningKeys", "revokeSigningKey",
 ]);
-
-/** An object whose methods are Rust's. It must extend the platform's class, which Rust's does not. */
-const object = (Rust) =>
-  class extends DurableObject {
-    #instance = instance();
-    #rust = new Rust(this.ctx, this.env);
-
-    /** Rust's object; made anew when the memory that held it is gone. */
-    #current() {
-      const current = instance();
-      if (this.#instance !== current) {
-        this.#rust = new Rust(this.ctx, this.env);
-        this.#instance = current;
-      }
-      return this.#rust;
-    }
-
-    fetch(request) {
-      return answered(this.#current().fetch(request), this.ctx);
-    }
-
-    alarm() {
-      return this.#current().alarm();
-    }
-  };
 
 /** One user's sessions. */
 export class UserSessions extends object(RustUserSessions) {}

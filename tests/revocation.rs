@@ -11,19 +11,12 @@
     unreachable_pub
 )]
 
-#[path = "revocation/authority.rs"]
-mod authority;
 #[path = "revocation/copies.rs"]
 mod copies;
-#[path = "support/handles.rs"]
-mod handles;
 #[path = "revocation/journal.rs"]
 mod journal;
 #[path = "revocation/limits.rs"]
 mod limits;
-#[path = "support/memory_journal.rs"]
-mod memory_journal;
 #[path = "revocation/model.rs"]
 mod model;
-#[path = "support/random.rs"]
-mod random;
+mod support;

@@ -12,22 +12,21 @@
     reason = "a test may panic, and its helpers are seen by no one else"
 )]
 
-#[path = "support/memory_store.rs"]
-mod memory_store;
-#[path = "support/user.rs"]
-mod user;
+mod support;
 
 use postern::{
     session::{
-        call::{Door, Gone, UserCall, UserReply},
+        call::{Door, UserCall, UserReply},
         record::{CopyAction, Ending, Stored, UserStore},
-        user::{copied, copy_now, due_reports, reported, sweep},
+        user::{copied, copy_now, due_reports, reported},
     },
     time::Millis,
 };
-use user::{User, handle};
+use support::{
+    calls::{self, GONE},
+    user::{User, handle},
+};
 
-const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
 const MINUTE: u64 = 60_000;
 
 fn revoke(handle: &str, repeatable: bool) -> UserCall {
@@ -39,23 +38,15 @@ fn revoke(handle: &str, repeatable: bool) -> UserCall {
 }
 
 fn revoke_all(tenant: Option<&str>, repeatable: bool) -> UserCall {
-    UserCall::RevokeAll {
-        user_id: "u1".to_owned(),
-        tenant_id: tenant.map(str::to_owned),
-        repeatable,
-    }
+    calls::revoke_all("u1", tenant, repeatable)
 }
 
 fn write(n: u32) -> UserCall {
-    UserCall::WriteData {
-        handle: handle(n),
-        session_data: r#"{"a":1}"#.to_owned(),
-        keep_for: None,
-    }
+    calls::write(&handle(n), r#"{"a":1}"#)
 }
 
 fn check(n: u32) -> UserCall {
-    UserCall::Check { handle: handle(n) }
+    calls::check(&handle(n))
 }
 
 fn out_of_reach() -> User {
@@ -113,7 +104,7 @@ fn an_expiry_is_not_reported() {
     let user = out_of_reach();
     user.create(1);
     user.advance(user.settings.refresh_token_validity.0 + 1);
-    user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
+    user.sweep();
     user.call(revoke(&handle(1), true));
     assert_eq!(owed(&user), Vec::<String>::new());
 }
@@ -175,7 +166,7 @@ fn a_report_that_fails_is_repeated_until_it_is_taken_and_the_tombstone_waits_for
     assert_eq!(waits[..3], [2_000, 4_000, 8_000]);
     assert_eq!(waits[13], 3_600_000);
     user.advance(30 * MINUTE);
-    user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
+    user.sweep();
     assert_eq!(user.store.tombstones(), 1);
     user.report(true);
     assert!(
@@ -203,7 +194,7 @@ fn an_object_whose_reports_arrive_ends_up_empty() {
     let mut alarms = 0;
     while let Some(due) = user.store.next_due().unwrap() {
         user.now.set(due.0.max(user.now.get() + 1));
-        let due = user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
+        let due = user.sweep();
         for handle in due {
             let copy = copy_now(&user.store, &handle).unwrap().unwrap();
             copied(&user.store, &handle, &copy, alarms > 3, user.now()).unwrap();
@@ -285,11 +276,10 @@ fn sessions_from_before_the_cut_off_have_ended_and_later_ones_have_not() {
     user.advance(10);
     user.not_before.set(user.now.get());
     let fresh = user.create(3);
-    let list = UserCall::List {
-        user_id: "u1".to_owned(),
-        tenant_id: None,
-    };
-    assert_eq!(user.call(list), UserReply::Handles(vec![handle(3)]));
+    assert_eq!(
+        user.call(calls::list("u1")),
+        UserReply::Handles(vec![handle(3)])
+    );
     assert_eq!(user.refresh(&old, Door::Own), GONE);
     assert_eq!(user.call(write(1)), GONE);
     assert_eq!(user.call(check(2)), GONE);
@@ -351,12 +341,11 @@ fn a_lost_answer_can_be_asked_for_again_for_ten_minutes() {
     user.advance(2 * user.settings.access_token_validity.0);
     let told = UserReply::Handles(vec![handle(1)]);
     assert_eq!(user.call(revoke(&handle(1), true)), told);
-    let swept = || user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
     user.advance(10 * MINUTE - 1);
-    swept();
+    user.sweep();
     assert_eq!(user.call(revoke(&handle(1), true)), told);
     user.advance(2);
-    swept();
+    user.sweep();
     let nothing = UserReply::Handles(Vec::new());
     assert_eq!(user.call(revoke(&handle(1), true)), nothing);
 }
@@ -412,12 +401,8 @@ fn a_lower_limit_of_sessions_holds_from_the_next_one_on() {
     let tokens: Vec<_> = (1..=4).map(|n| user.create(n)).collect();
     user.settings.max_sessions_per_user = 2;
     user.create(5);
-    let list = UserCall::List {
-        user_id: "u1".to_owned(),
-        tenant_id: None,
-    };
     assert_eq!(
-        user.call(list),
+        user.call(calls::list("u1")),
         UserReply::Handles(vec![handle(4), handle(5)])
     );
     assert_eq!(user.refresh(&tokens[2], Door::Own), GONE);

@@ -12,32 +12,19 @@
     unreachable_pub
 )]
 
-#[path = "support/handles.rs"]
-mod handles;
-#[path = "rotation_model/kv.rs"]
-mod kv;
-#[path = "support/memory_journal.rs"]
-mod memory_journal;
-#[path = "support/memory_store.rs"]
-mod memory_store;
 #[path = "revocation_races/race.rs"]
 mod race;
-#[path = "support/random.rs"]
-mod random;
-#[path = "rotation_model/schedule.rs"]
-mod schedule;
-#[path = "support/user.rs"]
-mod user;
+mod support;
 
 use race::Race;
-use user::User;
+use support::{schedule::check, user::User};
 
 const SHORT: u64 = 2_000;
 const LONG: u64 = 300_000;
 
 fn race(runs: u64) {
     let settings = User::new().settings;
-    schedule::check(runs, |random| {
+    check(runs, |random| {
         let mut race = Race::new(&settings, random);
         for _ in 0..40 {
             race.step(random);

@@ -18,23 +18,13 @@
 
 #[path = "rotation_model/jars.rs"]
 mod jars;
-#[path = "rotation_model/kv.rs"]
-mod kv;
-#[path = "support/memory_store.rs"]
-mod memory_store;
-#[path = "support/random.rs"]
-mod random;
 #[path = "rotation_model/reference.rs"]
 mod reference;
-#[path = "rotation_model/schedule.rs"]
-mod schedule;
-#[path = "support/user.rs"]
-mod user;
-#[path = "rotation_model/world.rs"]
+mod support;
+#[path = "rotation_model/world/mod.rs"]
 mod world;
 
-use schedule::{Random, check};
-use user::User;
+use support::{random::Random, schedule::check, user::User};
 
 const SHORT: u64 = 2_000;
 const LONG: u64 = 1_000_000;

@@ -16,18 +16,9 @@
     unreachable_pub
 )]
 
-#[path = "support/handles.rs"]
-mod handles;
-#[path = "support/memory_journal.rs"]
-mod memory_journal;
-#[path = "support/memory_store.rs"]
-mod memory_store;
-#[path = "support/random.rs"]
-mod random;
 #[path = "simulate/mod.rs"]
 mod simulate;
-#[path = "support/user.rs"]
-mod user;
+mod support;
 
 use simulate::{
     judge::Judge,

@@ -12,10 +12,7 @@
 
 #[path = "user_sessions/edges.rs"]
 mod edges;
-#[path = "support/memory_store.rs"]
-mod memory_store;
-#[path = "support/user.rs"]
-mod user;
+mod support;
 
 use postern::{
     secret::AntiCsrfToken,
@@ -23,41 +20,19 @@ use postern::{
         call::{Door, Gone, Refresh, UserCall, UserReply},
         model::ReuseSubtype,
         record::{CopyAction, UserStore},
-        user::{Copy, copied, copy_now, sweep},
+        user::{Copy, copied, copy_now},
     },
     time::{Millis, UnixMillis},
 };
-use user::{User, handle};
-
-const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
-
-fn read(handle: &str) -> UserCall {
-    UserCall::ReadData {
-        handle: handle.to_owned(),
-        copy_lapsed: false,
-    }
-}
-
-fn write(handle: &str, text: &str) -> UserCall {
-    UserCall::WriteData {
-        handle: handle.to_owned(),
-        session_data: text.to_owned(),
-        keep_for: None,
-    }
-}
+use support::{
+    calls::{GONE, read, revoke_one as revoke, write},
+    user::{User, handle},
+};
 
 fn data(text: &str, seq: u64) -> UserReply {
     UserReply::Data {
         session_data: text.to_owned(),
         seq,
-    }
-}
-
-fn revoke(handle: &str) -> UserCall {
-    UserCall::Revoke {
-        handles: vec![handle.to_owned()],
-        keep_for: None,
-        repeatable: false,
     }
 }
 
@@ -209,7 +184,7 @@ fn the_alarm_ends_expired_sessions_and_leaves_nothing_behind() {
     while let Some(due) = user.store.next_due().unwrap() {
         assert!(due > user.now(), "an alarm in the past would never stop");
         user.now.set(due.0);
-        for handle in user.with_terms(|terms| sweep(&user.store, terms)).unwrap() {
+        for handle in user.sweep() {
             let copy = copy_now(&user.store, &handle).unwrap().unwrap();
             copied(&user.store, &handle, &copy, true, user.now()).unwrap();
         }
@@ -391,7 +366,7 @@ fn an_ended_session_keeps_its_tombstone_until_its_last_access_token_is_dead() {
     let user = User::new();
     user.create(1);
     user.call(revoke(&handle(1)));
-    user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
+    user.sweep();
     assert_eq!(user.store.tombstones(), 1);
     user.advance(user.settings.access_token_validity.0 + 10_001);
     user.report(true);

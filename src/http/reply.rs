@@ -32,6 +32,15 @@ impl DerefMut for Reply {
 }
 
 impl Reply {
+    /// The value of a header.
+    #[cfg(test)]
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
     /// A reply with these headers.
     pub fn new(status: u16, headers: &[(&str, &str)], body: String) -> Self {
         let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
@@ -79,29 +88,18 @@ const NO_STORE: (&str, &str) = ("cache-control", "no-store");
 mod tests {
     use super::Reply;
 
-    fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
-        reply
-            .headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    }
-
     #[test]
     fn only_public_documents_may_be_kept() {
         assert_eq!(
-            header(&Reply::json(200, "{}"), "cache-control"),
+            Reply::json(200, "{}").header("cache-control"),
             Some("no-store")
         );
-        assert_eq!(
-            header(&Reply::empty(204), "cache-control"),
-            Some("no-store")
-        );
+        assert_eq!(Reply::empty(204).header("cache-control"), Some("no-store"));
         let document = Reply::public_json("{}", 60);
         assert_eq!(
-            header(&document, "cache-control"),
+            document.header("cache-control"),
             Some("max-age=60, must-revalidate")
         );
-        assert_eq!(header(&document, "access-control-allow-origin"), Some("*"));
+        assert_eq!(document.header("access-control-allow-origin"), Some("*"));
     }
 }

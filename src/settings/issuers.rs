@@ -7,7 +7,6 @@ use std::borrow::Cow;
 use super::duration::parse_duration;
 use super::origin::{host_name, is_loopback_name, origin_host, parse_origin};
 use super::reader::Reader;
-use super::{IssuerKeys, TrustedIssuer};
 use crate::json::{self, JsonFault, JsonReason, Object};
 use crate::time::Millis;
 use crate::token::Algorithm;
@@ -36,6 +35,42 @@ const MEMBERS: [&str; 12] = [
     "data_lifetime",
     "typ",
 ];
+
+/// A foreign issuer whose tokens `getSession` accepts.
+#[derive(Debug, Clone)]
+pub struct TrustedIssuer {
+    /// The name in settings; part of every handle of this issuer, so it must never change. `[a-z0-9]{1,32}`.
+    pub id: String,
+    /// The exact `iss`.
+    pub issuer: String,
+    /// At least one of these must be in `aud`.
+    pub audience: Vec<String>,
+    /// Algorithms that keys of this issuer may be used with.
+    pub algorithms: Vec<Algorithm>,
+    /// Where the keys come from.
+    pub keys: IssuerKeys,
+    /// The claim that names the session; default `sid`.
+    pub handle_claim: String,
+    /// The claim that names the user; default `sub`.
+    pub user_id_claim: String,
+    /// The longest accepted `exp - iat`; default 24 h.
+    pub max_token_age: Millis,
+    /// How long data is kept after the last write; default 30 days.
+    pub data_lifetime: Millis,
+    /// The `typ` a token must carry, if given.
+    pub typ: Option<String>,
+}
+
+/// Where a foreign issuer's keys come from.
+#[derive(Debug, Clone)]
+pub enum IssuerKeys {
+    /// `jwks`: a JWK Set given in the settings (JSON text).
+    Inline(String),
+    /// `jwks_uri`: fetched over https (http on loopback).
+    Uri(String),
+    /// `jwks_binding`: fetched through a service binding of this name.
+    Binding(String),
+}
 
 /// Reads the whole setting; entries with a fault are left out, and every fault is noted.
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<TrustedIssuer> {

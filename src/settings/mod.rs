@@ -3,6 +3,8 @@
 //! Owns names, units, bounds and defaults (the table in `docs/settings.md`). Refuses to know where the values come from.
 
 mod checks;
+mod choices;
+mod derived;
 mod duration;
 mod issuers;
 mod network;
@@ -15,12 +17,17 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+pub use choices::{
+    AntiCsrf, DeviceIp, Freshness, LogLevel, RecentTokenReuse, SameSite, SigningAlgorithm,
+    TokenTransferMethod,
+};
 pub(crate) use duration::parse_duration;
+pub use issuers::{IssuerKeys, TrustedIssuer};
+pub use network::Network;
 
-use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
 use crate::location::Location;
-use crate::secret::{Secret, digest};
-use crate::time::{Millis, UnixMillis};
+use crate::secret::Secret;
+use crate::time::Millis;
 
 /// A variable as the platform hands it over.
 #[derive(Debug, Clone)]
@@ -68,81 +75,6 @@ impl Settings {
             Ok((settings, warnings))
         } else {
             Err(faults)
-        }
-    }
-
-    /// The `iss` of every token of ours, and the base of its discovery documents.
-    pub fn issuer(&self) -> String {
-        format!("{}{}", self.api_domain, self.api_base_path)
-    }
-
-    /// True when `presented` is one of `API_KEYS`. All keys are compared, so that time tells nothing about which.
-    pub fn accepts_api_key(&self, presented: &str) -> bool {
-        let presented = digest(presented.as_bytes());
-        self.api_key_digests.iter().fold(false, |accepted, key| {
-            accepted | key.equals(presented.expose())
-        })
-    }
-
-    /// True when a client at `address` may use `LEGACY_KEYLESS_HOSTS`; never for what is no address.
-    pub fn allows_keyless_client(&self, address: &str) -> bool {
-        address.parse().is_ok_and(|address| {
-            self.legacy_keyless_allow
-                .iter()
-                .any(|network| network.contains(address))
-        })
-    }
-
-    /// The SameSite attribute of our cookies: `COOKIE_SAME_SITE`, or `lax` when every website is same-site with this
-    /// Worker as far as can be told without a list of public suffixes, else `none`.
-    pub fn same_site(&self) -> SameSite {
-        self.cookie_same_site.unwrap_or_else(|| {
-            if self
-                .website_origins
-                .iter()
-                .all(|origin| self.is_same_site(origin))
-            {
-                SameSite::Lax
-            } else {
-                SameSite::None
-            }
-        })
-    }
-
-    /// True when scheme and host are ours, or scheme is ours and both hosts lie under `COOKIE_DOMAIN`. A different
-    /// scheme makes browsers treat the website as cross-site, whatever its host.
-    fn is_same_site(&self, website: &str) -> bool {
-        let [(ours, our_host), (theirs, their_host)] = [self.api_domain.as_str(), website]
-            .map(|origin| origin.split_once("://").unwrap_or_default());
-        let [our_name, their_name] = [our_host, their_host].map(origin::host_name);
-        let shares_domain = self.cookie_domain.as_ref().is_some_and(|domain| {
-            origin::lies_under(our_name, domain) && origin::lies_under(their_name, domain)
-        });
-        ours == theirs && (our_name == their_name || shares_domain)
-    }
-
-    /// The longest access token whose cookie, attributes included, is kept by every browser: 4,096 bytes
-    /// ([`MAX_COOKIE_BYTES`]) less what an empty cookie takes. Tokens need no percent-encoding.
-    pub(crate) fn largest_cookie_token(&self) -> u64 {
-        let empty = SetCookie {
-            name: self.access_token_cookie(),
-            value: "",
-            domain: self.cookie_domain.as_deref(),
-            path: "/",
-            expires: UnixMillis(0),
-            secure: self.cookie_secure,
-            same_site: self.same_site(),
-        };
-        let overhead = u64::try_from(empty.header_value().len()).unwrap_or(u64::MAX);
-        MAX_COOKIE_BYTES.saturating_sub(overhead)
-    }
-
-    /// The name of the access-token cookie: `sAccessToken`, or `__Host-sAccessToken` (`HOST_PREFIXED_COOKIE`).
-    pub const fn access_token_cookie(&self) -> &'static str {
-        if self.host_prefixed_cookie {
-            "__Host-sAccessToken"
-        } else {
-            "sAccessToken"
         }
     }
 }
@@ -227,164 +159,4 @@ pub struct Settings {
     pub device_ip: DeviceIp,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
-}
-
-/// How soon a revocation must be felt (design: freshness).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Freshness {
-    /// Nothing is asked; a revoked session is refused when its access token expires.
-    Stateless,
-    /// A revoked session is refused within this bound.
-    Within(Millis),
-    /// The user's object is asked; a revoked session is refused at once.
-    Strict,
-}
-
-impl Freshness {
-    /// Reads `stateless`, `within 60s` (from one second on) or `strict`; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        table::parse_freshness(text)
-    }
-}
-
-/// What a recent reuse of a refresh token is reported as (`RECENT_TOKEN_REUSE_BEHAVIOUR`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RecentTokenReuse {
-    /// `TOKEN_THEFT`
-    TokenTheft,
-    /// `UNAUTHORISED`
-    Unauthorised,
-}
-
-/// Algorithms that Postern signs with (RFC 7518, RFC 8037).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SigningAlgorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits.
-    RS256,
-    /// ECDSA with P-256 and SHA-256.
-    ES256,
-    /// Ed25519.
-    EdDSA,
-}
-
-impl SigningAlgorithm {
-    /// The name in a header's or key's `alg`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::RS256 => "RS256",
-            Self::ES256 => "ES256",
-            Self::EdDSA => "EdDSA",
-        }
-    }
-
-    /// The algorithm of this exact name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        [Self::RS256, Self::ES256, Self::EdDSA]
-            .into_iter()
-            .find(|algorithm| algorithm.name() == name)
-    }
-}
-
-/// `ANTI_CSRF`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AntiCsrf {
-    /// `VIA_CUSTOM_HEADER` when cookies are SameSite=None, else `NONE`.
-    Auto,
-    /// No check.
-    None,
-    /// A token in the `anti-csrf` header.
-    ViaToken,
-    /// Presence of the `rid` header.
-    ViaCustomHeader,
-}
-
-/// The SameSite attribute of our cookies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SameSite {
-    /// `None`
-    None,
-    /// `Lax`
-    Lax,
-    /// `Strict`
-    Strict,
-}
-
-/// `TOKEN_TRANSFER_METHOD`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenTransferMethod {
-    /// By request.
-    Any,
-    /// Cookies only.
-    Cookie,
-    /// Headers only.
-    Header,
-}
-
-/// How much of a client address is kept with a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeviceIp {
-    /// The /24 or /48 network.
-    Coarse,
-    /// The whole address.
-    Full,
-    /// Nothing.
-    None,
-}
-
-/// What is logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum LogLevel {
-    /// Faults of ours.
-    Error,
-    /// Unwise settings, theft.
-    Warn,
-    /// One line per refused request.
-    Info,
-    /// One line per request.
-    Debug,
-}
-
-/// An address block in CIDR notation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    /// The network address; IPv4 is held as itself, not mapped.
-    pub address: std::net::IpAddr,
-    /// Leading bits that must agree.
-    pub prefix: u8,
-}
-
-/// A foreign issuer whose tokens `getSession` accepts.
-#[derive(Debug, Clone)]
-pub struct TrustedIssuer {
-    /// The name in settings; part of every handle of this issuer, so it must never change. `[a-z0-9]{1,32}`.
-    pub id: String,
-    /// The exact `iss`.
-    pub issuer: String,
-    /// At least one of these must be in `aud`.
-    pub audience: Vec<String>,
-    /// Algorithms that keys of this issuer may be used with.
-    pub algorithms: Vec<crate::token::Algorithm>,
-    /// Where the keys come from.
-    pub keys: IssuerKeys,
-    /// The claim that names the session; default `sid`.
-    pub handle_claim: String,
-    /// The claim that names the user; default `sub`.
-    pub user_id_claim: String,
-    /// The longest accepted `exp - iat`; default 24 h.
-    pub max_token_age: Millis,
-    /// How long data is kept after the last write; default 30 days.
-    pub data_lifetime: Millis,
-    /// The `typ` a token must carry, if given.
-    pub typ: Option<String>,
-}
-
-/// Where a foreign issuer's keys come from.
-#[derive(Debug, Clone)]
-pub enum IssuerKeys {
-    /// `jwks`: a JWK Set given in the settings (JSON text).
-    Inline(String),
-    /// `jwks_uri`: fetched over https (http on loopback).
-    Uri(String),
-    /// `jwks_binding`: fetched through a service binding of this name.
-    Binding(String),
 }

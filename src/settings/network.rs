@@ -2,8 +2,17 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::DeviceIp;
 use super::duration::digits;
-use super::{DeviceIp, Network};
+
+/// An address block in CIDR notation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network {
+    /// The network address; IPv4 is held as itself, not mapped.
+    pub address: IpAddr,
+    /// Leading bits that must agree.
+    pub prefix: u8,
+}
 
 impl Network {
     /// Parses `address/prefix`, or an address alone. Bits behind the prefix must be zero: a network such as

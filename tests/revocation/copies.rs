@@ -9,7 +9,10 @@ use postern::{
     time::{Millis, UnixMillis},
 };
 
-use crate::authority::{Authority, HOUR, START, entries, handle, keys};
+use crate::support::{
+    START,
+    authority::{Authority, HOUR, entries, handle, keys, question},
+};
 
 const BOUND: Millis = Millis(60_000);
 
@@ -24,13 +27,7 @@ fn decide_with(
     bound: Millis,
     now: u64,
 ) -> Decision {
-    let question = Question {
-        handle,
-        created: Some(UnixMillis(now)),
-        bound,
-        now: UnixMillis(now),
-    };
-    copy.decide(facts, &question)
+    copy.decide(facts, &question(handle, bound, now))
 }
 
 pub fn lives(copy: &mut RevocationCopy, handle: &str, now: u64) {

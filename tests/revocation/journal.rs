@@ -8,7 +8,11 @@ use postern::{
     time::UnixMillis,
 };
 
-use crate::authority::{Authority, HOUR, START, entries, handle, handle_of};
+use crate::support::{
+    START,
+    authority::{Authority, HOUR, entries, handle},
+    handles::handle_of,
+};
 
 #[test]
 fn new_entries_are_told_exactly_and_only_once() {

@@ -9,7 +9,10 @@ use postern::{
     time::UnixMillis,
 };
 
-use crate::authority::{Authority, HOUR, START, entries, handle};
+use crate::support::{
+    START,
+    authority::{Authority, HOUR, entries, handle},
+};
 
 /// What an entry outlives its `expires` by.
 const ALLOWANCE: u64 = 2_000;

@@ -4,15 +4,17 @@ use postern::{
     revocation::{
         MAX_SEGMENTS, MAX_TAIL,
         call::PollAnswer,
-        copy::{Decision, Question, RevocationCopy},
+        copy::{Decision, RevocationCopy},
         segment::Segment,
     },
     session::facts::Facts,
     time::{Millis, UnixMillis},
 };
 
-use crate::{
-    authority::{Authority, START, handle_of},
+use crate::support::{
+    START,
+    authority::{Authority, question},
+    handles::handle_of,
     random::Random,
 };
 
@@ -116,12 +118,7 @@ impl World {
     }
 
     fn decide(&mut self, handle: &str) -> Decision {
-        let question = Question {
-            handle,
-            created: Some(UnixMillis(self.now)),
-            bound: Millis(60_000),
-            now: UnixMillis(self.now),
-        };
+        let question = question(handle, Millis(60_000), self.now);
         self.copy.decide(&mut Facts::default(), &question)
     }
 

@@ -2,29 +2,29 @@
 
 use postern::{
     revocation::{
-        Entry,
-        call::Report,
-        copy::{Decision, Question, RevocationCopy},
-        journal::{Journal, Recorded},
+        copy::{Decision, RevocationCopy},
+        journal::Recorded,
     },
     session::{
-        call::{Create, Door, Gone, UserCall, UserReply},
+        call::UserReply,
         facts::Facts,
         record::{RevocationTask, Stored, UserStore},
-        user::{due_reports, reported, sweep},
     },
     settings::Settings,
-    time::{Millis, UnixMillis},
+    time::Millis,
 };
 
-use crate::{
-    handles::handle_of, kv::Kv, memory_journal::MemoryJournal, random::Random, user::User,
+use crate::support::{
+    authority::{Authority, question},
+    calls::{self, DOORS, GONE},
+    handles::handle_of,
+    random::Random,
+    user::{User, issued},
+    user_with_kv::UserWithKv,
 };
 
-const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
 const USERS: [&str; 2] = ["u1", "u2"];
 const TENANTS: [&str; 3] = ["public", "acme", "globex"];
-const DOORS: [Door; 3] = [Door::Own, Door::Eager, Door::Lazy];
 const ACCESS: u64 = 600_000;
 
 struct Session {
@@ -40,11 +40,9 @@ struct Session {
 }
 
 pub struct Race {
-    user: User,
+    object: UserWithKv,
     sessions: Vec<Session>,
-    kv: Kv,
-    authority: MemoryJournal,
-    journal: Journal,
+    authority: Authority,
     copy: RevocationCopy,
     seq: u64,
     /// Reports whose answers are on their way.
@@ -58,14 +56,10 @@ impl Race {
         user.settings.access_token_jitter_permille = 0;
         user.settings.refresh_grace_period = Millis(random.pick(&[0, 30_000]));
         user.reports_arrive.set(false);
-        let authority = MemoryJournal::default();
-        let journal = Journal::load(&authority, 1).unwrap();
         let mut race = Self {
-            user,
+            object: UserWithKv::new(user),
             sessions: Vec::new(),
-            kv: Kv::default(),
-            authority,
-            journal,
+            authority: Authority::new(),
             copy: RevocationCopy::new(1),
             seq: 0,
             in_flight: Vec::new(),
@@ -75,7 +69,7 @@ impl Race {
     }
 
     fn now(&self) -> u64 {
-        self.user.now.get()
+        self.object.now()
     }
 
     pub fn step(&mut self, random: &mut Random) {
@@ -88,12 +82,11 @@ impl Race {
             58..=62 => self.revoke_all(random),
             63..=70 => self.report(random),
             71..=76 => self.report_answered(random),
-            77..=84 => self.kv.move_one(&self.user.store, self.now(), random),
+            77..=84 => self.object.move_one(random),
             85..=89 => self.alarm(random),
             _ => {
                 let span = random.pick(&[1, 500, 31_000, 130_000, ACCESS + 1]);
-                self.user.advance(span);
-                self.kv.settle(&self.user.store, self.now());
+                self.object.pass(span);
             }
         }
     }
@@ -109,33 +102,17 @@ impl Race {
         }
         let (user, tenant) = (random.pick(&USERS), random.pick(&TENANTS));
         let handle = handle_of("route", number);
-        let with_data = random.chance(50);
-        let reply = self.user.call(UserCall::Create(Create {
-            handle: handle.clone(),
-            user_id: user.to_owned(),
-            tenant_id: tenant.to_owned(),
-            payload: "{}".to_owned(),
-            session_data: with_data.then(|| r#"{"v":0}"#.to_owned()),
-            anti_csrf: false,
-            use_dynamic_key: true,
-            by_service_api: false,
-            access_token_validity: None,
-            device: None,
-        }));
-        let UserReply::Issued {
-            access, refresh, ..
-        } = reply
-        else {
-            panic!("not created: {reply:?}")
-        };
-        if with_data {
-            self.kv.start(&self.user.store, &handle, self.now());
+        let data = random.chance(50).then_some(r#"{"v":0}"#);
+        let creation = calls::create(&handle, user, tenant, data);
+        let (access, token) = issued(self.object.user.call(creation));
+        if data.is_some() {
+            self.object.start_copy(&handle);
         }
         self.sessions.push(Session {
             handle,
             user,
             tenant,
-            tokens: vec![refresh.token],
+            tokens: vec![token],
             access_expires: access.expiry.0,
             ended: false,
             told: false,
@@ -152,7 +129,7 @@ impl Race {
             random.below(newest as u64 + 1) as usize
         };
         let token = self.sessions[at].tokens[token].clone();
-        let reply = self.user.refresh(&token, random.pick(&DOORS));
+        let reply = self.object.user.refresh(&token, random.pick(&DOORS));
         let session = &mut self.sessions[at];
         match reply {
             UserReply::Issued {
@@ -177,15 +154,12 @@ impl Race {
     fn write(&mut self, random: &mut Random) {
         let at = self.any(random);
         let handle = self.sessions[at].handle.clone();
-        let reply = self.user.call(UserCall::WriteData {
-            handle: handle.clone(),
-            session_data: format!(r#"{{"v":{}}}"#, random.next()),
-            keep_for: None,
-        });
+        let value = format!(r#"{{"v":{}}}"#, random.next());
+        let reply = self.object.user.call(calls::write(&handle, &value));
         match reply {
             UserReply::Written { .. } => {
                 assert!(!self.sessions[at].ended, "an ended session took data");
-                self.kv.start(&self.user.store, &handle, self.now());
+                self.object.start_copy(&handle);
             }
             reply => {
                 assert_eq!(reply, GONE);
@@ -196,10 +170,8 @@ impl Race {
 
     fn replace_payload(&mut self, random: &mut Random) {
         let at = self.any(random);
-        let reply = self.user.call(UserCall::ReplacePayload {
-            handle: self.sessions[at].handle.clone(),
-            payload: r#"{"a":1}"#.to_owned(),
-        });
+        let call = calls::replace_payload(&self.sessions[at].handle, r#"{"a":1}"#);
+        let reply = self.object.user.call(call);
         let expected = if self.sessions[at].ended {
             GONE
         } else {
@@ -211,11 +183,8 @@ impl Race {
     fn revoke(&mut self, random: &mut Random) {
         let at = self.any(random);
         let session = &mut self.sessions[at];
-        let reply = self.user.call(UserCall::Revoke {
-            handles: vec![session.handle.clone()],
-            keep_for: None,
-            repeatable: true,
-        });
+        let call = calls::revoke(vec![session.handle.clone()], true);
+        let reply = self.object.user.call(call);
         let UserReply::Handles(revoked) = reply else {
             panic!("not revoked: {reply:?}")
         };
@@ -229,11 +198,8 @@ impl Race {
     fn revoke_all(&mut self, random: &mut Random) {
         let user = random.pick(&USERS);
         let tenant = random.chance(50).then(|| random.pick(&TENANTS));
-        let reply = self.user.call(UserCall::RevokeAll {
-            user_id: user.to_owned(),
-            tenant_id: tenant.map(str::to_owned),
-            repeatable: false,
-        });
+        let call = calls::revoke_all(user, tenant, false);
+        let reply = self.object.user.call(call);
         let UserReply::Handles(revoked) = reply else {
             panic!("not revoked: {reply:?}")
         };
@@ -254,23 +220,13 @@ impl Race {
 
     /// The object reports; the authority takes it, or it is lost; the answer comes later, or never.
     fn report(&mut self, random: &mut Random) {
-        let now = UnixMillis(self.now());
-        let tasks = due_reports(&self.user.store, now).unwrap();
-        if tasks.is_empty() {
+        let Some((tasks, report)) = self.object.user.due_report() else {
             return;
-        }
+        };
         let arrives = random.chance(70);
         if arrives {
-            let entry = |task: &RevocationTask| Entry {
-                handle: task.handle.clone(),
-                expires: task.expires,
-            };
-            let report = Report {
-                live: self.user.store.live_revocations(now).unwrap(),
-                entries: tasks.iter().map(entry).collect(),
-            };
-            let recorded = self.journal.report(&self.authority, &report, now);
-            assert_eq!(recorded, Ok(Recorded::Yes));
+            let recorded = self.authority.take(&report, self.now());
+            assert_eq!(recorded, Recorded::Yes);
             for task in &tasks {
                 let mut sessions = self.sessions.iter_mut();
                 let session = sessions.find(|session| session.handle == task.handle);
@@ -286,36 +242,30 @@ impl Race {
         if !self.in_flight.is_empty() {
             let at = random.below(self.in_flight.len() as u64) as usize;
             let (tasks, accepted) = self.in_flight.swap_remove(at);
-            let now = UnixMillis(self.now());
-            reported(&self.user.store, &tasks, accepted, now).unwrap();
+            self.object.user.reported(&tasks, accepted);
         }
     }
 
     fn alarm(&mut self, random: &mut Random) {
-        let due = self.user.with_terms(|terms| sweep(&self.user.store, terms));
-        for handle in due.unwrap() {
-            self.kv.start(&self.user.store, &handle, self.now());
+        for handle in self.object.user.sweep() {
+            self.object.start_copy(&handle);
         }
         self.report(random);
-        let now = UnixMillis(self.now());
-        self.journal.tidy(&self.authority, now).unwrap();
+        self.authority.tidy(self.now());
         if random.chance(30) {
-            self.journal = Journal::load(&self.authority, 1).unwrap();
+            self.authority.restart();
         }
     }
 
     /// What holds after every step.
     pub fn agrees(&mut self, random: &mut Random) {
-        let now = UnixMillis(self.now());
+        let now = self.now();
         if random.chance(50) {
-            let answer = self.journal.poll(self.seq, now);
-            self.seq = answer.seq;
-            assert!(self.copy.apply(0, answer, Vec::new(), now));
-        } else {
-            let mut fresh = RevocationCopy::new(1);
-            fresh.apply(0, self.journal.poll(0, now), Vec::new(), now);
-            (self.copy, self.seq) = (fresh, self.journal.poll(0, now).seq);
+            (self.copy, self.seq) = (RevocationCopy::new(1), 0);
         }
+        self.seq = self
+            .authority
+            .bring_up_to_date(&mut self.copy, self.seq, now);
         for at in 0..self.sessions.len() {
             let Session {
                 handle,
@@ -324,31 +274,22 @@ impl Race {
                 access_expires,
                 ..
             } = &self.sessions[at];
-            let reply = self.user.call(UserCall::Check {
-                handle: handle.clone(),
-            });
+            let reply = self.object.user.call(calls::check(handle));
             assert_eq!(
                 matches!(reply, UserReply::Standing { .. }),
                 !ended,
                 "{reply:?}"
             );
             if *ended {
-                let stored = self.user.store.session(handle).unwrap();
+                let stored = self.object.user.store.session(handle).unwrap();
                 assert!(!matches!(stored, Some(Stored::Live(_))));
             }
-            let decision = self.copy.decide(
-                &mut Facts::default(),
-                &Question {
-                    handle,
-                    created: Some(now),
-                    bound: Millis(60_000),
-                    now,
-                },
-            );
+            let question = question(handle, Millis(60_000), now);
+            let decision = self.copy.decide(&mut Facts::default(), &question);
             if !ended {
                 assert_ne!(decision, Decision::Revoked, "a live session is refused");
-            } else if *access_expires > now.0 {
-                let owed = self.user.store.revocation_task(handle).unwrap();
+            } else if *access_expires > now {
+                let owed = self.object.user.store.revocation_task(handle).unwrap();
                 assert!(
                     *told || owed.is_some_and(|task| !task.recorded),
                     "forgotten"
@@ -362,35 +303,27 @@ impl Race {
 
     /// From now on nothing fails. What has ended leaves nothing behind.
     pub fn comes_to_rest(mut self) {
-        self.kv.abandon_all();
+        self.object.kv.abandon_all();
         self.in_flight.clear();
-        for session in 0..self.sessions.len() {
-            if !self.sessions[session].ended {
-                self.user.call(UserCall::Revoke {
-                    handles: vec![self.sessions[session].handle.clone()],
-                    keep_for: None,
-                    repeatable: false,
-                });
-                self.sessions[session].ended = true;
-            }
+        for session in self.sessions.iter_mut().filter(|session| !session.ended) {
+            self.object.user.call(calls::revoke_one(&session.handle));
+            session.ended = true;
         }
-        self.user.advance(100_000);
-        self.kv.settle(&self.user.store, self.now());
-        for alarms in 0.. {
-            let Some(due) = self.user.store.next_due().unwrap() else {
-                break;
-            };
+        self.object.pass(100_000);
+        let mut alarms = 0;
+        while self.object.to_next_alarm(u64::MAX) {
             assert!(alarms < 300, "the alarm never comes to rest");
-            self.user.now.set(due.0.max(self.now()));
-            let due = self.user.with_terms(|terms| sweep(&self.user.store, terms));
-            for handle in due.unwrap() {
-                self.kv.write_through(&self.user.store, &handle, self.now());
-            }
-            self.user.report(true);
+            alarms += 1;
+            self.object.flawless_alarm();
         }
-        assert!(self.user.store.is_empty(), "something is left behind");
+        let user = &self.object.user;
+        assert!(user.store.is_empty(), "something is left behind");
         for session in &self.sessions {
-            assert_eq!(self.kv.entry(&session.handle), None, "a copy came back");
+            assert_eq!(
+                self.object.kv.entry(&session.handle),
+                None,
+                "a copy came back"
+            );
         }
     }
 }

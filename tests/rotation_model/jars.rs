@@ -6,9 +6,10 @@ use postern::{
     time::Millis,
 };
 
-use crate::{
-    schedule::Random,
-    user::{User, handle},
+use crate::support::{
+    calls::{self, DOORS},
+    random::Random,
+    user::{User, handle, issued},
 };
 
 fn user(settings: &Settings, grace: u64, access: u64) -> User {
@@ -18,11 +19,9 @@ fn user(settings: &Settings, grace: u64, access: u64) -> User {
     user
 }
 
+/// Whoever gets none is logged out.
 fn new_token(reply: UserReply) -> String {
-    match reply {
-        UserReply::Issued { refresh, .. } => refresh.token,
-        other => panic!("logged out: {other:?}"),
-    }
+    issued(reply).1
 }
 
 /// One jar, tabs without a lock, an unreliable network, our own doors. Each round begins when a token is first
@@ -73,11 +72,8 @@ pub fn one_jar_is_never_logged_out(settings: &Settings, random: &mut Random) {
         user.now
             .set((start + quiet).max(user.now.get()) + random.below(2 * access));
     }
-    let list = UserCall::List {
-        user_id: "u1".to_owned(),
-        tenant_id: None,
-    };
-    assert_eq!(user.call(list), UserReply::Handles(vec![handle(1)]));
+    let listed = user.call(calls::list("u1"));
+    assert_eq!(listed, UserReply::Handles(vec![handle(1)]));
 }
 
 #[derive(Default)]
@@ -95,7 +91,7 @@ pub fn two_jars_part_and_are_found(settings: &Settings, random: &mut Random) {
     let user = user(settings, grace, access);
     let mut shared = user.create(1);
     for _ in 0..random.below(4) {
-        let answer = user.refresh_ok(&shared, random.pick(&[Door::Own, Door::Eager, Door::Lazy]));
+        let answer = user.refresh_ok(&shared, random.pick(&DOORS));
         // Some answers are lost: then the thief copies a token that has children already.
         if random.chance(70) {
             shared = answer;
@@ -137,18 +133,15 @@ pub fn two_jars_part_and_are_found(settings: &Settings, random: &mut Random) {
             }));
             continue;
         }
-        match user.refresh(token, random.pick(&[Door::Own, Door::Eager, Door::Lazy])) {
+        match user.refresh(token, random.pick(&DOORS)) {
             UserReply::Theft {
                 handle: ended,
                 user_id,
                 ..
             } => {
                 assert_eq!((ended, user_id.as_str()), (handle(1), "u1"));
-                let list = UserCall::List {
-                    user_id,
-                    tenant_id: None,
-                };
-                assert_eq!(user.call(list), UserReply::Handles(vec![]));
+                let listed = user.call(calls::list(&user_id));
+                assert_eq!(listed, UserReply::Handles(vec![]));
                 return;
             }
             UserReply::Issued {

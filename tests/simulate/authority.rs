@@ -4,29 +4,26 @@ use postern::{
     revocation::{
         Entry,
         call::{PollAnswer, Report},
-        journal::{Journal, Recorded},
+        journal::Recorded,
         segment::Segment,
     },
     time::UnixMillis,
 };
 
 use super::plan::{Mistake, Plan};
-use crate::{handles::handle_of, memory_journal::MemoryJournal};
+use crate::support::{authority, handles::handle_of};
 
 pub struct Authority {
-    store: MemoryJournal,
-    journal: Journal,
+    actual: authority::Authority,
     /// What it was when it froze, and when that was.
-    frozen: Option<(MemoryJournal, Journal, UnixMillis)>,
+    frozen: Option<(authority::Authority, UnixMillis)>,
     mistake: Option<Mistake>,
 }
 
 impl Authority {
     pub fn new(plan: &Plan, now: UnixMillis) -> Self {
-        let store = MemoryJournal::default();
         let mut authority = Self {
-            journal: Journal::load(&store, 1).unwrap(),
-            store,
+            actual: authority::Authority::new(),
             frozen: None,
             mistake: plan.mistake,
         };
@@ -54,36 +51,30 @@ impl Authority {
                 entry.expires = UnixMillis(now.0 + 1);
             }
         }
-        let recorded = self.journal.report(&self.store, &report, now).unwrap();
-        assert_eq!(recorded, Recorded::Yes);
+        assert_eq!(self.actual.take(&report, now.0), Recorded::Yes);
     }
 
     pub fn cut_off(&mut self, moment: UnixMillis) {
-        self.journal.set_not_before(&self.store, moment).unwrap();
+        let authority::Authority { store, journal, .. } = &mut self.actual;
+        journal.set_not_before(store, moment).unwrap();
     }
 
     pub fn keys_changed(&mut self, version: u64) {
-        self.journal
-            .set_key_set_version(&self.store, version)
-            .unwrap();
+        let authority::Authority { store, journal, .. } = &mut self.actual;
+        journal.set_key_set_version(store, version).unwrap();
     }
 
     pub fn restart(&mut self) {
-        self.journal = Journal::load(&self.store, 1).unwrap();
+        self.actual.restart();
     }
 
-    /// The alarm.
+    /// The alarm, when it is due.
     pub fn tidy(&mut self, now: UnixMillis) {
-        if self.journal.next_due().is_some_and(|due| due <= now) {
-            self.journal.tidy(&self.store, now).unwrap();
-        }
+        self.actual.alarm(now.0);
     }
 
     pub fn freeze(&mut self, now: UnixMillis) {
-        let store = MemoryJournal::default();
-        *store.tables.borrow_mut() = self.store.tables.borrow().clone();
-        let journal = Journal::load(&store, 1).unwrap();
-        self.frozen = Some((store, journal, now));
+        self.frozen = Some((self.actual.copied(), now));
     }
 
     pub fn thaw(&mut self) {
@@ -92,20 +83,19 @@ impl Authority {
 
     pub fn poll(&self, since: u64, now: UnixMillis) -> PollAnswer {
         match &self.frozen {
-            Some((_, journal, then)) => journal.poll(since, *then),
-            None => self.journal.poll(since, now),
+            Some((frozen, then)) => frozen.journal.poll(since, *then),
+            None => self.actual.journal.poll(since, now),
         }
     }
 
     pub fn segment(&self, name: &str) -> Option<Segment> {
-        let bytes = match &self.frozen {
-            Some((store, journal, _)) => journal.segment(store, name),
-            None => self.journal.segment(&self.store, name),
-        };
-        Some(Segment::parse(name, bytes.unwrap()?).unwrap())
+        match &self.frozen {
+            Some((frozen, _)) => frozen.fetch(name),
+            None => self.actual.fetch(name),
+        }
     }
 
     pub fn bytes(&self) -> usize {
-        self.journal.bytes()
+        self.actual.journal.bytes()
     }
 }

@@ -14,7 +14,7 @@ use super::{
     plan::Mistake,
     users::{Session, skewed},
 };
-use crate::random::Random;
+use crate::support::random::Random;
 
 pub struct Isolate {
     copy: RevocationCopy,

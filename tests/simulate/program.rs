@@ -22,22 +22,16 @@
     unreachable_pub
 )]
 
-#[path = "../support/handles.rs"]
-mod handles;
-#[path = "../support/memory_journal.rs"]
-mod memory_journal;
-#[path = "../support/memory_store.rs"]
-mod memory_store;
+#[path = "charts.rs"]
+mod charts;
 #[path = "plot.rs"]
 mod plot;
-#[path = "../support/random.rs"]
-mod random;
 #[path = "scale.rs"]
 mod scale;
 #[path = "mod.rs"]
 mod simulate;
-#[path = "../support/user.rs"]
-mod user;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::{env, process::ExitCode, time::Instant};
 

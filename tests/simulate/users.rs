@@ -2,18 +2,22 @@
 //! hold the sessions' tokens.
 
 use postern::{
-    revocation::{Entry, call::Report},
+    revocation::call::Report,
     session::{
-        call::{AccessGrant, Create, Door, Refresh, UserCall, UserReply},
+        call::{AccessGrant, Door, UserCall, UserReply},
         record::{RevocationTask, UserStore},
-        user::{due_reports, reported, sweep},
     },
     settings::Settings,
     time::{Millis, UnixMillis},
 };
 
 use super::{judge::Truth, plan::Plan};
-use crate::{handles::handle_of, random::Random, user::User};
+use crate::support::{
+    calls,
+    handles::handle_of,
+    random::Random,
+    user::{User, issued},
+};
 
 /// A session and the browser that holds it.
 pub struct Session {
@@ -56,9 +60,15 @@ impl Users {
         self.objects.len()
     }
 
-    fn call(&self, user: usize, now: u64, not_before: u64, call: UserCall) -> UserReply {
+    /// A user's object, whose clock is set.
+    fn object(&self, user: usize, now: u64) -> &User {
         let object = &self.objects[user];
         object.now.set(skewed(now, self.skews[user]));
+        object
+    }
+
+    fn call(&self, user: usize, now: u64, not_before: u64, call: UserCall) -> UserReply {
+        let object = self.object(user, now);
         object.not_before.set(not_before);
         object.call(call)
     }
@@ -76,30 +86,10 @@ impl Users {
             self.objects.len() - 1
         };
         let number = self.sessions.len();
-        let handle = handle_of(&format!("user{user}"), number as u64);
-        let reply = self.call(
-            user,
-            now,
-            not_before,
-            UserCall::Create(Create {
-                handle: handle.clone(),
-                user_id: format!("user{user}"),
-                tenant_id: ["public", "acme"][number % 2].to_owned(),
-                payload: "{}".to_owned(),
-                session_data: None,
-                anti_csrf: false,
-                use_dynamic_key: true,
-                by_service_api: false,
-                access_token_validity: None,
-                device: None,
-            }),
-        );
-        let UserReply::Issued {
-            access, refresh, ..
-        } = reply
-        else {
-            panic!("not created: {reply:?}")
-        };
+        let user_id = format!("user{user}");
+        let handle = handle_of(&user_id, number as u64);
+        let creation = calls::create(&handle, &user_id, ["public", "acme"][number % 2], None);
+        let (access, refresh) = issued(self.call(user, now, not_before, creation));
         self.sessions.push(Session {
             user,
             handle,
@@ -111,7 +101,7 @@ impl Users {
             },
             iat: access.created,
             exp: access.expiry,
-            refresh: refresh.token,
+            refresh,
             stale: None,
         });
         number
@@ -121,7 +111,7 @@ impl Users {
     pub fn refresh(&mut self, session: usize, now: u64, not_before: u64) -> bool {
         let Session { user, refresh, .. } = &self.sessions[session];
         let token = refresh.clone();
-        match self.call(*user, now, not_before, refresh_call(&token)) {
+        match self.call(*user, now, not_before, calls::refresh(&token, Door::Own)) {
             UserReply::Issued {
                 access, refresh, ..
             } => {
@@ -158,17 +148,12 @@ impl Users {
         let (user, handle, stale) = (*user, handle.clone(), stale.clone());
         let call = match (random.below(10), stale) {
             // A thief comes with a token of the past.
-            (0..=2, Some(token)) => refresh_call(&token),
-            (0..=7, _) => UserCall::Revoke {
-                handles: vec![handle],
-                keep_for: None,
-                repeatable: true,
-            },
-            _ => UserCall::RevokeAll {
-                user_id: format!("user{user}"),
-                tenant_id: random.chance(50).then(|| "acme".to_owned()),
-                repeatable: true,
-            },
+            (0..=2, Some(token)) => calls::refresh(&token, Door::Own),
+            (0..=7, _) => calls::revoke(vec![handle], true),
+            _ => {
+                let tenant = random.chance(50).then_some("acme");
+                calls::revoke_all(&format!("user{user}"), tenant, true)
+            }
         };
         self.call(user, now, not_before, call);
         user
@@ -177,39 +162,22 @@ impl Users {
     /// Whether a session lives, as its object says.
     pub fn is_standing(&self, session: usize, now: u64, not_before: u64) -> bool {
         let Session { user, handle, .. } = &self.sessions[session];
-        let handle = handle.clone();
-        let reply = self.call(*user, now, not_before, UserCall::Check { handle });
+        let reply = self.call(*user, now, not_before, calls::check(handle));
         matches!(reply, UserReply::Standing { .. })
     }
 
     /// What an object has to report now.
     pub fn due_report(&self, user: usize, now: u64) -> Option<(Vec<RevocationTask>, Report)> {
-        let object = &self.objects[user];
-        let now = UnixMillis(skewed(now, self.skews[user]));
-        let tasks = due_reports(&object.store, now).unwrap();
-        let entry = |task: &RevocationTask| Entry {
-            handle: task.handle.clone(),
-            expires: task.expires,
-        };
-        let report = Report {
-            live: object.store.live_revocations(now).unwrap(),
-            entries: tasks.iter().map(entry).collect(),
-        };
-        (!tasks.is_empty()).then_some((tasks, report))
+        self.object(user, now).due_report()
     }
 
     pub fn reported(&self, user: usize, tasks: &[RevocationTask], accepted: bool, now: u64) {
-        let now = UnixMillis(skewed(now, self.skews[user]));
-        reported(&self.objects[user].store, tasks, accepted, now).unwrap();
+        self.object(user, now).reported(tasks, accepted);
     }
 
     /// The alarm, save for its reports.
     pub fn sweep(&self, user: usize, now: u64) {
-        let object = &self.objects[user];
-        object.now.set(skewed(now, self.skews[user]));
-        object
-            .with_terms(|terms| sweep(&object.store, terms))
-            .unwrap();
+        self.object(user, now).sweep();
     }
 
     /// When an object's alarm is due, by the authority's clock.
@@ -217,17 +185,4 @@ impl Users {
         let due = self.objects[user].store.next_due().unwrap()?;
         Some(skewed(due.0, -self.skews[user]))
     }
-}
-
-fn refresh_call(token: &str) -> UserCall {
-    UserCall::Refresh(Refresh {
-        token: token.to_owned(),
-        anti_csrf_token: None,
-        check_anti_csrf: false,
-        anti_csrf: Some(false),
-        door: Door::Own,
-        use_dynamic_key: None,
-        protected_claims: Vec::new(),
-        access_token_validity: None,
-    })
 }

@@ -1,6 +1,6 @@
 //! Handles whose form is that of ours, made quickly; only the tag, which nothing in `revocation` looks at, proves nothing.
 
-use crate::random::Random;
+use super::random::Random;
 
 /// Session `n` of a user.
 pub fn handle_of(user: &str, n: u64) -> String {

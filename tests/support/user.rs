@@ -3,17 +3,18 @@
 use std::cell::Cell;
 
 use postern::{
+    revocation::{Entry, call::Report},
     secret::Secret,
     session::{
-        call::{Create, Door, Refresh, UserCall, UserReply},
+        call::{AccessGrant, Door, UserCall, UserReply},
         record::{RevocationTask, StoreFault, Stored, UserStore},
-        user::{Terms, answer, due_reports, reported},
+        user::{Terms, answer, due_reports, reported, sweep},
     },
     settings::{RawValue, Settings},
-    time::{Millis, UnixMillis},
+    time::UnixMillis,
 };
 
-use crate::memory_store::MemoryStore;
+use super::{START, calls, memory_store::MemoryStore};
 
 pub struct User {
     pub store: MemoryStore,
@@ -31,6 +32,16 @@ pub fn handle(n: u32) -> String {
     format!("route.random{n}.tag")
 }
 
+/// Permission for an access token, and the refresh token, of an answer that must have them.
+pub fn issued(reply: UserReply) -> (AccessGrant, String) {
+    match reply {
+        UserReply::Issued {
+            access, refresh, ..
+        } => (access, refresh.token),
+        other => panic!("expected tokens, got {other:?}"),
+    }
+}
+
 impl User {
     pub fn new() -> Self {
         let values = [(
@@ -44,7 +55,7 @@ impl User {
         Self {
             store: MemoryStore::default(),
             settings,
-            now: Cell::new(1_800_000_000_000),
+            now: Cell::new(START),
             secrets: [(1, Secret::new(vec![1; 32]))],
             anti_csrf_key: Secret::new(vec![2; 32]),
             random: Cell::new(1),
@@ -93,11 +104,35 @@ impl User {
         Ok(reply)
     }
 
+    /// What is due to be reported now, and as what it is sent.
+    pub fn due_report(&self) -> Option<(Vec<RevocationTask>, Report)> {
+        let tasks = due_reports(&self.store, self.now()).unwrap();
+        let entry = |task: &RevocationTask| Entry {
+            handle: task.handle.clone(),
+            expires: task.expires,
+        };
+        let report = Report {
+            live: self.store.live_revocations(self.now()).unwrap(),
+            entries: tasks.iter().map(entry).collect(),
+        };
+        (!tasks.is_empty()).then_some((tasks, report))
+    }
+
+    /// The authority has answered a report, or nobody has.
+    pub fn reported(&self, tasks: &[RevocationTask], accepted: bool) {
+        reported(&self.store, tasks, accepted, self.now()).unwrap();
+    }
+
     /// Reports what is due to the authority on revocations, which takes it or not.
     pub fn report(&self, accepted: bool) -> Vec<RevocationTask> {
         let reports = due_reports(&self.store, self.now()).unwrap();
-        reported(&self.store, &reports, accepted, self.now()).unwrap();
+        self.reported(&reports, accepted);
         reports
+    }
+
+    /// The alarm, save for its reports. Gives the handles whose copies are due.
+    pub fn sweep(&self) -> Vec<String> {
+        self.with_terms(|terms| sweep(&self.store, terms)).unwrap()
     }
 
     pub fn call(&self, call: UserCall) -> UserReply {
@@ -105,18 +140,7 @@ impl User {
     }
 
     pub fn try_create(&self, n: u32, tenant: &str) -> Result<UserReply, StoreFault> {
-        self.try_call(UserCall::Create(Create {
-            handle: handle(n),
-            user_id: "u1".to_owned(),
-            tenant_id: tenant.to_owned(),
-            payload: "{}".to_owned(),
-            session_data: None,
-            anti_csrf: false,
-            use_dynamic_key: true,
-            by_service_api: false,
-            access_token_validity: None,
-            device: None,
-        }))
+        self.try_call(calls::create(&handle(n), "u1", tenant, None))
     }
 
     /// Creates session `n` and gives its refresh token.
@@ -125,31 +149,16 @@ impl User {
     }
 
     pub fn create_in(&self, n: u32, tenant: &str) -> String {
-        match self.try_create(n, tenant).unwrap() {
-            UserReply::Issued { refresh, .. } => refresh.token,
-            other => panic!("expected a session, got {other:?}"),
-        }
+        issued(self.try_create(n, tenant).unwrap()).1
     }
 
     pub fn refresh(&self, token: &str, door: Door) -> UserReply {
-        self.call(UserCall::Refresh(Refresh {
-            token: token.to_owned(),
-            anti_csrf_token: None,
-            check_anti_csrf: false,
-            anti_csrf: Some(false),
-            door,
-            use_dynamic_key: None,
-            protected_claims: Vec::new(),
-            access_token_validity: None::<Millis>,
-        }))
+        self.call(calls::refresh(token, door))
     }
 
     /// Refreshes and gives the new refresh token.
     pub fn refresh_ok(&self, token: &str, door: Door) -> String {
-        match self.refresh(token, door) {
-            UserReply::Issued { refresh, .. } => refresh.token,
-            other => panic!("expected new tokens, got {other:?}"),
-        }
+        issued(self.refresh(token, door)).1
     }
 
     pub fn expiry(&self, n: u32) -> UnixMillis {

@@ -5,16 +5,16 @@ use postern::{
         call::{Carried, Create, Door, Gone, Refresh, UserCall, UserReply, Verify},
         model::ReuseSubtype,
         record::{Stored, UserStore},
-        user::{Copy, answer_empty, copied, copy_now, is_reported_as_theft, sweep},
+        user::{Copy, answer_empty, copied, copy_now, is_reported_as_theft},
     },
     settings::RecentTokenReuse,
     time::{Millis, UnixMillis},
 };
 
-use super::{
-    GONE, data, read, revoke,
+use super::data;
+use crate::support::{
+    calls::{GONE, read, revoke_one as revoke, write},
     user::{User, handle},
-    write,
 };
 
 /// A handle of a trusted issuer's session.
@@ -253,7 +253,7 @@ fn a_foreign_sessions_data_whose_time_is_over_is_dropped_with_its_copy() {
     let put = copy_now(&user.store, FOREIGN).unwrap().unwrap();
     copied(&user.store, FOREIGN, &put, true, user.now()).unwrap();
     user.advance(60_001);
-    let due = user.with_terms(|terms| sweep(&user.store, terms)).unwrap();
+    let due = user.sweep();
     assert_eq!(due, [FOREIGN]);
     assert_eq!(user.store.foreign(FOREIGN).unwrap(), None);
     assert_eq!(copy_now(&user.store, FOREIGN).unwrap(), Some(Copy::Delete));

@@ -2,20 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { apiKey, startPostern } from "../support/harness.mjs";
+import { posternWith } from "../support/postern-with.mjs";
 import { objectOf, serviceApi } from "../support/service-api.mjs";
-
-/** A Worker with settings of its own for the tests inside. @param {Record<string, unknown>} [vars] */
-function posternWith(vars) {
-  const at = /** @type {{postern: Awaited<ReturnType<typeof startPostern>>, admin: any, api: ReturnType<typeof serviceApi>}} */ ({});
-  before(async () => {
-    at.postern = await startPostern({ vars, secrets: { API_KEYS: apiKey }, entrypoints: ["SessionsAdmin"] });
-    at.admin = at.postern.entrypoint("SessionsAdmin");
-    at.api = serviceApi(at.postern);
-  });
-  after(() => at.postern.close());
-  return at;
-}
 
 /** Moves the first exchange of a session's token into the past. @param {any} at @param {string} handle @param {number} millis */
 const age = (at, handle, millis) =>

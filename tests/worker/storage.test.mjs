@@ -1,21 +1,10 @@
 // What a user's object stores: shapes of a newer version, cleaning up by alarm, device facts.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { apiKey, startPostern } from "../support/harness.mjs";
-import { objectOf, serviceApi } from "../support/service-api.mjs";
-
-/** @param {Record<string, unknown>} [vars] */
-function posternWith(vars) {
-  const at = /** @type {{postern: Awaited<ReturnType<typeof startPostern>>, admin: any, api: ReturnType<typeof serviceApi>}} */ ({});
-  before(async () => {
-    at.postern = await startPostern({ vars, secrets: { API_KEYS: apiKey }, entrypoints: ["SessionsAdmin"] });
-    at.admin = at.postern.entrypoint("SessionsAdmin");
-    at.api = serviceApi(at.postern);
-  });
-  after(() => at.postern.close());
-  return at;
-}
+import { apiKey } from "../support/harness.mjs";
+import { posternWith } from "../support/postern-with.mjs";
+import { objectOf } from "../support/service-api.mjs";
 
 /** Asks again until `done`, or for `millis` at most. @template T @param {() => Promise<T>} ask @param {(answer: T) => boolean} done @param {number} [millis] */
 async function until(ask, done, millis = 10_000) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{answered, create_body, head, header, refresh_body, send, settings, verify_body};
+use super::{answered, create_body, head, refresh_body, send, settings, verify_body};
 use crate::{
     core_driver::{
         call::{CoreCall, CreateJwt, MAX_HANDLES, Refresh, Verify},
@@ -39,7 +39,7 @@ fn a_body_must_be_one_json_object() {
             (400, "Invalid Json Input\n")
         );
         assert_eq!(
-            header(&reply, "content-type"),
+            reply.header("content-type"),
             Some("text/html; charset=UTF-8")
         );
     }

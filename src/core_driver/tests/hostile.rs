@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{head, header, settings};
+use super::{head, settings};
 use crate::core_driver::request::{Head, admit};
 
 fn path() -> impl Strategy<Value = String> {
@@ -77,8 +77,8 @@ proptest! {
         if let Err(reply) = received {
             prop_assert!([200, 400, 403, 404, 405].contains(&reply.status), "{reply:?}");
             prop_assert!(reply.body.ends_with('\n'));
-            prop_assert_eq!(header(&reply, "cache-control"), Some("no-store"));
-            if header(&reply, "content-type") == Some("text/html; charset=UTF-8") {
+            prop_assert_eq!(reply.header("cache-control"), Some("no-store"));
+            if reply.header("content-type") == Some("text/html; charset=UTF-8") {
                 // One fixed text of the protocol has an arrow of its own.
                 let text = reply.body.replacen("not found => ", "", 1);
                 prop_assert!(!text.contains(['<', '>', '"', '&']), "{reply:?}");

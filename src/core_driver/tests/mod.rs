@@ -173,20 +173,11 @@ fn answer(version: &str, result: Result<Outcome, Refusal>) -> Value {
 fn json_of(reply: &Reply) -> Value {
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!(
-        header(reply, "content-type"),
+        reply.header("content-type"),
         Some("application/json; charset=UTF-8")
     );
     assert!(reply.body.ends_with("}\n"));
     serde_json::from_str(&reply.body).expect("JSON")
-}
-
-/// The value of a header of a reply.
-fn header<'a>(reply: &'a Reply, name: &str) -> Option<&'a str> {
-    reply
-        .headers
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_str())
 }
 
 /// The names of the members of a JSON object, sorted.

@@ -2,9 +2,7 @@
 
 use serde_json::json;
 
-use super::{
-    NOW, answer, header, issued, json_of, names, reply_with, ring, row, session, settings, token,
-};
+use super::{NOW, answer, issued, json_of, names, reply_with, ring, row, session, settings, token};
 use crate::{
     core_driver::{
         response::{Outcome, Surroundings, Verified, refusal_of_regenerate, render},
@@ -129,7 +127,7 @@ fn the_key_set_has_no_status_but_its_twin_has() {
         let reply = reply_with(&settings(), "5.4", Ok(Outcome::Jwks { with_status }));
         assert_eq!(json_of(&reply), expected);
         assert_eq!(
-            header(&reply, "cache-control"),
+            reply.header("cache-control"),
             Some("max-age=60, must-revalidate")
         );
     }
@@ -205,8 +203,8 @@ fn bad_input_outages_and_damage_are_no_outcomes() {
         (reply.status, reply.body.as_str()),
         (503, "storage is out\n")
     );
-    assert_eq!(header(&reply, "retry-after"), Some("2"));
-    assert_eq!(header(&reply, "cache-control"), Some("no-store"));
+    assert_eq!(reply.header("retry-after"), Some("2"));
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
     assert_eq!(refused(Refusal::InvalidClaims("no")).status, 403);
     let damaged = reply_with(&settings(), "5.4", Ok(Outcome::SessionData("{".to_owned())));
     assert_eq!(
@@ -214,7 +212,7 @@ fn bad_input_outages_and_damage_are_no_outcomes() {
         (500, "Stored JSON is damaged\n")
     );
     assert_eq!(
-        header(&damaged, "content-type"),
+        damaged.header("content-type"),
         Some("text/html; charset=UTF-8")
     );
 }

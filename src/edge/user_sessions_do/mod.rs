@@ -136,9 +136,11 @@ impl Object {
                     }
                     store.prepare(shape)?;
                     let reply = user::answer(&store, terms, call.clone())?;
+                    // An alarm that is set goes off in time for everything that was stored before.
+                    let is_due_as_before = !store.has_changed() && self.durable.is_armed();
                     // A read has something to do only if it ended what the cut-off ends, or brought up the tables.
                     let idle = call.only_reads() && not_before == UnixMillis(0);
-                    if idle && shape == Shape::Current {
+                    if is_due_as_before || (idle && shape == Shape::Current) {
                         return Ok((reply, None));
                     }
                     Ok((reply, store.next_due()?))

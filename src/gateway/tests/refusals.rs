@@ -23,14 +23,6 @@ fn absent() -> Denial {
     })
 }
 
-fn header<'r>(reply: &'r Reply, name: &str) -> Option<&'r str> {
-    reply
-        .headers
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_str())
-}
-
 fn reply(gateway: &Gateway, facts: &Facts<'_>, denial: &Denial) -> Reply {
     refuse::reply(&parsed(&[]), gateway.rule(0), facts, denial)
 }
@@ -96,10 +88,10 @@ fn programs_get_json_by_the_table() {
                 "{denial:?}"
             );
             assert!(body["message"].is_string());
-            assert_eq!(header(&reply, "www-authenticate"), challenge, "{denial:?}");
-            assert_eq!(header(&reply, "cache-control"), Some("no-store"));
-            assert_eq!(header(&reply, "location"), None);
-            assert_eq!(header(&reply, "retry-after").is_some(), status == 503);
+            assert_eq!(reply.header("www-authenticate"), challenge, "{denial:?}");
+            assert_eq!(reply.header("cache-control"), Some("no-store"));
+            assert_eq!(reply.header("location"), None);
+            assert_eq!(reply.header("retry-after").is_some(), status == 503);
         }
     }
 }
@@ -191,11 +183,11 @@ fn a_person_is_sent_to_log_in_and_back() {
         };
         let reply = reply(&gateway, &facts, &absent());
         assert_eq!(reply.status, 302);
-        assert_eq!(header(&reply, "location"), Some(location));
-        assert_eq!(header(&reply, "cache-control"), Some("no-store"));
-        assert_eq!(header(&reply, "vary"), Some("Accept"));
+        assert_eq!(reply.header("location"), Some(location));
+        assert_eq!(reply.header("cache-control"), Some("no-store"));
+        assert_eq!(reply.header("vary"), Some("Accept"));
         assert_eq!(
-            (reply.body.as_str(), header(&reply, "content-type")),
+            (reply.body.as_str(), reply.header("content-type")),
             ("", None)
         );
     }
@@ -206,7 +198,7 @@ fn a_person_is_sent_to_log_in_and_back() {
     };
     let location = reply(&named, &facts, &absent());
     assert_eq!(
-        header(&location, "location"),
+        location.header("location"),
         Some("https://login.example?return_to=https%3A%2F%2Fapp.example%2Fa")
     );
     let long = format!("/{}", "a".repeat(3000));
@@ -216,7 +208,7 @@ fn a_person_is_sent_to_log_in_and_back() {
         &absent(),
     );
     assert_eq!(
-        header(&reply, "location"),
+        reply.header("location"),
         Some("/login"),
         "an address that no server would take is left out"
     );
@@ -291,6 +283,6 @@ fn a_session_that_is_gone_is_cleared_also_on_the_way_to_log_in() {
                 .iter()
                 .any(|(name, value)| name == "set-cookie" && value.starts_with("sAccessToken=;"))
         );
-        assert_eq!(header(&reply, "front-token"), Some("remove"));
+        assert_eq!(reply.header("front-token"), Some("remove"));
     }
 }

@@ -1,13 +1,24 @@
-//! Every JavaScript function that this crate declares itself. Nothing else may import one.
+//! Every JavaScript function that this crate declares itself, here and in the files beside. Nothing else may import one.
 //!
 //! Each is declared with `catch`: an exception that passes through an import without it corrupts the memory of the
 //! isolate. Asynchronous ones return the promise, so that a synchronous throw is caught as well. Slices are handed over
 //! as views of our memory, which the callee copies before it returns.
+//!
+//! Here is what requests and fetches need; `objects` has Durable Objects and KV, `crypto` WebCrypto.
+
+mod crypto;
+mod objects;
+
+pub(super) use crypto::{
+    CryptoKey, CryptoKeyPair, export_key, generate_key, import_key, sign, verify,
+};
+pub(super) use objects::{
+    KvNamespace, ObjectNamespace, ObjectState, ObjectStorage, SqlStorage, bytes_response,
+    object_response,
+};
 
 use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-
-use crate::location::Location;
 
 #[wasm_bindgen]
 extern "C" {
@@ -71,25 +82,6 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = waitUntil)]
     pub(super) fn wait_until(this: &ExecutionContext, work: &Promise) -> Result<(), JsValue>;
 
-    /// `ctx` of a Durable Object.
-    #[derive(Debug, Clone)]
-    pub(super) type ObjectState;
-
-    /// `ctx.storage`
-    #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn storage(this: &ObjectState) -> Result<ObjectStorage, JsValue>;
-
-    /// `ctx.waitUntil(promise)`
-    #[wasm_bindgen(method, catch, js_name = waitUntil)]
-    pub(super) fn wait_until(this: &ObjectState, work: &Promise) -> Result<(), JsValue>;
-
-    /// `ctx.blockConcurrencyWhile(callback)`
-    #[wasm_bindgen(method, catch, js_name = blockConcurrencyWhile)]
-    pub(super) fn block_concurrency_while(
-        this: &ObjectState,
-        callback: &JsValue,
-    ) -> Result<Promise, JsValue>;
-
     /// `text.isWellFormed()`: false when a string holds a lone surrogate.
     #[wasm_bindgen(method, catch, js_name = isWellFormed)]
     pub(super) fn is_well_formed(this: &WellFormed) -> Result<bool, JsValue>;
@@ -108,153 +100,6 @@ extern "C" {
     /// `Object.keys(value)`
     #[wasm_bindgen(catch, js_namespace = Object, js_name = keys)]
     pub(super) fn keys(value: &JsValue) -> Result<Array, JsValue>;
-
-    /// A key that WebCrypto holds. Not bound to a request, so it may be kept.
-    #[derive(Debug, Clone)]
-    pub(super) type CryptoKey;
-
-    /// The pair that `generateKey` makes.
-    pub(super) type CryptoKeyPair;
-
-    /// `pair.privateKey`
-    #[wasm_bindgen(method, catch, getter, js_name = privateKey)]
-    pub(super) fn private_key(this: &CryptoKeyPair) -> Result<CryptoKey, JsValue>;
-
-    /// `pair.publicKey`
-    #[wasm_bindgen(method, catch, getter, js_name = publicKey)]
-    pub(super) fn public_key(this: &CryptoKeyPair) -> Result<CryptoKey, JsValue>;
-
-    /// `crypto.subtle.importKey("jwk", jwk, …)`
-    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = importKey)]
-    pub(super) fn import_key(
-        format: &str,
-        key: &JsValue,
-        algorithm: &JsValue,
-        extractable: bool,
-        usages: &Array,
-    ) -> Result<Promise, JsValue>;
-
-    /// `crypto.subtle.exportKey("jwk", key)`
-    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = exportKey)]
-    pub(super) fn export_key(format: &str, key: &CryptoKey) -> Result<Promise, JsValue>;
-
-    /// `crypto.subtle.generateKey(…)`
-    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = generateKey)]
-    pub(super) fn generate_key(
-        algorithm: &JsValue,
-        extractable: bool,
-        usages: &Array,
-    ) -> Result<Promise, JsValue>;
-
-    /// `crypto.subtle.sign(…)`
-    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = sign)]
-    pub(super) fn sign(
-        algorithm: &JsValue,
-        key: &CryptoKey,
-        data: &[u8],
-    ) -> Result<Promise, JsValue>;
-
-    /// `crypto.subtle.verify(…)`
-    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = verify)]
-    pub(super) fn verify(
-        algorithm: &JsValue,
-        key: &CryptoKey,
-        signature: &[u8],
-        data: &[u8],
-    ) -> Result<Promise, JsValue>;
-
-    /// `ctx.storage` of a Durable Object.
-    #[derive(Debug, Clone)]
-    pub(super) type ObjectStorage;
-
-    /// `storage.sql`
-    #[wasm_bindgen(method, catch, getter)]
-    pub(super) fn sql(this: &ObjectStorage) -> Result<SqlStorage, JsValue>;
-
-    /// `storage.transactionSync(closure)`: rolls everything back when the closure throws.
-    #[wasm_bindgen(method, catch, js_name = transactionSync)]
-    pub(super) fn transaction_sync(
-        this: &ObjectStorage,
-        closure: &mut dyn FnMut() -> Result<JsValue, JsValue>,
-    ) -> Result<JsValue, JsValue>;
-
-    /// `storage.getAlarm()`: null when none is set.
-    #[wasm_bindgen(method, catch, js_name = getAlarm)]
-    pub(super) fn get_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
-
-    /// `storage.setAlarm(milliseconds since the epoch)`
-    #[wasm_bindgen(method, catch, js_name = setAlarm)]
-    pub(super) fn set_alarm_at(
-        this: &ObjectStorage,
-        unix_millis: &JsValue,
-    ) -> Result<Promise, JsValue>;
-
-    /// `storage.deleteAlarm()`
-    #[wasm_bindgen(method, catch, js_name = deleteAlarm)]
-    pub(super) fn delete_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
-
-    /// `storage.deleteAll()`: takes the alarm along.
-    #[wasm_bindgen(method, catch, js_name = deleteAll)]
-    pub(super) fn delete_all(this: &ObjectStorage) -> Result<Promise, JsValue>;
-
-    /// `storage.sql`
-    #[derive(Debug, Clone)]
-    pub(super) type SqlStorage;
-
-    /// `sql.exec(query, ...bindings)`
-    #[wasm_bindgen(method, catch, variadic)]
-    pub(super) fn exec(
-        this: &SqlStorage,
-        query: &str,
-        bindings: &Array,
-    ) -> Result<SqlCursor, JsValue>;
-
-    /// The rows of a query.
-    pub(super) type SqlCursor;
-
-    /// `cursor.toArray()`: one object for each row. Only right after `exec`.
-    #[wasm_bindgen(method, catch, js_name = toArray)]
-    pub(super) fn to_array(this: &SqlCursor) -> Result<Array, JsValue>;
-
-    /// `cursor.rowsWritten`
-    #[wasm_bindgen(method, catch, getter, js_name = rowsWritten)]
-    pub(super) fn rows_written(this: &SqlCursor) -> Result<f64, JsValue>;
-
-    /// A KV namespace, or a Worker that stands in for one: the class is never looked at.
-    #[derive(Debug, Clone)]
-    pub(super) type KvNamespace;
-
-    /// `kv.getWithMetadata(key)`: `{value, metadata}`.
-    #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
-    pub(super) fn get_with_metadata(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
-
-    /// `kv.put(key, value, options)`. The value is a string: KV turns a serde map into `{}`.
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn put(
-        this: &KvNamespace,
-        key: &str,
-        value: &str,
-        options: &JsValue,
-    ) -> Result<Promise, JsValue>;
-
-    /// `kv.delete(key)`
-    #[wasm_bindgen(method, catch)]
-    pub(super) fn delete(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
-
-    /// A Durable Object namespace.
-    pub(super) type ObjectNamespace;
-
-    /// `namespace.getByName(name, {locationHint})`
-    #[wasm_bindgen(method, catch, js_name = getByName)]
-    fn get_by_name_near(
-        this: &ObjectNamespace,
-        name: &str,
-        options: &Object,
-    ) -> Result<Fetcher, JsValue>;
-
-    /// `namespace.getByName(name)`
-    #[wasm_bindgen(method, catch, js_name = getByName)]
-    fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
 
     /// What `entry.mjs` does for us, because it must be JavaScript (`forward.mjs`, `websocket.mjs`).
     #[derive(Debug, Clone)]
@@ -397,35 +242,6 @@ extern "C" {
     /// `chunk.value`
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn value(this: &Chunk) -> Result<js_sys::Uint8Array, JsValue>;
-}
-
-impl ObjectNamespace {
-    /// The object of this name. One that does not exist yet is made near `location`, if the platform heeds it.
-    pub(super) fn object(&self, name: &str, location: Option<Location>) -> Option<Fetcher> {
-        match location {
-            Some(location) => {
-                let hint = JsValue::from_str(location.name());
-                let options = object(&[("locationHint", hint)])?;
-                self.get_by_name_near(name, &options).ok()
-            }
-            None => self.get_by_name(name).ok(),
-        }
-    }
-}
-
-/// A response of a Durable Object that is bytes.
-pub(super) fn bytes_response(body: &[u8]) -> Result<JsValue, JsValue> {
-    let body = js_sys::Uint8Array::from(body);
-    OutgoingResponse::new(&body, JsValue::UNDEFINED.unchecked_ref()).map(JsValue::from)
-}
-
-/// A response of a Durable Object to one of our isolates.
-pub(super) fn object_response(status: u16, body: &str) -> Result<JsValue, JsValue> {
-    let init = match status {
-        200 => JsValue::UNDEFINED.unchecked_into(),
-        other => object(&[("status", JsValue::from(other))]).unwrap_or_default(),
-    };
-    OutgoingResponse::new(&JsValue::from_str(body), &init).map(JsValue::from)
 }
 
 /// A binding by its name, as a type whose methods are checked only when they are called. `None` when there is none.

@@ -2,12 +2,17 @@
 //!
 //! Owns the methods' names, arguments and results (`client/rpc.d.ts`). Expected outcomes are returned as
 //! `{status: …}`; a caller's mistake rejects with a `TypeError` or `RangeError` that names the member. Which entrypoint
-//! offers which method is written in `entry.mjs`.
+//! offers which method is written in `entry.mjs`. What several methods are given is read in `given`; `results` writes.
+
+mod given;
+mod results;
 
 use js_sys::{JSON, RangeError};
 use wasm_bindgen::JsValue;
 use worker::Env;
 
+use self::given::{freshness, location, new_session, user_and_tenant};
+use self::results::{issued_text, ok, refused, revoked, session_members, session_text, token_text};
 use super::{
     arguments::Arguments,
     context::Context,
@@ -18,15 +23,11 @@ use super::{
 };
 use crate::{
     error::{self, Outcome},
-    frontend::front_token::front_token,
-    json::{self, ObjectWriter},
-    location::Location,
+    json,
     session::{
         call::Door,
-        model::{Device, IssuedSession, Refusal, SessionView, TokenInfo},
-        user,
+        model::{Device, Refusal},
     },
-    settings::Freshness,
 };
 
 /// The most handles that one call may name.
@@ -201,36 +202,6 @@ async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Con
     }))
 }
 
-/// The session that the arguments of a creating method describe.
-fn new_session(
-    arguments: &Arguments<'_>,
-    context: &Context,
-) -> Result<sessions::NewSession, JsValue> {
-    let empty = || user::EMPTY.to_owned();
-    let user_id = arguments.string("userId")?;
-    let payload = arguments
-        .optional_json_object("jwtPayload")?
-        .unwrap_or_else(empty);
-    let session_data = arguments
-        .optional_json_object("sessionData")?
-        .unwrap_or_else(empty);
-    let mut new = sessions::own_session(context, user_id, payload, session_data);
-    if let Some(tenant_id) = arguments.optional_string("tenantId")? {
-        if !crate::core_driver::path::is_tenant_id(&tenant_id) {
-            return Err(arguments.wrong("tenantId", "must be a tenant id: [a-z0-9-]+"));
-        }
-        new.tenant_id = tenant_id;
-    }
-    if let Some(device) = arguments.optional_object("device")? {
-        let user_agent = device.optional_string("userAgent")?;
-        let user_agent = user_agent.map(Device::kept_user_agent);
-        let ip = device.optional_string("ip")?;
-        let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
-        new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
-    }
-    Ok(new)
-}
-
 async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {
     let exchange = Exchange {
         refresh_token: arguments.string("refreshToken")?,
@@ -290,104 +261,4 @@ async fn merge_payload(context: &Context, handle: &str, changes: &str) -> Result
     let merged =
         json::merge(&stored, changes).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
     replace_payload(context, handle, merged).await
-}
-
-fn user_and_tenant(arguments: &Arguments<'_>) -> Result<(String, Option<String>), JsValue> {
-    Ok((
-        arguments.string("userId")?,
-        arguments.optional_string("tenantId")?,
-    ))
-}
-
-/// Where a user's object is to be made, should this be the user's first session.
-fn location(arguments: &Arguments<'_>) -> Result<Option<Location>, JsValue> {
-    let Some(name) = arguments.optional_string("location")? else {
-        return Ok(None);
-    };
-    let location = Location::from_name(&name);
-    location.map(Some).ok_or_else(|| {
-        arguments.wrong(
-            "location",
-            "must be wnam, enam, sam, weur, eeur, apac, oc, afr or me",
-        )
-    })
-}
-
-fn freshness(arguments: &Arguments<'_>, context: &Context) -> Result<Freshness, JsValue> {
-    match arguments.optional_string("freshness")? {
-        None => Ok(context.settings.freshness),
-        Some(text) => Freshness::parse(&text).ok_or_else(|| {
-            arguments.wrong(
-                "freshness",
-                "must be \"stateless\", \"within 60s\" or \"strict\"",
-            )
-        }),
-    }
-}
-
-fn ok(members: &str) -> String {
-    let comma = if members.is_empty() { "" } else { "," };
-    format!("{{\"status\":\"OK\"{comma}{members}}}")
-}
-
-fn refused(refusal: &Refusal) -> String {
-    let outcome = Outcome::of(refusal);
-    let message = error::detail(refusal);
-    let mut result = ObjectWriter::new();
-    result.text("status", outcome.code);
-    result.text("message", &message);
-    if let Refusal::TokenTheftDetected(theft) = refusal {
-        let mut session = ObjectWriter::new();
-        session.text("handle", &theft.handle);
-        session.text("userId", &theft.user_id);
-        result.json("session", &session.finish());
-    } else if let Some(seconds) = outcome.retry_after_seconds {
-        result.number("retryAfterSeconds", u64::from(seconds));
-    }
-    result.finish()
-}
-
-fn revoked(handles: &[String]) -> String {
-    ok(&format!(
-        "\"revoked\":{}",
-        json::strings(handles.iter().map(String::as_str))
-    ))
-}
-
-fn session_members(session: &SessionView) -> String {
-    format!(
-        "\"handle\":{},\"userId\":{},\"tenantId\":{},\"jwtPayload\":{}",
-        json::quote(&session.handle),
-        json::quote(&session.user_id),
-        json::quote(&session.tenant_id),
-        session.payload
-    )
-}
-
-fn session_text(session: &SessionView) -> String {
-    format!("\"session\":{{{}}}", session_members(session))
-}
-
-fn token_text(token: &TokenInfo) -> String {
-    let mut object = ObjectWriter::new();
-    object.text("token", &token.token);
-    object.number("expiry", token.expiry.0);
-    object.number("createdTime", token.created.0);
-    object.finish()
-}
-
-fn issued_text(issued: &IssuedSession) -> Result<String, Refusal> {
-    let anti_csrf = issued
-        .anti_csrf_token
-        .as_ref()
-        .map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token.expose())));
-    let front_token = front_token(&issued.session, &issued.access_token)?;
-    Ok(ok(&format!(
-        "{},\"accessToken\":{},\"refreshToken\":{},\"frontToken\":{}{}",
-        session_text(&issued.session),
-        token_text(&issued.access_token),
-        token_text(&issued.refresh_token),
-        json::quote(&front_token),
-        anti_csrf.unwrap_or_default()
-    )))
 }

@@ -1,22 +1,20 @@
-//! An authority under test, and handles of ours to revoke.
+//! An authority under test, handles of ours to revoke, and what an isolate asks of its copy.
 
 use postern::{
     revocation::{
         Entry,
         call::{PollAnswer, Report},
-        copy::RevocationCopy,
+        copy::{Question, RevocationCopy},
         journal::{Journal, Recorded},
         segment::Segment,
     },
     secret::Secret,
     session::handle::HandleKeys,
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
 };
 
-pub use crate::handles::handle_of;
-use crate::memory_journal::MemoryJournal;
+use super::{handles::handle_of, memory_journal::MemoryJournal};
 
-pub const START: u64 = 1_800_000_000_000;
 pub const HOUR: u64 = 3_600_000;
 
 /// Session `n`, each of a user of its own.
@@ -57,11 +55,13 @@ impl Authority {
         self.journal = Journal::load(&self.store, self.shards).unwrap();
     }
 
+    pub fn take(&mut self, report: &Report, now: u64) -> Recorded {
+        let now = UnixMillis(now);
+        self.journal.report(&self.store, report, now).unwrap()
+    }
+
     pub fn try_report(&mut self, live: u64, entries: Vec<Entry>, now: u64) -> Recorded {
-        let report = Report { live, entries };
-        self.journal
-            .report(&self.store, &report, UnixMillis(now))
-            .unwrap()
+        self.take(&Report { live, entries }, now)
     }
 
     /// One user ends these sessions.
@@ -96,19 +96,54 @@ impl Authority {
         Some(Segment::parse(name, bytes).unwrap())
     }
 
-    /// Polls until the copy holds everything.
-    pub fn bring_up_to_date(&self, copy: &mut RevocationCopy, since: u64, now: u64) {
+    /// Polls, and fetches what the copy lacks, so that it holds everything. Gives how far that is.
+    pub fn bring_up_to_date(&self, copy: &mut RevocationCopy, since: u64, now: u64) -> u64 {
         let answer = self.poll(since, now);
+        let seq = answer.seq;
         let fetched = copy.missing(0, &answer);
         let fetched = fetched
             .iter()
             .map(|name| self.fetch(name).unwrap())
             .collect();
         assert!(copy.apply(0, answer, fetched, UnixMillis(now)));
+        seq
     }
 
     pub fn tidy(&mut self, now: u64) {
         self.journal.tidy(&self.store, UnixMillis(now)).unwrap();
+    }
+
+    /// The alarm, if it is due.
+    pub fn alarm(&mut self, now: u64) {
+        if self
+            .journal
+            .next_due()
+            .is_some_and(|due| due <= UnixMillis(now))
+        {
+            self.tidy(now);
+        }
+    }
+
+    /// Another that holds the same.
+    pub fn copied(&self) -> Self {
+        let store = MemoryJournal::default();
+        *store.tables.borrow_mut() = self.store.tables.borrow().clone();
+        let journal = Journal::load(&store, self.shards).unwrap();
+        Self {
+            store,
+            journal,
+            shards: self.shards,
+        }
+    }
+}
+
+/// May a session go on that was created just now?
+pub fn question(handle: &str, bound: Millis, now: u64) -> Question<'_> {
+    Question {
+        handle,
+        created: Some(UnixMillis(now)),
+        bound,
+        now: UnixMillis(now),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-pub use crate::random::Random;
+use super::random::Random;
 
 /// Runs `property` for `runs` seeds on every core. `MODEL_SEED` repeats one seed.
 pub fn check(runs: u64, property: impl Fn(&mut Random) + Sync) {

@@ -7,7 +7,7 @@ use postern::{
     time::UnixMillis,
 };
 
-use crate::{memory_store::MemoryStore, schedule::Random};
+use super::{memory_store::MemoryStore, random::Random};
 
 /// A write that hangs lands within this time or never: less than the object waits before it deletes again.
 const LATEST: u64 = 100_000;
@@ -39,15 +39,18 @@ impl Kv {
             .iter()
             .any(|write| write.handle == handle && !write.abandoned);
         if let (false, Some(attempt)) = (busy, copy_now(store, handle).unwrap()) {
-            let handle = handle.to_owned();
-            self.in_flight.push(InFlight {
-                handle,
-                attempt,
-                since: now,
-                abandoned: false,
-                landed: false,
-            });
+            self.send(handle, attempt, now);
         }
+    }
+
+    fn send(&mut self, handle: &str, attempt: Copy, now: u64) {
+        self.in_flight.push(InFlight {
+            handle: handle.to_owned(),
+            attempt,
+            since: now,
+            abandoned: false,
+            landed: false,
+        });
     }
 
     /// Something happens to one of the writes that are on their way.
@@ -138,14 +141,7 @@ impl Kv {
     /// KV takes everything at once from now on; what is still on its way lands first.
     pub fn write_through(&mut self, store: &MemoryStore, handle: &str, now: u64) {
         if let Some(attempt) = copy_now(store, handle).unwrap() {
-            let handle = handle.to_owned();
-            self.in_flight.push(InFlight {
-                handle,
-                attempt,
-                since: now,
-                abandoned: false,
-                landed: false,
-            });
+            self.send(handle, attempt, now);
             let at = self.in_flight.len() - 1;
             self.land(at);
             self.finish(at, store, true, now);

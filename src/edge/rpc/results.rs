@@ -1,0 +1,75 @@
+//! Results, as JSON text (`client/rpc.d.ts`).
+
+use crate::{
+    error::{self, Outcome},
+    frontend::front_token::front_token,
+    json::{self, ObjectWriter},
+    session::model::{IssuedSession, Refusal, SessionView, TokenInfo},
+};
+
+pub(super) fn ok(members: &str) -> String {
+    let comma = if members.is_empty() { "" } else { "," };
+    format!("{{\"status\":\"OK\"{comma}{members}}}")
+}
+
+pub(super) fn refused(refusal: &Refusal) -> String {
+    let outcome = Outcome::of(refusal);
+    let message = error::detail(refusal);
+    let mut result = ObjectWriter::new();
+    result.text("status", outcome.code);
+    result.text("message", &message);
+    if let Refusal::TokenTheftDetected(theft) = refusal {
+        let mut session = ObjectWriter::new();
+        session.text("handle", &theft.handle);
+        session.text("userId", &theft.user_id);
+        result.json("session", &session.finish());
+    } else if let Some(seconds) = outcome.retry_after_seconds {
+        result.number("retryAfterSeconds", u64::from(seconds));
+    }
+    result.finish()
+}
+
+pub(super) fn revoked(handles: &[String]) -> String {
+    ok(&format!(
+        "\"revoked\":{}",
+        json::strings(handles.iter().map(String::as_str))
+    ))
+}
+
+pub(super) fn session_members(session: &SessionView) -> String {
+    format!(
+        "\"handle\":{},\"userId\":{},\"tenantId\":{},\"jwtPayload\":{}",
+        json::quote(&session.handle),
+        json::quote(&session.user_id),
+        json::quote(&session.tenant_id),
+        session.payload
+    )
+}
+
+pub(super) fn session_text(session: &SessionView) -> String {
+    format!("\"session\":{{{}}}", session_members(session))
+}
+
+pub(super) fn token_text(token: &TokenInfo) -> String {
+    let mut object = ObjectWriter::new();
+    object.text("token", &token.token);
+    object.number("expiry", token.expiry.0);
+    object.number("createdTime", token.created.0);
+    object.finish()
+}
+
+pub(super) fn issued_text(issued: &IssuedSession) -> Result<String, Refusal> {
+    let anti_csrf = issued
+        .anti_csrf_token
+        .as_ref()
+        .map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token.expose())));
+    let front_token = front_token(&issued.session, &issued.access_token)?;
+    Ok(ok(&format!(
+        "{},\"accessToken\":{},\"refreshToken\":{},\"frontToken\":{}{}",
+        session_text(&issued.session),
+        token_text(&issued.access_token),
+        token_text(&issued.refresh_token),
+        json::quote(&front_token),
+        anti_csrf.unwrap_or_default()
+    )))
+}

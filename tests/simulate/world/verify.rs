@@ -1,0 +1,177 @@
+//! Sessions are verified: by an isolate's copy, or by their objects; and the judge is told.
+
+use postern::{
+    revocation::copy::{Decision, Why},
+    time::Millis,
+};
+
+use super::{
+    World,
+    event::{Ask, Event},
+};
+use crate::simulate::{judge::By, plan::Mistake};
+
+/// 0 = strict.
+const BOUNDS: [u64; 6] = [0, 5_000, 10_000, 30_000, 60_000, 60_000];
+/// Whoever asks an object also polls when the copy is older than a third of this.
+const LEARN_BOUND: u64 = 30_000;
+const POLL_TIMEOUT: u64 = 3_000;
+
+impl World {
+    pub(super) fn next_verification(&mut self, isolate: usize) {
+        let mean = 1.0 / self.isolates[isolate].rate;
+        let after = self.random_around(mean as u64 + 1);
+        self.after(after, Event::Verify { isolate });
+    }
+
+    pub(super) fn verify(&mut self, isolate: usize) {
+        self.next_verification(isolate);
+        let Some(session) = self.somebody() else {
+            return;
+        };
+        let clock = self.isolates[isolate].clock(self.now);
+        if self.users.sessions[session].exp <= clock && !self.renew(isolate, session) {
+            return;
+        }
+        let bound = self.random.pick(&BOUNDS);
+        let user = self.users.sessions[session].user;
+        self.judge.verifications += 1;
+        self.judge.level(bound).verifications += 1;
+        let ask = Ask {
+            isolate,
+            life: self.isolates[isolate].life,
+            session,
+            bound,
+            start: self.now,
+            told: self.isolates[isolate].not_before(),
+            standing: false,
+        };
+        let jar = &self.users.sessions[session];
+        let truth = jar.truth;
+        let decision = if bound == 0 {
+            Decision::AskObject(Why::NoCopy)
+        } else {
+            self.isolates[isolate].decide(jar, Millis(bound), self.now)
+        };
+        match decision {
+            Decision::Live => {
+                let fresh = self.isolates[isolate].is_fresh(Millis(bound), self.now);
+                let by = if fresh {
+                    self.judge_keys(isolate, bound);
+                    By::Copy
+                } else {
+                    By::Object { told: ask.told > 0 }
+                };
+                self.judge.honoured(truth, self.now, bound, by);
+                self.poll(isolate, bound);
+            }
+            Decision::Revoked => {
+                self.judge
+                    .refused(truth, self.now, Some(bound), "by the copy");
+                self.poll(isolate, bound);
+            }
+            Decision::AskObject(why) => {
+                self.judge.level(bound).asked += 1;
+                self.hits += u64::from(why == Why::Hit);
+                if matches!(why, Why::NoCopy | Why::OldCopy) {
+                    let bound = if bound == 0 { LEARN_BOUND } else { bound };
+                    self.poll(isolate, bound.min(LEARN_BOUND));
+                } else {
+                    self.poll(isolate, bound);
+                }
+                if self.object_is_out(user) {
+                    if self.plan.mistake == Some(Mistake::OpenOnOutage) {
+                        self.judge.honoured(truth, self.now, bound, By::Copy);
+                    } else {
+                        self.judge.level(bound).unavailable += 1;
+                    }
+                } else {
+                    let out = self.latency();
+                    self.after(out, Event::ObjectAsked(ask));
+                }
+            }
+        }
+    }
+
+    /// A session that somebody uses: often one that has ended lately.
+    fn somebody(&mut self) -> Option<usize> {
+        let horizon = self.now.saturating_sub(200_000);
+        while let Some(&oldest) = self.lately_ended.front()
+            && self.users.sessions[oldest].truth.ended < Some(horizon)
+        {
+            self.lately_ended.pop_front();
+        }
+        if !self.lately_ended.is_empty() && self.random.chance(35) {
+            let at = self.random.below(self.lately_ended.len() as u64) as usize;
+            return self.lately_ended.get(at).copied();
+        }
+        if self.random.chance(3) {
+            // Any session that ever was.
+            return Some(self.random.below(self.users.sessions.len() as u64) as usize);
+        }
+        if self.live.is_empty() {
+            return None;
+        }
+        // Some are used much more than others.
+        let share = self.random.below(1 << 20) as f64 / f64::from(1 << 20);
+        let at = (share.powi(3) * self.live.len() as f64) as usize;
+        self.live.get(at).copied()
+    }
+
+    /// An access token has expired: its browser refreshes first. `false` when it gets none.
+    fn renew(&mut self, isolate: usize, session: usize) -> bool {
+        let user = self.users.sessions[session].user;
+        if self.object_is_out(user) {
+            return false;
+        }
+        let not_before = self.isolates[isolate].not_before();
+        if self.users.refresh(session, self.now, not_before) {
+            return true;
+        }
+        let truth = self.users.sessions[session].truth;
+        self.judge.refused(truth, self.now, None, "by a refresh");
+        false
+    }
+
+    fn judge_keys(&mut self, isolate: usize, bound: u64) {
+        let known = self.isolates[isolate].key_set_version() as usize;
+        if let Some(changed) = self.key_sets.get(known + 1) {
+            self.judge.old_key(self.now, bound, *changed);
+        }
+    }
+
+    pub(super) fn object_asked(&mut self, mut ask: Ask) {
+        let user = self.users.sessions[ask.session].user;
+        if self.object_is_out(user) {
+            self.judge.level(ask.bound).unavailable += 1;
+            return;
+        }
+        ask.standing = self.users.is_standing(ask.session, self.now, ask.told);
+        // Whoever asks waits for the poll beside, but not for ever.
+        let back = self.latency().min(POLL_TIMEOUT).max(self.random.below(300));
+        self.after(back, Event::ObjectAnswered(ask));
+    }
+
+    pub(super) fn object_answered(&mut self, mut ask: Ask) {
+        let isolate = &mut self.isolates[ask.isolate];
+        let session = &self.users.sessions[ask.session];
+        let is_same = isolate.life == ask.life;
+        if ask.standing && is_same && isolate.not_before() > ask.told {
+            ask.told = isolate.not_before();
+            self.after(20, Event::ObjectAsked(ask));
+            return;
+        }
+        if ask.standing {
+            if is_same {
+                let asked = isolate.clock(ask.start);
+                isolate.note(session, asked);
+            }
+            let by = By::Object { told: ask.told > 0 };
+            self.judge.honoured(session.truth, ask.start, ask.bound, by);
+        } else {
+            isolate.forget(session);
+            self.judge
+                .refused(session.truth, ask.start, Some(ask.bound), "by its object");
+        }
+    }
+}
