@@ -99,13 +99,20 @@ fn room_is_made_once_a_minute_and_seldom_while_there_is_none() {
     assert_eq!(thousand(&mut authority, 3, minute + 59_999), (3_000, true));
     assert_eq!(thousand(&mut authority, 4, minute + 599_999), (3_000, true));
     assert_eq!(thousand(&mut authority, 5, minute + 600_000), (4_000, true));
-    // It is full until the last of what was left out has expired: from then on a minute will do again.
-    let over = START + HOUR + ALLOWANCE;
-    authority.tidy(over);
-    authority.fill(6_000..7_000, over + HOUR, over);
-    authority.fill(7_000..8_000, over + HOUR, over);
-    authority.fill(8_000..9_000, over + HOUR, over + 60_000);
-    assert!(!authority.poll(0, over + 60_000).full);
+}
+
+#[test]
+fn once_nothing_is_left_out_any_more_room_is_made_after_a_minute_again() {
+    let mut authority = Authority::one_of(160);
+    let minute = 60_000;
+    authority.fill(0..1_000, START + HOUR, START);
+    authority.fill(1_000..2_000, START + HOUR, START);
+    // What is left out expires a minute after room was made.
+    authority.fill(2_000..3_000, START + minute - ALLOWANCE, START + 1);
+    assert!(authority.poll(0, START + minute - 1).full);
+    authority.fill(3_000..4_000, START + HOUR, START + minute);
+    let answer = authority.poll(0, START + minute);
+    assert_eq!((answer.seq, answer.full), (3_000, false));
 }
 
 #[test]
