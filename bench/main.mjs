@@ -40,6 +40,8 @@ const RATIOS = [
     what: `every token distinct, ${algorithm}, against jose`,
   })),
   { name: "gateway_vs_proxy", subject: "postern gateway", other: "proxy", target: 0.85, what: "gateway, repeated token, assertion on, against a proxy that verifies nothing" },
+  { name: "gateway_vs_probe", subject: "postern gateway", other: "gateway-probe", what: "the same against one that does the same with the headers, without verifying or deciding anything" },
+  { name: "gateway_probe_vs_proxy", subject: "gateway-probe", other: "proxy", what: "what is left to any gateway that does so" },
   { name: "gateway_vs_jose_proxy", subject: "postern gateway", other: "jose-proxy", target: 1.2, what: "the same against a proxy that verifies with jose" },
   { name: "rpc_get_session_vs_js", subject: "postern getSession", other: "js getSession", target: 1, what: "RPC, against jose behind the same binding" },
   { name: "rpc_get_session_data_vs_js", subject: "postern getSessionData", other: "js getSessionData", target: 1, what: "RPC, against kv.get behind the same binding" },

@@ -6,9 +6,9 @@ import { main, say } from "./lib/process.mjs";
 import { faultLine, startWrangler } from "./lib/wrangler-dev.mjs";
 import { build } from "./build.mjs";
 
-/** Says every fault of settings and rules. @param {string[]} args of `wrangler dev` @returns {Promise<boolean>} whether there was none */
-export async function settingsAreGood(args) {
-  const server = await startWrangler(args);
+/** Says every fault of settings and rules. @param {string[]} args of `wrangler dev` @param {{asDeployed?: boolean}} [options] @returns {Promise<boolean>} whether there was none */
+export async function settingsAreGood(args, options = {}) {
+  const server = await startWrangler(args, { anyPort: true, ...options });
   for (const name of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.on(name, () => server.stop());
   try {
     const faults = await server.ready();

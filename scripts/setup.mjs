@@ -92,7 +92,10 @@ export async function installCargoTool(tool, program, time, flags = []) {
   try {
     const locked = await run("cargo", [...install, "--locked"], options);
     // A crate that the tool's own lock file names may have been withdrawn; then take its newest compatible one.
-    if (locked.code !== 0) await must("cargo", install, options);
+    if (locked.code !== 0) {
+      say(`Trying again with the newest crates that ${tool.name} can use`);
+      await must("cargo", install, options);
+    }
     rmSync(join(scratch, "target"), { recursive: true, force: true });
     if (!existsSync(toolProgram(tool, program))) renameSync(scratch, join(toolsDirectory, name));
     say(`Built ${tool.name} in ${seconds(started)}`);

@@ -10,7 +10,7 @@ export async function run(plan) {
   const postern = await startPostern({ SIGNING_ALGORITHM: "ES256", ORIGIN: origin.url() });
   const { accessToken } = await postern.createSession();
   const vars = { ORIGIN: origin.url(), JWKS: await postern.keySet(), CHECKS: { issuer: "http://127.0.0.1:8787/auth", algorithms: ["ES256"], typ: "JWT" } };
-  const names = ["proxy", "jose-proxy"];
+  const names = ["proxy", "gateway-probe", "jose-proxy"];
   const others = await Promise.all(names.map((name) => serve([{ name, entry: `bench/workers/${name}.mjs`, vars }])));
   const load = { path: "/page?x=1", headers: { authorization: `Bearer ${accessToken.token}` } };
   const subjects = [

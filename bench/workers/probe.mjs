@@ -1,16 +1,14 @@
 // The floor of any Worker that reads who asks and answers JSON: no token is verified and nothing is looked up. The same
 // reads, class, head and body as Postern's `GET {base}/session`.
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { facts } from "./facts.mjs";
 
 const body = JSON.stringify({ session: { handle: "h".repeat(67), userId: "alice", jwtPayload: { role: "editor", team: "a1b2c3", features: ["search", "export"], plan: { name: "pro", seats: 12 } } } });
 const init = { status: 200, headers: new Headers({ "content-type": "application/json; charset=utf-8", "cache-control": "no-store", vary: "Origin" }) };
-const encoder = new TextEncoder();
-const buffer = new Uint8Array(65_536);
 
 export default class extends WorkerEntrypoint {
-  fetch({ method, url, headers }) {
-    const facts = `${method}\n${url}\n${headers.get("authorization") ?? ""}\n${headers.get("cookie") ?? ""}`;
-    encoder.encodeInto(facts, buffer);
+  fetch(request) {
+    facts(request);
     Date.now();
     return new Response(body, init);
   }

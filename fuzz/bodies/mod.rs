@@ -7,6 +7,7 @@ mod gateway;
 mod json;
 mod keys;
 mod names;
+mod revocation;
 mod service_api;
 mod settings;
 mod token;
@@ -82,6 +83,16 @@ pub const TARGETS: &[Target] = &[
         name: "directives",
         body: gateway::directives,
         dictionary: gateway::DICTIONARY,
+    },
+    Target {
+        name: "authority",
+        body: revocation::authority,
+        dictionary: revocation::DICTIONARY,
+    },
+    Target {
+        name: "segment",
+        body: revocation::segment,
+        dictionary: revocation::DICTIONARY,
     },
 ];
 

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { devVar } from "./dev-vars.mjs";
 import { childEnvironment, fromRoot, projectNode, root, storage, windows, wrangler } from "./paths.mjs";
+import { freePort, isTaken } from "./ports.mjs";
 import { StepFailed } from "./process.mjs";
 
 const HOST = "127.0.0.1";
@@ -12,23 +13,34 @@ const PORT = "8787";
 /** Who may use the hosts of LEGACY_KEYLESS_HOSTS here, unless the user says: this machine. */
 const LOOPBACK = "127.0.0.0/8,::1";
 const POLL_MS = 100;
+/** After an answer that tells of faults, how long their lines may take, and how long after the first the others may. */
+const FAULT_LINES_MS = 10_000;
 const FAULT_LINES_SETTLE_MS = 300;
 const STOP_GRACE_MS = 5_000;
 
 /**
  * Starts it. Our own arguments are added only where the user gave none.
  * @param {string[]} userArguments
+ * @param {{anyPort?: boolean, asDeployed?: boolean}} [options] `anyPort`: listen wherever is room, unless the user says where;
+ *   `asDeployed`: add no settings that a deployment would not have
  */
-export async function startWrangler(userArguments) {
+export async function startWrangler(userArguments, { anyPort = false, asDeployed = false } = {}) {
   const host = option(userArguments, "ip") ?? HOST;
-  const port = option(userArguments, "port") ?? PORT;
+  const usual = option(userArguments, "port") ?? PORT;
+  const port = anyPort && !option(userArguments, "port") ? String(await freePort()) : usual;
+  // Asked before, or whoever listens there already would answer in the place of ours.
+  if (await isTaken(host, Number(port))) {
+    throw new StepFailed(`port ${port} is in use, perhaps by another npm start: stop that, or add -- --port and a number`);
+  }
   const url = `http://${host}:${port}`;
+  const added = (/** @type {string} */ name, /** @type {string} */ value) =>
+    asDeployed || setting(userArguments, name) !== undefined ? [] : ["--var", `${name}:${value}`];
   const own = [
     ...(option(userArguments, "ip") ? [] : ["--ip", host]),
     ...(option(userArguments, "port") ? [] : ["--port", port]),
     ...(option(userArguments, "persist-to") ? [] : ["--persist-to", join(storage, "state")]),
-    ...(setting(userArguments, "API_DOMAIN") === undefined ? ["--var", `API_DOMAIN:${url}`] : []),
-    ...(setting(userArguments, "LEGACY_KEYLESS_ALLOW") === undefined ? ["--var", `LEGACY_KEYLESS_ALLOW:${LOOPBACK}`] : []),
+    ...added("API_DOMAIN", `http://${host}:${usual}`),
+    ...added("LEGACY_KEYLESS_ALLOW", LOOPBACK),
     "--show-interactive-dev-session=false",
   ];
   // A process group of its own, so that wrangler, esbuild and workerd end together.
@@ -66,7 +78,12 @@ export async function startWrangler(userArguments) {
       while (running) {
         const answer = await fetch(probe, { redirect: "manual" }).catch(() => undefined);
         await answer?.text();
-        if (answer?.status === 500) await pause(FAULT_LINES_SETTLE_MS);
+        if (answer?.status === 500) {
+          for (const asked = Date.now(); faults.size === 0; await pause(POLL_MS)) {
+            if (Date.now() - asked > FAULT_LINES_MS) throw new StepFailed("the Worker answers with status 500 and does not say why");
+          }
+          await pause(FAULT_LINES_SETTLE_MS);
+        }
         if (answer) return [...faults.values()];
         await pause(POLL_MS);
       }

@@ -152,7 +152,8 @@ async fn carry_out(
                 .payload,
         )),
         CoreCall::PutPayload { handle, payload } => {
-            sessions::replace_payload(context, &handle, payload).await?;
+            let by_version = Some(version.access_token);
+            sessions::replace_payload_that_fits(context, &handle, payload, by_version).await?;
             Ok(Outcome::Updated)
         }
         CoreCall::ListUserSessions { user_id, tenant_id } => {

@@ -13,13 +13,13 @@ use super::{
     key_ring_do::OBJECT_NAME,
     log,
     outgoing::{self, Limits, Target},
-    settings,
+    promise, settings,
 };
 use crate::{
     json::ObjectWriter,
     keys::{CopyStatus, KeyKind, Questions, RingCopy, SigningKey, UnknownKey},
     settings::SigningAlgorithm,
-    time::UnixMillis,
+    time::{Millis, UnixMillis},
 };
 
 /// The binding of the object's namespace.
@@ -30,6 +30,11 @@ const LIMITS: Limits = Limits {
     timeout_ms: 5_000,
     body_bytes: 8 * 1024 * 1024,
 };
+
+/// How often a request looks whether the question of another has its answer, and how many times: as long as a question
+/// may take.
+const LOOK_AGAIN: Millis = Millis(25);
+const LOOKS: u32 = 200;
 
 /// The key ring cannot be reached, or has no key for what is asked. A fault of ours: 503, and nothing rotates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,25 +86,35 @@ pub(super) async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, 
     }
 }
 
-/// Looks for a key that `copy`, got from [`current`], does not hold. `Ok(None)` = there is no such key.
+/// Looks for a key that the copy got from [`current`] does not hold. `Ok(None)` = there is no such key.
+///
+/// While another request asks, this one sleeps and looks, by a timer of its own: the answer is for all of them, and an
+/// outsider who invents many names at once causes one question and no outage.
 pub(super) async fn with_unknown_key(
     env: &Env,
     now: UnixMillis,
     kid: &str,
 ) -> Result<Option<Rc<RingCopy>>, Outage> {
-    let decision = HELD.with_borrow(|held| {
-        held.copy.as_ref().map_or(UnknownKey::Ask, |copy| {
-            copy.unknown_key(held.questions, now)
-        })
-    });
-    match decision {
-        UnknownKey::Refuse => Ok(None),
-        UnknownKey::Outage => Err(Outage),
-        UnknownKey::Ask => ask(env, now, "/ring", "")
-            .await
-            .map(|copy| copy.verifier(kid, now).is_some().then_some(copy))
-            .map_err(|_| Outage),
+    let holds = |copy: &Rc<RingCopy>| copy.verifier(kid, now).is_some();
+    for _ in 0..LOOKS {
+        let (copy, questions) = HELD.with_borrow(|held| (held.copy.clone(), held.questions));
+        let decision = match copy {
+            // It may have been renewed since.
+            Some(copy) if holds(&copy) => return Ok(Some(copy)),
+            Some(copy) => copy.unknown_key(questions, now),
+            None => UnknownKey::Ask,
+        };
+        match decision {
+            UnknownKey::Refuse => return Ok(None),
+            UnknownKey::Outage => return Err(Outage),
+            UnknownKey::Wait => promise::sleep(LOOK_AGAIN).await,
+            UnknownKey::Ask => {
+                let copy = ask(env, now, "/ring", "").await.map_err(|_| Outage)?;
+                return Ok(Some(copy).filter(holds));
+            }
+        }
     }
+    Err(Outage)
 }
 
 /// Makes new dynamic keys; they sign after the overlap (`rotateSigningKeys`).

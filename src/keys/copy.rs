@@ -36,6 +36,8 @@ pub enum UnknownKey {
     Refuse,
     /// Ask for a newer copy and look again.
     Ask,
+    /// Another request has just asked: look again once it has its answer, or none.
+    Wait,
     /// The copy is old and a newer one is not to be had: nobody can tell. A fault of ours, not of the token.
     Outage,
 }
@@ -166,10 +168,12 @@ impl RingCopy {
         };
         if within(questions.answered) {
             UnknownKey::Refuse
-        } else if within(questions.asked) {
-            UnknownKey::Outage
-        } else {
+        } else if !within(questions.asked) {
             UnknownKey::Ask
+        } else if questions.failed < questions.asked {
+            UnknownKey::Wait
+        } else {
+            UnknownKey::Outage
         }
     }
 }

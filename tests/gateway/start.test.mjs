@@ -2,11 +2,11 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { developmentApiKey } from "../../scripts/lib/dev-vars.mjs";
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { pythonForTests } from "../../scripts/lib/python.mjs";
 import { startWrangler } from "../../scripts/lib/wrangler-dev.mjs";
 import { until } from "../support/until.mjs";
@@ -16,14 +16,6 @@ const storage = mkdtempSync(join(tmpdir(), "postern-gateway-"));
 let origin;
 let server;
 let url;
-
-const freePort = () =>
-  new Promise((resolve) => {
-    const probe = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = /** @type {import("node:net").AddressInfo} */ (probe.address());
-      probe.close(() => resolve(port));
-    });
-  });
 
 before(async () => {
   developmentApiKey();

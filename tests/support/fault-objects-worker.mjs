@@ -9,7 +9,7 @@ import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
  * @property {string} className of which objects are out
  * @property {string} [name] only the object of this name
  * @property {string} [call] only requests whose body begins so: the number of the call and a blank
- * @property {"refuse" | "hang" | "lost answer"} outcome
+ * @property {"refuse" | "hang" | "slow" | "lost answer"} outcome
  */
 
 /** @type {ObjectFault[]} */
@@ -27,6 +27,7 @@ const inFrontOf = (className, binding) =>
       const fits = (fault) => fault.className === className && (fault.name ?? name) === name && body.startsWith(fault.call ?? "");
       const outcome = faults.find(fits)?.outcome;
       if (outcome === "refuse") return new Response("out", { status: 503 });
+      if (outcome === "slow") await new Promise((resolve) => setTimeout(resolve, 500));
       if (outcome === "hang") await new Promise((resolve) => setTimeout(resolve, 60_000));
       const answer = await this.env[binding].get(this.env[binding].idFromName(name)).fetch(request.url, { method: request.method, body });
       if (outcome === "lost answer") return new Response("out", { status: 503 });

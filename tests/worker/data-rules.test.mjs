@@ -295,3 +295,29 @@ test("a new payload whose access token would not fit is refused wherever one is 
   assert.deepEqual((await postern.admin("getSessionInformation", { handle })).session.jwtPayload, { role: "editor" });
   assert.equal((await postern.admin("updateJWTPayload", { handle, jwtPayload: { text: "x".repeat(1_000) } })).status, "OK");
 });
+
+test("the service API refuses such a payload for a session that exists as it does when creating, and nothing is changed", async () => {
+  const textOf = (length) => ({ text: "x".repeat(length) });
+  const create = (userDataInJWT) => postern.core("POST", "/recipe/session", { userId: "bob", userDataInJWT, userDataInDatabase: {}, enableAntiCsrf: false });
+  const put = (sessionHandle, userDataInJWT) => postern.core("PUT", "/recipe/jwt/data", { sessionHandle, userDataInJWT });
+  const { session } = (await create({ role: "editor" })).body;
+  /** The longest text that creating takes. */
+  let [taken, refused] = [0, 4_000];
+  while (refused - taken > 1) {
+    const middle = Math.floor((taken + refused) / 2);
+    if ((await create(textOf(middle))).status === 200) taken = middle;
+    else refused = middle;
+  }
+  assert.ok(taken > 1_000, `${taken} bytes`);
+  const answers = [await create(textOf(refused)), await put(session.handle, textOf(refused))];
+  for (const { status, body } of answers) {
+    assert.equal(status, 400);
+    assert.match(body, /access token of \d+ bytes; the limit is \d+ bytes/);
+  }
+  const stored = async () => (await postern.core("GET", `/recipe/jwt/data?sessionHandle=${session.handle}`)).body.userDataInJWT;
+  assert.deepEqual(await stored(), { role: "editor" });
+  assert.deepEqual((await put(session.handle, textOf(taken))).body, { status: "OK" });
+  assert.deepEqual(await stored(), textOf(taken));
+  // Whether there is such a session comes first: nobody can tell the length of its token.
+  assert.equal((await put("a.b.c", textOf(refused))).body.status, "UNAUTHORISED");
+});

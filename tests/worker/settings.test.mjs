@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { freePort } from "../../scripts/lib/ports.mjs";
 import { apiKey } from "../support/harness.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
 import { until } from "../support/until.mjs";
@@ -84,15 +84,6 @@ test("without an API key the service API does not exist", async () => {
     await postern.close();
   }
 });
-
-/** @returns {Promise<number>} */
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 
 test("npm start names each bad setting and exits with 1", { timeout: 120_000 }, async () => {
   const storage = mkdtempSync(join(tmpdir(), "postern-settings-"));

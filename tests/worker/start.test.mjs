@@ -2,26 +2,22 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { freePort } from "../../scripts/lib/ports.mjs";
+import { until } from "../support/until.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
-/** @returns {Promise<number>} a port that nothing listens on */
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = createServer().listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
-    });
-  });
-
 /** @param {string[]} args */
-function start(...args) {
-  const child = spawn(process.execPath, ["scripts/run.mjs", "start", ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+const start = (...args) => run("start", ...args);
+
+/** @param {string} command @param {string[]} args */
+function run(command, ...args) {
+  const child = spawn(process.execPath, ["scripts/run.mjs", command, ...args], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
   const output = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => (output.stdout += chunk));
   child.stderr.on("data", (chunk) => (output.stderr += chunk));
@@ -60,4 +56,25 @@ test("what wrangler refuses ends it with exit code 1", { timeout: 120_000 }, asy
   const { output, ended } = start("--no-such-option");
   assert.equal(await ended, 1);
   assert.match(output.stderr, /^error: wrangler dev ended/m);
+});
+
+test("where something listens already it says so; the check listens elsewhere, and means its own settings", { timeout: 120_000 }, async () => {
+  // Whoever answers there would pass for a Worker that is ready.
+  const others = [0, 8787].map((port) => createServer((_, response) => void response.end("ok")).on("error", () => "one more is there").listen(port, "127.0.0.1"));
+  const storage = mkdtempSync(join(tmpdir(), "postern-start-"));
+  try {
+    await until("one listens", async () => others[0]?.address() !== null);
+    const address = others[0]?.address();
+    const port = typeof address === "object" ? address?.port : 0;
+    const started = start("--port", String(port), "--persist-to", storage);
+    assert.equal(await started.ended, 1);
+    assert.match(started.output.stderr, new RegExp(`^error: port ${port} is in use`, "m"));
+    assert.ok(!started.output.stdout.includes("Ready on"));
+    const checked = run("check", "--persist-to", storage, "--var", "FRESHNESS:never");
+    assert.equal(await checked.ended, 1);
+    assert.match(checked.output.stderr, /^error: setting FRESHNESS: /m);
+  } finally {
+    for (const other of others) other.close();
+    rmSync(storage, { recursive: true, force: true });
+  }
 });

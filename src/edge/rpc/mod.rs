@@ -247,7 +247,7 @@ async fn replace_payload(
     handle: &str,
     payload: String,
 ) -> Result<String, Refusal> {
-    sessions::replace_payload_that_fits(context, handle, payload)
+    sessions::replace_payload_that_fits(context, handle, payload, None)
         .await
         .map(|()| ok(""))
 }

@@ -14,6 +14,7 @@ use crate::{
     },
     settings::AntiCsrf,
     time::{Millis, UnixMillis},
+    token::AccessTokenVersion,
 };
 
 /// Everything stored about a session.
@@ -45,31 +46,40 @@ pub(in crate::edge) async fn information(
     }
 }
 
-/// Replaces the stored payload at a door of our own: one whose access token would not fit is refused.
+/// Replaces the stored payload; one whose access token would not fit is refused. `by_version` is of the backend protocol's
+/// token that will carry it, `None` at a door of our own.
 pub(in crate::edge) async fn replace_payload_that_fits(
     context: &Context,
     handle: &str,
     payload: String,
+    by_version: Option<AccessTokenVersion>,
 ) -> Result<(), Refusal> {
-    payload_allowed(&payload, OWN_VERSION)?;
+    let minted = match by_version {
+        None => Minted {
+            version: OWN_VERSION,
+            by_service_api: false,
+            anti_csrf: context.settings.anti_csrf == AntiCsrf::ViaToken,
+            use_dynamic_key: true,
+        },
+        // Whether a token carries an anti-CSRF token each refresh says anew: what creating took, this takes.
+        Some(version) => Minted {
+            version,
+            by_service_api: true,
+            anti_csrf: false,
+            use_dynamic_key: true,
+        },
+    };
+    if by_version.is_none() {
+        payload_allowed(&payload, OWN_VERSION)?;
+    }
     let mut session = information(context, handle).await?.session;
     session.payload = payload;
-    let minted = Minted {
-        version: OWN_VERSION,
-        by_service_api: false,
-        anti_csrf: context.settings.anti_csrf == AntiCsrf::ViaToken,
-        use_dynamic_key: true,
-    };
     token_fits(context, &session, minted, None)?;
     replace_payload(context, handle, session.payload).await
 }
 
 /// Replaces the stored payload; access tokens that are out keep theirs.
-pub(in crate::edge) async fn replace_payload(
-    context: &Context,
-    handle: &str,
-    payload: String,
-) -> Result<(), Refusal> {
+async fn replace_payload(context: &Context, handle: &str, payload: String) -> Result<(), Refusal> {
     let handle = context.checked(handle)?;
     let call = UserCall::ReplacePayload {
         handle: handle.as_str().to_owned(),

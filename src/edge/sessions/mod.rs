@@ -12,8 +12,7 @@ pub(super) use issue::{
     Exchange, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
 };
 pub(super) use manage::{
-    Report, end_all_before, information, list, replace_payload, replace_payload_that_fits, revoke,
-    revoke_all,
+    Report, end_all_before, information, list, replace_payload_that_fits, revoke, revoke_all,
 };
 
 use std::rc::Rc;

@@ -87,6 +87,13 @@ fn an_unknown_kid_asks_once_in_10_seconds() {
         copy.unknown_key(questions(0, 0, None), at(11)),
         UnknownKey::Ask
     );
+    // Asked, and no answer yet; an earlier failure says nothing about this question.
+    for failed in [None, Some(3)] {
+        assert_eq!(
+            copy.unknown_key(questions(0, 11, failed), at(12)),
+            UnknownKey::Wait
+        );
+    }
     // Asked, and no answer: nobody can tell.
     assert_eq!(
         copy.unknown_key(questions(0, 11, Some(11)), at(12)),
