@@ -153,6 +153,26 @@ fn a_segment_is_made_of_what_has_not_expired() {
 }
 
 #[test]
+fn a_large_segment_is_made_anew_when_more_than_an_eighth_of_it_has_expired() {
+    let expired = START + 62_000;
+    for (short_lived, now, counts) in [
+        (3_571, expired, vec![28_571, 5_000]),
+        (3_572, expired - 1, vec![28_572, 5_000]),
+        (3_572, expired, vec![30_000]),
+    ] {
+        let mut authority = Authority::new();
+        authority.fill(0..short_lived, expired - ALLOWANCE, START);
+        authority.fill(10_000..35_000, START + HOUR, START);
+        authority.fill(40_000..45_000, START + HOUR, now);
+        let segments = authority.poll(0, now).segments;
+        let counted = segments
+            .iter()
+            .map(|name| authority.fetch(name).unwrap().count());
+        assert_eq!(counted.collect::<Vec<_>>(), counts);
+    }
+}
+
+#[test]
 fn a_tail_is_told_anew_when_more_than_a_quarter_of_it_has_expired() {
     let mut authority = Authority::new();
     let told = |authority: &Authority, now| authority.poll(0, now).tail.0.len();
