@@ -15,6 +15,8 @@
 mod copies;
 #[path = "revocation/journal.rs"]
 mod journal;
+#[path = "revocation/limits.rs"]
+mod limits;
 #[path = "revocation/model.rs"]
 mod model;
 mod support;

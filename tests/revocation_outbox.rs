@@ -3,6 +3,7 @@
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
     clippy::cast_possible_truncation,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::panic,
     dead_code,
@@ -16,7 +17,7 @@ mod support;
 use postern::{
     session::{
         call::{Door, UserCall, UserReply},
-        record::{CopyAction, UserStore},
+        record::{CopyAction, Ending, Stored, UserStore},
         user::{copied, copy_now, due_reports, reported},
     },
     time::Millis,
@@ -330,4 +331,79 @@ fn one_report_that_fails_beside_one_that_is_taken_leaves_nothing_due() {
     user.advance(MINUTE);
     assert_eq!(owed(&user), Vec::<String>::new());
     assert!(user.store.next_due().unwrap() > Some(user.now()));
+}
+
+#[test]
+fn a_lost_answer_can_be_asked_for_again_for_ten_minutes() {
+    let user = User::new();
+    user.create(1);
+    // No access token is left that the tombstone would have to outlast.
+    user.advance(2 * user.settings.access_token_validity.0);
+    let told = UserReply::Handles(vec![handle(1)]);
+    assert_eq!(user.call(revoke(&handle(1), true)), told);
+    user.advance(10 * MINUTE - 1);
+    user.sweep();
+    assert_eq!(user.call(revoke(&handle(1), true)), told);
+    user.advance(2);
+    user.sweep();
+    let nothing = UserReply::Handles(Vec::new());
+    assert_eq!(user.call(revoke(&handle(1), true)), nothing);
+}
+
+#[test]
+fn it_is_kept_why_a_session_ended() {
+    let user = out_of_reach();
+    let why = |n: u32| match user.store.session(&handle(n)).unwrap() {
+        Some(Stored::Ended(tombstone)) => tombstone.ending,
+        other => panic!("expected a tombstone, got {other:?}"),
+    };
+    let nothing = UserReply::Handles(Vec::new());
+    // Asked to end them, it says that they had ended already.
+    user.create(1);
+    user.create(2);
+    user.advance(1);
+    user.not_before.set(user.now.get());
+    assert_eq!(user.call(revoke(&handle(1), false)), nothing);
+    assert_eq!(user.call(check(2)), GONE);
+    assert_eq!((why(1), why(2)), (Ending::CutOff, Ending::CutOff));
+    // One that began at the very moment is not one of those from before, also when it has expired since.
+    user.create(3);
+    user.create(4);
+    user.advance(user.settings.refresh_token_validity.0);
+    assert_eq!(user.call(revoke(&handle(3), false)), nothing);
+    assert_eq!(user.call(check(4)), GONE);
+    assert_eq!(why(3), Ending::Expired);
+    let four = user.store.session(&handle(4)).unwrap();
+    assert!(
+        matches!(four, Some(Stored::Live(_))),
+        "it waits for the alarm"
+    );
+}
+
+#[test]
+fn an_entry_that_lasts_to_the_moment_is_not_reported_anew() {
+    // An entry outlasts the delete of the copy by ten minutes.
+    for (left, reports) in [(10 * MINUTE, 0), (10 * MINUTE - 1, 1)] {
+        let user = out_of_reach();
+        user.create(1);
+        user.call(write(1));
+        user.call(revoke(&handle(1), true));
+        let until = user.report(true)[0].expires;
+        user.now.set(until.0 - left);
+        finish_copy(&user, 1, true);
+        assert_eq!(owed(&user).len(), reports, "{left}");
+    }
+}
+
+#[test]
+fn a_lower_limit_of_sessions_holds_from_the_next_one_on() {
+    let mut user = User::new();
+    let tokens: Vec<_> = (1..=4).map(|n| user.create(n)).collect();
+    user.settings.max_sessions_per_user = 2;
+    user.create(5);
+    assert_eq!(
+        user.call(calls::list("u1")),
+        UserReply::Handles(vec![handle(4), handle(5)])
+    );
+    assert_eq!(user.refresh(&tokens[2], Door::Own), GONE);
 }

@@ -8,7 +8,8 @@ use crate::http::route::browser_paths;
 /// Notes what is impossible as a fault and what is unwise as a warning.
 pub(super) fn check(reader: &mut Reader<'_>, settings: &Settings) {
     if settings.api_domain.is_empty() {
-        if !reader.is_set("API_DOMAIN") {
+        // An empty value is none. One that is no origin has a fault of its own.
+        if !reader.is_faulty("API_DOMAIN") {
             reader.fault(
                 "API_DOMAIN",
                 "is required: the public origin of this Worker, such as \"https://api.example.com\"",

@@ -42,9 +42,9 @@ impl<'a> Reader<'a> {
         });
     }
 
-    /// True when the setting has a value, good or not.
-    pub(super) fn is_set(&self, name: &str) -> bool {
-        self.values.iter().any(|(known, _)| known == name)
+    /// True when something was found wrong with the setting.
+    pub(super) fn is_faulty(&self, name: &str) -> bool {
+        self.faults.iter().any(|fault| fault.setting == name)
     }
 
     fn take(&mut self, name: &'static str) -> Option<&'a RawValue> {

@@ -93,9 +93,13 @@ fn only_the_api_domain_is_required() {
     );
     assert!(settings.trusted_issuers.is_empty() && settings.api_key_digests.is_empty());
 
-    let fault = Settings::parse(&[]).unwrap_err().remove(0);
-    assert_eq!(fault.setting, "API_DOMAIN");
-    assert!(fault.message.starts_with("is required"));
+    let set = |value| vec![("API_DOMAIN".to_owned(), value)];
+    let json = RawValue::Json("\"\"".to_owned());
+    for values in [Vec::new(), set(text("")), set(text("  ")), set(json)] {
+        let fault = Settings::parse(&values).unwrap_err().remove(0);
+        assert_eq!(fault.setting, "API_DOMAIN");
+        assert!(fault.message.starts_with("is required"));
+    }
 }
 
 #[test]

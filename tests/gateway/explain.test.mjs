@@ -48,6 +48,11 @@ describe("explain", () => {
       const answer = await ask(body);
       assert.deepEqual([answer.status, (await answer.json()).status], [400, "BAD_INPUT"], JSON.stringify(body).slice(0, 80));
     }
+    for (const [bytes, status] of [[65_536, 200], [65_537, 400]]) {
+      const answer = await ask(JSON.stringify({ url: "http://a/" }).padEnd(bytes));
+      await answer.text();
+      assert.equal(answer.status, status, `${bytes} bytes`);
+    }
     const get = await gateway.fetch("/auth/explain");
     assert.deepEqual([get.status, get.headers.get("allow")], [405, "POST"]);
     await get.text();

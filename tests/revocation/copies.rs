@@ -1,14 +1,17 @@
 //! What an isolate makes of its copy.
 
 use postern::{
-    revocation::copy::{Decision, Question, RevocationCopy, Why},
+    revocation::{
+        call::PollAnswer,
+        copy::{Decision, Question, RevocationCopy, Why},
+    },
     session::facts::{Fact, Facts},
     time::{Millis, UnixMillis},
 };
 
 use crate::support::{
     START,
-    authority::{Authority, HOUR, handle, keys, question},
+    authority::{Authority, HOUR, entries, handle, keys, question},
 };
 
 const BOUND: Millis = Millis(60_000);
@@ -315,4 +318,125 @@ fn the_copy_is_as_old_as_its_oldest_shard() {
     // Each shard is asked in its own time.
     let poll = copy.start_poll(BOUND, now, 20).unwrap();
     assert_eq!((poll.shard, poll.since), (0, 0));
+}
+
+#[test]
+fn answers_of_one_moment_are_all_taken() {
+    let mut authority = Authority::new();
+    let mut copy = up_to_date(&authority);
+    for n in 1..4 {
+        authority.report(&[handle(n)], START + HOUR, START);
+        authority.bring_up_to_date(&mut copy, n - 1, START);
+        assert_eq!(
+            decide_at(&mut copy, &handle(n), BOUND, START),
+            Decision::Revoked
+        );
+    }
+}
+
+#[test]
+fn a_part_of_another_tail_is_of_no_use() {
+    let mut authority = Authority::new();
+    authority.report(&[handle(1)], START + HOUR, START);
+    let mut copy = up_to_date(&authority);
+    authority.fill(10..5_010, START + HOUR, START);
+    authority.report(&[handle(2)], START + HOUR, START);
+    authority.report(&[handle(3)], START + HOUR, START);
+    let whole = authority.poll(1, START);
+    assert_eq!((whole.tail_after, whole.sealed), (5_001, 5_001));
+    let part = authority.poll(5_002, START);
+    let fetch = || vec![authority.fetch(&part.segments[0]).unwrap()];
+    // It goes on from a tail that begins elsewhere, or from more than is held.
+    for answer in [
+        part.clone(),
+        PollAnswer {
+            sealed: 0,
+            ..part.clone()
+        },
+        PollAnswer {
+            tail_after: 1,
+            ..part.clone()
+        },
+    ] {
+        let is_of_use = answer.tail_after <= answer.sealed;
+        let applied = copy.apply(0, answer, fetch(), UnixMillis(START));
+        assert_eq!(applied, is_of_use);
+    }
+}
+
+#[test]
+fn what_a_copy_holds_is_counted_and_not_fetched_twice() {
+    let mut authority = Authority::new();
+    let mut copy = RevocationCopy::new(1);
+    assert_eq!(copy.bytes(), 0);
+    authority.bring_up_to_date(&mut copy, 0, START);
+    assert_eq!(copy.bytes(), 0);
+    authority.fill(0..5_000, START + HOUR, START);
+    authority.report(&[handle(1)], START + HOUR, START);
+    authority.try_report(1_001, entries(&[handle(2)], START + HOUR), START);
+    authority.bring_up_to_date(&mut copy, 0, START);
+    let answer = authority.poll(0, START);
+    let segment = authority.fetch(&answer.segments[0]).unwrap();
+    assert_eq!(copy.bytes(), segment.bytes().len() + 16);
+    assert!(copy.missing(0, &answer).is_empty());
+    // What an answer does not name is dropped, and what is held already is not kept twice.
+    assert!(copy.apply(0, answer.clone(), vec![segment.clone()], UnixMillis(START)));
+    assert_eq!(copy.bytes(), segment.bytes().len() + 16);
+    let without = PollAnswer {
+        segments: Vec::new(),
+        ..answer
+    };
+    assert!(copy.apply(0, without, vec![segment], UnixMillis(START)));
+    assert_eq!(copy.bytes(), 16);
+}
+
+#[test]
+fn a_session_of_unknown_age_stands_while_nobody_was_ended_by_age() {
+    let mut copy = up_to_date(&Authority::new());
+    let question = Question {
+        handle: &handle(1),
+        created: None,
+        bound: BOUND,
+        now: UnixMillis(START),
+    };
+    assert_eq!(
+        copy.decide(&mut Facts::default(), &question),
+        Decision::Live
+    );
+}
+
+#[test]
+fn a_moment_that_is_told_again_takes_back_no_answer_of_the_object() {
+    let mut authority = Authority::new();
+    let mut copy = up_to_date(&authority);
+    let (store, journal) = (&authority.store, &mut authority.journal);
+    journal.set_not_before(store, UnixMillis(START)).unwrap();
+    let mut facts = Facts::default();
+    for now in [START + 1_000, START + 2_000] {
+        authority.bring_up_to_date(&mut copy, 0, now);
+        let as_of = UnixMillis(START + 1_000);
+        facts.note(&handle(1), Fact { as_of, data_seq: 0 });
+        let decision = decide_with(&mut copy, &mut facts, &handle(1), BOUND, now);
+        assert_eq!(decision, Decision::Live, "{now}");
+    }
+}
+
+#[test]
+fn a_shard_that_stays_silent_is_asked_again_after_a_sixth_of_the_bound() {
+    for (bound, pause) in [
+        (3_000, 1_000),
+        (6_000, 1_000),
+        (12_000, 2_000),
+        (60_000, 10_000),
+        (600_000, 10_000),
+    ] {
+        let mut copy = RevocationCopy::new(1);
+        let mut is_asked = |after| {
+            copy.start_poll(Millis(bound), UnixMillis(START + after), 0)
+                .is_some()
+        };
+        assert!(is_asked(0));
+        assert!(!is_asked(pause - 1), "{bound}");
+        assert!(is_asked(pause), "{bound}");
+    }
 }

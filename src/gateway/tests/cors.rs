@@ -52,11 +52,19 @@ fn a_website_of_ours_is_answered_on_every_rule() {
                 .contains("PUT")
         );
     }
-    let headers = allowed(json!({ "methods": ["GET", "PURGE"] }), SITE).unwrap();
-    assert_eq!(
-        value(&headers, "access-control-allow-methods"),
-        Some("GET, PURGE, HEAD")
-    );
+}
+
+#[test]
+fn a_rule_that_names_its_methods_allows_these() {
+    for (methods, told) in [
+        (json!(["GET", "PURGE"]), "GET, PURGE, HEAD"),
+        (json!(["POST"]), "POST"),
+        (json!(["HEAD"]), "HEAD"),
+        (json!(["HEAD", "GET"]), "HEAD, GET"),
+    ] {
+        let headers = allowed(json!({ "methods": methods }), SITE).unwrap();
+        assert_eq!(value(&headers, "access-control-allow-methods"), Some(told));
+    }
 }
 
 #[test]

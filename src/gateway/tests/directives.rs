@@ -82,6 +82,65 @@ fn every_spelling_of_base64_means_its_bytes() {
 }
 
 #[test]
+fn half_a_spelling_of_base64_is_none() {
+    let told = |value: &str| {
+        let sent = Sent {
+            key: Some(KEY),
+            session_data: Some(value),
+            ..Sent::default()
+        };
+        read(&sent, &key(), true)
+            .map(|directives| directives.unwrap().session_data.unwrap())
+            .ok()
+    };
+    let spelt = |json: &str| Base64::encode_string(json.as_bytes());
+    for (json, padding) in [
+        (r#"{"a":"b" }"#, 2),
+        (r#"{"a":"bc" }"#, 1),
+        (r#"{"a":"bcd" }"#, 0),
+    ] {
+        let (whole, minified) = (spelt(json), json.replace(' ', ""));
+        let bare = whole.trim_end_matches('=');
+        for given in 0..=4 {
+            let value = [bare, &"=".repeat(given)].concat();
+            let expected = (given == 0 || given == padding).then_some(minified.as_str());
+            assert_eq!(told(&value).as_deref(), expected, "{value}");
+        }
+    }
+    for (value, is_good) in [
+        ("eyJhIjoifn5+Pz8/In0", true),
+        ("eyJhIjoifn5-Pz8_In0", true),
+        ("eyJhIjoifn5+Pz8_In0", false),
+        ("eyJhIjoifn5-Pz8/In0", false),
+    ] {
+        assert_eq!(told(value).is_some(), is_good, "{value}");
+    }
+}
+
+#[test]
+fn a_fault_says_what_is_wrong_and_where() {
+    for (fault, words) in [
+        (DirectiveFault::WrongKey, "does not echo the key"),
+        (DirectiveFault::Cached, "comes from a cache"),
+        (
+            DirectiveFault::Malformed("postern-revoke"),
+            "postern-revoke is malformed",
+        ),
+        (
+            DirectiveFault::TooLarge("postern-set-payload"),
+            "postern-set-payload is longer than 8192 bytes",
+        ),
+        (DirectiveFault::Contradiction, "contradict each other"),
+        (
+            DirectiveFault::NoSession("postern-session-data"),
+            "postern-session-data needs a session",
+        ),
+    ] {
+        assert!(fault.to_string().contains(words), "{fault}");
+    }
+}
+
+#[test]
 fn malformed_sessions_are_refused() {
     for json in [
         "",

@@ -48,6 +48,8 @@ fn a_file_without_rules_is_no_gateway() {
             "{text}"
         );
     }
+    let compiled = compile(&with_rule(&json!({})).to_string(), None);
+    assert!(compiled.faults.is_empty() && !compiled.gateway.is_empty());
 }
 
 #[test]
@@ -245,6 +247,68 @@ fn unwise_rules_work_and_are_said() {
             "gateway.toml rules[0].freshness"
         ]
     );
+}
+
+#[test]
+fn what_is_not_unwise_is_not_warned_of() {
+    for rule in [
+        json!({}),
+        json!({ "session": "optional", "on_outage": "anonymous" }),
+        json!({ "session": "none" }),
+        json!({ "freshness": "within 10s" }),
+    ] {
+        let compiled = compile(&with_rule(&rule).to_string(), None);
+        assert_eq!(
+            (compiled.faults, compiled.warnings),
+            (vec![], vec![]),
+            "{rule}"
+        );
+    }
+}
+
+#[test]
+fn names_are_of_letters_digits_and_a_few_signs() {
+    for (name, is_good) in [
+        ("app", true),
+        ("App-2_b", true),
+        ("-", true),
+        ("_", true),
+        ("a.b", false),
+        ("a b", false),
+        ("é", false),
+        ("", false),
+    ] {
+        let mut origins = json!({});
+        origins[name] = json!({ "route": true });
+        assert_eq!(
+            places(&json!({ "origins": origins })).is_empty(),
+            is_good,
+            "{name}"
+        );
+        let parameter = json!({ "refuse": { "login": "/login", "return_parameter": name } });
+        let place = "rules[0].refuse.return_parameter";
+        assert_eq!(
+            places(&with_rule(&parameter)),
+            [place][usize::from(is_good)..],
+            "{name}"
+        );
+    }
+    for (method, is_good) in [
+        ("VERSION-CONTROL", true),
+        ("M2", true),
+        ("2", true),
+        ("get", false),
+        ("GET_IT", false),
+        ("GET ", false),
+        ("", false),
+    ] {
+        let found = places(&with_rule(&json!({ "methods": [method] })));
+        assert_eq!(
+            found,
+            ["rules[0].methods"][usize::from(is_good)..],
+            "{method}"
+        );
+    }
 }
 
 #[test]

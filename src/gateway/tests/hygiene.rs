@@ -1,5 +1,7 @@
 //! Hygiene of requests: fifty ways to smuggle an identity or a credential past the gateway, and what may pass.
 
+use std::borrow::Cow;
+
 use serde_json::json;
 
 use super::rule;
@@ -7,6 +9,7 @@ use crate::gateway::Rule;
 use crate::gateway::request_headers::{
     self, Changes, Sent, changes, forwarded, without_our_cookies,
 };
+use crate::gateway::reserved::normal;
 use crate::settings::testing::parsed;
 
 /// An access token by its structure (nobody looks at the signature here): version 5, our claims.
@@ -304,6 +307,31 @@ fn websockets_keep_their_upgrade() {
         request_headers::is_websocket(Some("websocket"))
             && !request_headers::is_websocket(Some("h2c"))
     );
+}
+
+#[test]
+fn no_other_protocol_is_switched_to() {
+    for connection in ["keep-alive", "Upgrade"] {
+        let sent = [("upgrade", "h2c"), ("connection", connection)];
+        let removed = changed(&rule(json!({})), &sent).remove;
+        assert_eq!(removed, ["upgrade", "connection"], "{connection}");
+    }
+}
+
+/// Nearly every name of nearly every request is: it is compared as it stands.
+#[test]
+fn a_name_in_its_normal_form_is_not_copied() {
+    for (name, expected, is_copied) in [
+        ("x-b3-traceid", "x-b3-traceid", false),
+        ("9-lives", "9-lives", false),
+        ("-", "-", false),
+        ("X-B3-TraceId", "x-b3-traceid", true),
+        ("x_b3_traceid", "x-b3-traceid", true),
+    ] {
+        let normal = normal(name);
+        assert_eq!(normal, expected);
+        assert_eq!(matches!(normal, Cow::Owned(_)), is_copied, "{name}");
+    }
 }
 
 #[test]

@@ -128,6 +128,30 @@ fn methods_are_raw_and_get_stands_for_head() {
         );
     }
     assert!(found(&super::gateway(&[json!({})]), "h", "ANYTHING", "/").is_some());
+    let without_get = super::gateway(&[json!({ "methods": ["POST", "OPTIONS"] })]);
+    assert_eq!(found(&without_get, "h", "HEAD", "/"), None);
+    let with_get = super::gateway(&[json!({ "methods": "GET" })]);
+    assert_eq!(found(&with_get, "h", "HEAD", "/"), Some(0));
+}
+
+#[test]
+fn a_rule_comes_with_its_origin() {
+    let gateway = file(&json!({
+        "origins": { "a": { "route": true }, "b": { "binding": "B" } },
+        "rules": [{ "path": "/b", "origin": "b" }, { "path": "/a", "origin": "a" }],
+    }));
+    for (index, path, origin) in [(0, "/b", "b"), (1, "/a", "a")] {
+        let matched = gateway.matched(index).unwrap();
+        assert_eq!(
+            (
+                matched.index,
+                matched.rule.paths.as_slice(),
+                matched.origin.name.as_str()
+            ),
+            (index, [path.to_owned()].as_slice(), origin)
+        );
+    }
+    assert!(gateway.matched(2).is_none());
 }
 
 /// A name, and the rule of a number.
@@ -139,6 +163,7 @@ fn five_hundred_rules_cost_hardly_more_than_one() {
     let path = "/service-250/items/17";
     let one = gateway(&[json!({ "path": "/service-250/items/*" })]);
     let alone = one.steps("app.example", "GET", path);
+    assert_eq!(alone, 5, "the root, three segments below it and the rule");
     let shapes: [Shape; 5] = [
         (
             "a first segment each",

@@ -10,6 +10,7 @@ mod explain;
 mod faults;
 mod hygiene;
 mod identity;
+mod limits;
 mod matching;
 mod paths;
 mod refusals;

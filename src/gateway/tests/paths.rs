@@ -104,6 +104,17 @@ fn ambiguous_paths_are_refused_by_reason() {
     }
 }
 
+/// A person reads `the path ` and these words.
+#[test]
+fn each_reason_has_words_of_its_own() {
+    for (_, _, fault) in AMBIGUOUS {
+        let is_said_twice = |other: &PathFault| other != fault && other.text() == fault.text();
+        assert!(!AMBIGUOUS.iter().any(|(_, _, other)| is_said_twice(other)));
+        let verb = fault.text().split(' ').next().unwrap();
+        assert!(["is", "does", "holds"].contains(&verb), "{}", fault.text());
+    }
+}
+
 #[test]
 fn plain_paths_pass() {
     for path in [

@@ -113,7 +113,12 @@ fn what_fails_is_named_in_order() {
             json!({ "any": [admin, mfa] }),
             vec![failed("role", true), failed("mfa", false)],
         ),
+        (
+            json!({ "all": [admin, mfa] }),
+            vec![failed("role", true), failed("mfa", false)],
+        ),
         (json!({ "any": [admin, good] }), vec![]),
+        (json!({ "any": [{ "all": [good] }, mfa] }), vec![]),
         (
             json!({ "all": [{ "any": [mfa, good] }, verified] }),
             vec![failed("obj", false)],

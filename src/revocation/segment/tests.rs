@@ -65,7 +65,13 @@ fn the_name_is_the_content() {
     let other = Segment::build(&numbers(1, 1_000)).unwrap();
     assert_eq!(segment.name(), again.name());
     assert_ne!(segment.name(), other.name());
-    assert_eq!(segment.name().len(), 32);
+    let digest = crate::secret::digest(segment.bytes());
+    let hexadecimal = digest
+        .expose()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"));
+    assert_eq!(segment.name(), hexadecimal.collect::<String>());
     let parsed = Segment::parse(segment.name(), segment.bytes().to_vec());
     assert_eq!(parsed.as_ref(), Ok(&segment));
     assert_eq!(
@@ -99,6 +105,37 @@ fn damaged_bytes_are_refused() {
     let mut bytes = good.bytes().to_vec();
     bytes[HEADER_BYTES] ^= 1;
     assert_eq!(Segment::parse(good.name(), bytes), Err(BadSegment));
+}
+
+#[test]
+fn one_bad_number_is_enough() {
+    let read = |block: u32, slots: u32, held: u32| {
+        let mut bytes = b"pfs1".to_vec();
+        bytes.extend_from_slice(&[0; 8]);
+        bytes.extend_from_slice(&block.to_le_bytes());
+        bytes.extend_from_slice(&slots.to_le_bytes());
+        bytes.extend_from_slice(&[0; 4]);
+        bytes.resize(HEADER_BYTES + held as usize, 0);
+        Segment::read(bytes).is_ok()
+    };
+    let longest = 1 << 18;
+    assert!(read(4, 8, 16) && read(1, 1, 3));
+    assert!(read(longest, longest, 3 * longest));
+    assert!(
+        !read(longest * 2, longest * 2, 6 * longest),
+        "too long a block"
+    );
+    assert!(!read(3, 6, 12), "no power of two");
+    assert!(!read(4, 0, 8), "no slots");
+    assert!(!read(4, 6, 14), "no multiple of the block");
+    assert!(!read(4, 8, 15) && !read(4, 8, 17), "another length");
+}
+
+#[test]
+fn what_is_logged_of_a_segment_is_short() {
+    let segment = Segment::build(&numbers(0, 5_000)).unwrap();
+    let expected = format!("Segment({}, 5000 handles)", segment.name());
+    assert_eq!(format!("{segment:?}"), expected);
 }
 
 #[test]

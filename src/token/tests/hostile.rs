@@ -151,6 +151,27 @@ fn the_last_character_of_a_part_has_one_spelling() {
     }
 }
 
+/// Two of them in one group must not make up for each other.
+#[test]
+fn characters_of_another_alphabet_are_refused_wherever_and_however_many_they_are() {
+    for length in [2, 3, 4, 6, 7, 8] {
+        assert!(compact::decode(&"A".repeat(length)).is_ok());
+        for places in 1..1_u32 << length {
+            for foreign in ['!', '=', '+', '/', ' ', '\0'] {
+                let character = |place| {
+                    if places >> place & 1 == 1 {
+                        foreign
+                    } else {
+                        'A'
+                    }
+                };
+                let part: String = (0..length).map(character).collect();
+                assert!(compact::decode(&part).is_err(), "{part:?}");
+            }
+        }
+    }
+}
+
 /// The rows of a table: the code of a fault, and the rest of the line.
 fn rows(table: &str) -> impl Iterator<Item = (&str, &str)> {
     table
