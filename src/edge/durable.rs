@@ -74,6 +74,11 @@ impl Durable {
         self.arm(now.plus(ALARM_INSURANCE)).await
     }
 
+    /// Whether this instance knows of an alarm that is set.
+    pub(super) const fn is_armed(&self) -> bool {
+        self.armed.get().is_some()
+    }
+
     /// Sees to it that the alarm goes off by `due`; one that is set to go off earlier will do.
     pub(super) async fn arm_by(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
         match due {

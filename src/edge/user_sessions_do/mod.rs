@@ -136,9 +136,8 @@ impl Object {
                     }
                     store.prepare(shape)?;
                     let reply = user::answer(&store, terms, call.clone())?;
-                    // A read has something to do only if it ended what the cut-off ends, or brought up the tables.
-                    let idle = call.only_reads() && not_before == UnixMillis(0);
-                    if idle && shape == Shape::Current {
+                    // What was due before is due as before: the alarm for it is set, or was set when this instance woke.
+                    if !store.has_changed() && (call.only_reads() || self.durable.is_armed()) {
                         return Ok((reply, None));
                     }
                     Ok((reply, store.next_due()?))

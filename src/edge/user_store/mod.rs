@@ -3,6 +3,8 @@
 mod row;
 mod schema;
 
+use std::cell::Cell;
+
 use wasm_bindgen::JsValue;
 
 use super::{
@@ -28,11 +30,25 @@ const PART_BYTES: usize = 1_000_000;
 /// [`UserStore`] over an object's SQLite database.
 pub(super) struct SqlUserStore {
     sql: Sql,
+    has_changed: Cell<bool>,
 }
 
 impl SqlUserStore {
     pub(super) const fn new(sql: SqlStorage) -> Self {
-        Self { sql: Sql(sql) }
+        Self {
+            sql: Sql(sql),
+            has_changed: Cell::new(false),
+        }
+    }
+
+    /// Whether something may be due earlier than before, because of what this store has written.
+    pub(super) const fn has_changed(&self) -> bool {
+        self.has_changed.get()
+    }
+
+    fn change(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
+        self.has_changed.set(true);
+        self.sql.run(query, bindings)
     }
 
     /// One text column of every row.
@@ -49,12 +65,11 @@ impl SqlUserStore {
     }
 
     fn drop_data(&self, handle: &str) -> Result<(), StoreFault> {
-        self.sql
-            .run(
-                "DELETE FROM session_data WHERE handle = ?",
-                &[handle.into()],
-            )
-            .map(drop)
+        self.change(
+            "DELETE FROM session_data WHERE handle = ?",
+            &[handle.into()],
+        )
+        .map(drop)
     }
 }
 
@@ -104,7 +119,7 @@ impl UserStore for SqlUserStore {
             u8::from(record.by_service_api).into(),
         ];
         bindings.append(&mut changing_columns(record));
-        self.sql.run(
+        self.change(
             "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
                expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
                use_dynamic_key, payload, device, data_seq, copy_expires)
@@ -117,6 +132,7 @@ impl UserStore for SqlUserStore {
         let mut bindings = changing_columns(record);
         bindings.push(record.handle.as_str().into());
         bindings.push(record.user_id.as_str().into());
+        // Not a `change`: nothing is due earlier, because a life is only ever made longer.
         self.sql.run(
             "UPDATE session SET expiry = ?, access_expires_max = ?, last_refreshed = ?, generation = ?, used_index = ?,
                children = ?, first_exchanged = ?, use_dynamic_key = ?, payload = ?, device = ?, data_seq = ?,
@@ -127,7 +143,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn end_session(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
-        let ended = self.sql.run(
+        let ended = self.change(
             "UPDATE session SET live = 0, payload = '{}', device = NULL, ended = ?, ending = ?, keep_until = ?
              WHERE handle = ? AND live = 1",
             &[
@@ -182,7 +198,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault> {
-        self.sql.run(
+        self.change(
             "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires) VALUES (?, 1, ?, ?, ?)
              ON CONFLICT (handle) DO UPDATE SET keep_until = excluded.keep_until, data_seq = excluded.data_seq,
                copy_expires = excluded.copy_expires WHERE live = 1",
@@ -197,7 +213,7 @@ impl UserStore for SqlUserStore {
 
     fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
         self.drop_data(handle)?;
-        self.sql.run(
+        self.change(
             "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires, ended, ending)
              VALUES (?, 0, ?, 0, 0, ?, ?)
              ON CONFLICT (handle) DO UPDATE SET live = 0, keep_until = excluded.keep_until, ended = excluded.ended,
@@ -212,7 +228,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {
-        self.sql.run(
+        self.change(
             "DELETE FROM foreign_session WHERE handle = ?",
             &[handle.into()],
         )?;
@@ -244,7 +260,7 @@ impl UserStore for SqlUserStore {
             let (head, tail) = rest
                 .split_at_checked(rest.floor_char_boundary(PART_BYTES))
                 .unwrap_or((rest, ""));
-            self.sql.run(
+            self.change(
                 "INSERT INTO session_data VALUES (?, ?, ?)",
                 &[handle.into(), part.into(), head.into()],
             )?;
@@ -261,12 +277,11 @@ impl UserStore for SqlUserStore {
             time(task.due),
             task.attempts.into(),
         ];
-        self.sql
-            .run(
-                "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
-                &bindings,
-            )
-            .map(drop)
+        self.change(
+            "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
+            &bindings,
+        )
+        .map(drop)
     }
 
     fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
@@ -277,8 +292,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn clear_copy(&self, handle: &str) -> Result<(), StoreFault> {
-        self.sql
-            .run("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
+        self.change("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
             .map(drop)
     }
 
@@ -314,7 +328,7 @@ impl UserStore for SqlUserStore {
             task.attempts.into(),
             u8::from(task.recorded).into(),
         ];
-        self.sql.run(
+        self.change(
             "INSERT OR REPLACE INTO revocation (handle, expires, due, attempts, recorded) VALUES (?, ?, ?, ?, ?)",
             &bindings,
         )
@@ -330,8 +344,7 @@ impl UserStore for SqlUserStore {
     }
 
     fn clear_revocation(&self, handle: &str) -> Result<(), StoreFault> {
-        self.sql
-            .run("DELETE FROM revocation WHERE handle = ?", &[handle.into()])
+        self.change("DELETE FROM revocation WHERE handle = ?", &[handle.into()])
             .map(drop)
     }
 
@@ -356,12 +369,11 @@ impl UserStore for SqlUserStore {
     }
 
     fn hasten_revocations(&self, now: UnixMillis) -> Result<(), StoreFault> {
-        self.sql
-            .run(
-                "UPDATE revocation SET due = ? WHERE recorded = 0 AND due > ?",
-                &[time(now), time(now)],
-            )
-            .map(drop)
+        self.change(
+            "UPDATE revocation SET due = ? WHERE recorded = 0 AND due > ?",
+            &[time(now), time(now)],
+        )
+        .map(drop)
     }
 
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
@@ -370,7 +382,7 @@ impl UserStore for SqlUserStore {
                 "DELETE FROM {table} WHERE live = 0 AND keep_until < ? AND handle NOT IN (SELECT handle FROM outbox)
                    AND handle NOT IN (SELECT handle FROM revocation)"
             );
-            self.sql.run(&forget, &[time(now)])?;
+            self.change(&forget, &[time(now)])?;
         }
         Ok(())
     }

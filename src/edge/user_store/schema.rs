@@ -90,6 +90,6 @@ impl SqlUserStore {
     fn steps(&self, steps: &[&str]) -> Result<(), StoreFault> {
         steps
             .iter()
-            .try_for_each(|step| self.sql.run(step, &[]).map(drop))
+            .try_for_each(|step| self.change(step, &[]).map(drop))
     }
 }
