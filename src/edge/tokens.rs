@@ -93,7 +93,7 @@ pub(super) fn look<'a>(context: &Context, token: &Cow<'a, str>) -> Option<Look<'
     let look = match token {
         Cow::Borrowed(token) => candidate::look(token, issuers)?,
         // A cookie's that was decoded, which is rare, is parsed where it is verified.
-        Cow::Owned(token) => candidate::look(token, issuers).map(|_| candidate::Look::Malformed)?,
+        Cow::Owned(token) => candidate::look(token, issuers).map(|_| candidate::Look::Unparsed)?,
     };
     Some(Look::Candidate(look))
 }
@@ -109,7 +109,7 @@ pub(super) async fn verify_seen(
         Look::Candidate(candidate::Look::Parsed(token)) => {
             verify_parsed(context, access_token, token).await
         }
-        Look::Candidate(candidate::Look::Malformed) => {
+        Look::Candidate(candidate::Look::Unparsed) => {
             let token = claimant::parse(access_token).map_err(refused)?;
             verify_parsed(context, access_token, token).await
         }

@@ -203,7 +203,8 @@ pub trait UserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault>;
     /// Stores a new session; `false` when the handle exists (live or ended).
     fn insert_session(&self, record: &SessionRecord) -> Result<bool, StoreFault>;
-    /// Replaces a live session; `false` when it lives no more. Never creates.
+    /// Replaces a live session; `false` when it lives no more. Never creates. The record expires no earlier than the stored
+    /// one: the alarm that was set for that is in time.
     fn update_session(&self, record: &SessionRecord) -> Result<bool, StoreFault>;
     /// Turns a live session into a tombstone and drops its data; `false` when it lives no more.
     fn end_session(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault>;

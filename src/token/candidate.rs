@@ -16,8 +16,8 @@ use crate::{
 pub enum Look<'a> {
     /// It was taken apart already.
     Parsed(Unverified<'a>),
-    /// It names what ours name, and the strict parser refuses it: whoever parses it will hear why.
-    Malformed,
+    /// It is not kept in parts: whoever verifies it parses it, and hears why the strict parser refuses it, if that does.
+    Unparsed,
 }
 
 /// Looks at a text; `None` when it is no access token by its structure, neither one of ours, good or not, nor one that
@@ -28,7 +28,7 @@ pub fn look<'a>(token: &'a str, issuers: &[TrustedIssuer]) -> Option<Look<'a>> {
     }
     match claimant::parse(token) {
         Ok(parsed) => passes(&parsed, issuers).then_some(Look::Parsed(parsed)),
-        Err(_) => passes_unparsed(token, issuers).then_some(Look::Malformed),
+        Err(_) => passes_unparsed(token, issuers).then_some(Look::Unparsed),
     }
 }
 

@@ -71,6 +71,8 @@ impl UserStore for MemoryStore {
     fn update_session(&self, record: &SessionRecord) -> Result<bool, StoreFault> {
         Ok(match self.0.borrow_mut().sessions.get_mut(&record.handle) {
             Some(Stored::Live(live)) if live.user_id == record.user_id => {
+                // The shell relies on it: an alarm that was set for the old end is in time for the new one.
+                assert!(record.expiry >= live.expiry, "an update shortens a life");
                 *live = record.clone();
                 true
             }

@@ -122,8 +122,8 @@ extern "C" {
         init: &JsValue,
     ) -> Result<Promise, JsValue>;
 
-    /// `host.forward(…)`: the same, and the answer is made fit for the client by [`super::edits_of_answer`], which gets
-    /// `rule` and `origin`.
+    /// `host.forward(…)`: the same, and the answer is made fit for the client by [`super::judge_answer`], which gets
+    /// `rule` and `env`.
     #[wasm_bindgen(method, catch)]
     pub(super) fn forward(
         this: &Host,
