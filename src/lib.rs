@@ -21,13 +21,13 @@ pub mod http;
 pub mod json;
 pub mod keys;
 pub mod location;
+pub mod message;
 pub mod revocation;
 pub mod secret;
 pub mod session;
 pub mod settings;
 pub mod time;
 pub mod token;
-pub mod wire;
 
 #[cfg(target_arch = "wasm32")]
 pub mod edge;

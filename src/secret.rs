@@ -3,6 +3,7 @@
 //! Owns constant-time comparison and redaction. Refuses to know what a secret is for.
 
 use hmac::{Hmac, Mac};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
@@ -67,7 +68,8 @@ impl std::fmt::Debug for Secret {
 /// let token = postern::secret::AntiCsrfToken::new("token".to_owned());
 /// assert!(token.equals("token"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct AntiCsrfToken(String);
 
 impl AntiCsrfToken {

@@ -212,7 +212,9 @@ fn a_repeated_call_reports_the_same_handles_where_the_door_says_so() {
     user.create(1);
     user.create_in(2, "acme");
     user.create(3);
-    let list = |handles: &[u32]| UserReply::Handles(handles.iter().map(|n| handle(*n)).collect());
+    let list = |handles: &[u32]| UserReply::Handles {
+        handles: handles.iter().map(|n| handle(*n)).collect(),
+    };
     assert_eq!(user.call(revoke(&handle(1), true)), list(&[1]));
     assert_eq!(user.call(revoke(&handle(1), true)), list(&[1]));
     assert_eq!(user.call(revoke(&handle(1), false)), list(&[]));
@@ -233,7 +235,9 @@ fn a_repeated_call_reports_the_same_handles_where_the_door_says_so() {
 #[test]
 fn what_no_caller_was_told_is_reported_again_at_every_door() {
     let user = out_of_reach();
-    let list = |handles: &[u32]| UserReply::Handles(handles.iter().map(|n| handle(*n)).collect());
+    let list = |handles: &[u32]| UserReply::Handles {
+        handles: handles.iter().map(|n| handle(*n)).collect(),
+    };
     user.create(1);
     user.create(2);
     assert_eq!(user.call(revoke(&handle(1), false)), list(&[1]));
@@ -262,7 +266,7 @@ fn theft_and_displacement_are_no_revocation_of_the_callers() {
     user.create(2);
     assert_eq!(
         user.call(revoke(&handle(1), true)),
-        UserReply::Handles(vec![])
+        UserReply::Handles { handles: vec![] }
     );
     assert_eq!(user.refresh(&tokens, Door::Own), GONE);
 }
@@ -278,7 +282,9 @@ fn sessions_from_before_the_cut_off_have_ended_and_later_ones_have_not() {
     let fresh = user.create(3);
     assert_eq!(
         user.call(calls::list("u1")),
-        UserReply::Handles(vec![handle(3)])
+        UserReply::Handles {
+            handles: vec![handle(3)]
+        }
     );
     assert_eq!(user.refresh(&old, Door::Own), GONE);
     assert_eq!(user.call(write(1)), GONE);
@@ -339,14 +345,18 @@ fn a_lost_answer_can_be_asked_for_again_for_ten_minutes() {
     user.create(1);
     // No access token is left that the tombstone would have to outlast.
     user.advance(2 * user.settings.access_token_validity.0);
-    let told = UserReply::Handles(vec![handle(1)]);
+    let told = UserReply::Handles {
+        handles: vec![handle(1)],
+    };
     assert_eq!(user.call(revoke(&handle(1), true)), told);
     user.advance(10 * MINUTE - 1);
     user.sweep();
     assert_eq!(user.call(revoke(&handle(1), true)), told);
     user.advance(2);
     user.sweep();
-    let nothing = UserReply::Handles(Vec::new());
+    let nothing = UserReply::Handles {
+        handles: Vec::new(),
+    };
     assert_eq!(user.call(revoke(&handle(1), true)), nothing);
 }
 
@@ -357,7 +367,9 @@ fn it_is_kept_why_a_session_ended() {
         Some(Stored::Ended(tombstone)) => tombstone.ending,
         other => panic!("expected a tombstone, got {other:?}"),
     };
-    let nothing = UserReply::Handles(Vec::new());
+    let nothing = UserReply::Handles {
+        handles: Vec::new(),
+    };
     // Asked to end them, it says that they had ended already.
     user.create(1);
     user.create(2);
@@ -403,7 +415,9 @@ fn a_lower_limit_of_sessions_holds_from_the_next_one_on() {
     user.create(5);
     assert_eq!(
         user.call(calls::list("u1")),
-        UserReply::Handles(vec![handle(4), handle(5)])
+        UserReply::Handles {
+            handles: vec![handle(4), handle(5)]
+        }
     );
     assert_eq!(user.refresh(&tokens[2], Door::Own), GONE);
 }

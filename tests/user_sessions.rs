@@ -209,7 +209,9 @@ fn the_oldest_session_makes_room() {
     };
     assert_eq!(
         user.call(list),
-        UserReply::Handles(vec![handle(2), handle(3)])
+        UserReply::Handles {
+            handles: vec![handle(2), handle(3)]
+        }
     );
 }
 
@@ -222,8 +224,16 @@ fn revoking_reports_only_what_it_ended() {
         keep_for: None,
         repeatable: false,
     };
-    assert_eq!(user.call(both), UserReply::Handles(vec![handle(1)]));
-    assert_eq!(user.call(revoke(&handle(1))), UserReply::Handles(vec![]));
+    assert_eq!(
+        user.call(both),
+        UserReply::Handles {
+            handles: vec![handle(1)]
+        }
+    );
+    assert_eq!(
+        user.call(revoke(&handle(1))),
+        UserReply::Handles { handles: vec![] }
+    );
 }
 
 #[test]
@@ -242,18 +252,24 @@ fn a_user_is_listed_and_revoked_across_tenants_or_in_one() {
     };
     assert_eq!(
         user.call(of(Some("acme"))),
-        UserReply::Handles(vec![handle(2)])
+        UserReply::Handles {
+            handles: vec![handle(2)]
+        }
     );
     assert_eq!(
         user.call(all_of(Some("acme"))),
-        UserReply::Handles(vec![handle(2)])
+        UserReply::Handles {
+            handles: vec![handle(2)]
+        }
     );
     user.create_in(3, "acme");
     assert_eq!(
         user.call(all_of(None)),
-        UserReply::Handles(vec![handle(1), handle(3)])
+        UserReply::Handles {
+            handles: vec![handle(1), handle(3)]
+        }
     );
-    assert_eq!(user.call(of(None)), UserReply::Handles(vec![]));
+    assert_eq!(user.call(of(None)), UserReply::Handles { handles: vec![] });
 }
 
 #[test]
@@ -265,7 +281,7 @@ fn another_user_in_the_same_object_is_never_touched() {
         tenant_id: None,
         repeatable: false,
     };
-    assert_eq!(user.call(other), UserReply::Handles(vec![]));
+    assert_eq!(user.call(other), UserReply::Handles { handles: vec![] });
     assert_eq!(user.call(read(&handle(1))), data("{}", 0));
 }
 
@@ -295,11 +311,15 @@ fn bytes_that_we_did_not_issue_touch_nothing() {
     let forged = format!("{head}.{}", mac.chars().rev().collect::<String>());
     assert_eq!(
         user.refresh(&forged, Door::Own),
-        UserReply::Unauthorised(Gone::NotOurs)
+        UserReply::Unauthorised {
+            reason: Gone::NotOurs
+        }
     );
     assert_eq!(
         user.refresh("nonsense", Door::Own),
-        UserReply::Unauthorised(Gone::NotOurs)
+        UserReply::Unauthorised {
+            reason: Gone::NotOurs
+        }
     );
     assert!(user.store == before);
 }
@@ -398,7 +418,9 @@ fn a_refresh_that_does_not_say_keeps_the_binding_to_an_anti_csrf_token() {
     assert_eq!(none, None);
     let (bound, first) = refresh(&unbound, None, Some(true)).unwrap();
     assert!(first.is_some());
-    let refused = Err(Box::new(UserReply::Unauthorised(Gone::AntiCsrf)));
+    let refused = Err(Box::new(UserReply::Unauthorised {
+        reason: Gone::AntiCsrf,
+    }));
     assert_eq!(refresh(&bound, None, None), refused);
     let (_, second) = refresh(&bound, first.as_ref().map(AntiCsrfToken::expose), None).unwrap();
     assert!(second.is_some());

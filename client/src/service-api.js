@@ -96,7 +96,8 @@ const CALLS = {
     return send("PUT", "/recipe/jwt/data", { sessionHandle: handle, userDataInJWT: jwtPayload });
   },
 
-  // The protocol has no merge: read, merge, write. Two merges at once may lose one; over a service binding they do not.
+  // The protocol has no merge: read, merge, write. Two merges at once may lose one. Over a service binding the session's object
+  // merges in one transaction, and none is lost.
   async mergeIntoAccessTokenPayload(send, { handle, jwtPayload }) {
     const stored = await CALLS.getSessionInformation(send, { handle });
     if (stored.status !== "OK") return stored;

@@ -5,6 +5,7 @@
 mod memory_journal;
 
 use postern::{
+    message::{Answered, Asked, Message, NEWEST, decode, encode},
     revocation::{
         CLOCK_ALLOWANCE,
         call::{AuthorityCall, AuthorityReply},
@@ -15,26 +16,29 @@ use postern::{
     },
     session::facts::Facts,
     time::{Millis, UnixMillis},
-    wire::{Wire, decode, encode},
 };
 
 use self::memory_journal::MemoryJournal;
 use super::text;
 
 pub const DICTIONARY: &[&str] = &[
-    "0 ",
-    "1 ",
-    "2 ",
-    "3 ",
-    "11 AAAAAAAAAAA",
-    "22 AAAAAAAAAAAAAAAAAAAAAA",
-    "70 aaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbb.cccccccccccccccc",
-    "18446744073709551615 ",
-    "18446744073709551616 ",
-    "-1 ",
-    "+1 ",
-    "00 ",
-    "1001 ",
+    "{\"protocol\":1,\"call\":{",
+    "{\"protocol\":1,\"reply\":{",
+    "\"poll\":{\"since\":",
+    "\"report\":{\"live\":",
+    "\"entries\":[{\"handle\":\"",
+    "\"expires\":",
+    "\"not_before\":{\"moment\":",
+    "\"key_set_version\":{\"version\":",
+    "\"tail\":\"AAAAAAAAAAAAAAAAAAAAAA\"",
+    "\"full\":true",
+    "aaaaaaaaaaaaaaaaaaaaaaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbb.cccccccccccccccc",
+    "18446744073709551615",
+    "18446744073709551616",
+    "-1",
+    "null",
+    "1001",
+    "}}",
     "\n",
 ];
 
@@ -47,10 +51,14 @@ pub fn authority(input: &[u8]) {
     let mut journal = Journal::load(&store, 1).unwrap();
     let mut isolate = RevocationCopy::new(1);
     for message in input.split('\n') {
-        if let Some(call) = read_again::<AuthorityCall>(message) {
-            carry_out(&mut journal, &store, call);
+        if let Some(asked) = read_again::<Asked<AuthorityCall>>(message) {
+            carry_out(&mut journal, &store, asked.call);
         }
-        if let Some(AuthorityReply::Answer(answer)) = read_again::<AuthorityReply>(message) {
+        if let Some(Answered {
+            reply: AuthorityReply::Answer(answer),
+            ..
+        }) = read_again(message)
+        {
             let before = (isolate.not_before(), isolate.key_set_version());
             let tail = answer.tail.0.clone();
             let names_none = isolate.missing(0, &answer).is_empty();
@@ -66,17 +74,20 @@ pub fn authority(input: &[u8]) {
         }
     }
     // What the authority says is whole, and a new isolate takes it.
-    let answer = AuthorityReply::Answer(journal.poll(0, NOW));
-    assert_eq!(decode(&encode(&answer)).as_ref(), Some(&answer));
+    let answer = Answered {
+        protocol: NEWEST,
+        reply: AuthorityReply::Answer(journal.poll(0, NOW)),
+    };
+    assert_eq!(decode(&encode(&answer).unwrap()).as_ref(), Ok(&answer));
     // Stored and loaded it is the same.
     let loaded = Journal::load(&store, 1).unwrap();
     assert_eq!(loaded.poll(0, NOW), journal.poll(0, NOW));
 }
 
 /// What a message says; written again it says the same.
-fn read_again<T: Wire + PartialEq + std::fmt::Debug>(message: &str) -> Option<T> {
-    let value = decode::<T>(message)?;
-    assert_eq!(decode::<T>(&encode(&value)).as_ref(), Some(&value));
+fn read_again<M: Message + PartialEq + std::fmt::Debug>(message: &str) -> Option<M> {
+    let value = decode::<M>(message).ok()?;
+    assert_eq!(decode::<M>(&encode(&value).unwrap()).as_ref(), Ok(&value));
     Some(value)
 }
 

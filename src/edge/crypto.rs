@@ -101,7 +101,7 @@ pub(super) async fn sign(
         known
     } else {
         let jwk = std::str::from_utf8(private_jwk.expose()).map_err(|_| CryptoFault::BadKey)?;
-        let imported = import(jwk, verification_algorithm(algorithm), "sign").await?;
+        let imported = import(jwk, Algorithm::signed_with(algorithm), "sign").await?;
         SIGNERS.with_borrow_mut(|keys| keep(keys, (key_id.to_owned(), imported.clone())));
         imported
     };
@@ -149,15 +149,6 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], CryptoFault> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes).map_err(|_| CryptoFault::Backend)?;
     Ok(bytes)
-}
-
-/// The algorithm that verifies what this one signs.
-pub(super) const fn verification_algorithm(algorithm: SigningAlgorithm) -> Algorithm {
-    match algorithm {
-        SigningAlgorithm::RS256 => Algorithm::RS256,
-        SigningAlgorithm::ES256 => Algorithm::ES256,
-        SigningAlgorithm::EdDSA => Algorithm::EdDSA,
-    }
 }
 
 async fn exported(key: CryptoKey) -> Result<String, CryptoFault> {

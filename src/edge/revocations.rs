@@ -19,6 +19,7 @@ use super::{
     settings,
 };
 use crate::{
+    message::{self, Answered, Asked, NEWEST},
     revocation::{
         call::{AuthorityCall, AuthorityReply, Report},
         copy::{Decision, Poll, Question, RevocationCopy, Why},
@@ -27,7 +28,6 @@ use crate::{
     },
     session::facts::{Fact, Facts},
     time::{Millis, UnixMillis},
-    wire,
 };
 
 const BINDING: &str = "REVOCATIONS";
@@ -260,7 +260,9 @@ async fn make_or_fail(context: &Context, Poll { shard, since }: Poll) -> Result<
 async fn recorded(env: &Env, shard: u32, call: &AuthorityCall) -> Result<UnixMillis, Outage> {
     match ask(env, shard, call, REPORT_LIMITS).await? {
         AuthorityReply::Recorded { at } => Ok(at),
-        AuthorityReply::Answer(_) | AuthorityReply::Refused => Err(Outage),
+        AuthorityReply::Answer(_) | AuthorityReply::Refused {} | AuthorityReply::Unread { .. } => {
+            Err(Outage)
+        }
     }
 }
 
@@ -270,9 +272,23 @@ async fn ask(
     call: &AuthorityCall,
     limits: Limits,
 ) -> Result<AuthorityReply, Outage> {
-    let Answer { body, .. } = request(env, shard, "", &wire::encode(call), limits).await?;
+    let asked = message::encode(&Asked {
+        protocol: NEWEST,
+        call,
+    });
+    let Answer { body, .. } = request(env, shard, "", &asked.ok_or(Outage)?, limits).await?;
     let message = std::str::from_utf8(&body).map_err(|_| Outage)?;
-    wire::decode(message).ok_or(Outage)
+    match message::decode::<Answered<AuthorityReply>>(message) {
+        Ok(Answered {
+            reply: AuthorityReply::Unread { why },
+            ..
+        })
+        | Err(why) => {
+            log::fault("revocations", why.text());
+            Err(Outage)
+        }
+        Ok(Answered { reply, .. }) => Ok(reply),
+    }
 }
 
 /// Asks once. A question that gets no answer is not repeated: that would help no one who is overloaded.

@@ -20,13 +20,13 @@ use super::{
     settings,
 };
 use crate::{
+    message::{self, Answered, Asked, NEWEST, agreed},
     revocation::{
         call::{AuthorityCall, AuthorityReply},
         journal::{Journal, Recorded},
     },
     session::record::StoreFault,
     time::Millis,
-    wire,
 };
 
 /// The least time between two alarms.
@@ -105,10 +105,17 @@ impl Object {
         }
         let message = promise::of(request.text()).await.ok();
         let message = message.and_then(|message| message.as_string());
-        let call = message.and_then(|message| wire::decode(&message));
-        let call = call.ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
-        let reply = self.answer(&call).await?;
-        Ok(js::object_response(200, &wire::encode(&reply)))
+        let asked = message::decode::<Asked<AuthorityCall>>(&message.unwrap_or_default());
+        let (protocol, reply) = match asked {
+            Ok(Asked { protocol, call }) => (agreed(protocol), self.answer(&call).await?),
+            Err(why) => {
+                log::fault("revocations", why.text());
+                (NEWEST, AuthorityReply::Unread { why })
+            }
+        };
+        let answer = message::encode(&Answered { protocol, reply })
+            .ok_or_else(|| StoreFault("an answer that cannot be written".to_owned()))?;
+        Ok(js::object_response(200, &answer))
     }
 
     async fn answer(&self, call: &AuthorityCall) -> Result<AuthorityReply, StoreFault> {
@@ -123,7 +130,7 @@ impl Object {
             let at = match call {
                 AuthorityCall::Report(report) => match journal.report(store, report, now)? {
                     Recorded::Yes => now,
-                    Recorded::Malformed => return Ok((AuthorityReply::Refused, None)),
+                    Recorded::Malformed => return Ok((AuthorityReply::Refused {}, None)),
                 },
                 AuthorityCall::NotBefore { moment } => {
                     // A moment that lies ahead would end sessions that do not exist yet.

@@ -18,14 +18,14 @@ use crate::{
     keys::{KeyKind, SigningKey},
     session::{
         call::AccessGrant,
-        issuer as own_issuer,
+        issuer as own_issuer, minting,
         model::{Refusal, SessionView, TokenInfo},
     },
     settings::{SigningAlgorithm, TrustedIssuer},
     time::{Millis, UnixMillis},
     token::{
-        self, AccessClaims, AccessTokenVersion, Pending, Policy, SignatureVerdict, TokenFault,
-        Unverified, VerificationKey, Verified, access_token,
+        self, AccessClaims, AccessTokenVersion, Algorithm, Pending, Policy, SignatureVerdict,
+        TokenFault, Unverified, VerificationKey, Verified, access_token,
         cache::{Validity, VerifiedTokens},
         candidate,
         claimant::{self, Claimant, claimant},
@@ -213,7 +213,7 @@ fn public(key: &SigningKey) -> Option<VerificationKey> {
         if let Some(known) = keys.iter().find(named) {
             return Some(known.clone());
         }
-        let algorithm = crypto::verification_algorithm(key.algorithm);
+        let algorithm = Algorithm::signed_with(key.algorithm);
         let read = token::jwk::own_key(&key.public_jwk, &key.kid, algorithm).ok()?;
         if keys.len() >= MAX_OWN_KEYS {
             keys.clear();
@@ -365,33 +365,6 @@ pub(super) fn signer(
         .map_err(|key_ring::Outage| Refusal::GeneralError("no signing key is at hand"))
 }
 
-/// What is signed for a session and a grant.
-pub(super) fn claims(
-    context: &Context,
-    session: &SessionView,
-    grant: &AccessGrant,
-    version: AccessTokenVersion,
-) -> AccessClaims {
-    let payload = if grant.by_service_api {
-        session.payload.clone()
-    } else {
-        own_issuer::with(&session.payload, &context.settings.issuer())
-    };
-    AccessClaims {
-        version,
-        user_id: session.user_id.clone(),
-        recipe_user_id: session.user_id.clone(),
-        tenant_id: session.tenant_id.clone(),
-        handle: session.handle.clone(),
-        refresh_token_hash1: grant.hash1.clone(),
-        parent_refresh_token_hash1: grant.parent_hash1.clone(),
-        anti_csrf_token: grant.anti_csrf_token.clone(),
-        expiry: grant.expiry,
-        created: grant.created,
-        payload,
-    }
-}
-
 /// Signs an access token for a session, as the object allowed it.
 pub(super) async fn sign(
     context: &Context,
@@ -400,7 +373,8 @@ pub(super) async fn sign(
     version: AccessTokenVersion,
 ) -> Result<TokenInfo, Refusal> {
     let key = signer(context, grant.by_service_api, grant.use_dynamic_key)?;
-    let input = signing_input(&claims(context, session, grant, version), key)?;
+    let claims = minting::claims(session, grant, version, &context.settings.issuer());
+    let input = signing_input(&claims, key)?;
     let signature = key_ring::sign(key, &input)
         .await
         .map_err(|key_ring::Outage| Refusal::GeneralError("the token could not be signed"))?;
@@ -418,31 +392,8 @@ pub(super) async fn sign(
     })
 }
 
-/// How long an access token is, in bytes.
-pub(super) struct Lengths {
-    /// The token.
-    pub(super) token: usize,
-    /// Its payload, as JSON text.
-    pub(super) payload: usize,
-}
-
-/// The lengths of the access token that `claims` come to.
-pub(super) fn lengths(claims: &AccessClaims, key: &SigningKey) -> Result<Lengths, Refusal> {
-    let signature = match key.algorithm {
-        SigningAlgorithm::RS256 => vec![0; 256],
-        SigningAlgorithm::ES256 | SigningAlgorithm::EdDSA => vec![0; 64],
-    };
-    let token = access_token::complete(claims.version, &signing_input(claims, key)?, &signature);
-    // Base64 without padding: four characters for three bytes.
-    let encoded = token.split('.').nth(1).unwrap_or_default().len();
-    Ok(Lengths {
-        token: token.len(),
-        payload: encoded.saturating_mul(3) / 4,
-    })
-}
-
 fn signing_input(claims: &AccessClaims, key: &SigningKey) -> Result<String, Refusal> {
-    let algorithm = crypto::verification_algorithm(key.algorithm);
+    let algorithm = Algorithm::signed_with(key.algorithm);
     claims
         .signing_input(algorithm, &key.kid)
         .map_err(|fault| Refusal::BadInput(fault.to_string()))

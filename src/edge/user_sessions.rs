@@ -8,11 +8,11 @@ use super::{
     revocations,
 };
 use crate::{
+    message::{self, NEWEST, Unread},
     session::{
-        call::{Envelope, UserCall},
+        call::{Envelope, Question, UserCall, UserReply},
         model::Refusal,
     },
-    wire::{self, Wire},
 };
 
 const BINDING: &str = "USER_SESSIONS";
@@ -22,6 +22,8 @@ const LIMITS: Limits = Limits {
     body_bytes: 32 * 1024 * 1024,
 };
 const OUT_OF_REACH: Refusal = Refusal::GeneralError("the session's object is out of reach");
+const UNSUPPORTED: Refusal =
+    Refusal::GeneralError("the session's object is of a release that does not know this call");
 
 /// Asks the object that `route` names. A question that gets no answer is not repeated: that would help no one who is
 /// overloaded.
@@ -30,9 +32,12 @@ pub(super) async fn ask(
     route: &str,
     call: &UserCall,
 ) -> Result<Envelope, Refusal> {
-    // A `Question`, without a copy of the call.
-    let mut question = wire::encode(&revocations::not_before(context));
-    call.write(&mut question);
+    let question = message::encode(&Question {
+        protocol: NEWEST,
+        not_before: revocations::not_before(context),
+        call,
+    });
+    let question = question.ok_or(Refusal::GeneralError("a call that cannot be written"))?;
     let object: Fetcher = js::binding::<ObjectNamespace>(&context.env, BINDING)
         .and_then(|namespace| namespace.object(route, context.location))
         .ok_or(OUT_OF_REACH)?;
@@ -45,7 +50,20 @@ pub(super) async fn ask(
     match answer.await {
         Ok(answer) if answer.status == 200 => {
             let message = std::str::from_utf8(&answer.body).map_err(|_| OUT_OF_REACH)?;
-            wire::decode(message).ok_or(OUT_OF_REACH)
+            let envelope = message::decode::<Envelope>(message);
+            let unread = match &envelope {
+                Ok(Envelope {
+                    reply: UserReply::Unread { why },
+                    ..
+                })
+                | Err(why) => *why,
+                Ok(_) => return envelope.map_err(|_| OUT_OF_REACH),
+            };
+            log::fault("user_sessions", unread.text());
+            Err(match unread {
+                Unread::Unsupported => UNSUPPORTED,
+                Unread::Damaged => OUT_OF_REACH,
+            })
         }
         _ => {
             log::fault("user_sessions", "a user's object gave no answer");

@@ -1,17 +1,18 @@
-//! What isolates and users' objects ask of the authority, and what it answers. Both ends are the same bundle, so the
-//! shapes need no version. A segment's bytes are fetched by name in a request of their own: the answer's body is the
+//! What isolates and users' objects ask of the authority, and what it answers. The ends may be of two releases: how a
+//! member or a call is added is said in [`crate::message`]. A segment's bytes are fetched by name in a request of their own: the answer's body is the
 //! [published form](super::segment), nothing else.
 
+use std::borrow::Cow;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::Entry;
-use crate::{
-    time::UnixMillis,
-    wire::{Reader, Wire, wire_enum, wire_struct},
-};
+use crate::{message::Unread, time::UnixMillis};
 
 /// A question or an order to the authority.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthorityCall {
     /// An isolate asks for what is new.
     Poll {
@@ -33,7 +34,7 @@ pub enum AuthorityCall {
 }
 
 /// Ended sessions of one user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// How many entries of this user have not expired, those in `entries` included. His object knows.
     pub live: u64,
@@ -42,7 +43,8 @@ pub struct Report {
 }
 
 /// The authority's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum AuthorityReply {
     /// To [`AuthorityCall::Poll`].
     Answer(PollAnswer),
@@ -52,11 +54,16 @@ pub enum AuthorityReply {
         at: UnixMillis,
     },
     /// The call is malformed; nothing was changed.
-    Refused,
+    Refused {},
+    /// The call was not read; nothing was changed.
+    Unread {
+        /// Why.
+        why: Unread,
+    },
 }
 
 /// What holds as of a moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PollAnswer {
     /// The authority's clock: every revocation recorded before this is in `segments`, `tail` or `strict_routes`, or the
     /// answer is `full`.
@@ -85,105 +92,43 @@ pub struct PollAnswer {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys(pub Vec<u64>);
 
-impl Wire for Keys {
-    fn write(&self, to: &mut String) {
+impl Serialize for Keys {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut bytes = Vec::with_capacity(self.0.len().saturating_mul(8));
         for key in &self.0 {
             bytes.extend_from_slice(&key.to_be_bytes());
         }
-        Base64UrlUnpadded::encode_string(&bytes).write(to);
-    }
-
-    fn read(from: &mut Reader<'_>) -> Self {
-        let text = String::read(from);
-        let bytes = Base64UrlUnpadded::decode_vec(&text).unwrap_or_else(|_| {
-            from.damaged();
-            Vec::new()
-        });
-        let (keys, rest) = bytes.as_chunks::<8>();
-        if !rest.is_empty() {
-            from.damaged();
-        }
-        Self(keys.iter().map(|key| u64::from_be_bytes(*key)).collect())
+        serializer.serialize_str(&Base64UrlUnpadded::encode_string(&bytes))
     }
 }
 
-wire_enum! { AuthorityCall {
-    0 => Poll { since },
-    1 => Report(report),
-    2 => NotBefore { moment },
-    3 => KeySetVersion { version },
-    else Self::Poll { since: 0 },
-} }
-
-wire_enum! { AuthorityReply {
-    0 => Answer(answer),
-    1 => Recorded { at },
-    2 => Refused,
-    else Self::Refused,
-} }
-
-wire_struct! {
-    Entry { handle, expires }
-    Report { live, entries }
-    PollAnswer {
-        as_of, seq, sealed, tail_after, tail, segments, strict_routes, not_before, key_set_version, full,
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        let bytes = Base64UrlUnpadded::decode_vec(&text).map_err(D::Error::custom)?;
+        let (keys, rest) = bytes.as_chunks::<8>();
+        if !rest.is_empty() {
+            return Err(D::Error::custom("a part of a key"));
+        }
+        Ok(Self(
+            keys.iter().map(|key| u64::from_be_bytes(*key)).collect(),
+        ))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{AuthorityCall, AuthorityReply, Keys, PollAnswer, Report};
-    use crate::{
-        revocation::Entry,
-        time::UnixMillis,
-        wire::{Wire, decode, encode},
-    };
-
-    fn round_trips<T: Wire + PartialEq + std::fmt::Debug>(value: &T) {
-        let message = encode(value);
-        assert_eq!(decode::<T>(&message).as_ref(), Some(value));
-        for end in (0..message.len()).filter(|end| message.is_char_boundary(*end)) {
-            assert_eq!(decode::<T>(&message[..end]), None, "{end} of {message}");
-        }
-    }
-
-    #[test]
-    fn calls_and_replies_are_read_as_they_were_written() {
-        round_trips(&AuthorityCall::Poll { since: 7 });
-        round_trips(&AuthorityCall::NotBefore { moment: None });
-        round_trips(&AuthorityCall::NotBefore {
-            moment: Some(UnixMillis(5)),
-        });
-        round_trips(&AuthorityCall::KeySetVersion { version: 3 });
-        round_trips(&AuthorityCall::Report(Report {
-            live: 2,
-            entries: vec![Entry {
-                handle: "h".to_owned(),
-                expires: UnixMillis(9),
-            }],
-        }));
-        round_trips(&AuthorityReply::Refused);
-        round_trips(&AuthorityReply::Recorded { at: UnixMillis(1) });
-        round_trips(&AuthorityReply::Answer(PollAnswer {
-            as_of: UnixMillis(1),
-            seq: 2,
-            sealed: 3,
-            tail_after: 4,
-            tail: Keys(vec![0, u64::MAX, 1 << 33]),
-            segments: vec!["ab".to_owned()],
-            strict_routes: Keys(Vec::new()),
-            not_before: UnixMillis(5),
-            key_set_version: 6,
-            full: true,
-        }));
-    }
+    use super::Keys;
 
     #[test]
     fn damaged_keys_are_refused() {
-        assert_eq!(decode::<Keys>("11 AAAAAAAAAAA"), Some(Keys(vec![0])));
-        assert_eq!(decode::<Keys>("10 AAAAAAAAAA"), None);
-        assert_eq!(decode::<Keys>("11 AAAAAAAAAA="), None);
-        assert_eq!(decode::<Keys>("11 AAAAAAAAAAB"), None);
+        let read = |text: &str| serde_json::from_str::<Keys>(&format!("\"{text}\"")).ok();
+        assert_eq!(read("AAAAAAAAAAA"), Some(Keys(vec![0])));
+        for damaged in ["AAAAAAAAAA", "AAAAAAAAAAA=", "AAAAAAAAAAB", "AAAAAAAAAA+"] {
+            assert_eq!(read(damaged), None, "{damaged}");
+        }
+        let keys = Keys(vec![0, u64::MAX, 1 << 33]);
+        let text = serde_json::to_string(&keys).unwrap();
+        assert_eq!(serde_json::from_str::<Keys>(&text).unwrap(), keys);
     }
 }

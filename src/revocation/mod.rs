@@ -15,6 +15,8 @@ pub mod journal;
 pub mod key;
 pub mod segment;
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::{Millis, UnixMillis};
 
 /// How far the clocks of two machines may lie apart. The age of a copy is counted this much too long, and an entry is
@@ -38,7 +40,7 @@ pub const MAX_STRICT_ROUTES: usize = 4_096;
 pub const NOT_BEFORE_DOUBT: Millis = Millis(300_000);
 
 /// A session that has ended, as a user's object reports it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// The session.
     pub handle: String,

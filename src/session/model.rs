@@ -2,8 +2,11 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     json::{self, JsonFault, ObjectWriter},
+    message::raw,
     secret::AntiCsrfToken,
     time::UnixMillis,
 };
@@ -12,7 +15,7 @@ use crate::{
 pub const PUBLIC_TENANT: &str = "public";
 
 /// A live session as its holder may see it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionView {
     /// The session handle: `route.random.tag`, with `_tenant` appended for tenants other than `public`.
     pub handle: String,
@@ -21,11 +24,12 @@ pub struct SessionView {
     /// The tenant the session was created in.
     pub tenant_id: String,
     /// The payload: the text of one JSON object, kept verbatim (minified).
+    #[serde(with = "raw")]
     pub payload: String,
 }
 
 /// A token with its times, as every protocol hands it out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenInfo {
     /// The token itself. A credential: never log it.
     pub token: String,
@@ -69,7 +73,7 @@ pub struct SessionInformation {
 const MAX_USER_AGENT_BYTES: usize = 1024;
 
 /// Facts about the device a session lives on, as the caller gave them (already coarsened by setting).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Device {
     /// The `User-Agent` at creation.
     pub user_agent: Option<String>,
@@ -122,7 +126,8 @@ pub struct TooLarge {
 }
 
 /// How the reuse of a refresh token was recognised (protocol 5.6, `recentTokenReuseSubtype`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum ReuseSubtype {
     /// The token last used, presented after its grace window.
     RecentPrev,

@@ -1,5 +1,7 @@
 //! Settings that are one of a few choices.
 
+use serde::{Deserialize, Serialize};
+
 use super::table;
 use crate::time::Millis;
 
@@ -31,7 +33,7 @@ pub enum RecentTokenReuse {
 }
 
 /// Algorithms that Postern signs with (RFC 7518, RFC 8037).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 bits.
     RS256,

@@ -1,5 +1,7 @@
 //! Algorithm names, and what each needs of a key.
 
+use crate::settings::SigningAlgorithm;
+
 /// JWS algorithms that can be verified (RFC 7518 section 3.1, RFC 8037, RFC 9864).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
@@ -31,6 +33,17 @@ pub enum Algorithm {
     EdDSA,
     /// Ed25519, under its RFC 9864 name.
     Ed25519,
+}
+
+impl Algorithm {
+    /// What verifies the signatures of a signing algorithm.
+    pub const fn signed_with(algorithm: SigningAlgorithm) -> Self {
+        match algorithm {
+            SigningAlgorithm::RS256 => Self::RS256,
+            SigningAlgorithm::ES256 => Self::ES256,
+            SigningAlgorithm::EdDSA => Self::EdDSA,
+        }
+    }
 }
 
 /// The kind of key an algorithm works with.

@@ -175,7 +175,7 @@ impl Race {
         let expected = if self.sessions[at].ended {
             GONE
         } else {
-            UserReply::Done
+            UserReply::Done {}
         };
         assert_eq!(reply, expected);
     }
@@ -185,7 +185,7 @@ impl Race {
         let session = &mut self.sessions[at];
         let call = calls::revoke(vec![session.handle.clone()], true);
         let reply = self.object.user.call(call);
-        let UserReply::Handles(revoked) = reply else {
+        let UserReply::Handles { handles: revoked } = reply else {
             panic!("not revoked: {reply:?}")
         };
         if !session.ended {
@@ -200,7 +200,7 @@ impl Race {
         let tenant = random.chance(50).then(|| random.pick(&TENANTS));
         let call = calls::revoke_all(user, tenant, false);
         let reply = self.object.user.call(call);
-        let UserReply::Handles(revoked) = reply else {
+        let UserReply::Handles { handles: revoked } = reply else {
             panic!("not revoked: {reply:?}")
         };
         let meant = |session: &Session| {

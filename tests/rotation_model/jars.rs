@@ -73,7 +73,12 @@ pub fn one_jar_is_never_logged_out(settings: &Settings, random: &mut Random) {
             .set((start + quiet).max(user.now.get()) + random.below(2 * access));
     }
     let listed = user.call(calls::list("u1"));
-    assert_eq!(listed, UserReply::Handles(vec![handle(1)]));
+    assert_eq!(
+        listed,
+        UserReply::Handles {
+            handles: vec![handle(1)]
+        }
+    );
 }
 
 #[derive(Default)]
@@ -141,7 +146,7 @@ pub fn two_jars_part_and_are_found(settings: &Settings, random: &mut Random) {
             } => {
                 assert_eq!((ended, user_id.as_str()), (handle(1), "u1"));
                 let listed = user.call(calls::list(&user_id));
-                assert_eq!(listed, UserReply::Handles(vec![]));
+                assert_eq!(listed, UserReply::Handles { handles: vec![] });
                 return;
             }
             UserReply::Issued {

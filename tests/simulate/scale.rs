@@ -6,13 +6,13 @@
 use std::{ops::Range, path::Path, time::Instant};
 
 use postern::{
+    message,
     revocation::{
         copy::{Decision, RevocationCopy},
         segment::Segment,
     },
     session::facts::Facts,
     time::{Millis, UnixMillis},
-    wire,
 };
 
 use crate::{
@@ -105,7 +105,7 @@ fn measure(rate: u64) -> Measured {
         }
         let answer = authority.journal.poll(seq, UnixMillis(now));
         seq = answer.seq;
-        let answer_bytes = wire::encode(&answer).len() as u64;
+        let answer_bytes = message::encode(&answer).unwrap().len() as u64;
         full_polls += u64::from(answer.full && counts);
         let segments = answer.segments.len();
         let names = copy.missing(0, &answer);

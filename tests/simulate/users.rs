@@ -126,7 +126,7 @@ impl Users {
                 jar.refresh = refresh.token;
                 true
             }
-            UserReply::Unauthorised(_) => false,
+            UserReply::Unauthorised { .. } => false,
             other => panic!("a refresh was answered with {other:?}"),
         }
     }

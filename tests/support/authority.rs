@@ -1,9 +1,10 @@
 //! An authority under test, handles of ours to revoke, and what an isolate asks of its copy.
 
 use postern::{
+    message::{self, Answered, NEWEST},
     revocation::{
         Entry,
-        call::{PollAnswer, Report},
+        call::{AuthorityReply, PollAnswer, Report},
         copy::{Question, RevocationCopy},
         journal::{Journal, Recorded},
         segment::Segment,
@@ -86,8 +87,11 @@ impl Authority {
     pub fn poll(&self, since: u64, now: u64) -> PollAnswer {
         let answer = self.journal.poll(since, UnixMillis(now));
         // What crosses the wire is what was meant.
-        let message = postern::wire::encode(&answer);
-        assert_eq!(postern::wire::decode(&message), Some(answer.clone()));
+        let said = Answered {
+            protocol: NEWEST,
+            reply: AuthorityReply::Answer(answer.clone()),
+        };
+        assert_eq!(message::decode(&message::encode(&said).unwrap()), Ok(said));
         answer
     }
 

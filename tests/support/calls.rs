@@ -2,7 +2,9 @@
 
 use postern::session::call::{Create, Door, Gone, Refresh, UserCall, UserReply};
 
-pub const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
+pub const GONE: UserReply = UserReply::Unauthorised {
+    reason: Gone::NoSession,
+};
 pub const DOORS: [Door; 3] = [Door::Own, Door::Eager, Door::Lazy];
 
 pub fn create(handle: &str, user_id: &str, tenant_id: &str, data: Option<&str>) -> UserCall {

@@ -8,7 +8,7 @@ import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
  * @typedef {object} ObjectFault
  * @property {string} className of which objects are out
  * @property {string} [name] only the object of this name
- * @property {string} [call] only requests whose body begins so: the number of the call and a blank
+ * @property {string} [call] only this call
  * @property {"refuse" | "hang" | "slow" | "lost answer"} outcome
  */
 
@@ -17,14 +17,18 @@ let faults = [];
 /** @type {{className: string, name: string, call: string}[]} */
 let calls = [];
 
+/** What a message asks for; nothing of a request without one. @param {string} body */
+const named = (body) => (body === "" ? "" : (Object.keys(JSON.parse(body).call ?? {})[0] ?? ""));
+
 /** @param {string} className @param {string} binding */
 const inFrontOf = (className, binding) =>
   class extends DurableObject {
     async fetch(request) {
       const { name } = this.ctx.id;
       const body = await request.text();
-      calls.push({ className, name, call: body.slice(0, 24) });
-      const fits = (fault) => fault.className === className && (fault.name ?? name) === name && body.startsWith(fault.call ?? "");
+      const call = named(body);
+      calls.push({ className, name, call });
+      const fits = (fault) => fault.className === className && (fault.name ?? name) === name && (fault.call ?? call) === call;
       const outcome = faults.find(fits)?.outcome;
       if (outcome === "refuse") return new Response("out", { status: 503 });
       if (outcome === "slow") await new Promise((resolve) => setTimeout(resolve, 500));

@@ -82,7 +82,11 @@ fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
         keep_for: None,
         repeatable: false,
     };
-    let none = || Some(UserReply::Handles(Vec::new()));
+    let none = || {
+        Some(UserReply::Handles {
+            handles: Vec::new(),
+        })
+    };
     let (user_id, tenant_id) = ("u1".to_owned(), None);
     for (call, expected) in [
         (creation(1, "{}", false), None),
@@ -136,7 +140,12 @@ fn a_stored_payload_with_a_claim_that_is_protected_now_stops_a_refresh_and_chang
         protected_claims: vec!["iss".to_owned(), "sub".to_owned()],
         ..refreshing(&token)
     }));
-    assert_eq!(refused, UserReply::Unauthorised(Gone::ProtectedClaim));
+    assert_eq!(
+        refused,
+        UserReply::Unauthorised {
+            reason: Gone::ProtectedClaim
+        }
+    );
     assert_eq!(user.store, before);
     issued(user.call(UserCall::Refresh(Refresh {
         protected_claims: vec!["iss".to_owned()],
@@ -162,7 +171,9 @@ fn anti_csrf_tokens_belong_to_their_session_and_generation_and_those_of_neighbou
         let refused = refresh(&first, wrong);
         assert_eq!(
             refused,
-            UserReply::Unauthorised(Gone::AntiCsrf),
+            UserReply::Unauthorised {
+                reason: Gone::AntiCsrf
+            },
             "{wrong:?}"
         );
     }

@@ -152,11 +152,11 @@ describe("in real seconds", { concurrency: true }, () => {
     test("what is owed to it is delivered by the alarm, with nobody asking", { timeout: 60_000 }, async () => {
       const session = await at.create("owed");
       const route = session.handle.split(".")[0];
-      await at.it.out({ ...revocationsOut, call: "1 " });
+      await at.it.out({ ...revocationsOut, call: "report" });
       assert.equal((await at.one.admin("revokeSession", { handle: session.handle })).status, "GENERAL_ERROR");
       await at.it.out();
       await at.it.clearCalls();
-      await until("the report arrives", async () => (await at.it.calls("Revocations")).some(({ call }) => call.startsWith("1 ")));
+      await until("the report arrives", async () => (await at.it.calls("Revocations")).some(({ call }) => call === "report"));
       assert.equal((await at.it.calls("UserSessions")).filter(({ name }) => name === route).length, 0);
     });
 
@@ -197,7 +197,7 @@ describe("in real seconds", { concurrency: true }, () => {
         await other.verdict(kept.access);
         await at.it.clearCalls();
         await other.verdict((await at.create("new")).access);
-        return (await at.it.calls("UserSessions")).filter(({ call }) => call.startsWith("0 3 ")).length === 0;
+        return (await at.it.calls("UserSessions")).filter(({ call }) => call === "check").length === 0;
       });
       assert.equal(await other.verdict(lost.access), "UNAUTHORISED");
     });

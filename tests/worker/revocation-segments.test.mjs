@@ -42,40 +42,25 @@ function entry(n) {
 /** @param {string} path @param {string} [body] */
 const ask = (path, body = "") => fetch(`${postern.url("authority")}/revocations-0/${path}`, { method: "POST", body });
 
+/** What the authority answers to a call. @param {unknown} call */
+async function say(call) {
+  const response = await ask("", JSON.stringify({ protocol: 1, call }));
+  assert.equal(response.status, 200);
+  return /** @type {any} */ (await response.json()).reply;
+}
+
 /** @param {number} from @param {number} to */
 async function report(from, to) {
-  let message = `1 1 ${to - from} `;
-  for (let n = from; n < to; n += 1) {
-    const { handle } = entry(n);
-    message += `${handle.length} ${handle}${expires} `;
-  }
-  const response = await ask("", message);
-  assert.equal(response.status, 200);
-  assert.match(await response.text(), /^1 \d+ $/, "the report was refused");
+  const entries = Array.from({ length: to - from }, (_, n) => ({ handle: entry(from + n).handle, expires }));
+  const reply = await say({ report: { live: 1, entries } });
+  assert.ok(reply.recorded, "the report was refused");
 }
 
 async function poll(since = 0) {
-  let rest = await (await ask("", `0 ${since} `)).text();
-  const number = () => {
-    const [digits] = rest.split(" ", 1);
-    rest = rest.slice(digits.length + 1);
-    return Number(digits);
-  };
-  const text = () => {
-    const length = number();
-    const taken = rest.slice(0, length);
-    rest = rest.slice(length);
-    return taken;
-  };
-  const keys = () => {
-    const bytes = Buffer.from(text(), "base64url");
-    return Array.from({ length: bytes.length / 8 }, (_, at) => bytes.readBigUInt64BE(8 * at));
-  };
-  assert.equal(number(), 0);
-  const [asOf, seq, sealed, tailAfter] = [number(), number(), number(), number()];
-  const tail = keys();
-  const segments = Array.from({ length: number() }, text);
-  return { asOf, seq, sealed, tailAfter, tail, segments };
+  const { answer } = await say({ poll: { since } });
+  const bytes = Buffer.from(answer.tail, "base64url");
+  const tail = Array.from({ length: bytes.length / 8 }, (_, at) => bytes.readBigUInt64BE(8 * at));
+  return { asOf: answer.as_of, seq: answer.seq, sealed: answer.sealed, tailAfter: answer.tail_after, tail, segments: answer.segments };
 }
 
 /** A segment, as docs/freshness.md describes it. @param {string} name */

@@ -125,7 +125,8 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "mergeIntoAccessTokenPayload" => {
             let handle = arguments.string("handle")?;
             let changes = arguments.json_object("jwtPayload")?;
-            Ok(merge_payload(context, &handle, &changes).await)
+            let merged = sessions::merge_payload(context, &handle, changes).await;
+            Ok(merged.map(|()| ok("")))
         }
         "regenerateAccessToken" => {
             let access_token = arguments.string("accessToken")?;
@@ -250,15 +251,4 @@ async fn replace_payload(
     sessions::replace_payload_that_fits(context, handle, payload, None)
         .await
         .map(|()| ok(""))
-}
-
-/// Members of `changes` replace those of the stored payload; `null` takes one away.
-async fn merge_payload(context: &Context, handle: &str, changes: &str) -> Result<String, Refusal> {
-    let stored = sessions::information(context, handle)
-        .await?
-        .session
-        .payload;
-    let merged =
-        json::merge(&stored, changes).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
-    replace_payload(context, handle, merged).await
 }

@@ -8,17 +8,17 @@ use super::{
 use crate::{
     edge::{
         context::Context,
-        tokens::{self, Known, Lengths},
+        tokens::{self, Known},
     },
     frontend::{
         front_token::front_token_length,
         size_budget::{TokenLengths, check_size_budget},
     },
     http::credentials::Transfer,
-    secret::AntiCsrfToken,
     session::{
         call::{AccessGrant, Carried, Create, Door, Refresh, UserCall, UserReply, Verify},
         handle::MAX_USER_ID_BYTES,
+        minting::{self, Lengths},
         model::{Device, IssuedSession, PUBLIC_TENANT, Refusal, SessionView, TokenInfo},
         refresh_token, user,
     },
@@ -277,11 +277,16 @@ pub(in crate::edge) fn payload_allowed(
     let object =
         crate::json::parse_object(payload).map_err(|fault| Refusal::BadInput(fault.to_string()))?;
     match access_token::find_protected(&object, version) {
-        Some(claim) => Err(Refusal::BadInput(format!(
-            "The user payload contains protected field: {claim}"
-        ))),
+        Some(claim) => Err(protected(claim)),
         None => Ok(()),
     }
+}
+
+/// The refusal of a payload that holds a claim of the protocol's.
+pub(super) fn protected(claim: &str) -> Refusal {
+    Refusal::BadInput(format!(
+        "The user payload contains protected field: {claim}"
+    ))
 }
 
 /// Signs what the object allowed.
@@ -340,20 +345,18 @@ pub(super) fn token_fits(
     if !clashing_claims(new.version).is_empty() {
         payload_allowed(&session.payload, new.version)?;
     }
-    let hash = "0".repeat(64);
-    let grant = AccessGrant {
-        created: context.now,
-        expiry: context.now,
-        hash1: hash.clone(),
-        // The child of a refresh at a lazy door carries one.
-        parent_hash1: new.by_service_api.then_some(hash),
-        anti_csrf_token: new.anti_csrf.then(|| AntiCsrfToken::new("0".repeat(43))),
-        use_dynamic_key: new.use_dynamic_key,
-        by_service_api: new.by_service_api,
-    };
     let key = tokens::signer(context, new.by_service_api, new.use_dynamic_key)?;
-    let Lengths { token, payload } =
-        tokens::lengths(&tokens::claims(context, session, &grant, new.version), key)?;
+    let minted = minting::Minted {
+        version: new.version,
+        by_service_api: new.by_service_api,
+        anti_csrf: new.anti_csrf,
+        algorithm: key.algorithm,
+        key_id: &key.kid,
+        issuer: &context.settings.issuer(),
+    };
+    let Lengths { token, payload } = minted
+        .lengths(session, context.now)
+        .map_err(|fault| Refusal::BadInput(fault.to_string()))?;
     if let Some(transfer) = transfer {
         let expiry = context.now.0;
         let lengths = TokenLengths {
@@ -366,11 +369,16 @@ pub(super) fn token_fits(
     let length = u64::try_from(token).unwrap_or(u64::MAX);
     let limit = context.settings.max_access_token_bytes;
     if length > limit {
-        return Err(Refusal::BadInput(format!(
-            "the payload makes an access token of {length} bytes; the limit is {limit} bytes"
-        )));
+        return Err(too_long(length, limit));
     }
     Ok(())
+}
+
+/// The refusal of a payload that makes a token of `length` bytes.
+pub(super) fn too_long(length: u64, limit: u64) -> Refusal {
+    Refusal::BadInput(format!(
+        "the payload makes an access token of {length} bytes; the limit is {limit} bytes"
+    ))
 }
 
 /// A new session of the public tenant with the defaults of our own doors.

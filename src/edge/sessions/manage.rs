@@ -2,14 +2,15 @@
 
 use super::{
     AT_ONCE, OWN_VERSION, about,
-    issue::{Minted, payload_allowed, token_fits},
+    issue::{Minted, payload_allowed, protected, token_fits, too_long},
     issuer_of, unexpected,
 };
 use crate::{
-    edge::{context::Context, key_ring, promise, revocations, user_sessions},
+    edge::{context::Context, key_ring, promise, revocations, tokens, user_sessions},
     session::{
         call::{UserCall, UserReply},
         handle::CheckedHandle,
+        minting::TokenLimit,
         model::{Refusal, SessionInformation},
     },
     settings::AntiCsrf,
@@ -78,6 +79,39 @@ pub(in crate::edge) async fn replace_payload_that_fits(
     replace_payload(context, handle, session.payload).await
 }
 
+/// Merges members into the stored payload, in one transaction of the session's object: of two merges at once neither is lost.
+pub(in crate::edge) async fn merge_payload(
+    context: &Context,
+    handle: &str,
+    changes: String,
+) -> Result<(), Refusal> {
+    let handle = context.checked(handle)?;
+    let key = tokens::signer(context, false, true)?;
+    let limit = TokenLimit {
+        most_bytes: context.settings.max_access_token_bytes,
+        algorithm: key.algorithm,
+        key_id: key.kid.clone(),
+        anti_csrf: context.settings.anti_csrf == AntiCsrf::ViaToken,
+    };
+    let most_bytes = limit.most_bytes;
+    let call = UserCall::MergePayload {
+        handle: handle.as_str().to_owned(),
+        changes,
+        limit,
+    };
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
+        UserReply::Done {} => Ok(()),
+        UserReply::PayloadRefused {
+            claim: Some(claim), ..
+        } => Err(protected(&claim)),
+        UserReply::PayloadRefused {
+            token_bytes: Some(bytes),
+            ..
+        } => Err(too_long(bytes, most_bytes)),
+        other => Err(unexpected(other)),
+    }
+}
+
 /// Replaces the stored payload; access tokens that are out keep theirs.
 async fn replace_payload(context: &Context, handle: &str, payload: String) -> Result<(), Refusal> {
     let handle = context.checked(handle)?;
@@ -86,7 +120,7 @@ async fn replace_payload(context: &Context, handle: &str, payload: String) -> Re
         payload,
     };
     match about(context, &handle, AT_ONCE, &call).await?.reply {
-        UserReply::Done => Ok(()),
+        UserReply::Done {} => Ok(()),
         other => Err(unexpected(other)),
     }
 }
@@ -200,7 +234,7 @@ pub(in crate::edge) async fn end_all_before(
 
 fn handles(reply: UserReply) -> Result<Vec<String>, Refusal> {
     match reply {
-        UserReply::Handles(handles) => Ok(handles),
+        UserReply::Handles { handles } => Ok(handles),
         other => Err(unexpected(other)),
     }
 }

@@ -12,8 +12,11 @@ pub(super) use issue::{
     Exchange, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
 };
 pub(super) use manage::{
-    Report, end_all_before, information, list, replace_payload_that_fits, revoke, revoke_all,
+    Report, end_all_before, information, list, merge_payload, replace_payload_that_fits, revoke,
+    revoke_all,
 };
+
+pub(super) use crate::session::minting::OWN_VERSION;
 
 use std::rc::Rc;
 
@@ -34,11 +37,7 @@ use crate::{
     },
     settings::{Freshness, TrustedIssuer},
     time::Millis,
-    token::AccessTokenVersion,
 };
-
-/// The version of access tokens made at our own doors.
-pub(super) const OWN_VERSION: AccessTokenVersion = AccessTokenVersion::V5;
 
 /// How an access token is to be verified.
 #[derive(Debug)]
@@ -125,14 +124,17 @@ async fn about(
             handle: handle.as_str().to_owned(),
         };
         let checked = user_sessions::ask(context, handle.route(), &check).await?;
-        if matches!(checked.reply, UserReply::Unauthorised(_)) {
+        if matches!(checked.reply, UserReply::Unauthorised { .. }) {
             envelope = checked;
         }
     }
     let seq = match &envelope.reply {
         UserReply::Standing { data_seq } | UserReply::Live { data_seq, .. } => Some(*data_seq),
         UserReply::Data { seq, .. } | UserReply::Written { seq } => Some(*seq),
-        UserReply::Unauthorised(Gone::NoSession) | UserReply::Theft { .. } => {
+        UserReply::Unauthorised {
+            reason: Gone::NoSession,
+        }
+        | UserReply::Theft { .. } => {
             revocations::note_end(handle.as_str(), context.now);
             None
         }
@@ -147,7 +149,7 @@ async fn about(
 /// The refusal behind an answer that is not the one hoped for.
 fn unexpected(reply: UserReply) -> Refusal {
     match reply {
-        UserReply::Unauthorised(gone) => Refusal::Unauthorised(gone.message()),
+        UserReply::Unauthorised { reason: gone } => Refusal::Unauthorised(gone.message()),
         UserReply::Theft {
             handle,
             user_id,
@@ -163,10 +165,10 @@ fn unexpected(reply: UserReply) -> Refusal {
                 subtype,
             }))
         }
-        UserReply::RevocationPending => {
+        UserReply::RevocationPending {} => {
             Refusal::GeneralError("the sessions have ended; it is not known everywhere yet")
         }
-        UserReply::CopyPending => {
+        UserReply::CopyPending {} => {
             Refusal::GeneralError("the new data is not in KV yet; it will be")
         }
         _ => Refusal::GeneralError("the user's object gave another answer than was asked for"),

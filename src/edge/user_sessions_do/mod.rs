@@ -21,13 +21,13 @@ use super::{
     user_store::{Shape, SqlUserStore},
 };
 use crate::{
+    message::{self, NEWEST, agreed},
     session::{
         call::{Envelope, Question, UserCall, UserReply},
         record::{StoreFault, UserStore},
         user::{self, Terms},
     },
     time::{Millis, UnixMillis},
-    wire,
 };
 use copies::Waiting;
 
@@ -70,7 +70,7 @@ impl UserSessions {
             let call = promise::of(request.text()).await.ok();
             let call = call.and_then(|call| call.as_string()).unwrap_or_default();
             match object.answer(&call).await {
-                Ok(envelope) => js::object_response(200, &wire::encode(&envelope)),
+                Ok(answer) => js::object_response(200, &answer),
                 Err(StoreFault(fault)) => {
                     log::fault("user_sessions", &fault);
                     js::object_response(503, "fault")
@@ -115,32 +115,54 @@ impl Object {
         Ok(shape)
     }
 
-    async fn answer(self: &Rc<Self>, question: &str) -> Result<Envelope, StoreFault> {
-        let Question { not_before, call } = wire::decode(question)
-            .ok_or_else(|| StoreFault("a call of another shape".to_owned()))?;
-        let store = self.store()?;
+    /// Answers a call. It is read, and the number of the answer is settled, before anything is changed; and what is changed
+    /// is rolled back when the answer cannot be written.
+    async fn answer(self: &Rc<Self>, question: &str) -> Result<String, StoreFault> {
         let now = clock::now();
-        let envelope = |reply| Envelope { as_of: now, reply };
+        let envelope = |protocol, reply: &UserReply| {
+            message::encode(&Envelope {
+                protocol,
+                as_of: now,
+                reply,
+            })
+            .ok_or_else(|| StoreFault("an answer that cannot be written".to_owned()))
+        };
+        let question = match message::decode::<Question>(question) {
+            Ok(question) => question,
+            Err(why) => {
+                log::fault("user_sessions", why.text());
+                return envelope(NEWEST, &UserReply::Unread { why });
+            }
+        };
+        let Question {
+            protocol,
+            not_before,
+            call,
+        } = question;
+        let envelope = |reply: &UserReply| envelope(agreed(protocol), reply);
+        let store = self.store()?;
         if !self.is_current.get()
             && let Some(reply) = answer_unstored(self.shape(&store)?, &call)?
         {
-            return Ok(envelope(reply));
+            return envelope(&reply);
         }
-        let (reply, due) = self
+        let (reply, answer, due) = self
             .with_terms(now, not_before, |terms| {
                 self.durable.transaction(|| {
                     // Looked at again: while the key ring was asked, another call or the alarm may have come first.
                     let shape = self.shape(&store)?;
                     if let Some(reply) = answer_unstored(shape, &call)? {
-                        return Ok((reply, None));
+                        let answer = envelope(&reply)?;
+                        return Ok((reply, answer, None));
                     }
                     store.prepare(shape)?;
                     let reply = user::answer(&store, terms, call.clone())?;
+                    let answer = envelope(&reply)?;
                     // What was due before is due as before: the alarm for it is set, or was set when this instance woke.
                     if !store.has_changed() && (call.only_reads() || self.durable.is_armed()) {
-                        return Ok((reply, None));
+                        return Ok((reply, answer, None));
                     }
-                    Ok((reply, store.next_due()?))
+                    Ok((reply, answer, store.next_due()?))
                 })
             })
             .await??;
@@ -156,24 +178,22 @@ impl Object {
             due
         };
         self.durable.arm_by(due).await?;
-        let reply = self.followed_up(call, reply).await;
+        let instead = self.followed_up(call, reply).await;
         if goes_on {
             self.durable.arm_exactly(store.next_due()?).await?;
         }
-        Ok(envelope(reply))
+        instead.map_or(Ok(answer), |reply| envelope(&reply))
     }
 
-    /// Does what a change drags along outside, and gives the reply that its outcome leaves.
-    async fn followed_up(self: &Rc<Self>, call: UserCall, reply: UserReply) -> UserReply {
+    /// Does what a change drags along outside, and gives the reply that takes the place of the one at hand if that came to
+    /// nothing.
+    async fn followed_up(self: &Rc<Self>, call: UserCall, reply: UserReply) -> Option<UserReply> {
         match (call, reply) {
             (UserCall::WriteData { handle, .. }, UserReply::Written { seq }) => {
-                if self.copied(handle, seq).await.unwrap_or(false) {
-                    UserReply::Written { seq }
-                } else {
-                    UserReply::CopyPending
-                }
+                let copied = self.copied(handle, seq).await.unwrap_or(false);
+                (!copied).then_some(UserReply::CopyPending {})
             }
-            (UserCall::Create(create), reply @ UserReply::Issued { .. }) => {
+            (UserCall::Create(create), UserReply::Issued { .. }) => {
                 // Whom it displaced is nothing to wait for.
                 let reporting = Rc::clone(self);
                 self.durable.in_background(async move {
@@ -183,20 +203,17 @@ impl Object {
                     // The object has the data whatever KV says.
                     let _ = self.copied(create.handle, 1).await;
                 }
-                reply
+                None
             }
-            (UserCall::Revoke { .. } | UserCall::RevokeAll { .. }, reply) => {
-                if self.report().await {
-                    reply
-                } else {
-                    UserReply::RevocationPending
-                }
+            (UserCall::Revoke { .. } | UserCall::RevokeAll { .. }, _) => {
+                let recorded = self.report().await;
+                (!recorded).then_some(UserReply::RevocationPending {})
             }
-            (_, reply @ UserReply::Theft { .. }) => {
+            (_, UserReply::Theft { .. }) => {
                 self.report().await;
-                reply
+                None
             }
-            (_, reply) => reply,
+            _ => None,
         }
     }
 

@@ -2,12 +2,15 @@
 
 use super::{GONE, Terms, live, outbox, view};
 use crate::{
+    json,
     session::{
         call::UserReply,
         handle::is_foreign,
+        minting::{Misfit, TokenLimit},
         record::{ForeignRecord, StoreFault, Stored, UserStore},
     },
     time::{Millis, UnixMillis},
+    token::access_token::PayloadFault,
 };
 
 /// The data of a live session that never stored any.
@@ -110,10 +113,35 @@ pub(super) fn replace_payload<S: UserStore>(
     };
     record.payload = payload;
     Ok(if store.update_session(&record)? {
-        UserReply::Done
+        UserReply::Done {}
     } else {
         GONE
     })
+}
+
+pub(super) fn merge_payload<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+    changes: &str,
+    limit: &TokenLimit,
+) -> Result<UserReply, StoreFault> {
+    let Some(mut record) = live(store, terms, handle)? else {
+        return Ok(GONE);
+    };
+    record.payload = json::merge(&record.payload, changes)
+        .map_err(|_| StoreFault("a payload or its changes are not JSON".to_owned()))?;
+    let (claim, token_bytes) =
+        match limit.check(&view(&record), &terms.settings.issuer(), terms.now) {
+            Ok(()) if store.update_session(&record)? => return Ok(UserReply::Done {}),
+            Ok(()) => return Ok(GONE),
+            Err(Misfit::Payload(PayloadFault::Protected(claim))) => (Some(claim.to_owned()), None),
+            Err(Misfit::Payload(PayloadFault::Malformed(_))) => {
+                return Err(StoreFault("a merged payload is not JSON".to_owned()));
+            }
+            Err(Misfit::Long(bytes)) => (None, Some(bytes)),
+        };
+    Ok(UserReply::PayloadRefused { claim, token_bytes })
 }
 
 fn text<S: UserStore>(store: &S, handle: &str) -> Result<String, StoreFault> {

@@ -33,7 +33,7 @@ pub(super) fn revoke<S: UserStore>(
         }
     }
     store.hasten_revocations(terms.now)?;
-    Ok(UserReply::Handles(revoked))
+    Ok(UserReply::Handles { handles: revoked })
 }
 
 pub(super) fn revoke_all<S: UserStore>(
@@ -57,7 +57,7 @@ pub(super) fn revoke_all<S: UserStore>(
         }
     }
     store.hasten_revocations(terms.now)?;
-    Ok(UserReply::Handles(revoked))
+    Ok(UserReply::Handles { handles: revoked })
 }
 
 /// Whether an earlier call has revoked a session, and this one is to report it: always if it is `repeatable`, else only

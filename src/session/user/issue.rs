@@ -74,7 +74,9 @@ pub(super) fn refresh<S: UserStore>(
     terms: &Terms<'_>,
     call: &Refresh,
 ) -> Result<UserReply, StoreFault> {
-    const NOT_OURS: UserReply = UserReply::Unauthorised(Gone::NotOurs);
+    const NOT_OURS: UserReply = UserReply::Unauthorised {
+        reason: Gone::NotOurs,
+    };
     let Some(presented) = refresh_token::parse(&call.token) else {
         return Ok(NOT_OURS);
     };
@@ -85,7 +87,9 @@ pub(super) fn refresh<S: UserStore>(
         return Ok(NOT_OURS);
     };
     if call.check_anti_csrf && bound && !anti_csrf_matches(terms, &record, presented.place, call) {
-        return Ok(UserReply::Unauthorised(Gone::AntiCsrf));
+        return Ok(UserReply::Unauthorised {
+            reason: Gone::AntiCsrf,
+        });
     }
     let grace = terms.settings.refresh_grace_period;
     let (lineage, step) = record.lineage.present(
@@ -104,7 +108,9 @@ pub(super) fn refresh<S: UserStore>(
         }
     };
     if holds_protected_claim(&record.payload, &call.protected_claims)? {
-        return Ok(UserReply::Unauthorised(Gone::ProtectedClaim));
+        return Ok(UserReply::Unauthorised {
+            reason: Gone::ProtectedClaim,
+        });
     }
     record.lineage = lineage;
     record.last_refreshed = Some(terms.now);

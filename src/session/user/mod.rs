@@ -79,12 +79,17 @@ pub fn answer<S: UserStore>(
         UserCall::ReplacePayload { handle, payload } => {
             data::replace_payload(store, terms, &handle, payload)
         }
+        UserCall::MergePayload {
+            handle,
+            changes,
+            limit,
+        } => data::merge_payload(store, terms, &handle, &changes, &limit),
         UserCall::List { user_id, tenant_id } => {
             let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
             sessions.retain(|session| terms.counts(session.created, session.expiry));
-            Ok(UserReply::Handles(
-                sessions.into_iter().map(|session| session.handle).collect(),
-            ))
+            Ok(UserReply::Handles {
+                handles: sessions.into_iter().map(|session| session.handle).collect(),
+            })
         }
         UserCall::Revoke {
             handles,
@@ -99,7 +104,9 @@ pub fn answer<S: UserStore>(
     }
 }
 
-const GONE: UserReply = UserReply::Unauthorised(Gone::NoSession);
+const GONE: UserReply = UserReply::Unauthorised {
+    reason: Gone::NoSession,
+};
 
 /// The live session of a handle; `None` when it is unknown, ended, past its expiry, or older than the cut-off, which
 /// ends it.
@@ -188,7 +195,9 @@ pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
             seq: 0,
         }),
         UserCall::List { .. } | UserCall::Revoke { .. } | UserCall::RevokeAll { .. } => {
-            Some(UserReply::Handles(Vec::new()))
+            Some(UserReply::Handles {
+                handles: Vec::new(),
+            })
         }
         _ => Some(GONE),
     }

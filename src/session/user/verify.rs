@@ -47,7 +47,9 @@ pub(super) fn verify<S: UserStore>(
                     || maker.find_child(next, lineage.children, hash1).is_some()
             };
             if !belongs(&call.hash1) && !call.parent_hash1.as_deref().is_some_and(belongs) {
-                return Ok(UserReply::Unauthorised(Gone::RotatedOut));
+                return Ok(UserReply::Unauthorised {
+                    reason: Gone::RotatedOut,
+                });
             }
             let payload = call.payload;
             Ok(found(&SessionRecord { payload, ..record }, None, differs))

@@ -19,7 +19,7 @@ impl World {
             .map(|at| self.model.sessions[at].handle.clone())
             .collect();
         let listed = self.object.user.call(calls::list("u1"));
-        assert_eq!(listed, UserReply::Handles(live));
+        assert_eq!(listed, UserReply::Handles { handles: live });
         for session in &self.model.sessions {
             match self.object.user.call(UserCall::ReadInformation {
                 handle: session.handle.clone(),

@@ -17,7 +17,7 @@ impl World {
         let reply = self.object.user.call(call);
         if session.is_live(now) {
             session.payload = payload;
-            assert_eq!(reply, UserReply::Done);
+            assert_eq!(reply, UserReply::Done {});
         } else {
             assert_eq!(reply, GONE);
         }
@@ -82,13 +82,23 @@ impl World {
             .map(|&at| self.model.sessions[at].handle.clone())
             .collect();
         let reply = self.object.user.call(calls::revoke(handles, false));
-        assert_eq!(reply, UserReply::Handles(self.end(wanted)));
+        assert_eq!(
+            reply,
+            UserReply::Handles {
+                handles: self.end(wanted)
+            }
+        );
     }
 
     pub(super) fn revoke_all(&mut self) {
         let reply = self.object.user.call(calls::revoke_all("u1", None, false));
         let expected = self.model.live(self.now());
-        assert_eq!(reply, UserReply::Handles(self.end(&expected)));
+        assert_eq!(
+            reply,
+            UserReply::Handles {
+                handles: self.end(&expected)
+            }
+        );
         let all: Vec<usize> = (0..self.model.sessions.len()).collect();
         self.end(&all);
     }

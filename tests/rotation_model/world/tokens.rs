@@ -94,7 +94,12 @@ impl World {
         match (expected, reply) {
             (Standing::Gone, reply) => assert_eq!(reply, GONE),
             (Standing::RotatedOut, reply) => {
-                assert_eq!(reply, UserReply::Unauthorised(Gone::RotatedOut));
+                assert_eq!(
+                    reply,
+                    UserReply::Unauthorised {
+                        reason: Gone::RotatedOut
+                    }
+                );
             }
             (
                 Standing::Good { differs },
@@ -188,7 +193,9 @@ impl World {
         assert!(
             matches!(
                 reply,
-                UserReply::Unauthorised(Gone::NotOurs | Gone::NoSession)
+                UserReply::Unauthorised {
+                    reason: Gone::NotOurs | Gone::NoSession
+                }
             ),
             "{reply:?}"
         );

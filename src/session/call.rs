@@ -1,27 +1,41 @@
 //! What the isolates ask of a user's object, and what it answers: the messages between `edge/user_sessions.rs` and
-//! `edge/user_sessions_do`. Both ends are the same bundle, so the shapes need no version.
+//! `edge/user_sessions_do`. The ends may be of two releases: how a member or a call is added is said in
+//! [`crate::message`].
 
-mod codec;
-#[cfg(test)]
-mod tests;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
+    message::{Message, Unread, raw},
     secret::AntiCsrfToken,
-    session::model::{Device, ReuseSubtype, SessionView, TokenInfo},
+    session::{
+        minting::TokenLimit,
+        model::{Device, ReuseSubtype, SessionView, TokenInfo},
+    },
     time::{Millis, UnixMillis},
 };
 
 /// What an isolate sends: a call, and what the object has to know besides.
-#[derive(Debug, Clone)]
-pub struct Question {
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Question<C = UserCall> {
+    /// The highest protocol number that the isolate understands.
+    pub protocol: u32,
     /// The cut-off as far as the isolate knows: sessions created before it have ended, whoever they belong to.
     pub not_before: UnixMillis,
     /// The call.
-    pub call: UserCall,
+    pub call: C,
+}
+
+impl<C: Serialize + DeserializeOwned> Message for Question<C> {
+    type Content = C;
+
+    fn protocol(&self) -> u32 {
+        self.protocol
+    }
 }
 
 /// A question or an order to a user's object. Handles in it have passed the tag check.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UserCall {
     /// Create a session.
     Create(Create),
@@ -46,6 +60,7 @@ pub enum UserCall {
         /// The session.
         handle: String,
         /// The new data: the text of one JSON object.
+        #[serde(with = "raw")]
         session_data: String,
         /// For a trusted issuer's session: how long the data is kept.
         keep_for: Option<Millis>,
@@ -60,13 +75,25 @@ pub enum UserCall {
         /// The session.
         handle: String,
         /// The new payload: the text of one JSON object.
+        #[serde(with = "raw")]
         payload: String,
+    },
+    /// Merge members into the stored payload; live access tokens keep theirs.
+    MergePayload {
+        /// The session.
+        handle: String,
+        /// The text of one JSON object: its members replace the stored ones, `null` takes one away.
+        #[serde(with = "raw")]
+        changes: String,
+        /// What the access token of the merged payload may be.
+        limit: TokenLimit,
     },
     /// Replace the payload and allow a new access token with it, of the same remaining life.
     Regenerate {
         /// The session.
         handle: String,
         /// The new payload; `None` keeps the stored one.
+        #[serde(default, with = "raw::optional")]
         payload: Option<String>,
         /// What the new token takes over from the one at hand.
         carried: Carried,
@@ -115,7 +142,7 @@ impl UserCall {
 }
 
 /// Creates a session.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Create {
     /// The new handle, drawn by the isolate.
     pub handle: String,
@@ -124,8 +151,10 @@ pub struct Create {
     /// The tenant.
     pub tenant_id: String,
     /// The payload: the text of one JSON object.
+    #[serde(with = "raw")]
     pub payload: String,
     /// The session data: the text of one JSON object; `None` when there is none.
+    #[serde(default, with = "raw::optional")]
     pub session_data: Option<String>,
     /// Bind the tokens to an anti-CSRF token.
     pub anti_csrf: bool,
@@ -140,7 +169,7 @@ pub struct Create {
 }
 
 /// Exchanges a refresh token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Refresh {
     /// The refresh token, whole.
     pub token: String,
@@ -161,7 +190,8 @@ pub struct Refresh {
 }
 
 /// The rotation rules of a door.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Door {
     /// RPC and the browser API: eager, with a quiet period.
     Own,
@@ -172,7 +202,7 @@ pub enum Door {
 }
 
 /// Verifies a session by the protocol's rules (cdi.md 3.3 and 3.4).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Verify {
     /// The session.
     pub handle: String,
@@ -181,6 +211,7 @@ pub struct Verify {
     /// The access token's `parentRefreshTokenHash1`.
     pub parent_hash1: Option<String>,
     /// The access token's payload.
+    #[serde(with = "raw")]
     pub payload: String,
     /// The access token's anti-CSRF token, carried over to a new one.
     pub anti_csrf_token: Option<AntiCsrfToken>,
@@ -191,7 +222,7 @@ pub struct Verify {
 }
 
 /// What a regenerated access token takes over from the one at hand, whose signature was checked.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Carried {
     /// When the token at hand expires.
     pub expiry: UnixMillis,
@@ -204,7 +235,7 @@ pub struct Carried {
 }
 
 /// Permission to sign one access token, with the times fixed by the object in the transaction that allowed it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessGrant {
     /// Its `iat`.
     pub created: UnixMillis,
@@ -223,7 +254,8 @@ pub struct AccessGrant {
 }
 
 /// The object's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UserReply {
     /// A session was created or refreshed.
     Issued {
@@ -253,6 +285,7 @@ pub enum UserReply {
     /// The session data.
     Data {
         /// The text of one JSON object.
+        #[serde(with = "raw")]
         session_data: String,
         /// Its sequence number; 0 = none was ever stored.
         seq: u64,
@@ -264,14 +297,15 @@ pub enum UserReply {
     },
     /// The object has the new data, but KV has not taken it in time: readers see the old or the new value, and soon
     /// all the new one.
-    CopyPending,
+    CopyPending {},
     /// Done.
-    Done,
+    Done {},
     /// Everything about a session.
     Information {
         /// The session, with its stored payload.
         session: SessionView,
         /// The text of one JSON object.
+        #[serde(with = "raw")]
         session_data: String,
         /// When it ends unless refreshed.
         expiry: UnixMillis,
@@ -283,12 +317,18 @@ pub enum UserReply {
         device: Option<Device>,
     },
     /// Handles listed, or ended.
-    Handles(Vec<String>),
+    Handles {
+        /// Which.
+        handles: Vec<String>,
+    },
     /// The sessions have ended here, but the authority on revocations has not recorded it: an isolate that does not ask
     /// here may go on honouring them. It will be recorded; a repeated call reports the same handles.
-    RevocationPending,
+    RevocationPending {},
     /// There is no such session (any more).
-    Unauthorised(Gone),
+    Unauthorised {
+        /// Why.
+        reason: Gone,
+    },
     /// Reuse of a refresh token; the session has ended.
     Theft {
         /// Which session.
@@ -298,10 +338,23 @@ pub enum UserReply {
         /// How it was recognised.
         subtype: ReuseSubtype,
     },
+    /// The new payload is refused; nothing was changed.
+    PayloadRefused {
+        /// The first claim in it that an access token protects.
+        claim: Option<String>,
+        /// The length of the access token that it would make, in bytes, when that is too long.
+        token_bytes: Option<u64>,
+    },
+    /// The call was not read; nothing was changed.
+    Unread {
+        /// Why.
+        why: Unread,
+    },
 }
 
 /// Why the answer is `UNAUTHORISED`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Gone {
     /// Unknown, expired or ended.
     NoSession,
@@ -329,10 +382,20 @@ impl Gone {
 }
 
 /// An answer with the object's clock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope<R = UserReply> {
+    /// The protocol number that the answer is given in.
+    pub protocol: u32,
     /// The object's time when it answered: what is said is true as of then.
     pub as_of: UnixMillis,
     /// The answer.
-    pub reply: UserReply,
+    pub reply: R,
+}
+
+impl<R: Serialize + DeserializeOwned> Message for Envelope<R> {
+    type Content = R;
+
+    fn protocol(&self) -> u32 {
+        self.protocol
+    }
 }
