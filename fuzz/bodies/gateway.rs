@@ -3,7 +3,7 @@
 use postern::{
     gateway::{
         Facts, Gateway, Rule, admit, compile,
-        directives::{self, MAX_BYTES, Sent},
+        directives::{self, Holder, MAX_BYTES, Sent},
         path,
     },
     json,
@@ -204,14 +204,15 @@ pub fn directives(input: &[u8]) {
         sent.set_payload,
         sent.revoke,
     ];
-    for has_session in [false, true] {
-        match directives::read(&sent, &key, has_session) {
+    for holder in [Holder::Unknown, Holder::Nobody, Holder::Somebody] {
+        match directives::read(&sent, &key, holder) {
             Ok(None) => assert!(values.iter().all(Option::is_none)),
             Ok(Some(read)) => {
                 assert_eq!((sent.key, sent.age), (Some("key"), None));
-                // Without a session there is none to change; a revocation then has nothing to do.
+                // Without a session there is none to change; a revocation then has nothing to do, where that is known.
                 let changes = read.payload.is_some() || read.session_data.is_some();
-                assert!(!changes || (has_session && read.create.is_none()));
+                assert!(!changes || (holder == Holder::Somebody && read.create.is_none()));
+                assert!(read.revoke.is_none() || holder != Holder::Unknown);
                 let texts = read
                     .create
                     .iter()

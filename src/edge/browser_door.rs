@@ -164,12 +164,15 @@ pub(super) struct Refused {
     pub(super) refusal: Refusal,
     pub(super) presented: Presented,
     pub(super) own_session_is_gone: bool,
+    /// The token is good, and the request does not show that a page of ours made it.
+    pub(super) token_is_good: bool,
 }
 
 const NO_TOKEN: Refused = Refused {
     refusal: Refusal::Unauthorised("the request carries no access token"),
     presented: Presented::Nothing,
     own_session_is_gone: false,
+    token_is_good: false,
 };
 
 impl Refused {
@@ -196,6 +199,7 @@ pub(super) async fn verified(
         refusal,
         presented,
         own_session_is_gone: false,
+        token_is_good: false,
     };
     let found =
         credentials::access_tokens(settings, request.authorization, request.cookie, |token| {
@@ -226,12 +230,16 @@ pub(super) async fn verified(
             expected.as_slice(),
             check_anti_csrf,
         )
-        .map_err(|refusal| refused(refusal, Presented::Token))?;
+        .map_err(|refusal| Refused {
+            token_is_good: true,
+            ..refused(refusal, Presented::Token)
+        })?;
     match sessions::standing(context, &known, freshness).await {
         Ok(()) => Ok((known, preferred.transfer)),
         Err(refusal) => Err(Refused {
             own_session_is_gone: known.claims.is_some()
                 && matches!(refusal, Refusal::Unauthorised(_)),
+            token_is_good: false,
             presented: Presented::Token,
             refusal,
         }),
@@ -251,7 +259,11 @@ async fn refresh(context: &Context, request: &Incoming) -> Reply {
     }
 }
 
-async fn refreshed(context: &Context, request: &BrowserRequest<'_>) -> Result<Reply, Refusal> {
+/// Exchanges the refresh token that a request carries.
+pub(super) async fn refreshed(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+) -> Result<Reply, Refusal> {
     let settings = &context.settings;
     let RefreshToken { token, transfer } = request.refresh_token(settings)?;
     let mode = AntiCsrfMode::of(settings);

@@ -9,7 +9,7 @@ use super::{
     header_lines::HeaderLines,
     login,
     sessions::{self, Report},
-    tokens::Known,
+    tokens,
 };
 use crate::{
     error,
@@ -23,6 +23,7 @@ use crate::{
     http::credentials::Transfer,
     secret::Secret,
     session::model::{Device, Refusal},
+    token::AccessClaims,
 };
 
 /// What directives came to.
@@ -49,7 +50,7 @@ pub(super) async fn run(
         age: answer.get("age"),
         cache_status: answer.get("cf-cache-status"),
     };
-    let directives = read(&sent, key, call.session.is_some()).map_err(|fault| fault.to_string())?;
+    let directives = read(&sent, key, call.holder()).map_err(|fault| fault.to_string())?;
     let Some(directives) = directives else {
         return Ok(Outcome::default());
     };
@@ -59,7 +60,7 @@ pub(super) async fn run(
         .ok_or_else(|| "keys are out of reach".to_owned())?;
     let mut headers = Vec::new();
     if let Some(whose) = directives.revoke {
-        end(context, call.session.as_deref(), whose)
+        end(context, call, whose)
             .await
             .map_err(|refusal| failed(REVOKE, &refusal))?;
         if directives.create.is_none() {
@@ -93,30 +94,65 @@ fn failed(directive: &str, refusal: &Refusal) -> String {
     [directive, ": ", &error::detail(refusal)].concat()
 }
 
-async fn end(context: &Context, known: Option<&Known>, whose: Revoke) -> Result<(), Refusal> {
-    let Some(known) = known else {
-        return Ok(());
-    };
-    match whose {
-        Revoke::Session => {
-            sessions::revoke(context, vec![known.session.handle.clone()], Report::Ended).await?
+/// Ends what is to end. A token that is only too old still says whose session that is: who logs out an hour later is
+/// logged out.
+async fn end(context: &Context, call: &Call<'_>, whose: Revoke) -> Result<(), Refusal> {
+    let (handle, user) = match &call.session {
+        Some(known) => {
+            let user = known.claims.is_some().then_some(&known.session.user_id);
+            (known.session.handle.clone(), user.cloned())
         }
+        None => match expired(context, call).await? {
+            Some(claims) => (claims.handle, Some(claims.user_id)),
+            None => return Ok(()),
+        },
+    };
+    match (whose, user) {
+        (Revoke::Session, _) => sessions::revoke(context, vec![handle], Report::Ended).await?,
         // Which other sessions an issuer gave its user is not ours to know.
-        Revoke::User if known.claims.is_none() => {
+        (Revoke::User, None) => {
             return Err(Refusal::BadInput(
                 "the session is of a trusted issuer".to_owned(),
             ));
         }
-        Revoke::User => {
-            sessions::revoke_all(context, known.session.user_id.clone(), None, Report::Ended)
-                .await?
+        (Revoke::User, Some(user)) => {
+            // An old token of a session that has ended says nothing about the others.
+            if call.session.is_none() {
+                match sessions::information(context, &handle).await {
+                    Ok(_) => {}
+                    Err(Refusal::Unauthorised(_)) => return Ok(()),
+                    Err(refusal) => return Err(refusal),
+                }
+            }
+            sessions::revoke_all(context, user, None, Report::Ended).await?
         }
     };
     Ok(())
 }
 
+/// The claims of the token that was refused, when it is ours and only its age is wrong; `None` when there is nothing to
+/// end.
+async fn expired(context: &Context, call: &Call<'_>) -> Result<Option<AccessClaims>, Refusal> {
+    let is_stale = call
+        .refused
+        .as_ref()
+        .is_some_and(|it| matches!(it.refusal, Refusal::TryRefreshToken(_)));
+    let Some(token) = call.token().filter(|_| is_stale) else {
+        return Ok(None);
+    };
+    match tokens::verify_even_if_expired(context, &token.token).await {
+        Ok(claims) => Ok(Some(claims)),
+        Err(Refusal::GeneralError(text)) => Err(Refusal::GeneralError(text)),
+        // To clear the cookies of a session that goes on would only look like a logout.
+        Err(_) if tokens::names_our_handle(context, &token.token) => Err(Refusal::BadInput(
+            "the session's token cannot be verified".to_owned(),
+        )),
+        Err(_) => Ok(None),
+    }
+}
+
 /// Clears whatever the browser holds, by both methods.
-fn ended(call: &Call<'_>) -> Vec<(String, String)> {
+pub(super) fn ended(call: &Call<'_>) -> Vec<(String, String)> {
     let mut headers = SessionHeaders::new(call.settings);
     headers.clear(Transfer::Cookie);
     if browser(call).carries(Transfer::Header, "") {

@@ -123,6 +123,12 @@ async fn explained(
                     &facts,
                     denial,
                 )),
+                Decision::Renew(renewal) => Some(gateway::refuse::to_refresh(
+                    settings,
+                    Some(matched.rule),
+                    &facts,
+                    renewal,
+                )),
                 Decision::Forward(_) => None,
             };
             story.end = End::Decided(decision);
@@ -140,11 +146,7 @@ async fn payload(
     facts: &Facts<'_>,
     headers: &HeaderLines,
 ) -> Result<String, SessionRefused> {
-    let refused = |refusal| SessionRefused {
-        refusal,
-        presented: Presented::Nothing,
-        own_session_is_gone: false,
-    };
+    let refused = |refusal| SessionRefused::new(refusal, Presented::Nothing);
     if !matched.rule.asks_for_session() {
         return Err(refused(Refusal::Unauthorised(
             "the rule looks at no session",

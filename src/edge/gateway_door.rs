@@ -15,6 +15,7 @@ use super::{
     js::{ExecutionContext, Host},
     log, origin_answer,
     outgoing_url::{Outgoing, is_host},
+    renewal_door,
     request::Incoming,
     response,
     tokens::Known,
@@ -24,6 +25,7 @@ use crate::{
     frontend::request::BrowserRequest,
     gateway::{
         self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, Rule, SessionRefused,
+        directives::Holder,
     },
     http::credentials::{self, AccessTokens, Candidate, Transfer},
     session::model::Refusal,
@@ -40,6 +42,8 @@ pub(super) struct Call<'a> {
     /// Surroundings, where the rule asks for a session or allows directives.
     pub(super) context: Option<Context>,
     pub(super) session: Option<Rc<Known>>,
+    /// Why there is no session, where the rule asks for one.
+    pub(super) refused: Option<SessionRefused>,
     /// Whether its token is the one in `Authorization`.
     pub(super) session_is_in_header: bool,
     pub(super) facts: &'a Facts<'a>,
@@ -92,6 +96,7 @@ pub(super) async fn answer(
         matched,
         context: None,
         session: None,
+        refused: None,
         session_is_in_header: false,
         facts: &facts,
     };
@@ -106,10 +111,21 @@ pub(super) async fn answer(
         Decision::Refuse(denial) => {
             return refused(settings, Some(matched), &facts, &denial);
         }
+        Decision::Renew(renewal) => {
+            log::refused(
+                "gateway",
+                &story(Some(matched), "session: goes through a refresh"),
+            );
+            let reply = gateway::refuse::to_refresh(settings, Some(matched.rule), &facts, &renewal);
+            return origin_answer::of_ours(settings, headers.get("origin"), false, reply);
+        }
         Decision::Forward(passage) => passage,
     };
     note(matched, passage.note.as_ref());
-    call.session = session.ok().filter(|_| passage.with_identity);
+    match session {
+        Ok(known) => call.session = Some(known).filter(|_| passage.with_identity),
+        Err(refused) => call.refused = Some(refused),
+    }
     call.forward(env, execution, &target, host).await
 }
 
@@ -121,11 +137,7 @@ impl Call<'_> {
         execution: &ExecutionContext,
     ) -> Result<Rc<Known>, SessionRefused> {
         let rule = self.matched.rule;
-        let nothing = |refusal| SessionRefused {
-            refusal,
-            presented: Presented::Nothing,
-            own_session_is_gone: false,
-        };
+        let nothing = |refusal| SessionRefused::new(refusal, Presented::Nothing);
         if !rule.asks_for_session() && !rule.directives {
             return Err(nothing(NO_TOKEN));
         }
@@ -143,6 +155,25 @@ impl Call<'_> {
             self.session_is_in_header = transfer == Transfer::Header;
             known
         })
+    }
+
+    /// True when the request passes without its session because that has ended: the browser is to forget it.
+    pub(super) fn forgets_session(&self) -> bool {
+        let is_anonymous = self.session.is_none();
+        is_anonymous
+            && self
+                .refused
+                .as_ref()
+                .is_some_and(|it| it.own_session_is_gone)
+    }
+
+    /// Whose session the request has, as directives ask.
+    pub(super) fn holder(&self) -> Holder {
+        match self.session {
+            Some(_) => Holder::Somebody,
+            None if self.matched.rule.asks_for_session() => Holder::Nobody,
+            None => Holder::Unknown,
+        }
     }
 
     fn tokens(&self) -> Result<AccessTokens<'_, ()>, Refusal> {
@@ -181,13 +212,16 @@ pub(super) async fn session_of(
         ..BrowserRequest::default()
     };
     let freshness = rule.freshness.unwrap_or(context.settings.freshness);
-    browser_door::verified(context, &browser, freshness, rule.anti_csrf)
-        .await
-        .map_err(|refused| SessionRefused {
+    match browser_door::verified(context, &browser, freshness, rule.anti_csrf).await {
+        Ok(session) => Ok(session),
+        Err(refused) => Err(SessionRefused {
+            renewal: renewal_door::renewal(context, &browser, &refused).await,
             refusal: refused.refusal,
             presented: refused.presented,
             own_session_is_gone: refused.own_session_is_gone,
-        })
+            token_is_good: refused.token_is_good,
+        }),
+    }
 }
 
 const NO_TOKEN: Refusal = Refusal::Unauthorised("the request carries no access token");

@@ -65,7 +65,8 @@ impl Call<'_> {
             origin,
             may_be_cached: !rule.asks_for_session() && !rule.directives,
         };
-        let is_plain = !rule.directives && self.headers.get("upgrade").is_none();
+        let is_plain =
+            !rule.directives && self.headers.get("upgrade").is_none() && !self.forgets_session();
         if is_plain && let Ok(index) = u32::try_from(index) {
             // Nothing more depends on this request: the answer need not come back here.
             return outbound.forward(env, host, index).map(JsValue::from);
@@ -160,11 +161,7 @@ impl Call<'_> {
 
     /// An answer to a request that was not sent, because something of ours is out of reach.
     fn outage(&self, refusal: Refusal) -> Result<JsValue, JsValue> {
-        let denial = Denial::Session(SessionRefused {
-            refusal,
-            presented: Presented::Token,
-            own_session_is_gone: false,
-        });
+        let denial = Denial::Session(SessionRefused::new(refusal, Presented::Token));
         refused(self.settings, Some(self.matched), self.facts, &denial)
     }
 }

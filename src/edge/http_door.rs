@@ -9,6 +9,7 @@ use super::{
     browser_door::{self, Answer},
     core_door, explain_door, gateway_door,
     js::{ExecutionContext, Host},
+    renewal_door,
     request::Incoming,
     response, settings,
     tokens::Known,
@@ -66,13 +67,37 @@ pub(super) async fn answer(
         Route::Explain => {
             response::of(&explain_door::answer(&request, env, execution, &settings).await)
         }
+        Route::RefreshAndReturn | Route::SessionRefresh => {
+            // Scripts name no address to come back to.
+            if let Some(reply) = renewal_door::answer(&request, env, execution, &settings).await {
+                return with_cors(&request, &settings, reply);
+            }
+            match route {
+                Route::RefreshAndReturn => with_cors(
+                    &request,
+                    &settings,
+                    error::method_not_allowed(route::CHANGE),
+                ),
+                route => of_browser_api(&request, env, execution, &settings, &route).await,
+            }
+        }
         Route::MethodNotAllowed { allow } => {
             with_cors(&request, &settings, error::method_not_allowed(allow))
         }
-        route => match browser_door::answer(&request, env, execution, &route).await {
-            Answer::Reply(reply) => with_cors(&request, &settings, reply),
-            Answer::Session(known) => with_session(&request, &settings, &known),
-        },
+        route => of_browser_api(&request, env, execution, &settings, &route).await,
+    }
+}
+
+async fn of_browser_api(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+    route: &Route,
+) -> Result<JsValue, JsValue> {
+    match browser_door::answer(request, env, execution, route).await {
+        Answer::Reply(reply) => with_cors(request, settings, reply),
+        Answer::Session(known) => with_session(request, settings, &known),
     }
 }
 

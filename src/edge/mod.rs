@@ -31,6 +31,7 @@ mod origin_answer;
 mod outgoing;
 mod outgoing_url;
 mod promise;
+mod renewal_door;
 mod request;
 mod response;
 mod revocations;

@@ -46,7 +46,7 @@ pub(super) async fn with_directives(
         Some(key) => directives::run(call, &lines, key).await,
         None => Ok(Outcome::default()),
     };
-    match outcome {
+    match outcome.map(|outcome| forgetting(call, outcome)) {
         Ok(outcome) => {
             let website = call.headers.get("origin");
             match edits(call.settings, call.matched, website, &lines, outcome) {
@@ -62,6 +62,17 @@ pub(super) async fn with_directives(
             log::warning("gateway_directive", &story(Some(call.matched), &why));
             of_ours_to(call, error::bad_gateway())
         }
+    }
+}
+
+/// The browser forgets a session that has ended, unless the answer has a new one for it.
+fn forgetting(call: &Call<'_>, outcome: Outcome) -> Outcome {
+    if !call.forgets_session() || !outcome.headers.is_empty() {
+        return outcome;
+    }
+    Outcome {
+        happened: true,
+        headers: directives::ended(call),
     }
 }
 

@@ -95,6 +95,11 @@ impl Incoming {
         self.part(&self.host)
     }
 
+    /// `scheme://host[:port]`, as in the URL.
+    pub(super) fn origin(&self) -> &str {
+        self.part(&(self.url.start..self.path.start))
+    }
+
     /// The path, without the query.
     pub(super) fn path(&self) -> &str {
         self.part(&self.path)

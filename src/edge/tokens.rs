@@ -183,6 +183,15 @@ pub(super) async fn verify_even_if_expired(
     AccessClaims::from_verified(&verified).map_err(refused)
 }
 
+/// True for a text that names a handle of ours, whatever else is wrong with it: expired, or signed with a key that was
+/// withdrawn. It proves nothing.
+pub(super) fn names_our_handle(context: &Context, access_token: &str) -> bool {
+    let claims = access_token::parse(access_token)
+        .ok()
+        .and_then(|token| AccessClaims::from_unverified(&token).ok());
+    claims.is_some_and(|claims| context.handle_keys().check(&claims.handle).is_some())
+}
+
 async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verified, u64), Refusal> {
     let mut ring = Rc::clone(&context.ring);
     if let Some(kid) = token.key_id()

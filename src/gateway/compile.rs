@@ -98,6 +98,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
         require: None,
         anti_csrf: None,
         refuse: RefusalShape::Json,
+        refresh: true,
         shadow: false,
         directives: false,
         forward_credentials: false,

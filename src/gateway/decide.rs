@@ -8,9 +8,10 @@ use crate::session::model::Refusal;
 use crate::settings::Settings;
 use crate::settings::origin::origin_host;
 
-use super::navigation::cannot_refresh;
+use super::navigation::{cannot_refresh, is_navigation, is_of_sdk};
 use super::origins::Origin;
 use super::path::{self, PathFault};
+use super::renewal::{MAX_FORM_BYTES, Renewal};
 use super::request_headers::is_websocket;
 use super::requirement::FailedClaim;
 use super::rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed};
@@ -62,6 +63,23 @@ pub struct SessionRefused {
     pub presented: Presented,
     /// True when a session of ours was looked up and is gone, so that its tokens are cleared (fdi.md 4.1).
     pub own_session_is_gone: bool,
+    /// True when nothing is wrong with the token, and the request lacks what proves that no other website made it.
+    pub token_is_good: bool,
+    /// The refresh that may make its session good, unless it was tried; for cookies only.
+    pub renewal: Option<Renewal>,
+}
+
+impl SessionRefused {
+    /// A refusal about which nothing more is known.
+    pub const fn new(refusal: Refusal, presented: Presented) -> Self {
+        Self {
+            refusal,
+            presented,
+            own_session_is_gone: false,
+            token_is_good: false,
+            renewal: None,
+        }
+    }
 }
 
 /// Why a request is refused.
@@ -107,6 +125,8 @@ pub enum Decision {
     Forward(Passage),
     /// It is refused.
     Refuse(Denial),
+    /// Its session is stale, and the browser is to refresh it and come back ([`super::renewal`]).
+    Renew(Renewal),
 }
 
 impl Denial {
@@ -199,18 +219,19 @@ pub fn decide(
     {
         return forward(false, Some(Note::Outage));
     }
-    if rule.session == SessionNeed::Optional {
-        if refused.presented == Presented::Nothing
-            && matches!(refused.refusal, Refusal::Unauthorised(_))
-        {
-            return forward(false, None);
-        }
-        if is_stale(&refused.refusal)
-            && rule.refuse == RefusalShape::Json
-            && is_unable_to_refresh(request)
-        {
-            return forward(false, Some(Note::StaleSession));
-        }
+    if rule.session == SessionNeed::Optional
+        && refused.presented == Presented::Nothing
+        && matches!(refused.refusal, Refusal::Unauthorised(_))
+    {
+        return forward(false, None);
+    }
+    if let Some(renewal) = refused.renewal.as_ref()
+        && goes_through_a_refresh(rule, request, renewal)
+    {
+        return Decision::Renew(renewal.clone());
+    }
+    if rule.session == SessionNeed::Optional && counts_as_anonymous(rule, request, &refused) {
+        return forward(false, Some(Note::StaleSession));
     }
     let denial = Denial::Session(refused);
     if rule.shadow {
@@ -230,18 +251,49 @@ fn is_foreign_websocket(settings: &Settings, request: &Facts<'_>) -> bool {
         })
 }
 
-/// Refusals that a refresh, or logging in again, would end.
-const fn is_stale(refusal: &Refusal) -> bool {
-    matches!(
-        refusal,
-        Refusal::TryRefreshToken(_) | Refusal::Unauthorised(_)
-    )
+/// True for what goes through a refresh and comes back: a page that is opened; a form that would otherwise be refused, as
+/// it would be lost; and a form that may be a logout, when nothing else can tell whose session is to end.
+fn goes_through_a_refresh(rule: &Rule, request: &Facts<'_>, renewal: &Renewal) -> bool {
+    let is_renewed = rule.refresh && !rule.shadow && is_navigation(request.method, request.header);
+    is_renewed
+        && match request.method {
+            "GET" => true,
+            "POST" => {
+                let length = (request.header)("content-length");
+                let is_short = length
+                    .is_none_or(|length| length.parse().is_ok_and(|it: u64| it <= MAX_FORM_BYTES));
+                let is_refused_else = rule.session == SessionNeed::Required;
+                is_short && (is_refused_else || (rule.directives && !renewal.is_proven))
+            }
+            _ => false,
+        }
 }
 
-fn is_unable_to_refresh(request: &Facts<'_>) -> bool {
-    let (mode, accept) = (
-        (request.header)("sec-fetch-mode"),
-        (request.header)("accept"),
+/// True when a request with a session that is no good passes an optional rule as if it had none.
+fn counts_as_anonymous(rule: &Rule, request: &Facts<'_>, refused: &SessionRefused) -> bool {
+    let is_stale = matches!(
+        refused.refusal,
+        Refusal::TryRefreshToken(_) | Refusal::Unauthorised(_)
     );
-    cannot_refresh(request.method, mode.as_deref(), accept.as_deref())
+    let is_read = matches!(request.method, "GET" | "HEAD");
+    if !is_stale || (refused.token_is_good && !is_read) {
+        return false;
+    }
+    // Where people log in and out no session may stand in the way: of an SDK's requests only one that no refresh can
+    // bring back. Who sends a token in a header knows of it.
+    if rule.directives && (refused.own_session_is_gone || !knows_of_its_token(request)) {
+        return true;
+    }
+    let is_sent_to_log_in = is_read
+        && matches!(&rule.refuse, RefusalShape::Login { page, .. } if path_of(page) != request.path);
+    !is_sent_to_log_in && cannot_refresh(request.method, request.header)
+}
+
+fn knows_of_its_token(request: &Facts<'_>) -> bool {
+    is_of_sdk(request.header) || (request.header)("authorization").is_some()
+}
+
+/// The path of a login page; of one elsewhere the whole address, which is no path.
+fn path_of(page: &str) -> &str {
+    page.split('?').next().unwrap_or(page)
 }

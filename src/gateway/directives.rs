@@ -108,15 +108,26 @@ impl fmt::Display for DirectiveFault {
     }
 }
 
+/// Whose session the request of a directive has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Holder {
+    /// Nobody can tell: the rule looks at no session.
+    Unknown,
+    /// It has none that is good.
+    Nobody,
+    /// It has a good one.
+    Somebody,
+}
+
 /// Reads the directives of an answer on a rule that allows them; `None` when there are none. `key` is that of this
-/// request; `has_session` tells whether it carried a good session.
+/// request.
 ///
 /// # Errors
 /// When any of them cannot be honoured: all or nothing.
 pub fn read(
     sent: &Sent<'_>,
     key: &Secret,
-    has_session: bool,
+    holder: Holder,
 ) -> Result<Option<Directives>, DirectiveFault> {
     let values = [
         sent.create_session,
@@ -162,15 +173,17 @@ pub fn read(
     if changes && (directives.create.is_some() || directives.revoke.is_some()) {
         return Err(DirectiveFault::Contradiction);
     }
-    if !has_session {
-        // A logout without a session has nothing to do; that is no fault.
-        for (is_there, name) in [
-            (directives.payload.is_some(), SET_PAYLOAD),
-            (directives.session_data.is_some(), SESSION_DATA),
-        ] {
-            if is_there {
-                return Err(DirectiveFault::NoSession(name));
-            }
+    // Where sessions are looked at, a logout without one has nothing to do; that is no fault.
+    for (needs_one, name) in [
+        (directives.payload.is_some(), SET_PAYLOAD),
+        (directives.session_data.is_some(), SESSION_DATA),
+        (
+            directives.revoke.is_some() && holder == Holder::Unknown,
+            REVOKE,
+        ),
+    ] {
+        if needs_one && holder != Holder::Somebody {
+            return Err(DirectiveFault::NoSession(name));
         }
     }
     Ok(Some(directives))

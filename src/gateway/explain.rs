@@ -143,6 +143,7 @@ impl Story<'_> {
             End::Preflight(true) => ("preflight", None, None),
             End::Preflight(false) => ("forward", None, None),
             End::Decided(Decision::Refuse(denial)) => ("refuse", Some(denial), None),
+            End::Decided(Decision::Renew(_)) => ("refresh", None, None),
             End::Decided(Decision::Forward(passage)) => {
                 story.boolean("withIdentity", passage.with_identity);
                 ("forward", None, passage.note.as_ref())
@@ -151,6 +152,7 @@ impl Story<'_> {
         story.text("decision", decision);
         let decided_by = match (&self.end, denial, note) {
             (End::Preflight(_), ..) => "preflight",
+            (End::Decided(Decision::Renew(_)), ..) => "staleSession",
             (_, Some(denial), _) | (_, _, Some(Note::Shadowed(denial))) => denial.check(),
             (_, _, Some(Note::Outage)) => "onOutage",
             (_, _, Some(Note::StaleSession)) => "staleSession",

@@ -26,6 +26,7 @@ mod origins;
 pub mod path;
 mod pattern;
 pub mod refuse;
+pub mod renewal;
 pub mod request_headers;
 mod requirement;
 mod reserved;

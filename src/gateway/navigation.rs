@@ -6,14 +6,63 @@ pub fn wants_page(method: &str, accept: Option<&str>) -> bool {
     matches!(method, "GET" | "HEAD") && prefers_pages(accept.unwrap_or_default())
 }
 
-/// True when nothing can act on a refusal: a page that is opened, or a picture, script or style of one. Only a script
-/// that made the request itself can refresh the session and try again.
-pub fn cannot_refresh(method: &str, sec_fetch_mode: Option<&str>, accept: Option<&str>) -> bool {
-    match sec_fetch_mode {
-        Some("no-cors") => true,
-        Some("navigate") | None => wants_page(method, accept),
+/// True for a page that a person opens, or a form that a person sends: no script made the request, so none can refresh
+/// the session and send it again.
+///
+/// `Sec-Fetch-Mode` says so where browsers send it (to https and to loopback). Elsewhere it is told by what only
+/// browsers ask for: a page by `Accept`, or `Upgrade-Insecure-Requests`; of a `POST` also that a form can have sent it.
+pub fn is_navigation(method: &str, header: &dyn Fn(&str) -> Option<String>) -> bool {
+    let is_sent_by_forms = matches!(method, "GET" | "HEAD" | "POST");
+    let asks_for_page = || {
+        prefers_pages(&header("accept").unwrap_or_default())
+            || header("upgrade-insecure-requests").is_some_and(|value| value.trim() == "1")
+    };
+    match header("sec-fetch-mode").as_deref() {
+        Some("navigate") => is_sent_by_forms && asks_for_page(),
         Some(_) => false,
+        None => {
+            is_sent_by_forms
+                && asks_for_page()
+                && !is_of_script(header)
+                && (method != "POST" || is_form(header("content-type").as_deref()))
+        }
     }
+}
+
+/// True when nothing can act on a refusal: a navigation, or a picture, script or style of a page. Only a script that made
+/// the request itself can refresh the session and try again.
+pub fn cannot_refresh(method: &str, header: &dyn Fn(&str) -> Option<String>) -> bool {
+    header("sec-fetch-mode").as_deref() == Some("no-cors") || is_navigation(method, header)
+}
+
+/// True when the browser SDK made the request: it refreshes the session when it is told to, and tries again.
+pub fn is_of_sdk(header: &dyn Fn(&str) -> Option<String>) -> bool {
+    ["rid", "st-auth-mode", "fdi-version"]
+        .iter()
+        .any(|name| header(name).is_some())
+}
+
+/// True when a header is there that scripts add and navigations never have.
+fn is_of_script(header: &dyn Fn(&str) -> Option<String>) -> bool {
+    is_of_sdk(header)
+        || ["x-requested-with", "hx-request", "turbo-frame"]
+            .iter()
+            .any(|name| header(name).is_some())
+}
+
+/// True for what a form can send without a script (HTML, "form submission"); without a body there is no type.
+fn is_form(content_type: Option<&str>) -> bool {
+    let Some(content_type) = content_type else {
+        return true;
+    };
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    [
+        "application/x-www-form-urlencoded",
+        "multipart/form-data",
+        "text/plain",
+    ]
+    .iter()
+    .any(|known| essence.eq_ignore_ascii_case(known))
 }
 
 /// True when `Accept` names HTML, and JSON not before it and with no greater weight (RFC 9110 section 12.5.1). A

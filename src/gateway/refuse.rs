@@ -8,8 +8,9 @@ use crate::json::ObjectWriter;
 use crate::session::model::Refusal;
 use crate::settings::Settings;
 
-use super::decide::{Denial, Facts};
+use super::decide::{Denial, Facts, SessionRefused};
 use super::navigation::wants_page;
+use super::renewal::{self, Renewal};
 use super::requirement::FailedClaim;
 use super::rules::{RefusalShape, Rule};
 
@@ -65,6 +66,26 @@ pub fn reply(
             }
         }
     }
+}
+
+/// Sends a browser through the refresh and back: with the same method, and with what a form holds. Without a safe way
+/// back it is the refusal of a stale session.
+pub fn to_refresh(
+    settings: &Settings,
+    rule: Option<&Rule>,
+    request: &Facts<'_>,
+    renewal: &Renewal,
+) -> Reply {
+    let location = renewal::location(settings, &renewal.witness, request.path, request.query);
+    let Some(location) = location else {
+        let refusal = Refusal::TryRefreshToken("there is no address to come back to");
+        let refused = SessionRefused::new(refusal, Presented::Token);
+        return reply(settings, rule, request, &Denial::Session(refused));
+    };
+    let status = if request.method == "GET" { 303 } else { 307 };
+    Reply::empty(status)
+        .with_header("location", location)
+        .with_header("vary", "Accept, Cookie")
 }
 
 /// The refusal's reply with another status and a `Location`; what it clears stays cleared.

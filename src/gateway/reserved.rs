@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use crate::frontend::request::REFRESH_TOKEN_COOKIE;
 use crate::http::credentials::LEGACY_ID_COOKIE;
 
+use super::renewal::TRIED_COOKIE;
+
 /// Headers of one connection (RFC 9110 section 7.6.1), `Proxy-*` among them.
 const HOP_BY_HOP: [&str; 10] = [
     "connection",
@@ -23,13 +25,14 @@ const HOP_BY_HOP: [&str; 10] = [
 ];
 
 /// The cookies of a session, whoever sets them: the Worker, or the browser SDK in a page.
-const COOKIES: [&str; 6] = [
+const COOKIES: [&str; 7] = [
     "sAccessToken",
     "__Host-sAccessToken",
     REFRESH_TOKEN_COOKIE,
     LEGACY_ID_COOKIE,
     "sFrontToken",
     "sAntiCsrf",
+    TRIED_COOKIE,
 ];
 
 /// The normal form of a header name; most names are their own.

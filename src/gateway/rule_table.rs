@@ -77,6 +77,7 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
             .and_then(|text| requirement::read(text, &format!("{place}.require"), fields.faults())),
         anti_csrf,
         refuse,
+        refresh: fields.boolean("refresh").unwrap_or(true),
         shadow: fields.boolean("shadow").unwrap_or(false),
         directives: fields.boolean("directives").unwrap_or(false),
         forward_credentials: fields.boolean("forward_credentials").unwrap_or(false),
@@ -115,6 +116,7 @@ fn check_rule(fields: &mut Fields<'_, '_>, rule: &Rule) {
             "require",
             "anti_csrf",
             "refuse",
+            "refresh",
             "shadow",
             "on_outage",
         ] {

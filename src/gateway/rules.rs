@@ -81,6 +81,8 @@ pub struct Rule {
     pub anti_csrf: Option<bool>,
     /// What a refusal looks like.
     pub refuse: RefusalShape,
+    /// True = a page that is opened with a stale session goes through a refresh.
+    pub refresh: bool,
     /// True = what would be refused is only logged.
     pub shadow: bool,
     /// True = the origin may start, change and end sessions by response headers.

@@ -12,6 +12,8 @@ pub enum Route {
     Session,
     /// `POST {base}/session/refresh` (fdi.md 3.1).
     SessionRefresh,
+    /// `GET {base}/session/refresh`: for navigations, which come back from it.
+    RefreshAndReturn,
     /// `POST {base}/signout` (fdi.md 3.2).
     SignOut,
     /// `GET {base}/jwt/jwks.json`: the keys of access tokens (RFC 7517).
@@ -45,7 +47,7 @@ pub enum Route {
 }
 
 const READ: &str = "GET, HEAD, OPTIONS";
-const CHANGE: &str = "POST, OPTIONS";
+pub(crate) const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
 const BROWSER_API: [(&str, &str, Route); 9] = [
@@ -116,6 +118,8 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
     }
     if method == "OPTIONS" && found != Route::Explain {
         Route::Preflight
+    } else if method == "GET" && found == Route::SessionRefresh {
+        Route::RefreshAndReturn
     } else if allow.split(", ").any(|allowed| allowed == method) {
         found
     } else {
@@ -158,8 +162,9 @@ mod tests {
             ),
             ("POST", "/auth/session/refresh", Route::SessionRefresh),
             ("POST", "/auth/session/refresh/", Route::SessionRefresh),
+            ("GET", "/auth/session/refresh", Route::RefreshAndReturn),
             (
-                "GET",
+                "HEAD",
                 "/auth/session/refresh",
                 Route::MethodNotAllowed {
                     allow: "POST, OPTIONS",

@@ -3,7 +3,9 @@
 use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding};
 use proptest::prelude::*;
 
-use crate::gateway::directives::{Create, DirectiveFault, Directives, MAX_BYTES, Sent, read};
+use crate::gateway::directives::{
+    Create, DirectiveFault, Directives, Holder, MAX_BYTES, Sent, read,
+};
 use crate::secret::Secret;
 
 pub(super) const KEY: &str = "c29tZS1yYW5kb20ta2V5";
@@ -25,7 +27,7 @@ fn create(json: &str) -> Result<Option<Directives>, DirectiveFault> {
             ..Sent::default()
         },
         &key(),
-        false,
+        Holder::Nobody,
     )
 }
 
@@ -71,7 +73,7 @@ fn every_spelling_of_base64_means_its_bytes() {
             create_session: Some(&value),
             ..Sent::default()
         };
-        let user_id = read(&sent, &key(), false)
+        let user_id = read(&sent, &key(), Holder::Nobody)
             .unwrap()
             .unwrap()
             .create
@@ -89,7 +91,7 @@ fn half_a_spelling_of_base64_is_none() {
             session_data: Some(value),
             ..Sent::default()
         };
-        read(&sent, &key(), true)
+        read(&sent, &key(), Holder::Somebody)
             .map(|directives| directives.unwrap().session_data.unwrap())
             .ok()
     };
@@ -174,7 +176,11 @@ fn malformed_sessions_are_refused() {
             create_session: Some(value),
             ..Sent::default()
         };
-        assert_eq!(read(&sent, &key(), false), Err(MALFORMED), "{value}");
+        assert_eq!(
+            read(&sent, &key(), Holder::Nobody),
+            Err(MALFORMED),
+            "{value}"
+        );
     }
 }
 
@@ -212,7 +218,7 @@ fn only_the_key_of_this_request_counts() {
             },
         ] {
             assert_eq!(
-                read(&sent, &key(), true),
+                read(&sent, &key(), Holder::Somebody),
                 Err(DirectiveFault::WrongKey),
                 "{echoed:?}"
             );
@@ -224,7 +230,7 @@ fn only_the_key_of_this_request_counts() {
         ..Sent::default()
     };
     assert_eq!(
-        read(&sent, &Secret::new(Vec::new()), true),
+        read(&sent, &Secret::new(Vec::new()), Holder::Somebody),
         Err(DirectiveFault::WrongKey),
         "no key is no key"
     );
@@ -261,7 +267,7 @@ fn a_cache_logs_nobody_in() {
                 ..fresh
             },
             &key(),
-            false,
+            Holder::Nobody,
         );
         assert_eq!(outcome.is_ok(), is_fresh, "{age:?} {cache_status:?}");
         assert!(is_fresh || outcome == Err(DirectiveFault::Cached));
@@ -279,7 +285,7 @@ fn without_directives_nothing_is_asked() {
             ..Sent::default()
         },
     ] {
-        assert_eq!(read(&sent, &key(), false), Ok(None));
+        assert_eq!(read(&sent, &key(), Holder::Nobody), Ok(None));
     }
 }
 
@@ -298,7 +304,7 @@ fn directives_are_bounded() {
             session_data: Some(&value),
             ..Sent::default()
         };
-        let outcome = read(&sent, &key(), true);
+        let outcome = read(&sent, &key(), Holder::Somebody);
         assert_eq!(outcome.is_ok(), is_good, "{bytes}");
         assert!(is_good || outcome == Err(DirectiveFault::TooLarge("postern-session-data")));
     }
@@ -317,7 +323,7 @@ proptest! {
             key: echoed.as_deref(), create_session: create.as_deref(), session_data: data.as_deref(), revoke: revoke.as_deref(),
             ..Sent::default()
         };
-        let outcome = read(&sent, &key(), true);
+        let outcome = read(&sent, &key(), Holder::Somebody);
         prop_assert!(matches!(outcome, Ok(None) | Err(DirectiveFault::WrongKey)));
     }
 }

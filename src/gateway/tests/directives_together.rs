@@ -1,7 +1,7 @@
 //! Directives that change and end sessions, alone and together.
 
 use super::directives::{KEY, encoded, key};
-use crate::gateway::directives::{DirectiveFault, Directives, Revoke, Sent, read};
+use crate::gateway::directives::{DirectiveFault, Directives, Holder, Revoke, Sent, read};
 
 #[test]
 fn sessions_are_changed_and_ended() {
@@ -71,7 +71,7 @@ fn sessions_are_changed_and_ended() {
             },
         ),
     ] {
-        assert_eq!(read(&sent, &key(), true), Ok(Some(directives)));
+        assert_eq!(read(&sent, &key(), Holder::Somebody), Ok(Some(directives)));
     }
 }
 
@@ -90,7 +90,7 @@ fn what_cannot_be_done_is_refused() {
                 ..base
             },
             &key(),
-            false
+            Holder::Nobody
         )
         .is_ok()
     );
@@ -105,9 +105,21 @@ fn what_cannot_be_done_is_refused() {
         },
     ] {
         assert!(matches!(
-            read(&sent, &key(), false),
+            read(&sent, &key(), Holder::Nobody),
             Err(DirectiveFault::NoSession(_))
         ));
+    }
+    // Where no session is looked at, nobody can say that one has ended.
+    for revoke in ["session", "user"] {
+        let sent = Sent {
+            revoke: Some(revoke),
+            ..base
+        };
+        assert_eq!(
+            read(&sent, &key(), Holder::Unknown),
+            Err(DirectiveFault::NoSession("postern-revoke"))
+        );
+        assert!(matches!(read(&sent, &key(), Holder::Nobody), Ok(Some(_))));
     }
     for revoke in ["", "all", "Session", "session, user", "session;user"] {
         let sent = Sent {
@@ -115,7 +127,7 @@ fn what_cannot_be_done_is_refused() {
             ..base
         };
         assert_eq!(
-            read(&sent, &key(), true),
+            read(&sent, &key(), Holder::Somebody),
             Err(DirectiveFault::Malformed("postern-revoke")),
             "{revoke}"
         );
@@ -126,7 +138,7 @@ fn what_cannot_be_done_is_refused() {
             ..base
         };
         assert_eq!(
-            read(&sent, &key(), true),
+            read(&sent, &key(), Holder::Somebody),
             Err(DirectiveFault::Malformed("postern-session-data")),
             "{bad}"
         );
@@ -163,7 +175,7 @@ fn contradictions_are_refused_and_a_login_may_end_what_was() {
         },
     ] {
         assert_eq!(
-            read(&sent, &key(), true),
+            read(&sent, &key(), Holder::Somebody),
             Err(DirectiveFault::Contradiction)
         );
     }
@@ -174,7 +186,7 @@ fn contradictions_are_refused_and_a_login_may_end_what_was() {
             ..base
         },
         &key(),
-        true,
+        Holder::Somebody,
     )
     .unwrap()
     .unwrap();

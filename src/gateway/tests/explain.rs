@@ -93,7 +93,7 @@ fn told(
                 crate::gateway::Decision::Refuse(denial) => {
                     Some(refuse::reply(&settings, Some(matched.rule), &facts, denial))
                 }
-                crate::gateway::Decision::Forward(_) => None,
+                crate::gateway::Decision::Forward(_) | crate::gateway::Decision::Renew(_) => None,
             };
             (Some(matched), End::Decided(decision), reply)
         }
@@ -147,6 +147,8 @@ fn it_says_which_rule_and_which_check() {
         refusal: Refusal::TryRefreshToken("exp"),
         presented: Presented::Token,
         own_session_is_gone: false,
+        token_is_good: false,
+        renewal: None,
     };
     let session = told(&rules, Err(expired.clone()), &no_header);
     assert_eq!(

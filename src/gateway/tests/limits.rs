@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::directives::{KEY, encoded, key};
-use crate::gateway::directives::{DirectiveFault, Sent, read};
+use crate::gateway::directives::{DirectiveFault, Holder, Sent, read};
 use crate::gateway::{MAX_RULES, compile, identity};
 
 /// The places at fault, without the file's name.
@@ -174,7 +174,7 @@ fn a_directive_has_eight_kilobytes() {
             session_data: Some(value),
             ..Sent::default()
         };
-        read(&sent, &key(), true).map(|_| ())
+        read(&sent, &key(), Holder::Somebody).map(|_| ())
     };
     let too_large = Err(DirectiveFault::TooLarge("postern-session-data"));
     let object = |bytes: usize| encoded(&format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8)));

@@ -15,6 +15,7 @@ mod matching;
 mod paths;
 mod refusals;
 mod requirements;
+mod stale;
 
 use serde_json::{Value, json};
 

@@ -20,6 +20,8 @@ fn absent() -> Denial {
         refusal: Refusal::Unauthorised("x"),
         presented: Presented::Nothing,
         own_session_is_gone: false,
+        token_is_good: false,
+        renewal: None,
     })
 }
 
@@ -34,6 +36,8 @@ fn programs_get_json_by_the_table() {
             refusal,
             presented,
             own_session_is_gone: false,
+            token_is_good: false,
+            renewal: None,
         })
     };
     let gateway = gateway(&[json!({ "refuse": "/login" })]);
@@ -222,6 +226,8 @@ fn only_a_page_and_only_a_missing_session_is_sent_to_log_in() {
         refusal: Refusal::GeneralError("x"),
         presented: Presented::Token,
         own_session_is_gone: false,
+        token_is_good: false,
+        renewal: None,
     });
     for (method, denial, status) in [
         ("GET", absent(), 302),
@@ -268,6 +274,8 @@ fn a_session_that_is_gone_is_cleared_also_on_the_way_to_log_in() {
         refusal: Refusal::Unauthorised("gone"),
         presented: Presented::Token,
         own_session_is_gone: true,
+        token_is_good: false,
+        renewal: None,
     });
     let gateway = gateway(&[json!({ "refuse": "/login" })]);
     let page = headers(PAGE);
