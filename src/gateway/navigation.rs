@@ -17,7 +17,7 @@ pub fn is_navigation(method: &str, header: &dyn Fn(&str) -> Option<String>) -> b
         prefers_pages(&header("accept").unwrap_or_default())
             || header("upgrade-insecure-requests").is_some_and(|value| value.trim() == "1")
     };
-    match header("sec-fetch-mode").as_deref() {
+    match mode(header).as_deref() {
         Some("navigate") => is_sent_by_forms && asks_for_page(),
         Some(_) => false,
         None => {
@@ -32,7 +32,14 @@ pub fn is_navigation(method: &str, header: &dyn Fn(&str) -> Option<String>) -> b
 /// True when nothing can act on a refusal: a navigation, or a picture, script or style of a page. Only a script that made
 /// the request itself can refresh the session and try again.
 pub fn cannot_refresh(method: &str, header: &dyn Fn(&str) -> Option<String>) -> bool {
-    header("sec-fetch-mode").as_deref() == Some("no-cors") || is_navigation(method, header)
+    mode(header).as_deref() == Some("no-cors") || is_navigation(method, header)
+}
+
+/// `Sec-Fetch-Mode`, as far as a browser sent it: those send `Sec-Fetch-Site` beside it. Some programs say `cors`
+/// whatever they ask for.
+fn mode(header: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let mode = header("sec-fetch-mode")?;
+    (mode != "cors" || header("sec-fetch-site").is_some()).then_some(mode)
 }
 
 /// True when the browser SDK made the request: it refreshes the session when it is told to, and tries again.

@@ -2,6 +2,7 @@
 // A session that is stale or has ended keeps nobody from logging in or out, and pages without a script stay signed in.
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
+import { request as httpRequest } from "node:http";
 import { startGateway } from "../support/gateway.mjs";
 import { bodyOf, startOrigin } from "../support/origin.mjs";
 import { until } from "../support/until.mjs";
@@ -43,7 +44,7 @@ before(async () => {
       { path: "/form", session: "required" },
       { path: "/**", session: "optional" },
     ],
-    vars: { ACCESS_TOKEN_VALIDITY: `${LIFE / 1000}s`, FRESHNESS: "strict" },
+    vars: { ACCESS_TOKEN_VALIDITY: `${LIFE / 1000}s`, FRESHNESS: "strict", REFRESH_GRACE_PERIOD: "1s" },
   });
 });
 after(async () => {
@@ -72,6 +73,24 @@ function jar() {
   };
 }
 
+/**
+ * A request as a browser sends it: `fetch` of Node's adds a `Sec-Fetch-Mode` of its own.
+ * @param {string} path @param {{method?: string, body?: unknown, headers?: Record<string, string>}} init @returns {Promise<Response>}
+ */
+const send = (path, { method = "GET", body, headers = {} }) =>
+  new Promise((resolve, reject) => {
+    const type = body instanceof URLSearchParams ? { "content-type": "application/x-www-form-urlencoded" } : {};
+    const text = body === undefined ? undefined : String(body);
+    const sent = httpRequest(gateway.url() + path, { method, headers: { ...type, ...headers, ...(text === undefined ? {} : { "content-length": String(Buffer.byteLength(text)) }) } });
+    sent.on("error", reject);
+    sent.on("response", async (answer) => {
+      const lines = answer.rawHeaders.flatMap((name, at) => (at % 2 === 0 ? [/** @type {[string, string]} */ ([name, answer.rawHeaders[at + 1]])] : []));
+      const content = await bodyOf(answer);
+      resolve(new Response(content.length > 0 ? new Uint8Array(content) : null, { status: answer.statusCode, headers: lines }));
+    });
+    sent.end(text);
+  });
+
 /** A visitor without a script. */
 function visitor() {
   const own = jar();
@@ -79,7 +98,7 @@ function visitor() {
     ...own,
     /** @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [init] */
     async ask(path, init = {}) {
-      const answer = await gateway.fetch(path, { ...init, headers: { ...NAVIGATION, ...init.headers, cookie: own.header(path) } });
+      const answer = await send(path, { ...init, headers: { ...(init.headers?.accept ? {} : NAVIGATION), ...init.headers, cookie: own.header(path) } });
       own.keep(answer);
       return answer;
     },
@@ -125,21 +144,21 @@ test("a login form works an hour later, whatever is wrong with the session", asy
   for (const [what, token] of Object.entries(tokens)) {
     for (const headers of BROWSERS) {
       // What only a refresh can tell goes through one first, and comes back as it was sent.
-      const send = () => {
+      const somebody = () => {
         const someone = visitor();
         someone.cookies.set("sAccessToken", { value: token ?? "", path: "/" });
         return someone;
       };
-      const someone = send();
+      const someone = somebody();
       const { way, answer } = await someone.go("/login", { method: "POST", body: new URLSearchParams({ name: "carol" }), headers });
       assert.equal(answer.status, 200, `${what} ${JSON.stringify(headers)} ${way}`);
       assert.deepEqual([way.at(-1), (await answer.json()).user], ["/app", "carol"], what);
       if (what !== "garbled") assert.deepEqual(way, ["/login", "/app"], what);
-      const wrong = await send().go("/login", { method: "POST", body: "", headers: { ...headers, "content-type": "application/x-www-form-urlencoded" } });
+      const wrong = await somebody().go("/login", { method: "POST", body: "", headers: { ...headers, "content-type": "application/x-www-form-urlencoded" } });
       assert.equal(wrong.answer.status, 403, what);
     }
     // A script without the SDK, which cannot refresh either.
-    const script = await gateway.fetch("/login", {
+    const script = await send("/login", {
       method: "POST", body: new URLSearchParams({ name: "dave" }), headers: { "sec-fetch-mode": "cors", "sec-fetch-site": "same-origin", cookie: `sAccessToken=${token}` },
     });
     assert.equal(script.status, 303, what);
@@ -150,11 +169,11 @@ test("the SDK is told to refresh, which heals its login; of an ended session it 
   const alice = await loggedIn();
   await pause(LIFE + 200);
   const sdk = { rid: "anti-csrf", "st-auth-mode": "cookie", "sec-fetch-mode": "cors", "sec-fetch-site": "same-origin" };
-  const send = () => gateway.fetch("/login", { method: "POST", body: new URLSearchParams({ name: "x" }), headers: { ...sdk, cookie: alice.header("/login") } });
-  const stale = await send();
+  const ask = () => send("/login", { method: "POST", body: new URLSearchParams({ name: "x" }), headers: { ...sdk, cookie: alice.header("/login") } });
+  const stale = await ask();
   assert.deepEqual([stale.status, (await stale.json()).status], [401, "TRY_REFRESH_TOKEN"]);
   await gateway.admin("revokeSession", { handle: alice.handle });
-  assert.equal((await send()).status, 401, "the isolate cannot know yet");
+  assert.equal((await ask()).status, 401, "the isolate cannot know yet");
 });
 
 test("what has ended is forgotten where it is seen", async () => {
@@ -186,7 +205,7 @@ test("a logout an hour later ends the session, and not only the cookies", async 
   // A script's.
   const carol = await loggedIn("carol");
   await pause(LIFE + 200);
-  const script = await gateway.fetch("/logout", { method: "POST", headers: { "sec-fetch-mode": "cors", "sec-fetch-site": "same-origin", cookie: carol.header("/logout") } });
+  const script = await send("/logout", { method: "POST", headers: { "sec-fetch-mode": "cors", "sec-fetch-site": "same-origin", cookie: carol.header("/logout") } });
   assert.deepEqual([script.status, await isLive(carol.handle)], [303, false]);
 });
 
@@ -213,7 +232,7 @@ test("a rule that looks at no session cannot end one, and does not pretend to", 
   const answer = await alice.send("/open-logout", {});
   assert.deepEqual([answer.status, answer.headers.getSetCookie()], [502, []]);
   assert.equal(await isLive(alice.handle), true);
-  await until(() => gateway.output().includes("postern-revoke needs a session"), "it is logged");
+  await until("it is logged", async () => gateway.output().includes("postern-revoke needs a session"));
 });
 
 test("a page with a stale token goes through the refresh and stays signed in", async () => {
@@ -254,7 +273,7 @@ test("without a refresh token it ends at the login page, or as anonymous, and ne
     let path = "/some/page";
     let hops = 0;
     for (; hops < 20; hops += 1) {
-      const answer = await gateway.fetch(path, { headers: { ...NAVIGATION, cookie } });
+      const answer = await send(path, { headers: { ...NAVIGATION, cookie } });
       if (!answer.headers.has("location")) break;
       path = answer.headers.get("location") ?? "";
     }
@@ -269,7 +288,7 @@ test("a stale cookie that no refresh replaces does not go round", async () => {
   let hops = 0;
   let path = "/some/page";
   for (; hops < 10; hops += 1) {
-    const answer = await gateway.fetch(path, { headers: { ...NAVIGATION, cookie: `${alice.header(path)}; sAccessToken=${stale}` } });
+    const answer = await send(path, { headers: { ...NAVIGATION, cookie: `${alice.header(path)}; sAccessToken=${stale}` } });
     alice.keep(answer);
     if (!answer.headers.has("location")) break;
     path = answer.headers.get("location") ?? "";
@@ -279,7 +298,7 @@ test("a stale cookie that no refresh replaces does not go round", async () => {
 
 test("it leads to no other website, and no other website has it done", async () => {
   const alice = await loggedIn();
-  for (const to of ["https://evil.example/", "//evil.example", "/\\evil.example", "/%09/evil.example", "javascript:alert(1)", ""]) {
+  for (const to of ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "javascript:alert(1)", ""]) {
     const answer = await alice.ask(`/auth/session/refresh?return_to=${encodeURIComponent(to)}`);
     assert.deepEqual([answer.status, answer.headers.get("location"), answer.headers.getSetCookie()], [400, null, []], to);
   }
@@ -308,12 +327,13 @@ test("a form that needs a session is not lost: it goes through the refresh and a
   assert.deepEqual([refused.way.at(-1), refused.answer.status], ["/form", 401]);
 });
 
-test("a theft is told, and an outage loses nobody", async () => {
+test("a theft is told", async () => {
   const alice = await loggedIn();
   const stolen = alice.cookies.get("sRefreshToken")?.value ?? "";
   await alice.ask("/auth/session/refresh?return_to=%2F");
+  await pause(700);
   await alice.ask("/auth/session/refresh?return_to=%2F");
-  await alice.ask("/auth/session/refresh?return_to=%2F");
+  await pause(1_200);
   const thief = visitor();
   thief.cookies.set("sRefreshToken", { value: stolen, path: "/auth/session/refresh" });
   const answer = await thief.ask("/auth/session/refresh?return_to=%2Fapp");

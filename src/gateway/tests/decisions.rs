@@ -149,7 +149,11 @@ fn pages_and_their_parts_pass_an_optional_rule_with_a_stale_session() {
             "anonymous, stale",
         ),
         (
-            vec![("sec-fetch-mode", "cors"), ("accept", "text/html")],
+            vec![
+                ("sec-fetch-site", "same-origin"),
+                ("sec-fetch-mode", "cors"),
+                ("accept", "text/html"),
+            ],
             "session",
         ),
         (

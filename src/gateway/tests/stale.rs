@@ -31,11 +31,17 @@ const NAVIGATIONS: &[&[(&str, &str)]] = &[
         ),
     ],
     &[("accept", "text/html")],
+    // Node's `fetch`, which is told to ask for a page.
+    &[("sec-fetch-mode", "cors"), ("accept", "text/html")],
 ];
 
 /// What scripts and programs send.
 const OTHERS: &[&[(&str, &str)]] = &[
-    &[("sec-fetch-mode", "cors"), ("accept", "text/html")],
+    &[
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-mode", "cors"),
+        ("accept", "text/html"),
+    ],
     &[("sec-fetch-mode", "same-origin"), ("accept", "*/*")],
     &[
         ("accept", "text/html"),
