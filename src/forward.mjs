@@ -54,7 +54,8 @@ export function send(request, url, edits, told, binding, ms, init, finish = (out
       const outgoing = new Request(url, request);
       edit(outgoing.headers, edits);
       for (let at = 0; at < (told?.length ?? 0); at += 2) outgoing.headers.set(told[at], told[at + 1]);
-      const answer = binding ? binding.fetch(outgoing) : fetch(outgoing, init);
+      // A Worker that is bound sees `cf` of the request, which `init` would take the place of.
+      const answer = binding ? binding.fetch(outgoing, init && { cf: { ...request.cf, ...init.cf } }) : fetch(outgoing, init);
       answer.then(done, () => done(GONE));
     } catch {
       done(GONE);
@@ -64,13 +65,13 @@ export function send(request, url, edits, told, binding, ms, init, finish = (out
 
 /**
  * `send`, with the answer as the client gets it. `judge` says what to make of it: nothing, edits, or another answer.
- * @param {(status: number, lines: string, rule: number, website: string | undefined, isHead: boolean, env: unknown) => string | Response | undefined} judge
+ * @param {(status: number, lines: string, rule: number, website: string | undefined, isHead: boolean, request: Request, env: unknown) => string | Response | undefined} judge
  */
 export const forwarding = (judge) => (request, url, edits, told, binding, ms, init, rule, env) => {
   const finish = (answer) => {
     const website = request.headers.get("origin") ?? undefined;
-    if (typeof answer === "number") return judge(-answer, "", rule, website, request.method === "HEAD", env);
-    const verdict = judge(answer.status, linesOf(answer.headers), rule, website, request.method === "HEAD", env);
+    if (typeof answer === "number") return judge(-answer, "", rule, website, request.method === "HEAD", request, env);
+    const verdict = judge(answer.status, linesOf(answer.headers), rule, website, request.method === "HEAD", request, env);
     if (verdict === undefined) return answer;
     return typeof verdict === "string" ? edited(answer, verdict) : verdict;
   };

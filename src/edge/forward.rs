@@ -32,10 +32,16 @@ pub(super) struct Outbound<'a> {
 
 thread_local! {
     /// Cloudflare's cache lies between us and an origin, and knows only URLs: what was made for one user must not be
-    /// kept for the next, whatever the origin says.
-    static UNCACHED: JsValue = js::object(&[("cacheTtl", JsValue::from_f64(-1.0))])
-        .and_then(|cf| js::object(&[("cf", cf.into())]))
-        .map_or(JsValue::UNDEFINED, JsValue::from);
+    /// kept for the next, nor looked for there, whatever the origin says. This is what `cache: "no-store"` comes to on the
+    /// platform, without the `Cache-Control: no-cache` and `Pragma` that it adds to the request: to origins they mean
+    /// that the client wants no 304.
+    static UNCACHED: JsValue = js::object(&[
+        ("cacheTtl", JsValue::from_f64(-1.0)),
+        ("cacheLevel", JsValue::from_str("bypass")),
+        ("cacheControl", JsValue::from_str("no-store")),
+    ])
+    .and_then(|cf| js::object(&[("cf", cf.into())]))
+    .map_or(JsValue::UNDEFINED, JsValue::from);
 }
 
 impl Outbound<'_> {

@@ -236,6 +236,7 @@ pub(super) fn refused(
         Denial::Path(fault) => fault.text().to_owned(),
         Denial::NoRule => "no rule fits".to_owned(),
         Denial::Website => "a WebSocket of another website".to_owned(),
+        Denial::Unsendable(why) => why.text().to_owned(),
         Denial::Claims(_) => "a claim requirement is not met".to_owned(),
         Denial::Session(refused) => error::detail(&refused.refusal),
     };
@@ -246,7 +247,8 @@ pub(super) fn refused(
     let rule = matched.map(|matched| matched.rule);
     let reply = gateway::refuse::reply(settings, rule, facts, denial);
     let website = (facts.header)("origin");
-    origin_answer::of_ours(settings, website.as_deref(), facts.method == "HEAD", reply)
+    let is_head = facts.method == "HEAD";
+    origin_answer::of_ours(settings, matched, website.as_deref(), is_head, reply)
 }
 
 fn note(matched: Matched<'_>, note: Option<&Note>) {

@@ -7,16 +7,19 @@ use worker::Env;
 use super::{
     crypto,
     forward::Outbound,
-    gateway_door::{Call, refused},
+    gateway_door::{Call, refused, story},
     js::{self, ExecutionContext, Host},
-    origin_answer,
+    log, origin_answer,
     outgoing_url::Outgoing,
+    own_tokens::Judge,
     told, watch,
 };
 use crate::{
     error::Presented,
     gateway::{
-        self, Denial, Matched, OnOutage, SessionRefused, WebSockets, identity, request_headers,
+        self, Denial, Matched, OnOutage, SessionRefused, Unsendable, WebSockets, identity,
+        own_tokens::{self, Suspect},
+        request_headers::{self, Changes, Passing},
     },
     secret::Secret,
     session::model::Refusal,
@@ -56,14 +59,24 @@ impl Call<'_> {
             }
             _ => None,
         };
+        let judge = Judge::at_hand(self.context.as_ref());
+        let changes = judge.surely(env, |judge| self.changes(target, judge)).await;
+        let Some(changes) = changes else {
+            let denial = Denial::Unsendable(Unsendable::TokenInUrl);
+            return refused(self.settings, Some(self.matched), self.facts, &denial);
+        };
+        if changes.had_api_key {
+            let what = "an API key was sent to an origin's path, and removed: the service API is elsewhere";
+            log::warning("gateway_api_key", &story(Some(self.matched), what));
+        }
         let nothing = JsValue::UNDEFINED;
         let outbound = Outbound {
             request: self.request.js(),
             url: &target.url(&origin.target),
-            edits: &self.edits(target, key.as_ref()),
+            edits: &self.edits(target, &changes, key.as_ref()),
             told: told.as_ref().map_or(&nothing, |told| &told.headers),
             origin,
-            may_be_cached: !rule.asks_for_session() && !rule.directives,
+            may_be_cached: !(rule.asks_for_session() || rule.directives || changes.has_credential),
         };
         let is_plain =
             !rule.directives && self.headers.get("upgrade").is_none() && !self.forgets_session();
@@ -85,24 +98,45 @@ impl Call<'_> {
         }
     }
 
-    /// What changes about the request's headers, as lines: first what the origin must not get, then what we say.
-    fn edits(&self, target: &Outgoing<'_>, key: Option<&DirectiveKey>) -> String {
+    /// What the origin must not get of the request's headers; `None` when it must not get the URL.
+    fn changes(&self, target: &Outgoing<'_>, judge: &Judge) -> Option<Changes> {
+        let Matched { rule, origin, .. } = self.matched;
+        let passing = Passing::of(rule, origin, self.facts.method, self.facts.path);
+        let is_ours = |suspect: &Suspect<'_>| judge.is_ours(suspect);
+        let is_in_url = |part| !passing.lets(own_tokens::held(part, &is_ours));
+        if is_in_url(target.query()) || is_in_url(target.path()) {
+            return None;
+        }
         let sent = request_headers::Sent {
             connection: self.headers.get("connection"),
-            cookie: self.headers.get("cookie"),
-            authorization: self.headers.get("authorization"),
             upgrade: self.headers.get("upgrade"),
             authorization_is_ours: self.session_is_in_header,
         };
-        let names = self.headers.iter().map(|(name, _)| name);
-        let changes = request_headers::changes(self.settings, self.matched.rule, sent, names);
+        let headers = self.headers.iter();
+        let changes =
+            request_headers::changes(self.settings, rule, passing, sent, headers, &is_ours);
+        Some(changes)
+    }
+
+    /// What changes about the request's headers, as lines: first what the origin must not get, then what we say.
+    fn edits(
+        &self,
+        target: &Outgoing<'_>,
+        changes: &Changes,
+        key: Option<&DirectiveKey>,
+    ) -> String {
+        let changed = [
+            ("cookie", changes.cookie.as_deref()),
+            ("sec-websocket-protocol", changes.protocols.as_deref()),
+        ];
+        let changed = changed
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)));
         let mut edits = String::new();
-        for name in &changes.remove {
+        let removed = changes.remove.iter().map(String::as_str);
+        for name in removed.chain(changed.clone().map(|(name, _)| name)) {
             edits.push_str(name);
             edits.push('\n');
-        }
-        if changes.cookie.is_some() {
-            edits.push_str("cookie\n");
         }
         let forwarded = request_headers::forwarded(
             self.headers.get("cf-connecting-ip"),
@@ -112,9 +146,8 @@ impl Call<'_> {
         let forwarded = forwarded
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
-        let cookie = changes.cookie.as_deref().map(|cookie| ("cookie", cookie));
         let key = key.map(|key| (identity::DIRECTIVE_KEY, key.text.as_str()));
-        for (name, value) in forwarded.chain(cookie).chain(key) {
+        for (name, value) in forwarded.chain(changed).chain(key) {
             for part in [name, ",", value, "\n"] {
                 edits.push_str(part);
             }

@@ -3,6 +3,7 @@
 //! Owns every JS type and every await. Refuses to hold rules: each function reads, calls the core, and writes.
 //! `entry.mjs` hands every event of the platform to [`answer_http`] or [`answer_rpc`]; the objects are classes of ours.
 
+mod answer_edits;
 mod arguments;
 mod body;
 mod browser_door;
@@ -30,6 +31,7 @@ mod login;
 mod origin_answer;
 mod outgoing;
 mod outgoing_url;
+mod own_tokens;
 mod promise;
 mod renewal_door;
 mod request;
@@ -51,7 +53,7 @@ mod watch;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
-use js::{ExecutionContext, Host};
+use js::{ExecutionContext, Host, IncomingRequest};
 use lane::Settlement;
 
 /// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a ticket or a promise
@@ -80,11 +82,20 @@ pub fn judge_answer(
     rule: u32,
     website: &JsValue,
     is_head: bool,
+    request: JsValue,
     env: JsValue,
 ) -> Result<JsValue, JsValue> {
-    let env: Env = env.unchecked_into();
+    let (env, request): (Env, IncomingRequest) = (env.unchecked_into(), request.unchecked_into());
     let website = website.as_string();
-    origin_answer::judged(status, lines, rule, website.as_deref(), is_head, &env)
+    origin_answer::judged(
+        status,
+        lines,
+        rule,
+        website.as_deref(),
+        is_head,
+        &request,
+        &env,
+    )
 }
 
 /// Looks whether the session behind an open WebSocket still stands: what `watch` says, at once, or as a ticket or a promise.

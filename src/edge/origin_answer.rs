@@ -6,33 +6,25 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::{
+    answer_edits::Answered,
     directives::{self, Outcome},
     forward::SendFault,
     gateway_door::{Call, story},
     header_lines::HeaderLines,
-    js::{FetchedResponse, Host},
-    log, response, settings,
+    js::{FetchedResponse, Host, IncomingRequest},
+    log,
+    outgoing_url::Outgoing,
+    own_tokens::Judge,
+    response, settings,
 };
 use crate::{
     error,
     frontend::cors,
-    gateway::{Matched, response_headers},
+    gateway::{Matched, caching},
     http::reply::Reply,
     secret::Secret,
     settings::Settings,
 };
-
-/// Headers of one connection that the platform itself leaves out of every answer.
-const LEFT_OUT_BY_PLATFORM: [&str; 3] = ["connection", "keep-alive", "transfer-encoding"];
-
-/// What a cache may go by.
-const OF_CACHES: [&str; 5] = [
-    "age",
-    "cache-control",
-    "expires",
-    "cdn-cache-control",
-    "cloudflare-cdn-cache-control",
-];
 
 /// The answer that the client gets where the origin may use directives.
 pub(super) async fn with_directives(
@@ -49,7 +41,16 @@ pub(super) async fn with_directives(
     match outcome.map(|outcome| forgetting(call, outcome)) {
         Ok(outcome) => {
             let website = call.headers.get("origin");
-            match edits(call.settings, call.matched, website, &lines, outcome) {
+            let answered = Answered {
+                settings: call.settings,
+                matched: call.matched,
+                website,
+                status: answer.status()?,
+                lines: &lines,
+                client: &|| Outgoing::address_of(call.request.url()),
+                judge: &Judge::at_hand(call.context.as_ref()),
+            };
+            match answered.edits(outcome) {
                 Some(edits) => match host.edited(&answer, &edits) {
                     Ok(answer) => Ok(answer.into()),
                     // What an origin sends need not be an answer that can be made: a status of 999, for one.
@@ -84,6 +85,7 @@ pub(super) fn judged(
     rule: u32,
     website: Option<&str>,
     is_head: bool,
+    request: &IncomingRequest,
     env: &Env,
 ) -> Result<JsValue, JsValue> {
     let (Ok(settings), Ok(Some(gateway))) = (settings::current(env), settings::gateway(env)) else {
@@ -104,7 +106,16 @@ pub(super) fn judged(
         return failed(&settings, matched, website, is_head, fault);
     }
     let lines = HeaderLines::of_text(lines);
-    let edits = edits(&settings, matched, website, &lines, Outcome::default());
+    let answered = Answered {
+        settings: &settings,
+        matched,
+        website,
+        status: u16::try_from(status).unwrap_or_default(),
+        lines: &lines,
+        client: &|| Outgoing::address_of(&request.url().ok()?),
+        judge: &Judge::at_hand(None),
+    };
+    let edits = answered.edits(Outcome::default());
     Ok(edits.map_or(JsValue::UNDEFINED, |edits| JsValue::from_str(&edits)))
 }
 
@@ -117,16 +128,20 @@ pub(super) fn failed(
     fault: SendFault,
 ) -> Result<JsValue, JsValue> {
     log::warning("gateway_origin", &story(Some(matched), fault.message()));
-    of_ours(settings, website, is_head, fault.reply())
+    of_ours(settings, Some(matched), website, is_head, fault.reply())
 }
 
-/// An answer of our own, readable for the website that asked.
+/// An answer of our own, readable for the website that asked. Whichever it is, it may depend on the session.
 pub(super) fn of_ours(
     settings: &Settings,
+    matched: Option<Matched<'_>>,
     website: Option<&str>,
     is_head: bool,
     mut reply: Reply,
 ) -> Result<JsValue, JsValue> {
+    if matched.is_some_and(|matched| matched.rule.asks_for_session()) {
+        cors::vary(&mut reply.headers, &caching::VARY);
+    }
     cors::apply(settings, website, &mut reply.headers);
     if is_head {
         reply.body = String::new();
@@ -137,92 +152,6 @@ pub(super) fn of_ours(
 /// The same for a request at hand.
 pub(super) fn of_ours_to(call: &Call<'_>, reply: Reply) -> Result<JsValue, JsValue> {
     let is_head = call.facts.method == "HEAD";
-    of_ours(call.settings, call.headers.get("origin"), is_head, reply)
-}
-
-/// What is to be changed about an answer's headers, as `forward.mjs` reads it; `None` for nothing.
-fn edits(
-    settings: &Settings,
-    matched: Matched<'_>,
-    website: Option<&str>,
-    lines: &HeaderLines,
-    outcome: Outcome,
-) -> Option<String> {
-    let origin = matched.origin;
-    let connection = lines.get("connection");
-    let mut edits = Edits::default();
-    let mut drops_cookies = false;
-    let mut cors_before = Vec::new();
-    for (name, value) in lines.iter() {
-        if name == "set-cookie" {
-            drops_cookies |= !response_headers::keeps_cookie(origin, value);
-        } else if LEFT_OUT_BY_PLATFORM.contains(&name) {
-        } else if response_headers::is_removed(origin, connection, name) {
-            edits.remove(name);
-        } else if name == "vary" || name.starts_with("access-control-") {
-            cors_before.push((name.to_owned(), value.to_owned()));
-        }
-    }
-    if drops_cookies {
-        edits.remove("set-cookie");
-        for (name, value) in lines.iter() {
-            if name == "set-cookie" && response_headers::keeps_cookie(origin, value) {
-                edits.add(name, value);
-            }
-        }
-    }
-    if outcome.happened {
-        for name in OF_CACHES {
-            edits.remove(name);
-        }
-        edits.add("cache-control", "no-store");
-    }
-    let mut cors_after = cors_before.clone();
-    for (name, value) in outcome.headers {
-        if name.starts_with("access-control-") {
-            cors_after.push((name, value));
-        } else if name != "cache-control" {
-            edits.add(&name, &value);
-        }
-    }
-    // Without websites the answer is the same for every one, and says nothing to any.
-    if !(cors_after.is_empty() && settings.website_origins.is_empty()) {
-        response_headers::apply_cors(settings, matched.rule, website, &mut cors_after);
-        if cors_after != cors_before {
-            for (name, _) in &cors_before {
-                edits.remove(name);
-            }
-            for (name, value) in &cors_after {
-                edits.add(name, value);
-            }
-        }
-    }
-    edits.text()
-}
-
-/// Edits as lines: deletions first, so that what is added stays.
-#[derive(Default)]
-struct Edits {
-    removed: String,
-    added: String,
-}
-
-impl Edits {
-    fn remove(&mut self, name: &str) {
-        self.removed.push_str(name);
-        self.removed.push('\n');
-    }
-
-    fn add(&mut self, name: &str, value: &str) {
-        // No value of an origin holds a line break, and none of ours does.
-        for part in [name, ",", value, "\n"] {
-            self.added.push_str(part);
-        }
-    }
-
-    fn text(self) -> Option<String> {
-        let mut text = self.removed + &self.added;
-        text.pop()?;
-        Some(text)
-    }
+    let website = call.headers.get("origin");
+    of_ours(call.settings, Some(call.matched), website, is_head, reply)
 }

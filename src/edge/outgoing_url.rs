@@ -33,6 +33,15 @@ impl<'r> Outgoing<'r> {
         })
     }
 
+    /// `scheme://host[:port]` of a URL as it came.
+    pub(super) fn address_of(raw: &str) -> Option<String> {
+        let url = js::Url::new(raw).ok()?.href().ok()?;
+        let host_start = url.find("://")?.saturating_add(3);
+        let length = url.get(host_start..)?.find('/')?;
+        let origin = url.get(..host_start.saturating_add(length))?;
+        Some(origin.to_owned())
+    }
+
     /// `scheme://host[:port]`
     pub(super) fn origin(&self) -> &str {
         self.url.get(..self.path_start).unwrap_or_default()

@@ -189,6 +189,14 @@ pub fn foreign_website() -> Reply {
     )
 }
 
+/// The reply to a body whose length had to be said (RFC 9110 section 15.5.12).
+pub fn length_required(message: &str) -> Reply {
+    let mut body = ObjectWriter::new();
+    body.text("status", "LENGTH_REQUIRED");
+    body.text("message", message);
+    Reply::json(411, body.finish())
+}
+
 /// The reply when an origin cannot be reached, breaks off, or sends what it may not.
 pub fn bad_gateway() -> Reply {
     Reply::json(

@@ -78,12 +78,22 @@ pub fn apply(settings: &Settings, origin: Option<&str>, headers: &mut Vec<(Strin
         headers.push((ALLOW_ORIGIN.to_owned(), website.to_owned()));
         headers.push((ALLOW_CREDENTIALS.to_owned(), "true".to_owned()));
     }
-    merge_header(headers, EXPOSE_HEADERS, None);
-    merge_header(headers, "vary", Some("Origin"));
+    merge_header(headers, EXPOSE_HEADERS, &[]);
+    merge_header(headers, "vary", &["Origin"]);
+}
+
+/// Adds names of request headers that a response depends on. One that depends on everything says so already.
+pub fn vary(headers: &mut Vec<(String, String)>, names: &[&str]) {
+    let depends_on_everything = headers.iter().any(|(name, value)| {
+        name.eq_ignore_ascii_case("vary") && value.split(',').any(|member| member.trim() == "*")
+    });
+    if !depends_on_everything {
+        merge_header(headers, "vary", names);
+    }
 }
 
 /// Replaces all headers called `name` by one that lists every member once, `added` included.
-fn merge_header(headers: &mut Vec<(String, String)>, name: &str, added: Option<&str>) {
+fn merge_header(headers: &mut Vec<(String, String)>, name: &str, added: &[&str]) {
     let mut values = Vec::new();
     headers.retain(|(known, value)| {
         let is_other = !known.eq_ignore_ascii_case(name);
@@ -96,7 +106,7 @@ fn merge_header(headers: &mut Vec<(String, String)>, name: &str, added: Option<&
         values
             .iter()
             .flat_map(|value| value.split(','))
-            .chain(added),
+            .chain(added.iter().copied()),
     );
     if !merged.is_empty() {
         headers.push((name.to_owned(), merged));
@@ -119,7 +129,7 @@ fn merge<'a>(members: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// A header name (RFC 9110 section 5.6.2).
-fn is_token(name: &str) -> bool {
+pub fn is_token(name: &str) -> bool {
     !name.is_empty()
         && name.len() <= 64
         && name
@@ -129,7 +139,7 @@ fn is_token(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{apply, preflight};
+    use super::{apply, preflight, vary};
     use crate::settings::Settings;
     use crate::settings::testing::parsed;
 
@@ -251,6 +261,24 @@ mod tests {
         assert_eq!(header(&headers, "vary"), Some("accept, ORIGIN"));
         assert_eq!(header(&headers, "content-type"), Some("text/plain"));
         assert_eq!(headers.len(), 5);
+    }
+
+    #[test]
+    fn what_a_response_depends_on_is_merged() {
+        for (before, after) in [
+            (vec![], "Cookie, Authorization"),
+            (vec!["Accept"], "Accept, Cookie, Authorization"),
+            (
+                vec!["cookie", "x, AUTHORIZATION"],
+                "cookie, x, AUTHORIZATION",
+            ),
+            (vec!["*"], "*"),
+        ] {
+            let named = |value: &&str| ("vary".to_owned(), (*value).to_owned());
+            let mut headers: Vec<_> = before.iter().map(named).collect();
+            vary(&mut headers, &["Cookie", "Authorization"]);
+            assert_eq!(header(&headers, "vary"), Some(after), "{before:?}");
+        }
     }
 
     #[test]

@@ -8,8 +8,7 @@ use crate::http::credentials::Transfer;
 use crate::session::model::Refusal;
 use crate::settings::{Settings, TokenTransferMethod};
 
-/// The cookie of the refresh token.
-pub const REFRESH_TOKEN_COOKIE: &str = "sRefreshToken";
+pub use crate::http::credential_names::REFRESH_TOKEN as REFRESH_TOKEN_COOKIE;
 
 /// The method and headers of a request, as far as the protocol reads them.
 #[derive(Clone, Copy, Default)]

@@ -1,6 +1,7 @@
 //! The size budget: browsers silently drop a cookie that is too long, so a session that would not fit is refused.
 
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
+use crate::http::credential_names;
 use crate::http::credentials::Transfer;
 use crate::session::model::Refusal;
 use crate::settings::Settings;
@@ -40,7 +41,7 @@ pub fn check_size_budget(
     )?;
     check(
         "front-token cookie",
-        script_cookie("sFrontToken", lengths.front_token),
+        script_cookie(credential_names::FRONT_TOKEN, lengths.front_token),
         MAX_COOKIE_BYTES,
     )?;
     let (access_cookie, refresh_cookie) = match transfer {
@@ -62,8 +63,11 @@ pub fn check_size_budget(
             )
         }
         Transfer::Header => (
-            script_cookie("st-access-token", lengths.access_token),
-            script_cookie("st-refresh-token", lengths.refresh_token),
+            script_cookie(credential_names::HEADER_ACCESS_TOKEN, lengths.access_token),
+            script_cookie(
+                credential_names::HEADER_REFRESH_TOKEN,
+                lengths.refresh_token,
+            ),
         ),
     };
     check("access-token cookie", access_cookie, MAX_COOKIE_BYTES)?;

@@ -104,6 +104,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
         forward_credentials: false,
         websocket: WebSockets::Enforce,
         on_outage: OnOutage::Refuse,
+        shared_cache: false,
     });
 }
 

@@ -20,15 +20,26 @@ pub fn preflight(settings: &Settings, rule: &Rule, request: &Facts<'_>) -> Optio
     }
     let requested = (request.header)("access-control-request-headers");
     let mut reply = cors::preflight(settings, origin.as_deref(), requested.as_deref());
-    if is_ours && !rule.methods.is_empty() {
-        // The rule knows its methods; no website need ask for others.
-        for (name, value) in &mut reply.headers {
-            if name == "access-control-allow-methods" {
-                *value = methods(rule);
-            }
+    let asked = (request.header)("access-control-request-method");
+    for (name, value) in &mut reply.headers {
+        if name != "access-control-allow-methods" {
+            continue;
+        }
+        if !rule.methods.is_empty() {
+            // The rule knows its methods; no website need ask for others.
+            *value = methods(rule);
+        } else if let Some(asked) = asked.as_deref().filter(|asked| is_unlisted(value, asked)) {
+            // It is for every method, those of WebDAV among them.
+            value.push_str(", ");
+            value.push_str(asked);
         }
     }
     Some(reply)
+}
+
+/// Whether this is a method, and none of a list.
+fn is_unlisted(list: &str, method: &str) -> bool {
+    cors::is_token(method) && !list.split(", ").any(|known| known == method)
 }
 
 fn methods(rule: &Rule) -> String {

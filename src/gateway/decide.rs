@@ -94,8 +94,19 @@ pub enum Denial {
     /// Its session is good, and another website than ours opens a WebSocket with it: browsers send cookies along, and
     /// neither CORS nor a custom header guards an upgrade.
     Website,
+    /// It cannot be sent on as it came.
+    Unsendable(Unsendable),
     /// Its session is good, and its claims do not meet the rule's requirement.
     Claims(Vec<FailedClaim>),
+}
+
+/// Why a request cannot be sent on as it came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsendable {
+    /// A `GET` or `HEAD` with a body of unknown length: the platform would leave the body out.
+    BodyWithoutLength,
+    /// A token of ours in its URL: what is in a URL is kept in logs, and in the pages that link from there.
+    TokenInUrl,
 }
 
 /// How a request passes.
@@ -129,6 +140,16 @@ pub enum Decision {
     Renew(Renewal),
 }
 
+impl Unsendable {
+    /// For the log, and for who is refused.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::BodyWithoutLength => "a body of GET or HEAD needs a Content-Length",
+            Self::TokenInUrl => "the URL holds a token of a session",
+        }
+    }
+}
+
 impl Denial {
     /// The check that refused, by its stable name.
     pub const fn check(&self) -> &'static str {
@@ -137,6 +158,7 @@ impl Denial {
             Self::NoRule => "rule",
             Self::Session(_) => "session",
             Self::Website => "website",
+            Self::Unsendable(_) => "request",
             Self::Claims(_) => "claims",
         }
     }
@@ -169,6 +191,9 @@ pub fn admit<'g>(gateway: &'g Gateway, request: &Facts<'_>) -> Result<Admission<
         return Err(Denial::Path(fault));
     }
     let matched = matched.ok_or(Denial::NoRule)?;
+    if matches!(request.method, "GET" | "HEAD") && (request.header)("transfer-encoding").is_some() {
+        return Err(Denial::Unsendable(Unsendable::BodyWithoutLength));
+    }
     Ok(if wanted.is_some() {
         Admission::Preflight(matched)
     } else {

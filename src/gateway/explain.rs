@@ -194,6 +194,7 @@ pub fn reason(denial: &Denial) -> String {
     match denial {
         Denial::Path(fault) => format!("the path {}", fault.text()),
         Denial::NoRule => "no rule has this host, path and method".to_owned(),
+        Denial::Unsendable(why) => why.text().to_owned(),
         Denial::Website => {
             "a website that is not one of WEBSITE_ORIGINS opens a WebSocket".to_owned()
         }

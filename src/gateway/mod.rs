@@ -13,6 +13,7 @@
 //! [`explain`] tells the same story about a request that was only described.
 
 pub mod assertion;
+pub mod caching;
 mod compile;
 pub mod cors;
 mod decide;
@@ -23,6 +24,7 @@ pub mod identity;
 mod index;
 pub mod navigation;
 mod origins;
+pub mod own_tokens;
 pub mod path;
 mod pattern;
 pub mod refuse;
@@ -31,6 +33,7 @@ pub mod request_headers;
 mod requirement;
 mod reserved;
 pub mod response_headers;
+pub mod rewriting;
 mod rule_table;
 mod rules;
 #[cfg(test)]
@@ -38,7 +41,8 @@ mod tests;
 
 pub use compile::{Compiled, MAX_RULES, MAX_TEXT_BYTES, compile};
 pub use decide::{
-    Admission, Decision, Denial, Facts, Matched, Note, Passage, SessionRefused, admit, decide,
+    Admission, Decision, Denial, Facts, Matched, Note, Passage, SessionRefused, Unsendable, admit,
+    decide,
 };
 pub use origins::{Origin, Target};
 pub use requirement::{FailedClaim, Requirement};

@@ -38,6 +38,8 @@ pub struct Origin {
     pub accepts_ambiguous_paths: bool,
     /// True = a SuperTokens SDK runs there, whose session headers and cookies pass to the client.
     pub sets_sessions: bool,
+    /// True = its own address in its answers becomes the one that the client used.
+    pub rewrite: bool,
 }
 
 impl Origin {
@@ -58,6 +60,7 @@ impl Origin {
             timeout: DEFAULT_TIMEOUT,
             accepts_ambiguous_paths: false,
             sets_sessions: false,
+            rewrite: true,
         }
     }
 }
@@ -132,6 +135,7 @@ fn read_one(name: String, text: &str, faults: &mut Faults) -> Origin {
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         accepts_ambiguous_paths: fields.boolean("accepts_ambiguous_paths").unwrap_or(false),
         sets_sessions: sets_sessions.unwrap_or(false),
+        rewrite: fields.boolean("rewrite").unwrap_or(true),
         name,
     };
     fields.finish("of an origin");

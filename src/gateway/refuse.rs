@@ -8,7 +8,7 @@ use crate::json::ObjectWriter;
 use crate::session::model::Refusal;
 use crate::settings::Settings;
 
-use super::decide::{Denial, Facts, SessionRefused};
+use super::decide::{Denial, Facts, SessionRefused, Unsendable};
 use super::navigation::wants_page;
 use super::renewal::{self, Renewal};
 use super::requirement::FailedClaim;
@@ -33,6 +33,14 @@ pub fn reply(
                 settings.session_expired_status_code,
             )
         }
+        Denial::Unsendable(Unsendable::BodyWithoutLength) => {
+            error::length_required(Unsendable::BodyWithoutLength.text())
+        }
+        Denial::Unsendable(why @ Unsendable::TokenInUrl) => error::reply(
+            &Refusal::BadInput(why.text().to_owned()),
+            Presented::Nothing,
+            settings.session_expired_status_code,
+        ),
         Denial::NoRule => error::no_rule(),
         Denial::Website => error::foreign_website(),
         Denial::Claims(failed) => claims_reply(settings, failed),

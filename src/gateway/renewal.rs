@@ -18,8 +18,8 @@ use crate::time::{Millis, UnixMillis};
 const RETURN_TO: &str = "return_to";
 /// The parameter with the [witness](witness).
 const WITNESS: &str = "for";
-/// The cookie that says for which token a refresh was tried.
-pub const TRIED_COOKIE: &str = "sRefreshedFor";
+pub use crate::http::credential_names::REFRESHED_FOR as TRIED_COOKIE;
+
 /// How long a browser remembers that.
 const TRIED_LIFETIME: Millis = Millis::from_seconds(60);
 /// The longest address to come back to.

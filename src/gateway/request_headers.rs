@@ -3,11 +3,15 @@
 
 use std::net::IpAddr;
 
+use crate::core_driver::api_key;
 use crate::http::bearer::{Authorization, authorization};
+use crate::http::credential_names;
 use crate::settings::Settings;
 use crate::token::candidate;
 
-use super::reserved::{is_hop_by_hop, is_our_cookie, is_ours, listed, normal};
+use super::origins::Origin;
+use super::own_tokens::{self, IsOurs, Kind};
+use super::reserved::{is_hop_by_hop, is_ours, listed, normal};
 use super::rules::Rule;
 
 /// Headers by which a client would say what only a proxy can know, in normal form; `x-forwarded…` are besides.
@@ -34,10 +38,6 @@ const OF_METHODS: [&str; 3] = [
 pub struct Sent<'a> {
     /// `Connection`.
     pub connection: Option<&'a str>,
-    /// `Cookie`.
-    pub cookie: Option<&'a str>,
-    /// `Authorization`.
-    pub authorization: Option<&'a str>,
     /// `Upgrade`.
     pub upgrade: Option<&'a str>,
     /// True when `Authorization` is known to carry a token of ours; nobody need look then.
@@ -51,6 +51,40 @@ pub struct Changes {
     pub remove: Vec<String>,
     /// The new value of `Cookie`; it is among the names to remove when nothing is left of it.
     pub cookie: Option<String>,
+    /// The new value of `Sec-WebSocket-Protocol`, in the same way.
+    pub protocols: Option<String>,
+    /// True when an API key was removed.
+    pub had_api_key: bool,
+    /// True when a credential is left: what is made of it is for nobody else.
+    pub has_credential: bool,
+}
+
+/// Which of our credentials an origin gets: a refresh token only where its own SDK refreshes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Passing {
+    access: bool,
+    refresh: bool,
+}
+
+impl Passing {
+    /// Of a request that falls under a rule with `forward_credentials` or without.
+    pub fn of(rule: &Rule, origin: &Origin, method: &str, path: &str) -> Self {
+        let path = path.strip_suffix('/').unwrap_or(path);
+        let refreshes = method == "POST" && path.rsplit('/').next() == Some("refresh");
+        Self {
+            access: rule.forward_credentials,
+            refresh: rule.forward_credentials && origin.sets_sessions && refreshes,
+        }
+    }
+
+    /// Whether a text with such a token may pass.
+    pub fn lets(self, held: Option<Kind>) -> bool {
+        match held {
+            None => true,
+            Some(Kind::Access) => self.access,
+            Some(Kind::Refresh) => self.refresh,
+        }
+    }
 }
 
 /// Whether a WebSocket is asked for.
@@ -58,51 +92,96 @@ pub fn is_websocket(upgrade: Option<&str>) -> bool {
     upgrade.is_some_and(|upgrade| upgrade.trim().eq_ignore_ascii_case("websocket"))
 }
 
-/// Judges the headers of a request that falls under `rule`. `names` are all of its header names.
+/// Judges the headers of a request that falls under `rule`, all of which are given, with their values.
 ///
 /// `Upgrade` stays for WebSockets, which is how the runtime is asked for one.
 pub fn changes<'n>(
     settings: &Settings,
     rule: &Rule,
+    passing: Passing,
     sent: Sent<'_>,
-    names: impl Iterator<Item = &'n str>,
+    headers: impl Iterator<Item = (&'n str, &'n str)>,
+    is_ours: IsOurs<'_>,
 ) -> Changes {
     let mut changes = Changes::default();
     let is_websocket = is_websocket(sent.upgrade);
     let of_connection: Vec<_> = listed(sent.connection).collect();
-    for name in names {
+    for (name, value) in headers {
         let normal = normal(name);
         let is_kept = match &*normal {
             "upgrade" if is_websocket => true,
             "authorization" => {
-                rule.forward_credentials
-                    || !(sent.authorization_is_ours
-                        || is_ours_to_hide(settings, sent.authorization))
+                let has_api_key = !sent.authorization_is_ours && is_api_key(settings, value);
+                changes.had_api_key |= has_api_key;
+                let is_kept =
+                    !has_api_key && keeps_authorization(settings, passing, sent, value, is_ours);
+                changes.has_credential |= is_kept;
+                is_kept
             }
-            "cookie" if !rule.forward_credentials => {
-                let cookie = sent.cookie.unwrap_or_default();
-                let left = without_our_cookies(cookie);
-                let is_changed = left != cookie;
+            "cookie" => {
+                let left = without_our_cookies(value, passing, is_ours);
                 let is_empty = left.is_empty();
-                changes.cookie = (is_changed && !is_empty).then_some(left);
+                changes.cookie = (left != value && !is_empty).then_some(left);
                 !is_empty
             }
-            "anti-csrf" => rule.forward_credentials,
-            _ => !is_dropped(&normal, rule),
+            "sec-websocket-protocol" => {
+                let left = without_our_tokens(value, passing, is_ours);
+                let is_empty = left.is_empty();
+                changes.protocols = (left != value && !is_empty).then_some(left);
+                !is_empty
+            }
+            credential_names::API_KEY => {
+                changes.had_api_key |= settings.accepts_api_key(value.trim());
+                false
+            }
+            name if credential_names::is_request_header(name) => {
+                passing.access && !credential_names::is_refresh_token(name)
+            }
+            _ => !is_dropped(&normal, rule) && passing.lets(own_tokens::held(value, is_ours)),
         };
         let is_listed = of_connection.contains(&normal) && !(is_websocket && normal == "upgrade");
         if !is_kept || is_listed {
             changes.remove.push(name.to_owned());
         }
     }
-    if changes
-        .remove
-        .iter()
-        .any(|name| name.eq_ignore_ascii_case("cookie"))
-    {
+    let is_removed = |name: &str| {
+        let mut removed = changes.remove.iter();
+        removed.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    if is_removed("cookie") {
         changes.cookie = None;
     }
+    changes.has_credential |= passing.access;
+    if is_removed("sec-websocket-protocol") {
+        changes.protocols = None;
+    }
     changes
+}
+
+/// Whether `Authorization` passes, whatever its scheme.
+fn keeps_authorization(
+    settings: &Settings,
+    passing: Passing,
+    sent: Sent<'_>,
+    value: &str,
+    is_ours: IsOurs<'_>,
+) -> bool {
+    if sent.authorization_is_ours {
+        return passing.access;
+    }
+    let is_hidden = !passing.access && is_ours_to_hide(settings, Some(value));
+    !is_hidden && passing.lets(own_tokens::held_in_credentials(value, is_ours))
+}
+
+/// Whether `Authorization` is a key of the service API, which may stand there too.
+fn is_api_key(settings: &Settings, value: &str) -> bool {
+    !settings.api_key_digests.is_empty()
+        && api_key::presented(None, Some(value)).is_some_and(|key| {
+            // What no key is made of need not be digested.
+            key.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'=' || b == b'-')
+                && settings.accepts_api_key(key)
+        })
 }
 
 fn is_dropped(normal: &str, rule: &Rule) -> bool {
@@ -126,27 +205,54 @@ fn is_ours_to_hide(settings: &Settings, header: Option<&str>) -> bool {
     }
 }
 
-/// A `Cookie` header without the cookies of sessions; the others stay as they are. Some runtimes join repeated headers
-/// with commas, so ours are looked for behind those, too.
-pub fn without_our_cookies(header: &str) -> String {
-    if !header.split([';', ',']).any(is_pair_of_ours) {
+/// A `Cookie` header without the cookies of sessions, and without any that holds a token of ours; the others stay as they
+/// are. Some runtimes join repeated headers with commas, so names of ours are looked for behind those, too.
+pub fn without_our_cookies(header: &str, passing: Passing, is_ours: IsOurs<'_>) -> String {
+    let has_our_name = |part: &str| {
+        let name = cookie_name(part);
+        credential_names::is_cookie(name)
+            && !(passing.access && (passing.refresh || !credential_names::is_refresh_token(name)))
+    };
+    let is_ours_by_value = |text: &str| !passing.lets(own_tokens::held(text, is_ours));
+    if !header.split([';', ',']).any(has_our_name) && !is_ours_by_value(header) {
         return header.to_owned();
     }
     let kept = header.split(';').filter_map(|pair| {
         let parts: Vec<&str> = pair
             .split(',')
-            .filter(|part| !is_pair_of_ours(part))
+            .filter(|part| !has_our_name(part) && !(is_pair(part) && is_ours_by_value(part)))
             .collect();
         let left = parts.join(",");
         let left = left.trim();
-        (!left.is_empty()).then(|| left.to_owned())
+        (!left.is_empty() && !is_ours_by_value(left)).then(|| left.to_owned())
     });
     kept.collect::<Vec<_>>().join("; ")
 }
 
-fn is_pair_of_ours(pair: &str) -> bool {
+fn cookie_name(pair: &str) -> &str {
     let name = pair.split('=').next().unwrap_or_default();
-    is_our_cookie(name.trim_matches(|c: char| !c.is_ascii_graphic()))
+    name.trim_matches(|c: char| !c.is_ascii_graphic())
+}
+
+/// Whether a part of a cookie that holds commas may be one of its own: a comma may belong to a value, as in JSON.
+fn is_pair(part: &str) -> bool {
+    part.split_once('=').is_some_and(|(name, _)| {
+        let name = name.trim();
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"!#$&'*+-.^_`|~".contains(&b))
+    })
+}
+
+/// A list without the members that hold a token of ours.
+fn without_our_tokens(list: &str, passing: Passing, is_ours: IsOurs<'_>) -> String {
+    if passing.lets(own_tokens::held(list, is_ours)) {
+        return list.to_owned();
+    }
+    let kept = list.split(',').map(str::trim);
+    let kept = kept.filter(|member| passing.lets(own_tokens::held(member, is_ours)));
+    kept.collect::<Vec<_>>().join(", ")
 }
 
 /// The headers about the client, in place of whatever it said itself. What is no address is left out.

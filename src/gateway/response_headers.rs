@@ -2,10 +2,12 @@
 //! header of sessions from an origin that is not to set them.
 
 use crate::frontend::cors;
+use crate::http::credential_names;
 use crate::settings::Settings;
 
 use super::origins::Origin;
-use super::reserved::{is_hop_by_hop, is_of_sessions, is_our_cookie, is_ours, listed, normal};
+use super::own_tokens::{self, IsOurs};
+use super::reserved::{is_hop_by_hop, is_ours, listed, normal};
 use super::rules::Rule;
 
 /// True when a header of an origin's answer is to be removed. `connection` is that answer's `Connection`.
@@ -15,12 +17,13 @@ pub fn is_removed(origin: &Origin, connection: Option<&str>, name: &str) -> bool
     let normal = normal(name);
     is_hop_by_hop(&normal)
         || is_ours(&normal)
-        || (is_of_sessions(&normal) && !origin.sets_sessions)
+        || (credential_names::is_response_header(&normal) && !origin.sets_sessions)
         || listed(connection).any(|listed| listed == normal)
 }
 
-/// True when a `Set-Cookie` value of an origin's answer may stay.
-pub fn keeps_cookie(origin: &Origin, value: &str) -> bool {
+/// True when a `Set-Cookie` value of an origin's answer may stay: it neither has a name of ours nor holds a token of ours
+/// under another one.
+pub fn keeps_cookie(origin: &Origin, value: &str, is_ours: IsOurs<'_>) -> bool {
     if origin.sets_sessions {
         return true;
     }
@@ -29,7 +32,7 @@ pub fn keeps_cookie(origin: &Origin, value: &str) -> bool {
     let pair = pair.trim_start_matches(|c: char| c == '=' || !c.is_ascii_graphic());
     let name = pair.split('=').next().unwrap_or_default();
     let name: String = name.chars().filter(char::is_ascii_graphic).collect();
-    !is_our_cookie(&name)
+    !credential_names::is_cookie(&name) && own_tokens::held(value, is_ours).is_none()
 }
 
 /// Makes the CORS headers of an origin's answer right: `headers` holds its `access-control-*` and `vary` headers, and

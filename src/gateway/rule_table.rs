@@ -102,6 +102,7 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
                 ],
             )
             .unwrap_or(OnOutage::Refuse),
+        shared_cache: fields.boolean("shared_cache").unwrap_or(false),
     };
     check_rule(&mut fields, &rule);
     fields.finish("of a rule");
@@ -119,6 +120,7 @@ fn check_rule(fields: &mut Fields<'_, '_>, rule: &Rule) {
             "refresh",
             "shadow",
             "on_outage",
+            "shared_cache",
         ] {
             if fields.has(name) {
                 fields.fault(

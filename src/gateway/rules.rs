@@ -93,6 +93,8 @@ pub struct Rule {
     pub websocket: WebSockets,
     /// What happens while keys or storage are out of reach.
     pub on_outage: OnOutage,
+    /// True = shared caches may keep what the origin says they may.
+    pub shared_cache: bool,
 }
 
 impl Rule {

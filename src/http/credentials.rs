@@ -10,8 +10,7 @@ use super::cookie::Cookies;
 use crate::session::model::Refusal;
 use crate::settings::{Settings, TokenTransferMethod};
 
-/// The cookie of SuperTokens SDKs before 2023. Its presence means a session that only a refresh can carry over.
-pub const LEGACY_ID_COOKIE: &str = "sIdRefreshToken";
+pub use super::credential_names::LEGACY_ID as LEGACY_ID_COOKIE;
 
 /// How tokens travel between a browser and us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

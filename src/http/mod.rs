@@ -5,6 +5,7 @@
 
 pub mod bearer;
 pub mod cookie;
+pub mod credential_names;
 pub mod credentials;
 pub mod date;
 pub mod reply;

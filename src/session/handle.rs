@@ -60,6 +60,18 @@ pub fn is_foreign(handle: &str) -> bool {
     handle.starts_with("x.")
 }
 
+/// Whether a text has the form of a handle of ours, before any key is at hand to check it.
+pub fn has_own_form(text: &str) -> bool {
+    let (body, tenant) = text.split_once('_').unwrap_or((text, PUBLIC_TENANT));
+    let is_encoded = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
+    };
+    let lengths = body
+        .split('.')
+        .map(|part| if is_encoded(part) { part.len() } else { 0 });
+    !tenant.is_empty() && text.len() <= MAX_HANDLE_BYTES && lengths.eq([26, 26, 13])
+}
+
 impl CheckedHandle {
     /// The whole handle: the key in KV and in the object.
     pub fn as_str(&self) -> &str {
@@ -207,7 +219,7 @@ fn encode(mac: &Secret, bytes: usize) -> String {
 mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    use super::{HandleKeys, HandleKind};
+    use super::{HandleKeys, HandleKind, has_own_form};
     use crate::secret::Secret;
 
     fn keys() -> HandleKeys {
@@ -229,6 +241,23 @@ mod tests {
                 .all(|c| c == '.' || matches!(c, 'a'..='z' | '2'..='7'))
         );
         assert_eq!(handle.route(), keys().route("u1"));
+    }
+
+    #[test]
+    fn the_form_of_our_handles_is_known_without_keys() {
+        for tenant in ["public", "acme"] {
+            assert!(has_own_form(keys().issue("u1", tenant, [7; 16]).as_str()));
+        }
+        let handle = keys().issue("u1", "public", [7; 16]).as_str().to_owned();
+        for other in [
+            "",
+            "a.b.c",
+            &handle[1..],
+            &format!("{handle}_"),
+            &handle.to_uppercase(),
+        ] {
+            assert!(!has_own_form(other), "{other}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::{SameSite, Settings, origin};
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
+use crate::http::credential_names;
 use crate::secret::digest;
 use crate::time::UnixMillis;
 
@@ -77,9 +78,9 @@ impl Settings {
     /// The name of the access-token cookie: `sAccessToken`, or `__Host-sAccessToken` (`HOST_PREFIXED_COOKIE`).
     pub const fn access_token_cookie(&self) -> &'static str {
         if self.host_prefixed_cookie {
-            "__Host-sAccessToken"
+            credential_names::HOST_ACCESS_TOKEN
         } else {
-            "sAccessToken"
+            credential_names::ACCESS_TOKEN
         }
     }
 }

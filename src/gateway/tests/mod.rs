@@ -2,6 +2,7 @@
 
 mod answers;
 mod cors;
+mod credentials;
 mod cves;
 mod decisions;
 mod directives;

@@ -1,0 +1,62 @@
+//! Which texts hold tokens of ours, judged with the key ring: handles by their tag, access tokens by their key, too.
+//!
+//! Owns when the ring is asked for. It rarely is: only where something looks like a token of ours and no copy is at hand.
+
+use std::{cell::Cell, rc::Rc};
+
+use worker::Env;
+
+use super::{clock, context::Context, key_ring};
+use crate::{gateway::own_tokens::Suspect, keys::RingCopy, time::UnixMillis};
+
+/// A judge of suspects. Without a copy of the ring whatever looks like a token of ours is taken for one.
+pub(super) struct Judge {
+    ring: Option<Rc<RingCopy>>,
+    now: UnixMillis,
+    is_unsure: Cell<bool>,
+}
+
+impl Judge {
+    /// With the copy that is at hand, if one is.
+    pub(super) fn at_hand(context: Option<&Context>) -> Self {
+        let (ring, now) = match context {
+            Some(context) => (Some(Rc::clone(&context.ring)), context.now),
+            None => {
+                let now = clock::now();
+                (key_ring::held(now), now)
+            }
+        };
+        Self {
+            ring,
+            now,
+            is_unsure: Cell::new(false),
+        }
+    }
+
+    /// Whether a suspect is ours.
+    pub(super) fn is_ours(&self, suspect: &Suspect<'_>) -> bool {
+        let Some(ring) = &self.ring else {
+            self.is_unsure.set(true);
+            return true;
+        };
+        let names_our_key = |kid| ring.verifier(kid, self.now).is_some();
+        ring.handle_keys().check(suspect.handle).is_some()
+            || suspect.key_id.is_some_and(names_our_key)
+    }
+
+    /// What `judged` says, asked again with a copy of the ring if it had to be unsure without.
+    pub(super) async fn surely<T>(self, env: &Env, judged: impl Fn(&Self) -> T) -> T {
+        let first = judged(&self);
+        if !self.is_unsure.get() {
+            return first;
+        }
+        match key_ring::current(env, self.now).await {
+            Ok(ring) => judged(&Self {
+                ring: Some(ring),
+                ..self
+            }),
+            // What looks like ours goes nowhere.
+            Err(key_ring::Outage) => first,
+        }
+    }
+}
