@@ -38,7 +38,6 @@ thread_local! {
     static UNCACHED: JsValue = js::object(&[
         ("cacheTtl", JsValue::from_f64(-1.0)),
         ("cacheLevel", JsValue::from_str("bypass")),
-        ("cacheControl", JsValue::from_str("no-store")),
     ])
     .and_then(|cf| js::object(&[("cf", cf.into())]))
     .map_or(JsValue::UNDEFINED, JsValue::from);
