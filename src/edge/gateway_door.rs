@@ -117,7 +117,13 @@ pub(super) async fn answer(
                 &story(Some(matched), "session: goes through a refresh"),
             );
             let reply = gateway::refuse::to_refresh(settings, Some(matched.rule), &facts, &renewal);
-            return origin_answer::of_ours(settings, headers.get("origin"), false, reply);
+            return origin_answer::of_ours(
+                settings,
+                Some(matched),
+                headers.get("origin"),
+                false,
+                reply,
+            );
         }
         Decision::Forward(passage) => passage,
     };
