@@ -46,6 +46,8 @@ const finished = fromRoot("build");
 const stamp = ".inputs";
 /** Where a build is made; moved into place when it is whole. */
 const making = fromRoot("target", "worker");
+/** What `buildNext` makes. */
+export const nextRelease = fromRoot("target", "next");
 const glueFile = join(making, "index.js");
 const shipped = join(making, "index_bg.wasm");
 const withNames = join(making, "index_bg.debug.wasm");
@@ -59,7 +61,7 @@ export async function build({ optimised = true } = {}) {
   const started = Date.now();
   say("Building the Worker (about 2 minutes the first time, 30 s after a change)");
   rmSync(making, { recursive: true, force: true });
-  await compile(optimised);
+  await compile(optimised, making);
   await (optimised ? shrink() : copyFileSync(shipped, withNames));
   const { size } = statSync(shipped);
   if (optimised) writeFileSync(join(making, stamp), inputs);
@@ -69,24 +71,41 @@ export async function build({ optimised = true } = {}) {
   say(`Built the Worker in ${seconds(started)}: ${size} bytes of Wasm`);
 }
 
-/** Rust to Wasm and glue. */
-async function compile(/** @type {boolean} */ optimised) {
+/**
+ * The release after this one, for the tests of two releases side by side (src/message/next.rs), unoptimised: into
+ * `target/next`, so that nothing which deploys finds it.
+ */
+export async function buildNext() {
+  const inputs = digestOf(INPUTS);
+  const last = join(nextRelease, stamp);
+  if (existsSync(last) && readFileSync(last, "utf8") === inputs) return;
+  const started = Date.now();
+  say("Building the next release, for tests of two side by side");
+  rmSync(nextRelease, { recursive: true, force: true });
+  await compile(false, nextRelease, ["--", "--cfg", "postern_next"]);
+  writeFileSync(last, inputs);
+  say(`Built the next release in ${seconds(started)}`);
+}
+
+/** Rust to Wasm and glue. @param {boolean} optimised @param {string} directory @param {string[]} more for rustc */
+async function compile(optimised, directory, more = []) {
   // `cdylib` is asked for here, not in Cargo.toml: Cargo optimises across crates only where it is the only type, and
   // tests need a library to link.
   const profile = optimised ? ["--release"] : [];
-  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", ...profile, "--target", TARGET, "--target-dir", fromRoot("target"), "--locked"], {
+  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", ...profile, "--target", TARGET, "--target-dir", fromRoot("target"), "--locked", ...more], {
     // wasm-bindgen's macros then use the futures of js-sys, as the `worker` crate does.
     env: childEnvironment({ WASM_BINDGEN_USE_JS_SYS: "1" }),
     heartbeat: "building the Worker",
   });
   await must(toolProgram(wasmBindgen, "wasm-bindgen"), [
     fromRoot("target", TARGET, optimised ? "release" : "debug", "postern.wasm"),
-    "--out-dir", making, "--out-name", "index", "--target", "module", "--no-typescript",
+    "--out-dir", directory, "--out-name", "index", "--target", "module", "--no-typescript",
     // A trap leaves memory in any state: the next call begins with a fresh instance.
     "--experimental-reset-state-function", "--force-enable-abort-handler",
   ]);
   // Wrangler does not know the `source` phase; a plain import of Wasm means the same to it.
-  writeFileSync(glueFile, readFileSync(glueFile, "utf8").replace("import source ", "import "));
+  const glue = join(directory, "index.js");
+  writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));
 }
 
 /** Wasm and glue without what nothing reaches. */

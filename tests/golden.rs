@@ -13,6 +13,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use postern::{
+    keys::RingCopy,
     message::{Answered, Asked, Message, NEWEST, OLDEST, decode, encode, variants},
     revocation::call::{AuthorityCall, AuthorityReply},
     session::call::{Envelope, Question},
@@ -30,6 +31,7 @@ const KINDS: &[(&str, Check, fn() -> &'static [&'static str])] = &[
         again::<Asked<AuthorityCall>>,
         names::<Asked<AuthorityCall>>,
     ),
+    ("ring-copy", again_ring_copy, || &["copy"]),
     (
         "authority-reply",
         again::<Answered<AuthorityReply>>,
@@ -37,15 +39,19 @@ const KINDS: &[(&str, Check, fn() -> &'static [&'static str])] = &[
     ),
 ];
 
+const CHANGED: &str = "Another release sends this message. A new member needs `#[serde(default)]` or an `Option`, and its absence must mean \
+     what it meant before; a member or a call that is here must keep its name and its type: add another one in its place \
+     (src/message/mod.rs)";
+
 fn again<M: Message>(text: &str) -> Result<String, String> {
-    let message: M = decode(text).map_err(|why| {
-        format!(
-            "cannot be read ({why:?}). Another release sends this message. A new member needs `#[serde(default)]` or an \
-             `Option`, and its absence must mean what it meant before; a member or a call that is here must keep its name and \
-             its type: add another one in its place (src/message/mod.rs)"
-        )
-    })?;
+    let message: M = decode(text).map_err(|why| format!("cannot be read ({why:?}). {CHANGED}"))?;
     encode(&message).ok_or_else(|| "cannot be written again".to_owned())
+}
+
+fn again_ring_copy(text: &str) -> Result<String, String> {
+    RingCopy::from_json(text)
+        .and_then(|copy| copy.to_json())
+        .map_err(|_| format!("cannot be read. {CHANGED}"))
 }
 
 fn names<M: Message>() -> &'static [&'static str] {

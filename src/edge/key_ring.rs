@@ -16,8 +16,7 @@ use super::{
     promise, settings,
 };
 use crate::{
-    json::ObjectWriter,
-    keys::{CopyStatus, KeyKind, Questions, RingCopy, SigningKey, UnknownKey},
+    keys::{CopyStatus, KeyKind, Questions, RingCall, RingCopy, SigningKey, UnknownKey},
     settings::SigningAlgorithm,
     time::{Millis, UnixMillis},
 };
@@ -74,7 +73,7 @@ pub(super) async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, 
     if let Some(copy) = held(now) {
         return Ok(copy);
     }
-    match ask(env, now, "/ring", "").await {
+    match ask(env, now, RingCall::Ring).await {
         Ok(copy) => Ok(copy),
         Err(_) => HELD
             .with_borrow(|held| {
@@ -109,7 +108,7 @@ pub(super) async fn with_unknown_key(
             UnknownKey::Outage => return Err(Outage),
             UnknownKey::Wait => promise::sleep(LOOK_AGAIN).await,
             UnknownKey::Ask => {
-                let copy = ask(env, now, "/ring", "").await.map_err(|_| Outage)?;
+                let copy = ask(env, now, RingCall::Ring).await.map_err(|_| Outage)?;
                 return Ok(Some(copy).filter(holds));
             }
         }
@@ -119,14 +118,13 @@ pub(super) async fn with_unknown_key(
 
 /// Makes new dynamic keys; they sign after the overlap (`rotateSigningKeys`).
 pub(super) async fn rotate(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
-    ask(env, now, "/rotate", "").await.map_err(|_| Outage)
+    ask(env, now, RingCall::Rotate).await.map_err(|_| Outage)
 }
 
 /// Takes a key out of use at once (`revokeSigningKey`).
 pub(super) async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Withdrawal, Outage> {
-    let mut body = ObjectWriter::new();
-    body.text("kid", kid);
-    match ask(env, now, "/withdraw", &body.finish()).await {
+    let kid = kid.to_owned();
+    match ask(env, now, RingCall::Withdraw { kid }).await {
         Ok(_) => Ok(Withdrawal::Done),
         Err(Refused::UnknownKid) => Ok(Withdrawal::UnknownKid),
         Err(Refused::Outage) => Err(Outage),
@@ -153,9 +151,7 @@ pub(super) async fn sign(key: &SigningKey, signing_input: &str) -> Result<Vec<u8
 
 /// Ends everybody's sessions that were created before `moment`.
 pub(super) async fn cut_off(env: &Env, now: UnixMillis, moment: UnixMillis) -> Result<(), Outage> {
-    let mut body = ObjectWriter::new();
-    body.number("moment", moment.0);
-    let cut_off = ask(env, now, "/cut-off", &body.finish()).await;
+    let cut_off = ask(env, now, RingCall::CutOff { moment }).await;
     cut_off.map(drop).map_err(|_| Outage)
 }
 
@@ -166,7 +162,7 @@ pub(super) async fn renew_if_older_than(env: &Env, now: UnixMillis, version: u64
             .as_ref()
             .is_none_or(|copy| copy.key_set_version() < version)
     });
-    if is_older && ask(env, now, "/ring", "").await.is_err() {
+    if is_older && ask(env, now, RingCall::Ring).await.is_err() {
         log::warning("key_ring", "the key ring has changed and is out of reach");
     }
 }
@@ -177,9 +173,19 @@ enum Refused {
 }
 
 /// Asks the object, and keeps the answer unless a newer one has overtaken it.
-async fn ask(env: &Env, now: UnixMillis, path: &str, body: &str) -> Result<Rc<RingCopy>, Refused> {
+async fn ask(env: &Env, now: UnixMillis, call: RingCall) -> Result<Rc<RingCopy>, Refused> {
     HELD.with_borrow_mut(|held| held.questions.asked = Some(now));
-    let answer = ask_object(env, path, body).await;
+    #[cfg(postern_next)]
+    let answer = match call {
+        RingCall::Ring => match ask_object(env, &RingCall::RingNext).await {
+            Ok(copy) => Ok(copy),
+            // A ring of the release before does not know it.
+            Err(_) => ask_object(env, &call).await,
+        },
+        _ => ask_object(env, &call).await,
+    };
+    #[cfg(not(postern_next))]
+    let answer = ask_object(env, &call).await;
     HELD.with_borrow_mut(|held| match answer {
         Ok(copy) => {
             held.questions.failed = None;
@@ -201,13 +207,14 @@ async fn ask(env: &Env, now: UnixMillis, path: &str, body: &str) -> Result<Rc<Ri
     })
 }
 
-async fn ask_object(env: &Env, path: &str, body: &str) -> Result<RingCopy, Refused> {
+async fn ask_object(env: &Env, call: &RingCall) -> Result<RingCopy, Refused> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
         .and_then(|namespace| namespace.object(OBJECT_NAME, settings::central_location(env)))
         .ok_or(Refused::Outage)?;
     // Only the path matters: the host goes nowhere.
-    let url = format!("https://key-ring.internal{path}");
-    let answer = outgoing::request(Target::Object(&object), &url, Some(body), LIMITS)
+    let url = format!("https://key-ring.internal/{}", call.path());
+    let body = call.body().ok_or(Refused::Outage)?;
+    let answer = outgoing::request(Target::Object(&object), &url, Some(&body), LIMITS)
         .await
         .map_err(|_| Refused::Outage)?;
     match answer.status {

@@ -2,14 +2,8 @@
 //!
 //! Owns storage and generation. The rules are `crate::keys`. There is one object, [`OBJECT_NAME`].
 //!
-//! Requests, each a POST with an empty or a JSON body; answers are JSON:
-//!
-//! | path | body | 200 |
-//! | --- | --- | --- |
-//! | `/ring` | | a `RingCopy`, with private keys |
-//! | `/rotate` | | a `RingCopy` |
-//! | `/withdraw` | `{"kid":"…"}` | a `RingCopy`; 404 when there is no such key |
-//! | `/cut-off` | `{"moment":ms}` | a `RingCopy` |
+//! Requests are POSTs of a [`RingCall`], answered with a [`RingCopy`], private keys included; 404 when there is no key of the
+//! name to be withdrawn. What cannot be read is 400, and changes nothing.
 //!
 //! What changes the ring is told to the authority on revocations, from which isolates hear of it soonest. A withdrawal or
 //! a cut-off that could not be told is stored all the same, and answered 503: a repeated call tells it.
@@ -31,8 +25,12 @@ use super::{
     key_ring_store, promise, revocations, settings,
 };
 use crate::{
-    json::{self, ObjectWriter},
-    keys::{KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCopy, SECRETS_NEEDED, Secrets},
+    json::ObjectWriter,
+    keys::{
+        KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
+        Secrets, Unreadable,
+    },
+    message::{Unread, agreed},
     time::UnixMillis,
 };
 
@@ -54,17 +52,10 @@ pub(super) enum Fault {
     Unannounced,
     /// There is no key of this name.
     UnknownKid,
+    /// The request is of a release that is out of reach.
+    Unsupported,
     /// The request is not one of ours.
     BadRequest,
-}
-
-/// What a caller wants besides a copy of the ring.
-#[derive(Debug, Clone)]
-enum Command {
-    Ring,
-    Rotate,
-    Withdraw(String),
-    CutOff(UnixMillis),
 }
 
 /// The object. Holds nothing in memory but the alarm it has set: storage is the authority.
@@ -94,7 +85,18 @@ impl KeyRing {
         let object = Rc::clone(&self.object);
         promise::made_of(Box::pin(async move {
             let outcome = match command(&request.unchecked_into()).await {
-                Ok(command) => object.run(command).await,
+                Ok((protocol, command)) => {
+                    #[cfg(postern_next)]
+                    let command = match command {
+                        RingCall::RingNext => RingCall::Ring,
+                        command => command,
+                    };
+                    let copy = object.run(command).await;
+                    copy.map(|copy| RingCopy {
+                        protocol: agreed(protocol),
+                        ..copy
+                    })
+                }
                 Err(fault) => Err(fault),
             };
             answer(&outcome)
@@ -110,7 +112,7 @@ impl KeyRing {
             object.alarm.set(None);
             if let Ok(settings) = settings::current(&object.env) {
                 let policy = KeyPolicy::from(settings.as_ref());
-                let _ = object.updated(policy, Command::Ring, clock::now()).await;
+                let _ = object.updated(policy, RingCall::Ring, clock::now()).await;
             }
         })
     }
@@ -127,11 +129,11 @@ struct Object {
 }
 
 impl Object {
-    async fn run(&self, command: Command) -> Result<RingCopy, Fault> {
+    async fn run(&self, command: RingCall) -> Result<RingCopy, Fault> {
         let now = clock::now();
         let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
         let policy = KeyPolicy::from(settings.as_ref());
-        let must_be_told = matches!(command, Command::Withdraw(_) | Command::CutOff(_));
+        let must_be_told = matches!(command, RingCall::Withdraw { .. } | RingCall::CutOff { .. });
         let ring = self.updated(policy, command, now).await?;
         self.arm(ring.next_change(policy)).await;
         let version = ring.head.key_set_version;
@@ -156,11 +158,11 @@ impl Object {
     async fn updated(
         &self,
         policy: KeyPolicy,
-        command: Command,
+        command: RingCall,
         now: UnixMillis,
     ) -> Result<Ring, Fault> {
         let storage = self.storage()?;
-        if matches!(command, Command::Ring)
+        if matches!(command, RingCall::Ring)
             && let Some(ring) = key_ring_store::load(&storage)?
             && ring.needed(policy, now).is_empty()
             && !ring.clone().settle(policy, now)
@@ -209,14 +211,14 @@ impl Object {
 async fn update(
     storage: &ObjectStorage,
     policy: KeyPolicy,
-    command: Command,
+    command: RingCall,
     now: UnixMillis,
 ) -> Result<Ring, Fault> {
     let mut preview = stored_or_new(storage)?;
     withdraw(&mut preview, policy, &command, now)?;
     let rotation = match command {
-        Command::Rotate => Ring::needed_for_rotation(policy),
-        Command::Ring | Command::Withdraw(_) | Command::CutOff(_) => Vec::new(),
+        RingCall::Rotate => Ring::needed_for_rotation(policy),
+        _ => Vec::new(),
     };
     let mut needed = preview.needed(policy, now);
     needed.retain(|need| !rotation.contains(need));
@@ -253,18 +255,18 @@ fn stored_or_new(storage: &ObjectStorage) -> Result<Ring, Fault> {
 fn withdraw(
     ring: &mut Ring,
     policy: KeyPolicy,
-    command: &Command,
+    command: &RingCall,
     now: UnixMillis,
 ) -> Result<(), Fault> {
     match command {
-        Command::Withdraw(kid) => ring
+        RingCall::Withdraw { kid } => ring
             .withdraw(policy, kid, now)
             .map_err(|_| Fault::UnknownKid),
-        Command::CutOff(moment) => {
+        RingCall::CutOff { moment } => {
             ring.cut_off(*moment);
             Ok(())
         }
-        Command::Ring | Command::Rotate => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -287,34 +289,28 @@ async fn generated(needed: Vec<KeyNeeded>) -> Result<Vec<(KeyNeeded, KeyMaterial
     Ok(generated)
 }
 
-async fn command(request: &IncomingRequest) -> Result<Command, Fault> {
+async fn command(request: &IncomingRequest) -> Result<(u32, RingCall), Fault> {
     let url = request.url().map_err(|_| Fault::BadRequest)?;
+    let body = promise::of(request.text()).await;
+    let body = body.ok().and_then(|body| body.as_string());
     // `https:`, nothing, the host, the path.
-    match url.splitn(4, '/').nth(3) {
-        Some("ring") => Ok(Command::Ring),
-        Some("rotate") => Ok(Command::Rotate),
-        Some(command) => {
-            let body = promise::of(request.text()).await;
-            let body = body.ok().and_then(|body| body.as_string());
-            let body = body.ok_or(Fault::BadRequest)?;
-            let body = json::parse_object(&body).map_err(|_| Fault::BadRequest)?;
-            match (command, body.string("kid"), body.unsigned("moment")) {
-                ("withdraw", Ok(Some(kid)), _) => Ok(Command::Withdraw(kid.into_owned())),
-                ("cut-off", _, Ok(Some(moment))) => Ok(Command::CutOff(UnixMillis(moment))),
-                _ => Err(Fault::BadRequest),
-            }
-        }
-        None => Err(Fault::BadRequest),
-    }
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    RingCall::read(path, &body.unwrap_or_default()).map_err(|why| match why {
+        Unread::Unsupported => Fault::Unsupported,
+        Unread::Damaged => Fault::BadRequest,
+    })
 }
 
 fn answer(outcome: &Result<RingCopy, Fault>) -> Result<JsValue, JsValue> {
     match outcome {
-        Ok(copy) => js::object_response(200, &copy.to_json()),
+        Ok(copy) => match copy.to_json() {
+            Ok(text) => js::object_response(200, &text),
+            Err(Unreadable) => answer(&Err(Fault::Storage)),
+        },
         Err(fault) => {
             let status = match fault {
                 Fault::UnknownKid => 404,
-                Fault::BadRequest => 400,
+                Fault::BadRequest | Fault::Unsupported => 400,
                 _ => 503,
             };
             let mut body = ObjectWriter::new();

@@ -43,37 +43,46 @@ pub(super) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
     Ok(Some(KeyRing { head, keys }))
 }
 
-/// Replaces the stored ring, whole or not at all.
+/// Replaces the stored ring, whole or not at all. Tables and columns that another release has added stay as they are.
 pub(super) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault> {
     let sql = storage.sql().map_err(|_| Fault::Storage)?;
-    let head = ring.head.to_json();
-    let keys: Vec<(&str, &str, String)> = ring
-        .keys
-        .iter()
-        .map(|key| {
-            let insert = match key.kind {
-                KeyKind::Assertion => "INSERT INTO assertion_keys (kid, record) VALUES (?, ?)",
-                KeyKind::Dynamic | KeyKind::Static => {
-                    "INSERT INTO signing_keys (kid, record) VALUES (?, ?)"
-                }
-            };
-            (insert, key.kid.as_str(), key.to_json())
-        })
-        .collect();
+    let head = ring.head.to_json().map_err(|_| Fault::Storage)?;
+    let mut rows = Vec::with_capacity(ring.keys.len());
+    for key in &ring.keys {
+        let table = match key.kind {
+            KeyKind::Assertion => "assertion_keys",
+            KeyKind::Dynamic | KeyKind::Static => "signing_keys",
+        };
+        let record = key.to_json().map_err(|_| Fault::Storage)?;
+        rows.push((table, key.kid.as_str(), record));
+    }
     storage
         .transaction_sync(&mut || {
             let run = |query: &str, values: &[&str]| {
                 let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();
-                sql.exec(query, &values).map(drop)
+                sql.exec(query, &values)
             };
             run("CREATE TABLE IF NOT EXISTS ring (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL)", &[])?;
-            run("CREATE TABLE IF NOT EXISTS signing_keys (kid TEXT PRIMARY KEY, record TEXT NOT NULL)", &[])?;
-            run("CREATE TABLE IF NOT EXISTS assertion_keys (kid TEXT PRIMARY KEY, record TEXT NOT NULL)", &[])?;
-            run("INSERT OR REPLACE INTO ring (id, record) VALUES (1, ?)", &[&head])?;
-            run("DELETE FROM signing_keys", &[])?;
-            run("DELETE FROM assertion_keys", &[])?;
-            for (insert, kid, record) in &keys {
-                run(insert, &[kid, record])?;
+            run(
+                "INSERT INTO ring (id, record) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
+                &[&head],
+            )?;
+            for table in ["signing_keys", "assertion_keys"] {
+                run(&format!("CREATE TABLE IF NOT EXISTS {table} (kid TEXT PRIMARY KEY, record TEXT NOT NULL)"), &[])?;
+                let kids = rows.iter().filter(|(of, ..)| *of == table).map(|(_, kid, _)| *kid);
+                run(
+                    &format!("DELETE FROM {table} WHERE kid NOT IN (SELECT value FROM json_each(?))"),
+                    &[&json::strings(kids)],
+                )?;
+            }
+            for (table, kid, record) in &rows {
+                run(
+                    &format!(
+                        "INSERT INTO {table} (kid, record) VALUES (?, ?)
+                         ON CONFLICT (kid) DO UPDATE SET record = excluded.record"
+                    ),
+                    &[kid, record],
+                )?;
             }
             Ok(JsValue::UNDEFINED)
         })

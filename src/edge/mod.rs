@@ -43,6 +43,7 @@ mod rpc;
 mod sessions;
 mod settings;
 mod sql;
+mod sql_schema;
 mod tokens;
 mod told;
 mod user_sessions;

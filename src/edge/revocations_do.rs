@@ -120,6 +120,11 @@ impl Object {
 
     async fn answer(&self, call: &AuthorityCall) -> Result<AuthorityReply, StoreFault> {
         let now = clock::now();
+        #[cfg(postern_next)]
+        let call = match call {
+            AuthorityCall::PollNext { since } => &AuthorityCall::Poll { since: *since },
+            other => other,
+        };
         if let AuthorityCall::Poll { since } = call {
             let store = self.store()?;
             return self.with_journal(&store, |journal| {
@@ -142,6 +147,8 @@ impl Object {
                     now
                 }
                 AuthorityCall::Poll { .. } => now,
+                #[cfg(postern_next)]
+                AuthorityCall::PollNext { .. } => now,
             };
             Ok((AuthorityReply::Recorded { at }, journal.next_due()))
         })?;

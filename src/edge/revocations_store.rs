@@ -9,6 +9,7 @@ use super::{
     js::SqlStorage,
     number,
     sql::{Row, Sql},
+    sql_schema::{Shape, Steps},
 };
 use crate::{
     revocation::journal::{Head, JournalStore, PartKind, RouteRow, SegmentRow, TailRow},
@@ -16,12 +17,27 @@ use crate::{
     time::UnixMillis,
 };
 
-/// The version of the tables below. A newer one in storage is refused, never guessed at.
-const SCHEMA: u32 = 1;
+const STEPS: Steps = &[
+    (1, FIRST),
+    #[cfg(postern_next)]
+    (2, TO_NEXT),
+];
 
-const TABLES: &str = "
+/// What the next release might add (`crate::message::next`).
+#[cfg(postern_next)]
+const TO_NEXT: &str = "
+ALTER TABLE schema ADD COLUMN step INTEGER;
+ALTER TABLE head ADD COLUMN postern_next TEXT DEFAULT 'n';
+ALTER TABLE tail ADD COLUMN postern_next TEXT;
+ALTER TABLE strict_route ADD COLUMN postern_next TEXT;
+ALTER TABLE segment ADD COLUMN postern_next TEXT;
+ALTER TABLE part ADD COLUMN postern_next TEXT;
+UPDATE schema SET step = 2;
+";
+
+const FIRST: &str = "
 CREATE TABLE schema (version INTEGER NOT NULL);
-INSERT INTO schema VALUES (1);
+INSERT INTO schema (version) VALUES (1);
 CREATE TABLE head (
   id INTEGER PRIMARY KEY CHECK (id = 1), seq INTEGER NOT NULL, sealed INTEGER NOT NULL, not_before INTEGER NOT NULL,
   key_set_version INTEGER NOT NULL, full_until INTEGER NOT NULL
@@ -41,35 +57,26 @@ CREATE TABLE part (
 /// [`JournalStore`] over an object's SQLite database.
 pub(super) struct SqlJournalStore {
     sql: Sql,
-    /// Whether there is anything; reading leaves an empty database empty.
-    has_tables: bool,
+    shape: Shape,
 }
 
 impl SqlJournalStore {
     /// Opens the database, without writing to it.
     pub(super) fn open(sql: SqlStorage) -> Result<Self, StoreFault> {
         let sql = Sql(sql);
-        match sql.schema()? {
-            None => Ok(Self {
-                sql,
-                has_tables: false,
-            }),
-            Some(SCHEMA) => Ok(Self {
-                sql,
-                has_tables: true,
-            }),
-            Some(_) => Err(StoreFault(
+        match sql.shape(STEPS)? {
+            Shape::Newer => Err(StoreFault(
                 "storage was written by a newer version".to_owned(),
             )),
+            shape => Ok(Self { sql, shape }),
         }
     }
 
-    /// Makes the tables if there are none. Call it in the transaction of every change, before it.
+    /// Makes the tables if there are none, or takes the steps that they lack. Call it in the transaction of every change,
+    /// before it.
     pub(super) fn prepare(&mut self) -> Result<(), StoreFault> {
-        if !self.has_tables {
-            self.sql.run(TABLES, &[])?;
-            self.has_tables = true;
-        }
+        self.sql.prepare(self.shape, STEPS)?;
+        self.shape = Shape::Current;
         Ok(())
     }
 
@@ -78,7 +85,8 @@ impl SqlJournalStore {
     }
 
     fn all<T>(&self, query: &str, read: impl Fn(&Row) -> T) -> Result<Vec<T>, StoreFault> {
-        if !self.has_tables {
+        // Reading leaves an empty database empty.
+        if self.shape == Shape::Empty {
             return Ok(Vec::new());
         }
         let rows = self.sql.rows(query, &[])?;
@@ -100,20 +108,26 @@ fn time(at: UnixMillis) -> JsValue {
 
 impl JournalStore for SqlJournalStore {
     fn head(&self) -> Result<Option<Head>, StoreFault> {
-        let heads = self.all("SELECT * FROM head", |row| Head {
-            seq: row.number("seq"),
-            sealed: row.number("sealed"),
-            not_before: row.time("not_before"),
-            key_set_version: row.number("key_set_version"),
-            full_until: row.time("full_until"),
-        })?;
+        let heads = self.all(
+            "SELECT seq, sealed, not_before, key_set_version, full_until FROM head",
+            |row| Head {
+                seq: row.number("seq"),
+                sealed: row.number("sealed"),
+                not_before: row.time("not_before"),
+                key_set_version: row.number("key_set_version"),
+                full_until: row.time("full_until"),
+            },
+        )?;
         Ok(heads.into_iter().next())
     }
 
     fn set_head(&self, head: &Head) -> Result<(), StoreFault> {
         self.run(
-            "INSERT OR REPLACE INTO head (id, seq, sealed, not_before, key_set_version, full_until)
-             VALUES (1, ?, ?, ?, ?, ?)",
+            "INSERT INTO head (id, seq, sealed, not_before, key_set_version, full_until)
+             VALUES (1, ?, ?, ?, ?, ?)
+             ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, sealed = excluded.sealed,
+               not_before = excluded.not_before, key_set_version = excluded.key_set_version,
+               full_until = excluded.full_until",
             &[
                 number(head.seq),
                 number(head.sealed),
@@ -125,16 +139,20 @@ impl JournalStore for SqlJournalStore {
     }
 
     fn tail(&self) -> Result<Vec<TailRow>, StoreFault> {
-        self.all("SELECT * FROM tail ORDER BY position", |row| TailRow {
-            position: row.number("position"),
-            key: key(row, "key"),
-            expires: row.time("expires"),
-        })
+        self.all(
+            "SELECT position, key, expires FROM tail ORDER BY position",
+            |row| TailRow {
+                position: row.number("position"),
+                key: key(row, "key"),
+                expires: row.time("expires"),
+            },
+        )
     }
 
     fn put_tail(&self, row: &TailRow) -> Result<(), StoreFault> {
         self.run(
-            "INSERT OR REPLACE INTO tail (position, key, expires) VALUES (?, ?, ?)",
+            "INSERT INTO tail (position, key, expires) VALUES (?, ?, ?)
+             ON CONFLICT (position) DO UPDATE SET key = excluded.key, expires = excluded.expires",
             &[number(row.position), digits(row.key), time(row.expires)],
         )
     }
@@ -144,7 +162,7 @@ impl JournalStore for SqlJournalStore {
     }
 
     fn routes(&self) -> Result<Vec<RouteRow>, StoreFault> {
-        self.all("SELECT * FROM strict_route", |row| RouteRow {
+        self.all("SELECT route, expires FROM strict_route", |row| RouteRow {
             route: key(row, "route"),
             expires: row.time("expires"),
         })
@@ -152,7 +170,8 @@ impl JournalStore for SqlJournalStore {
 
     fn put_route(&self, row: &RouteRow) -> Result<(), StoreFault> {
         self.run(
-            "INSERT OR REPLACE INTO strict_route (route, expires) VALUES (?, ?)",
+            "INSERT INTO strict_route (route, expires) VALUES (?, ?)
+             ON CONFLICT (route) DO UPDATE SET expires = excluded.expires",
             &[digits(row.route), time(row.expires)],
         )
     }
@@ -165,21 +184,26 @@ impl JournalStore for SqlJournalStore {
     }
 
     fn segments(&self) -> Result<Vec<SegmentRow>, StoreFault> {
-        self.all("SELECT * FROM segment", |row| SegmentRow {
-            name: row.text("name"),
-            place: row.small("place"),
-            count: row.number("count"),
-            bytes: row.number("bytes"),
-            expires: row.time("expires"),
-            stale: row.time("stale"),
-            retired: row.optional_time("retired"),
-        })
+        self.all(
+            "SELECT name, place, count, bytes, expires, stale, retired FROM segment",
+            |row| SegmentRow {
+                name: row.text("name"),
+                place: row.small("place"),
+                count: row.number("count"),
+                bytes: row.number("bytes"),
+                expires: row.time("expires"),
+                stale: row.time("stale"),
+                retired: row.optional_time("retired"),
+            },
+        )
     }
 
     fn put_segment(&self, row: &SegmentRow) -> Result<(), StoreFault> {
         self.run(
-            "INSERT OR REPLACE INTO segment (name, place, count, bytes, expires, stale, retired)
-             VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO segment (name, place, count, bytes, expires, stale, retired)
+             VALUES (?, ?, ?, ?, ?, ?, ?)
+             ON CONFLICT (name) DO UPDATE SET place = excluded.place, count = excluded.count, bytes = excluded.bytes,
+               expires = excluded.expires, stale = excluded.stale, retired = excluded.retired",
             &[
                 row.name.as_str().into(),
                 row.place.into(),
@@ -205,7 +229,8 @@ impl JournalStore for SqlJournalStore {
         bytes: &[u8],
     ) -> Result<(), StoreFault> {
         self.run(
-            "INSERT OR REPLACE INTO part (name, kind, number, bytes) VALUES (?, ?, ?, ?)",
+            "INSERT INTO part (name, kind, number, bytes) VALUES (?, ?, ?, ?)
+             ON CONFLICT (name, kind, number) DO UPDATE SET bytes = excluded.bytes",
             &[
                 name.into(),
                 kind.number().into(),

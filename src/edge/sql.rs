@@ -45,23 +45,6 @@ impl Sql {
     ) -> Result<Option<Row>, StoreFault> {
         Ok(self.rows(query, bindings)?.into_iter().next())
     }
-
-    /// The version of the tables, found without writing; `None` when there are none.
-    pub(in crate::edge) fn schema(&self) -> Result<Option<u32>, StoreFault> {
-        if self
-            .rows("SELECT 1 FROM sqlite_master WHERE name = 'schema'", &[])?
-            .is_empty()
-        {
-            return Ok(None);
-        }
-        self.version().map(Some)
-    }
-
-    /// The version of tables that are there.
-    pub(in crate::edge) fn version(&self) -> Result<u32, StoreFault> {
-        let version = self.one("SELECT version FROM schema", &[])?;
-        Ok(version.map_or(u32::MAX, |row| row.small("version")))
-    }
 }
 
 /// One row. A column that does not hold what it should is remembered, so that one check at the end is enough.
@@ -126,8 +109,19 @@ impl Row {
         self.good(name, u32::try_from(self.number(name)).ok())
     }
 
+    pub(in crate::edge) fn optional_small(&self, name: &'static str) -> Option<u32> {
+        self.column(name).map(|value| {
+            let number = whole_number(&value).and_then(|number| u32::try_from(number).ok());
+            self.good(name, number)
+        })
+    }
+
     pub(in crate::edge) fn flag(&self, name: &'static str) -> bool {
-        self.number(name) != 0
+        let number = self.number(name);
+        if number > 1 {
+            self.spoil(name);
+        }
+        number == 1
     }
 
     pub(in crate::edge) fn time(&self, name: &'static str) -> UnixMillis {

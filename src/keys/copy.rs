@@ -1,15 +1,25 @@
 //! The copy of the ring that an isolate holds, and when it has to ask for a new one.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    KeyKind, KeyPolicy, KeyRing, KeySetDocument, SCHEMA, SigningKey, ring::LONGEST_OUTAGE,
+    KeyKind, KeyPolicy, KeyRing, KeySetDocument, SCHEMA, SigningKey, call::first,
+    ring::LONGEST_OUTAGE,
 };
 use crate::{
-    secret::Secret, session::handle::HandleKeys, settings::SigningAlgorithm, time::UnixMillis,
+    message::{NEWEST, OLDEST},
+    secret::Secret,
+    session::handle::HandleKeys,
+    settings::SigningAlgorithm,
+    time::UnixMillis,
 };
 
 /// What the ring answers to an isolate. Holds private keys: it is never written anywhere.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RingCopy {
+    /// The protocol number that the copy is given in.
+    #[serde(default = "first")]
+    pub protocol: u32,
     /// When the ring gave this answer, by the ring's clock.
     pub as_of: UnixMillis,
     /// The policy the ring goes by.
@@ -59,6 +69,7 @@ impl KeyRing {
         let mut ring = self.clone();
         ring.keys.retain(|key| key.verifies(now));
         RingCopy {
+            protocol: NEWEST,
             as_of: now,
             policy,
             ring,
@@ -69,7 +80,7 @@ impl KeyRing {
 impl RingCopy {
     /// True when this code understands the copy. False during a roll-back: the ring was written by newer code.
     pub fn is_readable(&self) -> bool {
-        self.ring.head.schema == SCHEMA
+        self.ring.head.schema == SCHEMA && self.protocol >= OLDEST
     }
 
     /// True when this copy is not older than `other`: answers may overtake each other.
@@ -119,8 +130,11 @@ impl RingCopy {
     }
 
     /// The refresh-token secrets by number; new sessions use the last.
-    pub fn refresh_secrets(&self) -> &[(u32, Secret)] {
-        &self.ring.head.secrets.refresh_secrets
+    pub fn refresh_secrets(&self) -> Vec<(u32, Secret)> {
+        let secrets = self.ring.head.secrets.refresh_secrets.iter();
+        secrets
+            .map(|secret| (secret.number, secret.key.clone()))
+            .collect()
     }
 
     /// The key behind anti-CSRF tokens.

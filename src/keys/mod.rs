@@ -16,6 +16,7 @@
 //! withdrawn. An assertion key lives like a dynamic one, with A = 60 s, and has a document of its own: what the gateway
 //! tells an origin must never pass for a session token.
 
+mod call;
 mod copy;
 mod document;
 mod policy;
@@ -23,12 +24,15 @@ mod ring;
 mod rotation;
 mod stored;
 
+pub use call::RingCall;
 pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};
 pub use document::{KeySetDocument, public_jwk};
 pub use policy::{ASSERTION_LIFE, KeyPolicy};
-pub use ring::{Chain, KeyKind, KeyRing, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey};
+pub use ring::{
+    Chain, KeyKind, KeyRing, NumberedSecret, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey,
+};
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
-pub use stored::Unreadable;
+pub use stored::{Kept, Unreadable};
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! The settings that the life of a key depends on, and the spans derived from them.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Chain, KeyKind};
 use crate::{
     settings::{Settings, SigningAlgorithm},
@@ -13,7 +15,7 @@ const LONGEST_OVERLAP: Millis = Millis::from_seconds(60);
 pub const ASSERTION_LIFE: Millis = Millis::from_seconds(60);
 
 /// What the life of a key depends on. Travels with every copy of the ring, so that all isolates count alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyPolicy {
     /// I: how long a dynamic key may sign (`SIGNING_KEY_ROTATION_INTERVAL`).
     pub interval: Millis,

@@ -2,21 +2,27 @@
 
 use std::cmp::Reverse;
 
-use super::KeyPolicy;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    KeyPolicy,
+    stored::{Kept, RingText, optional_secret, secret},
+};
 use crate::{
     secret::Secret,
     settings::SigningAlgorithm,
     time::{Millis, UnixMillis},
 };
 
-/// The version of the stored shape that this code reads and writes.
+/// The version of the stored shape that this code reads and writes. Members that are added do not raise it.
 pub const SCHEMA: u32 = 1;
 
 /// How many random 32-byte values [`Secrets::new`] takes.
 pub const SECRETS_NEEDED: usize = 4;
 
 /// What a key is for, and with that whether it is rotated.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum KeyKind {
     /// Rotated by interval; `kid` starts with `d-`.
     Dynamic,
@@ -28,15 +34,6 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
-    /// The name in storage.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Dynamic => "dynamic",
-            Self::Static => "static",
-            Self::Assertion => "assertion",
-        }
-    }
-
     /// True when a key of this kind is followed by another.
     pub(super) const fn rotates(self) -> bool {
         !matches!(self, Self::Static)
@@ -68,7 +65,7 @@ impl Chain {
 }
 
 /// One key pair.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SigningKey {
     /// The key's name in token headers and in the JWK Set (RFC 7517 section 4.5).
     pub kid: String,
@@ -86,9 +83,18 @@ pub struct SigningKey {
     /// The public key: the text of one JWK, as the JWK Set shows it.
     pub public_jwk: String,
     /// The private key: the text of one JWK. Absent once the key signs no more.
+    #[serde(
+        default,
+        with = "optional_secret",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub private_jwk: Option<Secret>,
     /// True when the key was withdrawn: it neither signs nor verifies, and is in no document.
+    #[serde(default)]
     pub withdrawn: bool,
+    /// What another release has noted.
+    #[serde(flatten)]
+    pub kept: Kept,
 }
 
 impl SigningKey {
@@ -98,18 +104,37 @@ impl SigningKey {
     }
 }
 
+/// A refresh-token secret.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NumberedSecret {
+    /// Its number.
+    pub number: u32,
+    /// The secret.
+    #[serde(with = "secret")]
+    pub key: Secret,
+    /// What another release has noted.
+    #[serde(flatten)]
+    pub kept: Kept,
+}
+
 /// The secrets beside the signing keys. None of them ever leaves the Worker's own objects and isolates.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Secrets {
     /// Makes the part of a handle that names the user's object. Never rotates: data would no longer be found.
+    #[serde(with = "secret")]
     pub route_key: Secret,
     /// Makes the tag by which a handle is recognised as ours.
+    #[serde(with = "secret")]
     pub handle_tag_key: Secret,
     /// Makes anti-CSRF tokens.
+    #[serde(with = "secret")]
     pub anti_csrf_key: Secret,
     /// Make the MACs of refresh tokens. Numbered, so that a session can say which one it was made with; new sessions use
     /// the last.
-    pub refresh_secrets: Vec<(u32, Secret)>,
+    pub refresh_secrets: Vec<NumberedSecret>,
+    /// What another release has noted.
+    #[serde(flatten)]
+    pub kept: Kept,
 }
 
 impl Secrets {
@@ -121,26 +146,36 @@ impl Secrets {
             route_key,
             handle_tag_key,
             anti_csrf_key,
-            refresh_secrets: vec![(1, refresh)],
+            refresh_secrets: vec![NumberedSecret {
+                number: 1,
+                key: refresh,
+                kept: Kept::default(),
+            }],
+            kept: Kept::default(),
         }
     }
 }
 
 /// Everything of the ring but its keys.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RingHead {
-    /// The version of the stored shape; see [`SCHEMA`].
+    /// Which version of the stored shape a release must know to use it; see [`SCHEMA`].
     pub schema: u32,
     /// Grows with every change of the ring. What was verified under a lower number must be verified again.
     pub key_set_version: u64,
     /// The cut-off: sessions created before it have ended, whoever they belong to. Zero = there never was one.
+    #[serde(default)]
     pub not_before: UnixMillis,
     /// The secrets.
     pub secrets: Secrets,
+    /// What another release has noted.
+    #[serde(flatten)]
+    pub kept: Kept,
 }
 
 /// All keys and secrets of one deployment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(from = "RingText", into = "RingText")]
 pub struct KeyRing {
     /// Everything but the keys.
     pub head: RingHead,
@@ -157,6 +192,7 @@ impl KeyRing {
                 key_set_version: 0,
                 not_before: UnixMillis(0),
                 secrets,
+                kept: Kept::default(),
             },
             keys: Vec::new(),
         }

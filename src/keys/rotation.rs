@@ -1,6 +1,6 @@
 //! How the ring changes: which keys are due, how a new one joins, rotation on demand, withdrawal, clean-up.
 
-use super::{Chain, KeyKind, KeyPolicy, KeyRing, SigningKey};
+use super::{Chain, Kept, KeyKind, KeyPolicy, KeyRing, SigningKey};
 use crate::{
     secret::Secret,
     settings::SigningAlgorithm,
@@ -88,6 +88,7 @@ impl KeyRing {
             public_jwk,
             private_jwk: Some(material.private_jwk),
             withdrawn: false,
+            kept: Kept::default(),
         });
         self.bump();
         self.settle(policy, now);

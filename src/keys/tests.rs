@@ -7,8 +7,8 @@ mod timelines;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{
-    KeyKind, KeyMaterial, KeyNeeded, KeyPolicy, KeyRing, RingCopy, SECRETS_NEEDED, Secrets,
-    UnknownKid, Unreadable,
+    KeyKind, KeyMaterial, KeyNeeded, KeyPolicy, KeyRing, RingCopy, RingHead, SECRETS_NEEDED,
+    Secrets, SigningKey, UnknownKid, Unreadable,
 };
 use crate::{
     secret::Secret,
@@ -282,12 +282,13 @@ fn max_age_ends_with_the_next_key_and_is_never_zero() {
 #[test]
 fn the_stored_text_reads_back_and_debug_shows_no_secret() {
     let ring = ring_at(policy(10_000, 30_000), START);
-    let text = ring.to_json();
+    let text = ring.to_json().unwrap();
     let back: KeyRing = KeyRing::from_json(&text).unwrap();
-    assert_eq!(back.to_json(), text);
+    assert_eq!(back.to_json().unwrap(), text);
     assert_eq!(format!("{back:?}"), format!("{ring:?}"));
-    let copy = ring.copy(policy(10_000, 30_000), START).to_json();
-    assert_eq!(RingCopy::from_json(&copy).unwrap().to_json(), copy);
+    let copy = ring.copy(policy(10_000, 30_000), START);
+    let copy = copy.to_json().unwrap();
+    assert_eq!(RingCopy::from_json(&copy).unwrap().to_json().unwrap(), copy);
     assert_eq!(KeyRing::from_json("{}").unwrap_err(), Unreadable);
     assert!(
         back.keys
@@ -296,4 +297,52 @@ fn the_stored_text_reads_back_and_debug_shows_no_secret() {
     );
     assert!(!format!("{ring:?}").contains("private\""));
     assert!(format!("{ring:?}").contains("Secret(..)"));
+}
+
+/// What another release may have written: members that this one does not know, at every level.
+#[test]
+fn what_another_release_has_noted_outlives_every_change() {
+    let policy = policy(10_000, 30_000);
+    let mut text: serde_json::Value =
+        serde_json::from_str(&ring_at(policy, START).to_json().unwrap()).unwrap();
+    let noted =
+        serde_json::json!({"n": [1, 18_446_744_073_709_551_615_u64, null], "secret": "abc"});
+    text["head"]["noted"] = noted.clone();
+    text["head"]["secrets"]["noted"] = noted.clone();
+    text["head"]["secrets"]["refresh_secrets"][0]["noted"] = noted.clone();
+    text["keys"][0]["noted"] = noted.clone();
+    text["assertion_keys"][0]["noted"] = noted.clone();
+    let mut ring = KeyRing::from_json(&text.to_string()).unwrap();
+    assert!(!format!("{ring:?}").contains("abc"));
+    maintain(&mut ring, policy, START.plus(Millis(8_000)));
+    ring.cut_off(START);
+    let head: serde_json::Value = serde_json::from_str(&ring.head.to_json().unwrap()).unwrap();
+    assert_eq!(head["noted"], noted);
+    assert_eq!(head["secrets"]["noted"], noted);
+    assert_eq!(head["secrets"]["refresh_secrets"][0]["noted"], noted);
+    let keys = ring.keys.iter().map(|key| key.to_json().unwrap());
+    assert_eq!(keys.filter(|key| key.contains("\"noted\"")).count(), 2);
+}
+
+/// The text of a ring as the releases before wrote it, letter by letter.
+#[test]
+fn what_earlier_releases_stored_is_read() {
+    let key = r#"{"kid":"d-1","algorithm":"RS256","kind":"dynamic","created":1,"signs_from":0,"verify_until":9,"public_jwk":"{}","private_jwk":"AQ","withdrawn":false}"#;
+    let key = SigningKey::from_json(key).unwrap();
+    assert!(key.private_jwk.as_ref().unwrap().equals(&[1]));
+    let old = r#"{"kid":"s-1","algorithm":"EdDSA","kind":"static","created":1,"signs_from":0,"verify_until":null,"public_jwk":"{}"}"#;
+    let old = SigningKey::from_json(old).unwrap();
+    assert_eq!((old.verify_until, old.withdrawn), (None, false));
+    let head = r#"{"schema":1,"key_set_version":7,"secrets":{"route_key":"AQ","handle_tag_key":"Ag","anti_csrf_key":"Aw","refresh_secrets":[{"number":1,"key":"BA"}]}}"#;
+    let head = RingHead::from_json(head).unwrap();
+    assert_eq!((head.key_set_version, head.not_before), (7, UnixMillis(0)));
+    for damaged in [
+        r#"{"schema":1}"#,
+        r#"{"schema":-1,"key_set_version":7,"secrets":{}}"#,
+        "[]",
+        "",
+    ] {
+        assert_eq!(RingHead::from_json(damaged).unwrap_err(), Unreadable);
+    }
+    assert!(SigningKey::from_json(&key.to_json().unwrap().replace("\"AQ\"", "\"A\"")).is_err());
 }

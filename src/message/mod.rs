@@ -12,6 +12,8 @@
 //!
 //! Owns that form; refuses to know what is said. Nothing that is stored has it.
 
+#[cfg(postern_next)]
+pub(crate) mod next;
 pub mod raw;
 mod variants;
 
@@ -22,7 +24,7 @@ use std::collections::BTreeMap;
 pub use variants::variants;
 
 /// The highest number that this release understands.
-pub const NEWEST: u32 = 1;
+pub const NEWEST: u32 = if cfg!(postern_next) { 2 } else { 1 };
 /// The lowest.
 pub const OLDEST: u32 = 1;
 
@@ -93,13 +95,20 @@ impl Unread {
 
 /// The text of a message; `None` when a payload in it is not JSON.
 pub fn encode(message: &impl Serialize) -> Option<String> {
-    serde_json::to_string(message).ok()
+    let text = serde_json::to_string(message).ok()?;
+    #[cfg(postern_next)]
+    let text = next::with_members(&text)?;
+    Some(text)
 }
 
 /// What a message says.
 pub fn decode<M: Message>(text: &str) -> Result<M, Unread> {
     match serde_json::from_str::<M>(text) {
-        Ok(message) if message.protocol() >= OLDEST => Ok(message),
+        Ok(message) if message.protocol() >= OLDEST => {
+            #[cfg(postern_next)]
+            next::check(message.protocol(), text)?;
+            Ok(message)
+        }
         Ok(_) => Err(Unread::Unsupported),
         Err(_) => Err(why::<M>(text)),
     }

@@ -31,6 +31,12 @@ pub enum AuthorityCall {
         /// Its new version.
         version: u64,
     },
+    /// As [`Self::Poll`], of the next release.
+    #[cfg(postern_next)]
+    PollNext {
+        /// As there.
+        since: u64,
+    },
 }
 
 /// Ended sessions of one user.

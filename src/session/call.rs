@@ -123,6 +123,12 @@ pub enum UserCall {
         /// When there is nothing left to end, report the ones that the last such call has ended.
         repeatable: bool,
     },
+    /// As [`Self::Check`], of the next release.
+    #[cfg(postern_next)]
+    CheckNext {
+        /// The session.
+        handle: String,
+    },
 }
 
 impl UserCall {

@@ -5,15 +5,16 @@ import { startWorkerd } from "./workerd.mjs";
 
 /**
  * @param {number} count @param {Record<string, unknown>} [vars]
+ * @param {Pick<NonNullable<Parameters<typeof startWorkerd>[0]>, "next" | "varsOf">} [more]
  */
-export async function startIsolates(count, vars = {}) {
+export async function startIsolates(count, vars = {}, more = {}) {
   const names = Array.from({ length: count }, (_, n) => (n === 0 ? "postern" : `postern-${n + 1}`));
   const callers = names.map((service) => ({
     name: `caller-of-${service}`,
     path: "tests/support/rpc-caller-worker.mjs",
     bindings: { SESSIONS: { service }, ADMIN: { service, entrypoint: "SessionsAdmin" } },
   }));
-  const workerd = await startWorkerd({ vars: { API_KEYS: apiKey, ...vars }, callers, isolates: count, faultyObjects: true });
+  const workerd = await startWorkerd({ vars: { API_KEYS: apiKey, ...vars }, callers, isolates: count, faultyObjects: true, ...more });
   /** @param {string} name */
   const isolate = (name) => {
     /** @param {string} service @param {string} method @param {unknown} argument */

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { nextRelease } from "../../scripts/build.mjs";
 import { withRules } from "./gateway-rules.mjs";
 import { compatibilityDate, durableObjects } from "./harness.mjs";
 import { Watch } from "./leaks.mjs";
@@ -34,16 +35,24 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  *   `postern`, `postern-2`, …
  * @param {string} [options.entry] a module that prepares something and then is Postern's own entry, from the repository's root
  * @param {boolean} [options.faultyObjects] have the objects be reached through fault-objects-worker.mjs
+ * @param {string[]} [options.next] which of the isolates are of the next release (`buildNext` has built it); the objects are of
+ *   that of `postern`
+ * @param {Record<string, Record<string, unknown>>} [options.varsOf] further variables of single isolates; of `postern` those of
+ *   the objects
  */
-export async function startWorkerd({ vars = {}, callers = [], gateway, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs" } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {} } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
   await bundle(directory, "postern", entry, [withRules(gateway)]);
+  if (next) {
+    cpSync(join(nextRelease, "index_bg.wasm"), join(directory, "next_bg.wasm"));
+    await bundle(directory, "postern-next", entry, [withRules(gateway), ofNextRelease]);
+  }
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   if (faultyObjects) await bundle(directory, "fault-objects", "tests/support/fault-objects-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
-  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects };
+  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects, next: next ?? [], varsOf };
   writeFileSync(join(directory, "config.capnp"), configuration(all));
 
   let running = await serve(directory, {});
@@ -96,8 +105,10 @@ export async function startWorkerd({ vars = {}, callers = [], gateway, services 
     kill: () => end("SIGKILL"),
     /** Looks for secrets in what it prints and refuses; for answers that no client of Node's received. */
     watch,
-    /** Starts it again over the same storage. */
-    async start() {
+    /** Starts it again over the same storage; perhaps with other isolates of the next release, or other variables. @param {{next?: string[], varsOf?: Record<string, Record<string, unknown>>}} [changes] */
+    async start(changes = {}) {
+      Object.assign(all, changes);
+      writeFileSync(join(directory, "config.capnp"), configuration(all));
       running = await serve(directory, running.ports);
     },
     /** Ends it and deletes its storage; fails when it printed or answered a secret. */
@@ -121,6 +132,14 @@ const bundle = (directory, name, entry, plugins = []) =>
     logLevel: "error",
     plugins,
   });
+
+/** For esbuild: the Wasm's glue of the next release. @type {import("esbuild").Plugin} */
+const ofNextRelease = {
+  name: "next-release",
+  setup(build) {
+    build.onResolve({ filter: /\/build\/index\.js$/ }, () => ({ path: join(nextRelease, "index.js") }));
+  },
+};
 
 /**
  * Runs the process until its sockets listen.
@@ -167,29 +186,33 @@ const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
 /**
  * The configuration, in workerd's schema language.
- * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean}} options
+ * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean, next: string[], varsOf: Record<string, Record<string, unknown>>}} options
  */
-function configuration({ vars, callers, services, isolates, faultyObjects }) {
-  const variables = Object.entries(vars).map(([name, value]) =>
-    typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
-  );
+function configuration({ vars, callers, services, isolates, faultyObjects, next, varsOf }) {
+  const variables = (/** @type {string} */ isolate) =>
+    Object.entries({ ...vars, ...varsOf[isolate] }).map(([name, value]) =>
+      typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
+    );
   const objects = Object.entries(durableObjects);
-  const modules = ['(name = "index_bg.wasm", wasm = embed "index_bg.wasm")'];
+  const release = (/** @type {string} */ isolate) =>
+    next.includes(isolate)
+      ? { main: "postern-next", modules: ['(name = "index_bg.wasm", wasm = embed "next_bg.wasm")'] }
+      : { main: "postern", modules: ['(name = "index_bg.wasm", wasm = embed "index_bg.wasm")'] };
   const objectsOf = (/** @type {string | undefined} */ service) =>
     objects.map(([name, className]) => {
       const target = service ? `(className = ${quoted(className)}, serviceName = ${quoted(service)})` : quoted(className);
       return `(name = ${quoted(name)}, durableObjectNamespace = ${target})`;
     });
-  const common = [
-    ...variables,
+  const common = (/** @type {string} */ isolate) => [
+    ...variables(isolate),
     '(name = "SESSION_DATA", kvNamespace = "fault-kv")',
     ...Object.entries(services).map(([name, service]) => `(name = ${quoted(name)}, service = ${quoted(service)})`),
   ];
   const classes = objects.map(([, className]) => className);
   const faulty = faultyObjects ? "fault-objects" : undefined;
-  const postern = worker("postern", { modules, bindings: [...common, ...objectsOf(faulty)], classes, disk: "postern-objects" });
+  const postern = worker("postern", { ...release("postern"), bindings: [...common("postern"), ...objectsOf(faulty)], classes, disk: "postern-objects" });
   const others = Array.from({ length: isolates - 1 }, (_, n) => `postern-${n + 2}`);
-  const more = others.map((name) => worker(name, { main: "postern", modules, bindings: [...common, ...objectsOf(faulty ?? "postern")] }));
+  const more = others.map((name) => worker(name, { ...release(name), bindings: [...common(name), ...objectsOf(faulty ?? "postern")] }));
   if (faulty) more.push(worker(faulty, { bindings: objectsOf("postern"), classes, disk: "kv-objects" }));
   const faultKv = worker("fault-kv", {
     bindings: ['(name = "STORE", durableObjectNamespace = "FaultKvStore")'],

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     http::reply::Reply,
-    keys::{KeyKind, KeyPolicy, KeyRing, RingCopy, RingHead, SCHEMA, Secrets, SigningKey},
+    keys::{Kept, KeyKind, KeyPolicy, KeyRing, RingCopy, RingHead, SCHEMA, Secrets, SigningKey},
     secret::Secret,
     session::model::{IssuedSession, Refusal, SessionView, TokenInfo},
     settings::{Settings, SigningAlgorithm, testing},
@@ -91,6 +91,7 @@ fn ring() -> RingCopy {
         ),
         private_jwk: Some(Secret::new(vec![1])),
         withdrawn: false,
+        kept: Kept::default(),
     };
     let secret = || Secret::new(vec![1; 32]);
     let ring = KeyRing {
@@ -103,7 +104,9 @@ fn ring() -> RingCopy {
                 handle_tag_key: secret(),
                 anti_csrf_key: secret(),
                 refresh_secrets: vec![],
+                kept: Kept::default(),
             },
+            kept: Kept::default(),
         },
         keys: vec![
             key("d-1", KeyKind::Dynamic, Some(UnixMillis(1_796_031_043_945))),
@@ -111,6 +114,7 @@ fn ring() -> RingCopy {
         ],
     };
     RingCopy {
+        protocol: 1,
         as_of: NOW,
         policy: KeyPolicy {
             interval: Millis(604_800_000),

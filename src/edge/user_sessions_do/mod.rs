@@ -18,7 +18,8 @@ use super::{
     durable::{Durable, fault},
     js::{self, IncomingRequest},
     key_ring, lane, log, promise, settings,
-    user_store::{Shape, SqlUserStore},
+    sql_schema::Shape,
+    user_store::SqlUserStore,
 };
 use crate::{
     message::{self, NEWEST, agreed},
@@ -234,7 +235,7 @@ impl Object {
         getrandom::fill(&mut random).map_err(|_| StoreFault("no randomness".to_owned()))?;
         Ok(change(&Terms {
             settings: &settings,
-            refresh_secrets: ring.refresh_secrets(),
+            refresh_secrets: &ring.refresh_secrets(),
             anti_csrf_key: ring.anti_csrf_key(),
             now,
             not_before: not_before.max(ring.not_before()),
@@ -248,7 +249,7 @@ impl Object {
         let store = self.store()?;
         let shape = self.shape(&store)?;
         match shape {
-            Shape::Current | Shape::Older => {}
+            Shape::Current | Shape::Older(_) => {}
             Shape::Empty => return Ok(()),
             Shape::Newer => return Err(newer()),
         }
@@ -305,7 +306,7 @@ fn answer_unstored(shape: Shape, call: &UserCall) -> Result<Option<UserReply>, S
     match shape {
         Shape::Newer => Err(newer()),
         Shape::Empty => Ok(user::answer_empty(call)),
-        Shape::Older | Shape::Current => Ok(None),
+        Shape::Older(_) | Shape::Current => Ok(None),
     }
 }
 

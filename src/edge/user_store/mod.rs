@@ -22,7 +22,6 @@ use crate::{
     },
     time::UnixMillis,
 };
-pub(super) use schema::Shape;
 
 /// Session data is kept in parts of at most this many bytes; SQLite caps a value at 2 MB here.
 const PART_BYTES: usize = 1_000_000;
@@ -83,7 +82,6 @@ fn optional_time(at: Option<UnixMillis>) -> JsValue {
 
 /// The columns that an update may change, in the order of [`changing_columns`].
 fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
-    let device = record.device.as_ref().map(Device::to_json);
     vec![
         time(record.expiry),
         time(record.access_expires_max),
@@ -94,7 +92,6 @@ fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
         optional_time(record.lineage.first_exchanged),
         u8::from(record.use_dynamic_key).into(),
         record.payload.as_str().into(),
-        device.as_deref().map_or(JsValue::NULL, JsValue::from_str),
         number(record.data_seq),
         time(record.copy_expires),
     ]
@@ -102,13 +99,18 @@ fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
 
 impl UserStore for SqlUserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
-        let row = self
-            .sql
-            .one("SELECT * FROM session WHERE handle = ?", &[handle.into()])?;
+        let row = self.sql.one(
+            "SELECT handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
+               secret_number, generation, used_index, children, first_exchanged, by_service_api, use_dynamic_key, payload,
+               device, data_seq, copy_expires, ended, ending, keep_until
+             FROM session WHERE handle = ?",
+            &[handle.into()],
+        )?;
         row.map(|row| row.read(Row::session)).transpose()
     }
 
     fn insert_session(&self, record: &SessionRecord) -> Result<bool, StoreFault> {
+        let device = record.device.as_ref().map(Device::to_json);
         let mut bindings = vec![
             record.handle.as_str().into(),
             record.user_id.as_str().into(),
@@ -117,12 +119,13 @@ impl UserStore for SqlUserStore {
             record.salt.as_str().into(),
             record.secret_number.into(),
             u8::from(record.by_service_api).into(),
+            device.as_deref().map_or(JsValue::NULL, JsValue::from_str),
         ];
         bindings.append(&mut changing_columns(record));
         self.change(
             "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
-               expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
-               use_dynamic_key, payload, device, data_seq, copy_expires)
+               device, expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
+               use_dynamic_key, payload, data_seq, copy_expires)
              VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &bindings,
         )
@@ -135,7 +138,7 @@ impl UserStore for SqlUserStore {
         // Not a `change`: nothing is due earlier, because a life is only ever made longer.
         self.sql.run(
             "UPDATE session SET expiry = ?, access_expires_max = ?, last_refreshed = ?, generation = ?, used_index = ?,
-               children = ?, first_exchanged = ?, use_dynamic_key = ?, payload = ?, device = ?, data_seq = ?,
+               children = ?, first_exchanged = ?, use_dynamic_key = ?, payload = ?, data_seq = ?,
                copy_expires = ?
              WHERE handle = ? AND user_id = ? AND live = 1",
             &bindings,
@@ -191,7 +194,7 @@ impl UserStore for SqlUserStore {
 
     fn foreign(&self, handle: &str) -> Result<Option<Stored<ForeignRecord>>, StoreFault> {
         let row = self.sql.one(
-            "SELECT * FROM foreign_session WHERE handle = ?",
+            "SELECT handle, live, keep_until, data_seq, copy_expires, ended, ending FROM foreign_session WHERE handle = ?",
             &[handle.into()],
         )?;
         row.map(|row| row.read(Row::foreign)).transpose()
@@ -261,7 +264,7 @@ impl UserStore for SqlUserStore {
                 .split_at_checked(rest.floor_char_boundary(PART_BYTES))
                 .unwrap_or((rest, ""));
             self.change(
-                "INSERT INTO session_data VALUES (?, ?, ?)",
+                "INSERT INTO session_data (handle, part, text) VALUES (?, ?, ?)",
                 &[handle.into(), part.into(), head.into()],
             )?;
             rest = tail;
@@ -278,16 +281,18 @@ impl UserStore for SqlUserStore {
             task.attempts.into(),
         ];
         self.change(
-            "INSERT OR REPLACE INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)",
+            "INSERT INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)
+             ON CONFLICT (handle) DO UPDATE SET action = excluded.action, due = excluded.due, attempts = excluded.attempts",
             &bindings,
         )
         .map(drop)
     }
 
     fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
-        let row = self
-            .sql
-            .one("SELECT * FROM outbox WHERE handle = ?", &[handle.into()])?;
+        let row = self.sql.one(
+            "SELECT handle, action, due, attempts FROM outbox WHERE handle = ?",
+            &[handle.into()],
+        )?;
         row.map(|row| row.read(Row::task)).transpose()
     }
 
@@ -298,7 +303,7 @@ impl UserStore for SqlUserStore {
 
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault> {
         let rows = self.sql.rows(
-            "SELECT * FROM outbox WHERE due <= ? ORDER BY due LIMIT ?",
+            "SELECT handle, action, due, attempts FROM outbox WHERE due <= ? ORDER BY due LIMIT ?",
             &[time(now), limit.into()],
         )?;
         rows.iter().map(|row| row.read(Row::task)).collect()
@@ -329,7 +334,9 @@ impl UserStore for SqlUserStore {
             u8::from(task.recorded).into(),
         ];
         self.change(
-            "INSERT OR REPLACE INTO revocation (handle, expires, due, attempts, recorded) VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO revocation (handle, expires, due, attempts, recorded) VALUES (?, ?, ?, ?, ?)
+             ON CONFLICT (handle) DO UPDATE SET expires = excluded.expires, due = excluded.due,
+               attempts = excluded.attempts, recorded = excluded.recorded",
             &bindings,
         )
         .map(drop)
@@ -337,7 +344,7 @@ impl UserStore for SqlUserStore {
 
     fn revocation_task(&self, handle: &str) -> Result<Option<RevocationTask>, StoreFault> {
         let row = self.sql.one(
-            "SELECT * FROM revocation WHERE handle = ?",
+            "SELECT handle, expires, due, attempts, recorded FROM revocation WHERE handle = ?",
             &[handle.into()],
         )?;
         row.map(|row| row.read(Row::revocation)).transpose()
@@ -362,7 +369,7 @@ impl UserStore for SqlUserStore {
         limit: u32,
     ) -> Result<Vec<RevocationTask>, StoreFault> {
         let rows = self.sql.rows(
-            "SELECT * FROM revocation WHERE due <= ? ORDER BY due LIMIT ?",
+            "SELECT handle, expires, due, attempts, recorded FROM revocation WHERE due <= ? ORDER BY due LIMIT ?",
             &[time(now), limit.into()],
         )?;
         rows.iter().map(|row| row.read(Row::revocation)).collect()

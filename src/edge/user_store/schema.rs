@@ -1,15 +1,37 @@
-//! The tables of a user's object, by version, and the steps from one version to the next (`docs/storage.md`).
+//! The tables of a user's object, and the steps from one shape to the next (`docs/storage.md`).
 
 use super::SqlUserStore;
-use crate::session::record::StoreFault;
+use crate::{
+    edge::sql_schema::{Shape, Steps},
+    session::record::StoreFault,
+};
 
-/// The version of the tables that this code reads and writes. A newer one in storage is refused, never guessed at.
-const SCHEMA: u32 = 2;
+const STEPS: Steps = &[
+    (1, FIRST),
+    (2, TO_2),
+    #[cfg(postern_next)]
+    (3, TO_NEXT),
+];
+
+/// What the next release might add (`crate::message::next`): a table, columns, and what it writes there.
+#[cfg(postern_next)]
+const TO_NEXT: &str = "
+ALTER TABLE schema ADD COLUMN step INTEGER;
+ALTER TABLE session ADD COLUMN postern_next TEXT DEFAULT 'n';
+ALTER TABLE foreign_session ADD COLUMN postern_next TEXT;
+ALTER TABLE session_data ADD COLUMN postern_next TEXT NOT NULL DEFAULT 'n';
+ALTER TABLE outbox ADD COLUMN postern_next TEXT;
+ALTER TABLE revocation ADD COLUMN postern_next TEXT;
+CREATE TABLE postern_next (handle TEXT PRIMARY KEY, noted INTEGER NOT NULL);
+INSERT INTO postern_next (handle, noted) SELECT handle, 1 FROM session;
+UPDATE session SET postern_next = 'noted';
+UPDATE schema SET step = 3;
+";
 
 /// Version 1. Empty storage gets it and all the steps after it.
 const FIRST: &str = "
 CREATE TABLE schema (version INTEGER NOT NULL);
-INSERT INTO schema VALUES (1);
+INSERT INTO schema (version) VALUES (1);
 CREATE TABLE session (
   handle TEXT PRIMARY KEY, user_id TEXT NOT NULL, tenant_id TEXT NOT NULL, live INTEGER NOT NULL,
   created INTEGER NOT NULL, expiry INTEGER NOT NULL, access_expires_max INTEGER NOT NULL, last_refreshed INTEGER,
@@ -39,57 +61,29 @@ CREATE TABLE revocation (
   recorded INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX revocation_by_due ON revocation (due);
-INSERT INTO revocation
+INSERT INTO revocation (handle, expires, due, attempts, recorded)
   SELECT handle, keep_until + 10000, 0, 0, 0 FROM session WHERE live = 0 AND ending != 'expired'
   UNION ALL SELECT handle, keep_until + 10000, 0, 0, 0 FROM foreign_session WHERE live = 0;
 UPDATE schema SET version = 2;
 ";
 
-/// What the database holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::edge) enum Shape {
-    /// Nothing; reading it leaves it so.
-    Empty,
-    /// Tables of the version before: [`SqlUserStore::prepare`] brings them up to ours.
-    Older,
-    /// Tables of the version we write.
-    Current,
-    /// Tables of a version that a newer Worker wrote.
-    Newer,
-}
-
-const fn of_version(version: u32) -> Shape {
-    match version {
-        SCHEMA => Shape::Current,
-        1 => Shape::Older,
-        _ => Shape::Newer,
-    }
-}
-
 impl SqlUserStore {
     /// What the database holds, found without writing to it.
     pub(in crate::edge) fn shape(&self) -> Result<Shape, StoreFault> {
-        Ok(self.sql.schema()?.map_or(Shape::Empty, of_version))
+        self.sql.shape(STEPS)
     }
 
     /// What a database holds that is known to hold tables.
     pub(in crate::edge) fn shape_of_tables(&self) -> Result<Shape, StoreFault> {
-        self.sql.version().map(of_version)
+        self.sql.shape_of_tables(STEPS)
     }
 
     /// Makes the tables, or takes the steps that those at hand lack. Call it in the transaction of the first call that
     /// needs them.
     pub(in crate::edge) fn prepare(&self, shape: Shape) -> Result<(), StoreFault> {
-        match shape {
-            Shape::Empty => self.steps(&[FIRST, TO_2]),
-            Shape::Older => self.steps(&[TO_2]),
-            Shape::Current | Shape::Newer => Ok(()),
+        if matches!(shape, Shape::Empty | Shape::Older(_)) {
+            self.has_changed.set(true);
         }
-    }
-
-    fn steps(&self, steps: &[&str]) -> Result<(), StoreFault> {
-        steps
-            .iter()
-            .try_for_each(|step| self.change(step, &[]).map(drop))
+        self.sql.prepare(shape, STEPS)
     }
 }

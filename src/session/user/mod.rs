@@ -56,6 +56,8 @@ pub fn answer<S: UserStore>(
         UserCall::Refresh(refresh) => issue::refresh(store, terms, &refresh),
         UserCall::Verify(verify) => verify::verify(store, terms, verify),
         UserCall::Check { handle } => verify::check(store, terms, &handle),
+        #[cfg(postern_next)]
+        UserCall::CheckNext { handle } => verify::check(store, terms, &handle),
         UserCall::Regenerate {
             handle,
             payload,
@@ -188,6 +190,10 @@ pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
         UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
         UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
         UserCall::Check { handle } if is_foreign(handle) => {
+            Some(UserReply::Standing { data_seq: 0 })
+        }
+        #[cfg(postern_next)]
+        UserCall::CheckNext { handle } if is_foreign(handle) => {
             Some(UserReply::Standing { data_seq: 0 })
         }
         UserCall::ReadData { handle, .. } if is_foreign(handle) => Some(UserReply::Data {

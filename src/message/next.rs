@@ -1,0 +1,42 @@
+//! The release after this one, as far as the tests of two releases side by side need it (`tests/releases/`): built with
+//! `--cfg postern_next`, it has one more member in every message and every stored record, one more variant of every call, one
+//! more step of every table, and the next protocol number. Nothing of it is in the Worker that ships.
+
+use serde_json::{Value, json};
+
+use super::Unread;
+
+/// The member that it adds everywhere.
+const MEMBER: &str = "postern_next";
+/// Members whose values are not ours.
+const RAW: [&str; 3] = ["payload", "session_data", "changes"];
+
+/// The text with the member in every object of ours.
+pub(crate) fn with_members(text: &str) -> Option<String> {
+    let mut value: Value = serde_json::from_str(text).ok()?;
+    add(&mut value);
+    serde_json::to_string(&value).ok()
+}
+
+fn add(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members.iter_mut() {
+                if !RAW.contains(&name.as_str()) {
+                    add(value);
+                }
+            }
+            members.insert(MEMBER.to_owned(), json!({"n": [1, null], "text": "ü\""}));
+        }
+        Value::Array(values) => values.iter_mut().for_each(add),
+        _ => {}
+    }
+}
+
+/// Refuses a message of this release's number that lacks the member.
+pub(crate) fn check(protocol: u32, text: &str) -> Result<(), Unread> {
+    let has = || text.contains(MEMBER);
+    (protocol < super::NEWEST || has())
+        .then_some(())
+        .ok_or(Unread::Damaged)
+}
