@@ -2,9 +2,10 @@
 
 use postern::{
     gateway::{
-        Facts, Gateway, Rule, admit, compile,
+        Denial, Facts, Gateway, Rule, admit, compile,
         directives::{self, Holder, MAX_BYTES, Sent},
-        path,
+        is_never_answered,
+        path::{self, PathFault},
     },
     json,
     secret::Secret,
@@ -40,6 +41,11 @@ pub const DICTIONARY: &[&str] = &[
     "\n",
     "GET app.example.com ",
     "POST APP.example.com.:80 ",
+    "GET x.workers.dev ",
+    "TRACE ",
+    "%3f",
+    "%20",
+    "%ef%bc%8f",
     "key",
     "session",
     "user",
@@ -73,7 +79,7 @@ pub fn rules(input: &[u8]) {
         header: &|_| None,
     };
     let admitted = admit(gateway, &facts);
-    if path::check(path, path).is_err() {
+    if !is_never_answered(method) && path::check(path, path).is_err() {
         let accepts = |rule: &Rule| {
             gateway
                 .origin(rule)
@@ -89,10 +95,14 @@ pub fn rules(input: &[u8]) {
     // The tree of all rules finds what looking at one after the other finds.
     let first = all(gateway).position(|rule| covers(rule, host, method, path));
     assert_eq!(gateway.find(host, method, path), first, "{request}");
-    assert_eq!(
-        admitted.is_ok(),
-        first.is_some_and(|index| gateway.matched(index).is_some())
-    );
+    match admitted {
+        Ok(_) => assert!(first.is_some_and(|index| gateway.matched(index).is_some())),
+        Err(Denial::NoRule) => {
+            assert!(first.is_none_or(|index| gateway.matched(index).is_none()));
+        }
+        Err(Denial::Method) => assert!(is_never_answered(method)),
+        Err(denial) => assert_eq!(denial, Denial::Path(PathFault::OtherRule)),
+    }
 }
 
 fn all(gateway: &Gateway) -> impl Iterator<Item = &Rule> {
@@ -100,16 +110,46 @@ fn all(gateway: &Gateway) -> impl Iterator<Item = &Rule> {
 }
 
 fn covers(rule: &Rule, host: &str, method: &str, path: &str) -> bool {
+    let has_host = match normal(host) {
+        Some((name, _)) if rule.hosts.is_empty() => {
+            rule.workers_dev || !name.ends_with(".workers.dev")
+        }
+        Some((name, port)) => {
+            let hosts = [format!("{name}{port}"), name];
+            rule.hosts.iter().any(|known| hosts.contains(known))
+        }
+        None => rule.hosts.is_empty(),
+    };
+    has_host && rule.covers_method(method) && rule.paths.iter().any(|pattern| fits(pattern, path))
+}
+
+/// Name and `:port` of a host; `None` for what is no host.
+fn normal(host: &str) -> Option<(String, String)> {
     let host = host.to_ascii_lowercase();
     let (name, port) = match host.rfind(':') {
         // The colons inside the brackets of an IPv6 address begin no port.
         Some(at) if host.rfind(']').is_none_or(|bracket| bracket < at) => host.split_at(at),
         _ => (host.as_str(), ""),
     };
+    let digits = port.strip_prefix(':').unwrap_or_default();
+    let port = match digits {
+        "" => String::new(),
+        digits if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            format!(":{}", digits.parse::<u16>().ok()?)
+        }
+        _ => return None,
+    };
+    if let Some(address) = name.strip_prefix('[') {
+        let address = address.strip_suffix(']')?;
+        address.parse::<std::net::Ipv6Addr>().ok()?;
+        return Some((name.to_owned(), port));
+    }
     let name = name.strip_suffix('.').unwrap_or(name);
-    let hosts = [name.to_owned(), format!("{name}{port}")];
-    let has_host = rule.hosts.is_empty() || rule.hosts.iter().any(|known| hosts.contains(known));
-    has_host && rule.covers_method(method) && rule.paths.iter().any(|pattern| fits(pattern, path))
+    let is_good = name.split('.').all(|label| {
+        let mut bytes = label.bytes();
+        !label.is_empty() && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    });
+    is_good.then(|| (name.to_owned(), port))
 }
 
 fn fits(pattern: &str, path: &str) -> bool {
@@ -174,9 +214,10 @@ pub fn paths(input: &[u8]) {
     for segment in raw.split('/') {
         let once = decoded(segment);
         let plain = std::str::from_utf8(&once).expect("UTF-8");
-        assert!(!matches!(plain, "." | ".."), "{raw}");
+        let is_dots = !plain.is_empty() && plain.chars().all(|c| c == '.' || c.is_whitespace());
+        assert!(!is_dots, "{raw}");
         assert!(
-            !plain.contains(['/', '\\']) && !plain.chars().any(char::is_control),
+            !plain.contains(['/', '\\', ';']) && !plain.chars().any(char::is_control),
             "{raw}"
         );
         assert_eq!(decoded(plain), once, "{raw}");

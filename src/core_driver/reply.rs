@@ -1,6 +1,11 @@
 //! The protocol's content types, its closing newline, and the fixed texts of its refusals.
 
-use crate::{error, http::reply::Reply, json::ObjectWriter, session::model::Refusal};
+use crate::{
+    error,
+    http::reply::{NO_SNIFF, Reply},
+    json::ObjectWriter,
+    session::model::Refusal,
+};
 
 /// The text for payloads that hold a claim which the protocol owns; clients look for it.
 pub const PROTECTED_FIELD: &str = "The user payload contains protected field";
@@ -104,6 +109,7 @@ fn reply(status: u16, content_type: &str, cache_control: &str, mut body: String)
     let headers = [
         ("content-type", content_type),
         ("cache-control", cache_control),
+        NO_SNIFF,
     ];
     Reply::new(status, &headers, body)
 }

@@ -7,7 +7,7 @@ use super::{directives::Outcome, header_lines::HeaderLines, own_tokens::Judge};
 use crate::{
     frontend::cors,
     gateway::{
-        Matched, Target, caching,
+        Matched, Target, caching, clear_site_data,
         own_tokens::Suspect,
         response_headers,
         rewriting::{Addresses, holds_address},
@@ -34,6 +34,8 @@ pub(super) struct Answered<'a> {
     pub(super) lines: &'a HeaderLines,
     /// `scheme://host[:port]` as the client used it.
     pub(super) client: &'a dyn Fn() -> Option<String>,
+    /// By the rule, for the method of the request: it may hold directives.
+    pub(super) may_end_sessions: bool,
     pub(super) judge: &'a Judge,
 }
 
@@ -52,6 +54,12 @@ impl Answered<'_> {
             } else if LEFT_OUT_BY_PLATFORM.contains(&name) {
             } else if response_headers::is_removed(origin, connection, name) {
                 edits.remove(name);
+            } else if name == "clear-site-data" && !self.may_end_sessions && !origin.sets_sessions {
+                match clear_site_data::kept(value) {
+                    Some(kept) if kept == value => {}
+                    Some(kept) => edits.replace(name, &kept),
+                    None => edits.remove(name),
+                }
             } else if name == "vary" || name.starts_with("access-control-") {
                 cors_before.push((name.to_owned(), value.to_owned()));
             } else if caching::is_for_shared_caches(name) {

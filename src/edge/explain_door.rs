@@ -13,7 +13,7 @@ use crate::{
         self, Admission, Decision, Facts, Matched, SessionRefused,
         explain::{Described, End, MAX_BODY_BYTES, Story},
     },
-    http::{reply::Reply, route},
+    http::{self, reply::Reply, route},
     session::model::Refusal,
     settings::Settings,
 };
@@ -70,6 +70,7 @@ async fn explained(
     let bad_url = || Refusal::BadInput("\"url\" must be an http or https URL".to_owned());
     let (host, raw_path) = taken_apart(&described.url).ok_or_else(bad_url)?;
     let target = Outgoing::of(&described.url, raw_path, host).ok_or_else(bad_url)?;
+    let host = http::host::normal(target.host()).ok_or_else(bad_url)?;
     let headers = HeaderLines::of_pairs(
         described
             .headers
@@ -78,7 +79,7 @@ async fn explained(
     );
     let header = |name: &str| headers.get(name).map(str::to_owned);
     let facts = Facts {
-        host: target.host(),
+        host: &host,
         method: &described.method,
         raw_path,
         path: target.path(),

@@ -39,6 +39,8 @@ pub(super) struct Call<'a> {
     pub(super) headers: &'a HeaderLines,
     pub(super) settings: &'a Settings,
     pub(super) matched: Matched<'a>,
+    /// Whether the answer may hold directives.
+    pub(super) directives: bool,
     /// Surroundings, where the rule asks for a session or allows directives.
     pub(super) context: Option<Context>,
     pub(super) session: Option<Rc<Known>>,
@@ -61,8 +63,9 @@ pub(super) async fn answer(
     let headers = request.lines(host)?;
     // A host with a path in it would move the path that the platform reads from the request line.
     let host_is_one = headers.get("host").is_none_or(is_host);
-    let target = Outgoing::of(request.url(), request.path(), request.host());
-    let Some(target) = target.filter(|target| host_is_one && is_host(target.host())) else {
+    let target = Outgoing::of(request.url(), request.path(), request.raw_host());
+    let target = target.filter(|target| host_is_one && is_host(target.host()));
+    let (Some(target), Some(host_name)) = (target, request.host()) else {
         return response::of(&error::reply(
             &Refusal::BadInput("the URL is malformed".to_owned()),
             Presented::Nothing,
@@ -71,29 +74,39 @@ pub(super) async fn answer(
     };
     let header = |name: &str| headers.get(name).map(str::to_owned);
     let facts = Facts {
-        host: target.host(),
+        host: host_name,
         method: request.method(),
         raw_path: request.path(),
         path: target.path(),
         query: target.query(),
         header: &header,
     };
+    let mut is_preflight = false;
     let matched = match gateway::admit(gateway, &facts) {
         Ok(Admission::Rule(matched)) => matched,
         Ok(Admission::Preflight(matched)) => {
             match gateway::cors::preflight(settings, matched.rule, &facts) {
                 Some(reply) => return response::of(&reply),
                 // The origin is asked, without any credential: the rule looks at none.
-                None => matched,
+                None => {
+                    is_preflight = true;
+                    matched
+                }
             }
         }
-        Err(denial) => return refused(settings, None, &facts, &denial),
+        Err(denial) => {
+            if denial == Denial::NoRule && gateway.is_unnamed(host_name) {
+                log::refused("gateway", UNNAMED);
+            }
+            return refused(settings, None, &facts, &denial);
+        }
     };
     let mut call = Call {
         request,
         headers: &headers,
         settings,
         matched,
+        directives: !is_preflight && matched.rule.takes_directives(facts.method),
         context: None,
         session: None,
         refused: None,
@@ -144,7 +157,7 @@ impl Call<'_> {
     ) -> Result<Rc<Known>, SessionRefused> {
         let rule = self.matched.rule;
         let nothing = |refusal| SessionRefused::new(refusal, Presented::Nothing);
-        if !rule.asks_for_session() && !rule.directives {
+        if !rule.asks_for_session() && !self.directives {
             return Err(nothing(NO_TOKEN));
         }
         let context = match Context::open(env, execution).await {
@@ -230,6 +243,8 @@ pub(super) async fn session_of(
     }
 }
 
+const UNNAMED: &str = "rules without a host do not answer under workers.dev; API_DOMAIN, host or workers_dev names what does";
+
 const NO_TOKEN: Refusal = Refusal::Unauthorised("the request carries no access token");
 
 pub(super) fn refused(
@@ -239,6 +254,7 @@ pub(super) fn refused(
     denial: &Denial,
 ) -> Result<JsValue, JsValue> {
     let detail = match denial {
+        Denial::Method => "the method is never answered".to_owned(),
         Denial::Path(fault) => fault.text().to_owned(),
         Denial::NoRule => "no rule fits".to_owned(),
         Denial::Website => "a WebSocket of another website".to_owned(),

@@ -76,10 +76,10 @@ impl Call<'_> {
             edits: &self.edits(target, &changes, key.as_ref()),
             told: told.as_ref().map_or(&nothing, |told| &told.headers),
             origin,
-            may_be_cached: !(rule.asks_for_session() || rule.directives || changes.has_credential),
+            may_be_cached: !(rule.asks_for_session() || self.directives || changes.has_credential),
         };
         let is_plain =
-            !rule.directives && self.headers.get("upgrade").is_none() && !self.forgets_session();
+            !self.directives && self.headers.get("upgrade").is_none() && !self.forgets_session();
         if is_plain && let Ok(index) = u32::try_from(index) {
             // Nothing more depends on this request: the answer need not come back here.
             return outbound.forward(env, host, index).map(JsValue::from);
@@ -114,7 +114,7 @@ impl Call<'_> {
         };
         let headers = self.headers.iter();
         let changes =
-            request_headers::changes(self.settings, rule, passing, sent, headers, &is_ours);
+            request_headers::changes(self.settings, origin, passing, sent, headers, &is_ours);
         Some(changes)
     }
 
@@ -140,7 +140,7 @@ impl Call<'_> {
         }
         let forwarded = request_headers::forwarded(
             self.headers.get("cf-connecting-ip"),
-            target.host(),
+            self.facts.host,
             target.scheme(),
         );
         let forwarded = forwarded
@@ -157,7 +157,7 @@ impl Call<'_> {
     }
 
     fn directive_key(&self) -> Result<Option<DirectiveKey>, Refusal> {
-        if !self.matched.rule.directives {
+        if !self.directives {
             return Ok(None);
         }
         let random: [u8; gateway::directives::KEY_BYTES] =

@@ -9,7 +9,7 @@ use super::{
     browser_door::{self, Answer},
     core_door, explain_door, gateway_door,
     js::{ExecutionContext, Host},
-    renewal_door,
+    log, renewal_door,
     request::Incoming,
     response, settings,
     tokens::Known,
@@ -38,7 +38,11 @@ pub(super) async fn answer(
     let Ok(settings) = settings::current(env) else {
         return response::of(&error::misconfigured());
     };
-    let route = route::route(&settings, request.host(), request.method(), request.path());
+    let Some(host_name) = request.host() else {
+        log::refused("http", "the host is malformed");
+        return with_cors(&request, &settings, error::malformed_host());
+    };
+    let route = route::route(&settings, host_name, request.method(), request.path());
     match route {
         Route::Core { path } => {
             response::of(&core_door::answer(&request, env, execution, &path, false).await)

@@ -34,6 +34,7 @@ pub(super) async fn with_directives(
     key: Option<&Secret>,
 ) -> Result<JsValue, JsValue> {
     let lines = HeaderLines::of(host, answer.headers()?.as_ref())?;
+    let may_end_sessions = key.is_some();
     let outcome = match key {
         Some(key) => directives::run(call, &lines, key).await,
         None => Ok(Outcome::default()),
@@ -48,6 +49,7 @@ pub(super) async fn with_directives(
                 status: answer.status()?,
                 lines: &lines,
                 client: &|| Outgoing::address_of(call.request.url()),
+                may_end_sessions,
                 judge: &Judge::at_hand(call.context.as_ref()),
             };
             match answered.edits(outcome) {
@@ -113,6 +115,8 @@ pub(super) fn judged(
         status: u16::try_from(status).unwrap_or_default(),
         lines: &lines,
         client: &|| Outgoing::address_of(&request.url().ok()?),
+        // Answers that may hold directives do not come by here.
+        may_end_sessions: false,
         judge: &Judge::at_hand(None),
     };
     let edits = answered.edits(Outcome::default());

@@ -1,16 +1,16 @@
 //! An incoming request: what the doors read of it.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::location::Location;
+use crate::{http::host, location::Location};
 
 use super::{
     body::{self, BodyFault},
     header_lines::HeaderLines,
-    js::{Host, IncomingRequest},
+    js::{self, Host, IncomingRequest},
 };
 
 /// A request, with its URL taken apart.
@@ -22,7 +22,9 @@ pub(super) struct Incoming {
     facts: String,
     method: Range<usize>,
     url: Range<usize>,
-    host: Range<usize>,
+    raw_host: Range<usize>,
+    /// The host in its normal form, where it did not come in it; the outer `None` = it is the raw one.
+    host: Option<Option<String>>,
     path: Range<usize>,
     query: Range<usize>,
     authorization: Range<usize>,
@@ -47,10 +49,12 @@ impl Incoming {
         let path_start = find(url_text, host_start, is_end);
         let path_end = find(url_text, path_start, |byte| byte != b'/' && is_end(byte));
         let within = |at: usize| url.start.saturating_add(at).min(url.end);
+        let host = normal_host(url_text, url_text.get(host_start..path_start)?);
         Some(Self {
+            host,
             method,
             url: url.clone(),
-            host: within(host_start)..within(path_start),
+            raw_host: within(host_start)..within(path_start),
             path: within(path_start)..within(path_end),
             query: within(path_end.saturating_add(1))..url.end,
             authorization,
@@ -90,9 +94,17 @@ impl Incoming {
         self.part(&self.method)
     }
 
+    /// `name[:port]`, in its [normal form](host::normal); `None` when it is no host.
+    pub(super) fn host(&self) -> Option<&str> {
+        match &self.host {
+            None => Some(self.raw_host()),
+            Some(host) => host.as_deref(),
+        }
+    }
+
     /// `name[:port]`, as in the URL.
-    pub(super) fn host(&self) -> &str {
-        self.part(&self.host)
+    pub(super) fn raw_host(&self) -> &str {
+        self.part(&self.raw_host)
     }
 
     /// `scheme://host[:port]`, as in the URL.
@@ -133,6 +145,18 @@ impl Incoming {
     fn part(&self, range: &Range<usize>) -> &str {
         self.facts.get(range.clone()).unwrap_or_default()
     }
+}
+
+/// The normal form of the host of a URL, where it is another than the host as it stands there.
+fn normal_host(url: &str, raw: &str) -> Option<Option<String>> {
+    let normal = match host::normal(raw) {
+        Some(Cow::Borrowed(_)) => return None,
+        Some(Cow::Owned(host)) => Some(host),
+        // An international name has the form that URLs give it.
+        None if !raw.is_ascii() => js::Url::new(url).and_then(|url| url.host()).ok(),
+        None => None,
+    };
+    Some(normal.and_then(|host| host::normal(&host).map(Cow::into_owned)))
 }
 
 /// The place of the first byte from `start` on that is `wanted`, or the end. A pattern of the standard library takes ten

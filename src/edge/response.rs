@@ -14,13 +14,14 @@ use crate::http::reply::Reply;
 /// How many heads are kept of each kind. What comes later is made anew each time.
 const MAX_HEADS: usize = 32;
 /// Headers whose values are of our making, so that they repeat.
-const REPEATING: [&str; 6] = [
+const REPEATING: [&str; 7] = [
     "content-type",
     "cache-control",
     "vary",
     "access-control-allow-origin",
     "access-control-allow-credentials",
     "www-authenticate",
+    "x-content-type-options",
 ];
 
 /// A status and headers, and what JS calls `init`.

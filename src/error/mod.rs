@@ -213,6 +213,23 @@ pub fn gateway_timeout() -> Reply {
     )
 }
 
+/// The reply to a request whose `Host` is none, at every door alike.
+pub fn malformed_host() -> Reply {
+    reply(
+        &Refusal::BadInput("the host is malformed".to_owned()),
+        Presented::Nothing,
+        400,
+    )
+}
+
+/// The reply to a method that is never answered, whatever the path (RFC 9110 section 15.6.2).
+pub fn method_not_implemented() -> Reply {
+    Reply::json(
+        501,
+        "{\"status\":\"METHOD_NOT_IMPLEMENTED\",\"message\":\"TRACE, TRACK and CONNECT are never answered\"}",
+    )
+}
+
 /// The reply to a path of ours with another method; `allow` lists the right ones (RFC 9110 section 15.5.6).
 pub fn method_not_allowed(allow: &str) -> Reply {
     Reply::json(

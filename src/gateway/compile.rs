@@ -2,7 +2,7 @@
 
 use crate::http::route::browser_paths;
 use crate::json;
-use crate::settings::origin::host_is_listed;
+use crate::settings::origin::{host_is_listed, host_name, origin_host};
 use crate::settings::{SettingFault, Settings, Warning};
 
 use super::fields::{Faults, Fields};
@@ -42,6 +42,7 @@ pub fn compile(text: &str, settings: Option<&Settings>) -> Compiled {
         read(text, &mut gateway, &mut faults);
     }
     if let Some(settings) = settings {
+        gateway.own_host = host_name(origin_host(&settings.api_domain)).to_owned();
         add_setting(&mut gateway, settings, &mut faults);
         check_against(&gateway, settings, &mut faults);
     }
@@ -89,6 +90,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
     let path = "/**";
     gateway.push(Rule {
         hosts: Vec::new(),
+        workers_dev: false,
         paths: vec![path.to_owned()],
         patterns: Pattern::parse(path).into_iter().collect(),
         methods: Vec::new(),

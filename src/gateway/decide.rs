@@ -11,6 +11,7 @@ use crate::settings::origin::origin_host;
 use super::navigation::{cannot_refresh, is_navigation, is_of_sdk};
 use super::origins::Origin;
 use super::path::{self, PathFault};
+use super::readings;
 use super::renewal::{MAX_FORM_BYTES, Renewal};
 use super::request_headers::is_websocket;
 use super::requirement::FailedClaim;
@@ -19,7 +20,7 @@ use super::rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed};
 /// What is known of a request before its session is.
 #[derive(Clone, Copy)]
 pub struct Facts<'a> {
-    /// `name[:port]`.
+    /// `name[:port]`, in its [normal form](crate::http::host::normal).
     pub host: &'a str,
     /// The method as it was sent.
     pub method: &'a str,
@@ -85,6 +86,8 @@ impl SessionRefused {
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denial {
+    /// Its method is never answered, see [`is_never_answered`].
+    Method,
     /// Rule and origin could read its path differently.
     Path(PathFault),
     /// No rule lets it through.
@@ -154,6 +157,7 @@ impl Denial {
     /// The check that refused, by its stable name.
     pub const fn check(&self) -> &'static str {
         match self {
+            Self::Method => "method",
             Self::Path(_) => "path",
             Self::NoRule => "rule",
             Self::Session(_) => "session",
@@ -164,12 +168,23 @@ impl Denial {
     }
 }
 
+/// True for methods that no origin is sent, whatever the rules say: `TRACE` (and Microsoft's `TRACK`) would show the
+/// client what the gateway tells the origin, and `CONNECT` asks for a tunnel.
+pub fn is_never_answered(method: &str) -> bool {
+    ["TRACE", "TRACK", "CONNECT"]
+        .iter()
+        .any(|never| method.eq_ignore_ascii_case(never))
+}
+
 /// Finds the rule of a request.
 ///
 /// # Errors
-/// No rule, or a path that is not safe to match. An ambiguous path is refused before anything is said about rules.
+/// No rule, a method that is never answered, or a path that is not safe to match. An ambiguous path is refused before
+/// anything is said about rules.
 pub fn admit<'g>(gateway: &'g Gateway, request: &Facts<'_>) -> Result<Admission<'g>, Denial> {
-    let safety = path::check(request.raw_path, request.path);
+    if is_never_answered(request.method) {
+        return Err(Denial::Method);
+    }
     // A preflight is about the method that it names.
     let wanted = (request.method == "OPTIONS" && (request.header)("origin").is_some())
         .then(|| (request.header)("access-control-request-method"))
@@ -185,6 +200,18 @@ pub fn admit<'g>(gateway: &'g Gateway, request: &Facts<'_>) -> Result<Admission<
                 origin: gateway.origin(rule)?,
             })
         });
+    let safety = path::check(request.raw_path, request.path).and_then(|()| {
+        let other = readings::other(request.path);
+        let is_other_rule = other.is_some_and(|other| {
+            let found = gateway.find(request.host, method, &other);
+            found != matched.map(|matched| matched.index)
+        });
+        if is_other_rule {
+            Err(PathFault::OtherRule)
+        } else {
+            Ok(())
+        }
+    });
     if let Err(fault) = safety
         && !matched.is_some_and(|matched| matched.origin.accepts_ambiguous_paths)
     {

@@ -193,6 +193,7 @@ impl Story<'_> {
 pub fn reason(denial: &Denial) -> String {
     match denial {
         Denial::Path(fault) => format!("the path {}", fault.text()),
+        Denial::Method => "TRACE, TRACK and CONNECT are never answered".to_owned(),
         Denial::NoRule => "no rule has this host, path and method".to_owned(),
         Denial::Unsendable(why) => why.text().to_owned(),
         Denial::Website => {

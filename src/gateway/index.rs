@@ -1,5 +1,8 @@
 //! The index of the rules: a tree of path segments for each host, so that a table of many rules costs no more than one.
 
+use std::borrow::Cow;
+
+use crate::http::host;
 use crate::settings::origin::host_name;
 
 use super::pattern::{Pattern, Segment, decoded, segments};
@@ -140,14 +143,9 @@ impl Index {
     }
 }
 
-/// Host names are compared without regard to case, and the root's dot at their end means nothing.
-pub(super) fn normal_host(host: &str) -> String {
-    let host = host.to_ascii_lowercase();
-    let name = host_name(&host);
-    match name.strip_suffix('.') {
-        Some(bare) => [bare, host.strip_prefix(name).unwrap_or_default()].concat(),
-        None => host,
-    }
+/// The normal form of a host; what is none is nobody's.
+pub(super) fn normal_host(host: &str) -> Cow<'_, str> {
+    host::normal(host).unwrap_or_default()
 }
 
 fn child(children: &[(String, usize)], name: &str) -> Option<usize> {
@@ -167,7 +165,7 @@ struct Search<'n, F> {
 
 impl<F: Fn(usize) -> bool> Search<'_, F> {
     /// Each node is visited at most once: there is one way to it.
-    fn walk(&mut self, at: usize, parts: &[std::borrow::Cow<'_, str>]) {
+    fn walk(&mut self, at: usize, parts: &[Cow<'_, str>]) {
         let Some(node) = self.nodes.get(at) else {
             return;
         };

@@ -14,6 +14,8 @@
 
 pub mod assertion;
 pub mod caching;
+mod claimed;
+pub mod clear_site_data;
 mod compile;
 pub mod cors;
 mod decide;
@@ -27,6 +29,7 @@ mod origins;
 pub mod own_tokens;
 pub mod path;
 mod pattern;
+mod readings;
 pub mod refuse;
 pub mod renewal;
 pub mod request_headers;
@@ -42,7 +45,7 @@ mod tests;
 pub use compile::{Compiled, MAX_RULES, MAX_TEXT_BYTES, compile};
 pub use decide::{
     Admission, Decision, Denial, Facts, Matched, Note, Passage, SessionRefused, Unsendable, admit,
-    decide,
+    decide, is_never_answered,
 };
 pub use origins::{Origin, Target};
 pub use requirement::{FailedClaim, Requirement};

@@ -5,11 +5,15 @@ use crate::settings::parse_duration;
 use crate::time::Millis;
 
 use super::fields::{Faults, Fields};
+use super::reserved::normal;
 
 /// How long an origin may take to begin its answer, unless it says otherwise.
 const DEFAULT_TIMEOUT: Millis = Millis::from_seconds(30);
 const SHORTEST_TIMEOUT: Millis = Millis(100);
 const LONGEST_TIMEOUT: Millis = Millis::from_seconds(300);
+
+/// The most names of headers that one origin must not get.
+const MAX_REMOVED_HEADERS: usize = 64;
 
 /// The most origins.
 const MAX_ORIGINS: usize = 200;
@@ -25,6 +29,51 @@ pub enum Target {
     Route,
 }
 
+/// Header names that an origin must not get, in normal form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RemovedHeader {
+    /// This one.
+    Name(String),
+    /// All that begin so.
+    Beginning(String),
+}
+
+impl RemovedHeader {
+    /// Reads a name, which may end in `*`. What a request cannot do without is no name to remove.
+    fn parse(text: &str) -> Option<Self> {
+        let (name, is_whole) = match text.strip_suffix('*') {
+            Some(beginning) => (beginning, false),
+            None => (text, true),
+        };
+        let is_name = (1..=64).contains(&name.len())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        let normal = normal(name).into_owned();
+        let removes = |needed: &&str| {
+            if is_whole {
+                normal == **needed
+            } else {
+                needed.starts_with(&normal)
+            }
+        };
+        let is_needed = [
+            "host",
+            "content-length",
+            "content-type",
+            "cookie",
+            "authorization",
+        ]
+        .iter()
+        .any(|needed| removes(&needed));
+        (is_name && !is_needed).then_some(if is_whole {
+            Self::Name(normal)
+        } else {
+            Self::Beginning(normal)
+        })
+    }
+}
+
 /// An origin.
 #[derive(Debug, Clone)]
 pub struct Origin {
@@ -36,6 +85,10 @@ pub struct Origin {
     pub timeout: Millis,
     /// True = it is known to read ambiguous paths as the rules do.
     pub accepts_ambiguous_paths: bool,
+    /// True = headers that name another method (`X-HTTP-Method-Override`) pass.
+    pub accepts_method_override: bool,
+    /// Further request headers that it must not get from a client, see [`Self::removes`].
+    pub(super) remove_request_headers: Vec<RemovedHeader>,
     /// True = a SuperTokens SDK runs there, whose session headers and cookies pass to the client.
     pub sets_sessions: bool,
     /// True = its own address in its answers becomes the one that the client used.
@@ -52,6 +105,16 @@ impl Origin {
         }
     }
 
+    /// True for a request header, by its normal form, that the rules file says it must not get.
+    pub(super) fn removes(&self, normal: &str) -> bool {
+        self.remove_request_headers
+            .iter()
+            .any(|removed| match removed {
+                RemovedHeader::Name(name) => name == normal,
+                RemovedHeader::Beginning(beginning) => normal.starts_with(beginning),
+            })
+    }
+
     /// The origin of the setting `ORIGIN`.
     pub(super) fn of_setting(url: &str) -> Self {
         Self {
@@ -59,6 +122,8 @@ impl Origin {
             target: Target::Url(url.to_owned()),
             timeout: DEFAULT_TIMEOUT,
             accepts_ambiguous_paths: false,
+            accepts_method_override: false,
+            remove_request_headers: Vec::new(),
             sets_sessions: false,
             rewrite: true,
         }
@@ -130,8 +195,16 @@ fn read_one(name: String, text: &str, faults: &mut Faults) -> Origin {
         "\"sdk\" (a SuperTokens SDK runs there) or \"none\"",
         &[("sdk", true), ("none", false)],
     );
+    let remove_request_headers = fields.list(
+        "remove_request_headers",
+        "a list of header names such as [\"Remote-User\", \"X-Auth-Request-*\"]; never Host, Cookie, Authorization or what describes the body",
+        MAX_REMOVED_HEADERS,
+        RemovedHeader::parse,
+    );
     let origin = Origin {
         target,
+        accepts_method_override: fields.boolean("accepts_method_override").unwrap_or(false),
+        remove_request_headers: remove_request_headers.unwrap_or_default(),
         timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
         accepts_ambiguous_paths: fields.boolean("accepts_ambiguous_paths").unwrap_or(false),
         sets_sessions: sets_sessions.unwrap_or(false),

@@ -1,9 +1,12 @@
 //! Path safety: a rule must see the very path that the origin will act on.
 //!
 //! Owns which paths two programs could read differently. Every case has been used against some gateway: the rule was
-//! matched on one reading and the origin served the other. The escapes are judged on the text, never on decoded bytes.
+//! matched on one reading and the origin served the other. A segment is judged by its decoded text, by one list: what is
+//! refused as it stands is refused in whatever escapes.
 
 use crate::http::cookie::hex_digit;
+
+use super::readings;
 
 /// Why a path is ambiguous.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,7 +17,8 @@ pub enum PathFault {
     NotAbsolute,
     /// `//`: some servers merge slashes.
     EmptySegment,
-    /// `.` or `..`.
+    /// A segment of nothing but dots and blanks: `.`, `..`, and what becomes one where blanks and further dots are
+    /// stripped.
     DotSegment,
     /// `\`: a slash to some servers.
     Backslash,
@@ -24,16 +28,19 @@ pub enum PathFault {
     BrokenEscape,
     /// `%2f`
     EncodedSlash,
-    /// `%5c`
-    EncodedBackslash,
-    /// `%2e`
+    /// `%2e`: nobody need encode a dot.
     EncodedDot,
     /// What its escapes stand for holds an escape again (`%252e`): another path to who decodes twice.
     DoubleEscape,
-    /// A control character, NUL among them, plain or escaped.
+    /// A control character, NUL among them.
     ControlCharacter,
     /// Escapes that are no UTF-8: overlong forms hide characters, other encodings are a matter of taste.
     NotUtf8,
+    /// A character that Unicode normalisation, or the conversion to a code page, turns into a slash or a backslash.
+    LikeASlash,
+    /// Another rule is for it as other servers read it: without what they cut behind `?`, `#` or a name's trailing dots
+    /// and blanks, or with fullwidth letters as plain ones.
+    OtherRule,
 }
 
 impl PathFault {
@@ -48,11 +55,12 @@ impl PathFault {
             Self::Semicolon => "holds a semicolon",
             Self::BrokenEscape => "holds a broken escape",
             Self::EncodedSlash => "holds an encoded slash",
-            Self::EncodedBackslash => "holds an encoded backslash",
             Self::EncodedDot => "holds an encoded dot",
             Self::DoubleEscape => "is encoded twice",
             Self::ControlCharacter => "holds a control character",
             Self::NotUtf8 => "is not UTF-8",
+            Self::LikeASlash => "holds a character that some servers take for a slash",
+            Self::OtherRule => "is read by some servers as one of another rule",
         }
     }
 }
@@ -91,55 +99,59 @@ pub fn is_kept_by_urls(raw: &str) -> bool {
         && check(raw, raw).is_ok()
 }
 
-/// Judges one segment.
+/// Judges one segment, as it was sent.
 pub(super) fn check_segment(segment: &str) -> Result<(), PathFault> {
-    if matches!(segment, "." | "..") {
-        return Err(PathFault::DotSegment);
+    if !segment.contains('%') {
+        return check_decoded(segment);
     }
     let mut bytes = segment.bytes();
-    let mut decoded = Vec::new();
+    let mut decoded = Vec::with_capacity(segment.len());
     while let Some(byte) = bytes.next() {
-        let byte = match byte {
-            b'\\' => return Err(PathFault::Backslash),
-            b';' => return Err(PathFault::Semicolon),
-            b'%' => {
-                let mut next = || bytes.next().and_then(hex_digit);
-                let (Some(high), Some(low)) = (next(), next()) else {
-                    return Err(PathFault::BrokenEscape);
-                };
-                let byte = (high << 4) | low;
-                check_escaped(byte)?;
-                byte
-            }
-            plain => plain,
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut next = || bytes.next().and_then(hex_digit);
+        let (Some(high), Some(low)) = (next(), next()) else {
+            return Err(PathFault::BrokenEscape);
         };
-        if byte.is_ascii_control() {
-            return Err(PathFault::ControlCharacter);
+        let byte = (high << 4) | low;
+        if byte == b'.' {
+            return Err(PathFault::EncodedDot);
         }
         decoded.push(byte);
     }
-    if holds_escape(&decoded) {
+    let text = std::str::from_utf8(&decoded).map_err(|_| PathFault::NotUtf8)?;
+    check_decoded(text)
+}
+
+/// The list of refusals, for the text that a segment stands for.
+fn check_decoded(text: &str) -> Result<(), PathFault> {
+    for character in text.chars() {
+        match character {
+            '/' => return Err(PathFault::EncodedSlash),
+            '\\' => return Err(PathFault::Backslash),
+            ';' => return Err(PathFault::Semicolon),
+            _ if character.is_control() => return Err(PathFault::ControlCharacter),
+            _ => {}
+        }
+    }
+    let folded = readings::folded(text);
+    if folded.contains(['/', '\\']) {
+        return Err(PathFault::LikeASlash);
+    }
+    if holds_escape(&folded) {
         return Err(PathFault::DoubleEscape);
     }
-    match std::str::from_utf8(&decoded) {
-        Ok(text) if text.chars().any(char::is_control) => Err(PathFault::ControlCharacter),
-        Ok(_) => Ok(()),
-        Err(_) => Err(PathFault::NotUtf8),
+    if !text.is_empty() && readings::is_dots(&folded) {
+        return Err(PathFault::DotSegment);
     }
+    Ok(())
 }
 
-const fn check_escaped(byte: u8) -> Result<(), PathFault> {
-    match byte {
-        b'/' => Err(PathFault::EncodedSlash),
-        b'\\' => Err(PathFault::EncodedBackslash),
-        b'.' => Err(PathFault::EncodedDot),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a decoded segment holds an escape: whoever decodes twice would read another path.
-fn holds_escape(decoded: &[u8]) -> bool {
-    decoded.windows(3).any(|window| {
+/// Whether a decoded text holds an escape: whoever decodes twice would read another path.
+fn holds_escape(decoded: &str) -> bool {
+    decoded.as_bytes().windows(3).any(|window| {
         matches!(window, [b'%', high, low] if hex_digit(*high).is_some() && hex_digit(*low).is_some())
     })
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::http::cookie::percent_decode;
 
-use super::path;
+use super::{path, readings};
 
 /// The most segments of a pattern.
 const MAX_SEGMENTS: usize = 32;
@@ -68,11 +68,12 @@ fn segment(text: &str) -> Option<Segment> {
     if text == "*" {
         return Some(Segment::Any);
     }
-    // A literal that the path check refuses would never match.
+    // A literal that the path check refuses would never match, nor one that other servers read as another text.
     let is_good = !text.is_empty()
         && !text.contains(['*', '?', '#'])
         && !text.contains(|character: char| character.is_control() || character == ' ')
-        && path::check_segment(text).is_ok();
+        && path::check_segment(text).is_ok()
+        && readings::of_segment(&decoded(text)).text == decoded(text);
     is_good.then(|| Segment::Literal(decoded(text).into_owned()))
 }
 
@@ -123,9 +124,36 @@ mod tests {
     #[test]
     fn what_could_never_match_is_no_pattern() {
         for text in [
-            "", "a", "**", "/a//b", "//", "/a**", "/a*", "/**/b", "/*a", "/a?b", "/a#b", "/..",
-            "/a/./b", "/a;b", "/a%2fb", "/a%2e", "/a\\b", "/a%zz", "/a b", "/a\u{0}", "/a/***",
+            "",
+            "a",
+            "**",
+            "/a//b",
+            "//",
+            "/a**",
+            "/a*",
+            "/**/b",
+            "/*a",
+            "/a?b",
+            "/a#b",
+            "/..",
+            "/a/./b",
+            "/a;b",
+            "/a%2fb",
+            "/a%2e",
+            "/a\\b",
+            "/a%zz",
+            "/a b",
+            "/a\u{0}",
+            "/a/***",
             "/%2561",
+            "/a%3bb",
+            "/...",
+            "/a.",
+            "/%20",
+            "/a%20",
+            "/%EF%BC%8F",
+            "/a%3Fb",
+            "/a::$DATA",
         ] {
             assert_eq!(Pattern::parse(text), None, "{text}");
         }

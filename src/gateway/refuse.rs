@@ -41,6 +41,7 @@ pub fn reply(
             Presented::Nothing,
             settings.session_expired_status_code,
         ),
+        Denial::Method => error::method_not_implemented(),
         Denial::NoRule => error::no_rule(),
         Denial::Website => error::foreign_website(),
         Denial::Claims(failed) => claims_reply(settings, failed),

@@ -9,29 +9,11 @@ use crate::http::credential_names;
 use crate::settings::Settings;
 use crate::token::candidate;
 
+use super::claimed::{is_of_methods, is_of_proxies};
 use super::origins::Origin;
 use super::own_tokens::{self, IsOurs, Kind};
 use super::reserved::{is_hop_by_hop, is_ours, listed, normal};
 use super::rules::Rule;
-
-/// Headers by which a client would say what only a proxy can know, in normal form; `x-forwarded…` are besides.
-const OF_PROXIES: [&str; 8] = [
-    "forwarded",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-original-url",
-    "x-original-uri",
-    "x-original-host",
-    "x-rewrite-url",
-];
-
-/// Headers that some frameworks take for the method, in normal form.
-const OF_METHODS: [&str; 3] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
-];
 
 /// What is read of a request's headers.
 #[derive(Debug, Clone, Copy, Default)]
@@ -92,12 +74,12 @@ pub fn is_websocket(upgrade: Option<&str>) -> bool {
     upgrade.is_some_and(|upgrade| upgrade.trim().eq_ignore_ascii_case("websocket"))
 }
 
-/// Judges the headers of a request that falls under `rule`, all of which are given, with their values.
+/// Judges the headers of a request that goes to `origin`, all of which are given, with their values.
 ///
 /// `Upgrade` stays for WebSockets, which is how the runtime is asked for one.
 pub fn changes<'n>(
     settings: &Settings,
-    rule: &Rule,
+    origin: &Origin,
     passing: Passing,
     sent: Sent<'_>,
     headers: impl Iterator<Item = (&'n str, &'n str)>,
@@ -137,10 +119,10 @@ pub fn changes<'n>(
             name if credential_names::is_request_header(name) => {
                 passing.access && !credential_names::is_refresh_token(name)
             }
-            _ => !is_dropped(&normal, rule) && passing.lets(own_tokens::held(value, is_ours)),
+            _ => !is_dropped(&normal, origin) && passing.lets(own_tokens::held(value, is_ours)),
         };
         let is_listed = of_connection.contains(&normal) && !(is_websocket && normal == "upgrade");
-        if !is_kept || is_listed {
+        if !is_kept || is_listed || origin.removes(&normal) {
             changes.remove.push(name.to_owned());
         }
     }
@@ -184,14 +166,13 @@ fn is_api_key(settings: &Settings, value: &str) -> bool {
         })
 }
 
-fn is_dropped(normal: &str, rule: &Rule) -> bool {
+fn is_dropped(normal: &str, origin: &Origin) -> bool {
     is_hop_by_hop(normal)
         || is_ours(normal)
         || normal == "expect"
         || normal == "http2-settings"
-        || normal.starts_with("x-forwarded")
-        || OF_PROXIES.contains(&normal)
-        || (!rule.methods.is_empty() && OF_METHODS.contains(&normal))
+        || is_of_proxies(normal)
+        || (!origin.accepts_method_override && is_of_methods(normal))
 }
 
 /// True when `Authorization` carries a token of ours or of a trusted issuer, or may: of two credentials one may be.

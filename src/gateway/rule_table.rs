@@ -4,6 +4,7 @@ use crate::json;
 use crate::settings::Freshness;
 use crate::settings::origin::{parse_host, parse_origin};
 
+use super::decide::is_never_answered;
 use super::fields::{Faults, Fields};
 use super::origins::Origin;
 use super::pattern::Pattern;
@@ -39,7 +40,7 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
     let methods = fields
         .list(
             "methods",
-            "a list of one or more methods, as they are sent, such as [\"GET\", \"POST\"]",
+            "a list of one or more methods, as they are sent, such as [\"GET\", \"POST\"]; never TRACE, TRACK or CONNECT",
             MAX_LIST,
             method,
         )
@@ -67,6 +68,7 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
     let (paths, patterns) = paths.unwrap_or_default().into_iter().unzip();
     let rule = Rule {
         hosts,
+        workers_dev: fields.boolean("workers_dev").unwrap_or(false),
         paths,
         patterns,
         methods,
@@ -135,6 +137,12 @@ fn check_rule(fields: &mut Fields<'_, '_>, rule: &Rule) {
                 "\"enforce\" needs a session: \"required\" or \"optional\"".to_owned(),
             );
         }
+    }
+    if rule.workers_dev && !rule.hosts.is_empty() {
+        fields.fault(
+            "workers_dev",
+            "is for a rule without host: name the hosts of workers.dev there".to_owned(),
+        );
     }
     if rule.directives && rule.methods.is_empty() {
         fields.fault(
@@ -235,5 +243,5 @@ fn method(text: &str) -> Option<String> {
         && text
             .bytes()
             .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'-');
-    is_method.then(|| text.to_owned())
+    (is_method && !is_never_answered(text)).then(|| text.to_owned())
 }

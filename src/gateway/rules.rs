@@ -1,6 +1,7 @@
 //! What a rules file says, once it is checked: origins, rules, and the lookup of the first rule that fits.
 
 use crate::settings::Freshness;
+use crate::settings::origin::host_name;
 
 use super::decide::Matched;
 use super::index::{Index, normal_host};
@@ -14,7 +15,12 @@ pub struct Gateway {
     pub(super) origins: Vec<Origin>,
     pub(super) rules: Vec<Rule>,
     pub(super) index: Index,
+    /// The host of `API_DOMAIN`: one that the deployment names, whatever it lies under.
+    pub(super) own_host: String,
 }
+
+/// Cloudflare's names for every Worker and for each of its versions (previews) lie under this one.
+const WORKERS_DEV: &str = ".workers.dev";
 
 /// Whether a rule asks for a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +68,10 @@ pub enum OnOutage {
 /// One rule.
 #[derive(Debug, Clone)]
 pub struct Rule {
-    /// Hosts (`name[:port]`, lower case); empty = every host.
+    /// Hosts (`name[:port]`, lower case); empty = every host but those of `workers.dev`, see [`Self::workers_dev`].
     pub hosts: Vec<String>,
+    /// True = a rule without hosts is for `*.workers.dev`, too: the Worker's own name there and its previews.
+    pub workers_dev: bool,
     /// The path patterns, as they are written.
     pub paths: Vec<String>,
     pub(super) patterns: Vec<Pattern>,
@@ -101,6 +109,12 @@ impl Rule {
     /// True when the request's tokens are to be verified.
     pub fn asks_for_session(&self) -> bool {
         self.session != SessionNeed::None
+    }
+
+    /// True when the answer to a request of this method, as it was sent, may hold directives: the rule names the very
+    /// method. `GET` does not stand for `HEAD` here.
+    pub fn takes_directives(&self, method: &str) -> bool {
+        self.directives && self.methods.iter().any(|known| known == method)
     }
 
     /// True when a method, as it was sent, is one of the rule's.
@@ -147,11 +161,21 @@ impl Gateway {
 
     /// The index of the first rule for a host (`name[:port]`), a method as it was sent, and a path.
     pub fn find(&self, host: &str, method: &str, path: &str) -> Option<usize> {
+        let is_unnamed = self.is_unnamed(host);
         self.index.find(host, path, |index| {
-            self.rules
-                .get(index)
-                .is_some_and(|rule| rule.covers_method(method))
+            self.rules.get(index).is_some_and(|rule| {
+                let answers_here = !is_unnamed || rule.workers_dev || !rule.hosts.is_empty();
+                answers_here && rule.covers_method(method)
+            })
         })
+    }
+
+    /// True for a host that the platform gave this Worker and nobody named: a name under `workers.dev`, unless it is
+    /// that of `API_DOMAIN`. Rules for one host would be walked around there by those for every host.
+    pub fn is_unnamed(&self, host: &str) -> bool {
+        let host = normal_host(host);
+        let name = host_name(&host);
+        name.ends_with(WORKERS_DEV) && name != self.own_host
     }
 
     /// Adds a rule, which comes last.

@@ -8,5 +8,6 @@ pub mod cookie;
 pub mod credential_names;
 pub mod credentials;
 pub mod date;
+pub mod host;
 pub mod reply;
 pub mod route;

@@ -53,7 +53,7 @@ impl Reply {
 
     /// A JSON reply that no cache may keep: the default, because nearly every answer of ours is about one session.
     pub fn json(status: u16, body: impl Into<String>) -> Self {
-        Self::new(status, &[JSON, NO_STORE], body.into())
+        Self::new(status, &[JSON, NO_STORE, NO_SNIFF], body.into())
     }
 
     /// A JSON document that is the same for everybody and may be kept for `max_age_seconds`, e.g. a JWK Set. Any
@@ -62,6 +62,7 @@ impl Reply {
         let kept = format!("max-age={max_age_seconds}, must-revalidate");
         let headers = [
             JSON,
+            NO_SNIFF,
             ("cache-control", kept.as_str()),
             ("access-control-allow-origin", "*"),
         ];
@@ -83,10 +84,19 @@ impl Reply {
 
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
 const NO_STORE: (&str, &str) = ("cache-control", "no-store");
+/// A body is what its type says: none of ours is to be run as a script or a style, whatever a user put into it.
+pub(crate) const NO_SNIFF: (&str, &str) = ("x-content-type-options", "nosniff");
 
 #[cfg(test)]
 mod tests {
     use super::Reply;
+
+    #[test]
+    fn bodies_are_what_their_type_says() {
+        for reply in [Reply::json(200, "{}"), Reply::public_json("{}", 60)] {
+            assert_eq!(reply.header("x-content-type-options"), Some("nosniff"));
+        }
+    }
 
     #[test]
     fn only_public_documents_may_be_kept() {

@@ -4,6 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::http::host;
+
 /// `scheme://host[:port]`, lower-case, without the scheme's default port: what browsers send as `Origin` (RFC 6454).
 pub(crate) fn parse_origin(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
@@ -90,7 +92,9 @@ fn address(name: &str) -> Option<IpAddr> {
 
 /// True when a request for `host` is one for a listed host. A listed host without a port stands for all its ports.
 pub(crate) fn host_is_listed(listed: &[String], host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
+    let Some(host) = host::normal(host) else {
+        return false;
+    };
     listed
         .iter()
         .any(|entry| *entry == host || *entry == host_name(&host))
@@ -186,6 +190,9 @@ mod tests {
         for (host, is_listed) in [
             ("core.example", true),
             ("CORE.example:8443", true),
+            ("core.example.", true),
+            ("Core.Example.:8443", true),
+            ("core.example..", false),
             ("localhost:8787", true),
             ("localhost:8788", false),
             ("localhost", false),

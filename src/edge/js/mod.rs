@@ -168,6 +168,10 @@ extern "C" {
     #[wasm_bindgen(method, catch, getter)]
     pub(super) fn href(this: &Url) -> Result<String, JsValue>;
 
+    /// `url.host`
+    #[wasm_bindgen(method, catch, getter)]
+    pub(super) fn host(this: &Url) -> Result<String, JsValue>;
+
     /// `response.webSocket`; null unless the answer is an upgrade.
     #[wasm_bindgen(method, catch, getter, js_name = webSocket)]
     pub(super) fn web_socket(this: &FetchedResponse) -> Result<JsValue, JsValue>;

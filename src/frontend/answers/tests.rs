@@ -57,7 +57,11 @@ fn lines(headers: &[(String, String)]) -> Vec<String> {
         .filter(|(name, _)| {
             !matches!(
                 name.as_str(),
-                "content-type" | "cache-control" | "www-authenticate" | "retry-after"
+                "content-type"
+                    | "cache-control"
+                    | "x-content-type-options"
+                    | "www-authenticate"
+                    | "retry-after"
             )
         })
         .map(|(name, value)| format!("{name}: {value}"))

@@ -5,10 +5,10 @@ use proptest::prelude::{any, prop_assert_eq, proptest};
 use serde_json::json;
 
 use super::{file, rule};
+use crate::gateway::Origin;
 use crate::gateway::own_tokens::{Kind, Suspect, held, held_in_credentials};
 use crate::gateway::request_headers::{Changes, Passing, Sent, changes};
 use crate::gateway::response_headers::keeps_cookie;
-use crate::gateway::{Origin, Rule};
 use crate::http::cookie::percent_encode;
 use crate::secret::Secret;
 use crate::session::handle::HandleKeys;
@@ -170,11 +170,11 @@ fn app() -> Origin {
     origin(&json!({ "url": "http://127.0.0.1:9000" }))
 }
 
-fn changed(rule: &Rule, passing: Passing, headers: &[(&str, &str)]) -> Changes {
+fn changed(passing: Passing, headers: &[(&str, &str)]) -> Changes {
     let settings = parsed(&[("API_KEYS", "abcdefghijklmnopqrstuvwxyz")]);
     changes(
         &settings,
-        rule,
+        &app(),
         passing,
         Sent::default(),
         headers.iter().copied(),
@@ -184,56 +184,45 @@ fn changed(rule: &Rule, passing: Passing, headers: &[(&str, &str)]) -> Changes {
 
 #[test]
 fn no_header_of_any_name_carries_a_token_to_an_origin() {
-    for need in ["required", "optional", "none"] {
-        let rule = rule(json!({ "session": need }));
-        for (token, _) in tokens() {
-            for text in wrapped(&token) {
-                for name in [
-                    "authorization",
-                    "x-token",
-                    "referer",
-                    "x-original-authorization",
-                    "user-agent",
-                ] {
-                    let got = changed(
-                        &rule,
-                        Passing::default(),
-                        &[(name, &text), ("accept", "*/*")],
-                    );
-                    assert_eq!(got.remove, [name], "{name}: {text}");
-                }
-                let cookies = format!("a=1; mine={}; b=\"2\"", text.replace(';', "%3B"));
-                let got = changed(&rule, Passing::default(), &[("cookie", &cookies)]);
-                assert_eq!(got.cookie.as_deref(), Some("a=1; b=\"2\""), "{cookies}");
+    for (token, _) in tokens() {
+        for text in wrapped(&token) {
+            for name in [
+                "authorization",
+                "x-token",
+                "referer",
+                "x-original-authorization",
+                "user-agent",
+            ] {
+                let got = changed(Passing::default(), &[(name, &text), ("accept", "*/*")]);
+                assert_eq!(got.remove, [name], "{name}: {text}");
             }
-            for scheme in ["Bearer", "bearer", "Token", "DPoP", "X", "Bearer  "] {
-                let value = format!("{scheme} {token}");
-                let got = changed(&rule, Passing::default(), &[("authorization", &value)]);
-                assert_eq!(got.remove, ["authorization"], "{value}");
-            }
+            let cookies = format!("a=1; mine={}; b=\"2\"", text.replace(';', "%3B"));
+            let got = changed(Passing::default(), &[("cookie", &cookies)]);
+            assert_eq!(got.cookie.as_deref(), Some("a=1; b=\"2\""), "{cookies}");
         }
-        for name in [
-            "api-key",
-            "API_KEY",
-            "st-access-token",
-            "St-Refresh-Token",
-            "st-x",
-            "front-token",
-            "anti-csrf",
-        ] {
-            assert_eq!(
-                changed(&rule, Passing::default(), &[(name, "x")]).remove,
-                [name]
-            );
+        for scheme in ["Bearer", "bearer", "Token", "DPoP", "X", "Bearer  "] {
+            let value = format!("{scheme} {token}");
+            let got = changed(Passing::default(), &[("authorization", &value)]);
+            assert_eq!(got.remove, ["authorization"], "{value}");
         }
-        let protocols = format!("chat, {}, v2", access());
-        let got = changed(
-            &rule,
-            Passing::default(),
-            &[("sec-websocket-protocol", &protocols)],
-        );
-        assert_eq!(got.protocols.as_deref(), Some("chat, v2"));
     }
+    for name in [
+        "api-key",
+        "API_KEY",
+        "st-access-token",
+        "St-Refresh-Token",
+        "st-x",
+        "front-token",
+        "anti-csrf",
+    ] {
+        assert_eq!(changed(Passing::default(), &[(name, "x")]).remove, [name]);
+    }
+    let protocols = format!("chat, {}, v2", access());
+    let got = changed(
+        Passing::default(),
+        &[("sec-websocket-protocol", &protocols)],
+    );
+    assert_eq!(got.protocols.as_deref(), Some("chat, v2"));
 }
 
 #[test]
@@ -253,7 +242,7 @@ fn an_api_key_goes_nowhere_and_is_told_of() {
         ),
         ("authorization", "Bearer another", false, false),
     ] {
-        let got = changed(&rule, passing, &[(name, value)]);
+        let got = changed(passing, &[(name, value)]);
         assert_eq!(
             (got.had_api_key, !got.remove.is_empty()),
             (had_api_key, is_removed),
@@ -286,7 +275,7 @@ fn a_refresh_token_goes_only_where_an_sdk_refreshes() {
         (&forwarding, &app(), "POST", "/api/session/refresh", false),
         (&plain, &sdk, "POST", "/api/session/refresh", false),
     ] {
-        let got = changed(rule, Passing::of(rule, origin, method, path), &headers);
+        let got = changed(Passing::of(rule, origin, method, path), &headers);
         assert_eq!(got.remove.is_empty(), passes, "{method} {path}: {got:?}");
         let left = got.cookie.as_deref().unwrap_or(&cookies);
         assert_eq!(left.contains(&refresh), passes, "{method} {path}");
@@ -334,14 +323,13 @@ proptest! {
 
     #[test]
     fn other_cookies_stay_as_they_are(before in "[ -:<-~]{0,60}", after in "[ -:<-~]{0,60}", has_token in any::<bool>()) {
-        let rule = rule(json!({ "session": "none" }));
         let (before, after) = (format!("a={}", before.replace(',', "")), format!("b={}", after.replace(',', "")));
         let sent = if has_token {
             format!("{before};x={};{after}", access())
         } else {
             format!("{before}; {after}")
         };
-        let got = changed(&rule, Passing::default(), &[("cookie", &sent)]);
+        let got = changed(Passing::default(), &[("cookie", &sent)]);
         let expected = [before.trim(), after.trim()].join("; ");
         prop_assert_eq!(got.cookie, has_token.then_some(expected));
     }

@@ -2,21 +2,20 @@
 
 use std::borrow::Cow;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{gateway, rule};
-use crate::gateway::Rule;
+use super::{origin, rule};
 use crate::gateway::request_headers::{
     self, Changes, Passing, Sent, changes, forwarded, without_our_cookies,
 };
 use crate::gateway::reserved::normal;
+use crate::gateway::{Rule, compile};
 use crate::settings::testing::parsed;
 
 /// An access token by its structure (nobody looks at the signature here): version 5, our claims.
 fn token() -> String {
     use base64ct::{Base64UrlUnpadded, Encoding};
-    let encode =
-        |value: serde_json::Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
+    let encode = |value: Value| Base64UrlUnpadded::encode_string(value.to_string().as_bytes());
     let header = json!({ "alg": "RS256", "typ": "JWT", "version": "5", "kid": "d-1" });
     let claims = json!({
         "sub": "user", "rsub": "user", "tId": "public", "iat": 1, "exp": 2, "sessionHandle": "a.b.c",
@@ -27,6 +26,12 @@ fn token() -> String {
 
 /// Without a key ring whatever looks like a token of ours is one.
 fn changed(rule: &Rule, sent: &[(&str, &str)]) -> Changes {
+    changed_for(rule, json!({}), sent)
+}
+
+/// The same for an origin with these fields.
+fn changed_for(rule: &Rule, of_origin: Value, sent: &[(&str, &str)]) -> Changes {
+    let origin = origin(of_origin);
     let get = |name: &str| {
         let values: Vec<_> = sent
             .iter()
@@ -41,10 +46,16 @@ fn changed(rule: &Rule, sent: &[(&str, &str)]) -> Changes {
         upgrade: upgrade.as_deref(),
         authorization_is_ours: false,
     };
-    let gateway = gateway(&[]);
-    let passing = Passing::of(rule, &gateway.origins()[0], "GET", "/");
+    let passing = Passing::of(rule, &origin, "GET", "/");
     let headers = sent.iter().copied();
-    changes(&parsed(&[]), rule, passing, sent_values, headers, &|_| true)
+    changes(
+        &parsed(&[]),
+        &origin,
+        passing,
+        sent_values,
+        headers,
+        &|_| true,
+    )
 }
 
 /// What a client sends to be taken for someone: each must not reach an origin, on a route with a session or without.
@@ -187,16 +198,114 @@ fn everything_else_passes_as_it_is() {
         ("posterns", "1"),
         ("sec-websocket-protocol", "chat"),
         ("cf-connecting-ip", "203.0.113.7"),
-        ("x-http-method-override", "PUT"),
+        ("x-requested-by", "z"),
+        ("proxy-status", "1"),
+        ("client-version", "1"),
+        ("x-hostname", "1"),
     ];
     let as_it_is = Changes {
         has_credential: true,
         ..Changes::default()
     };
     assert_eq!(changed(&rule, &sent), as_it_is);
-    // A rule that names no methods is not got around by an override.
-    let named = super::rule(json!({ "methods": ["POST"] }));
-    assert_eq!(changed(&named, &sent).remove, ["x-http-method-override"]);
+}
+
+#[test]
+fn a_method_is_named_by_the_request_line_only_unless_the_origin_says_otherwise() {
+    for name in [
+        "X-HTTP-Method-Override",
+        "X_HTTP_METHOD_OVERRIDE",
+        "x-http-method",
+        "X-HTTP_Method",
+        "X-Method-Override",
+        "x_method_override",
+        "HTTP-Method-Override",
+    ] {
+        // Whatever rule matched: another one may be for the method that is named.
+        for rule in [rule(json!({})), rule(json!({ "methods": ["POST"] }))] {
+            let sent = [(name, "DELETE")];
+            assert_eq!(changed(&rule, &sent).remove, [name]);
+            let accepts = json!({ "accepts_method_override": true });
+            assert_eq!(changed_for(&rule, accepts, &sent), Changes::default());
+        }
+    }
+}
+
+/// What only a proxy can know: no client may say it, in any spelling.
+#[test]
+fn nobody_claims_what_a_proxy_would_say() {
+    for name in [
+        "Proxy",
+        "Client-IP",
+        "Client_IP",
+        "True-Client-IP",
+        "X-Client-IP",
+        "X-Original-Path",
+        "X-Original-Method",
+        "X-Original-Anything",
+        "X-Rewrite-URL",
+        "X-Scheme",
+        "X-Url-Scheme",
+        "Front-End-Https",
+        "X-Host",
+        "X-HTTP-Host-Override",
+        "X-Envoy-Original-Path",
+        "X-Envoy-External-Address",
+        "X-Forwarded-Server",
+        "X_FORWARDED_SSL",
+        "Client-Cert",
+        "SSL-Client-Verify",
+        "X-SSL-Client-DN",
+        "Remote-Addr",
+        "Proxy-Client-IP",
+        "WL-Proxy-Client-IP",
+        "Fastly-Client-IP",
+    ] {
+        let lower = name.to_ascii_lowercase();
+        for spelling in [name.to_owned(), lower.replace('-', "_"), lower] {
+            let removed = changed(&rule(json!({})), &[(&spelling, "1")]).remove;
+            assert_eq!(removed, [spelling.clone()], "{spelling}");
+        }
+    }
+}
+
+#[test]
+fn an_origin_may_name_more_that_it_must_not_get() {
+    let origin = json!({ "remove_request_headers": ["Remote-User", "X-Auth-Request-*"] });
+    let sent = [
+        ("remote-user", "1"),
+        ("REMOTE_USER", "1"),
+        ("x-auth-request-email", "1"),
+        ("x_auth_request_user", "1"),
+        ("x-auth", "1"),
+        ("remote-user-agent", "1"),
+    ];
+    let removed = changed_for(&rule(json!({})), origin, &sent).remove;
+    assert_eq!(
+        removed,
+        [
+            "remote-user",
+            "REMOTE_USER",
+            "x-auth-request-email",
+            "x_auth_request_user"
+        ]
+    );
+    for bad in [
+        json!(["*"]),
+        json!([""]),
+        json!(["a b"]),
+        json!(["Remote-User:"]),
+        json!(["Host"]),
+        json!(["content-*"]),
+        json!(["co*"]),
+        json!(["a*b"]),
+        json!([1]),
+        json!([]),
+    ] {
+        let file = json!({ "origins": { "app": { "url": "http://127.0.0.1:9000", "remove_request_headers": bad } } });
+        let faults = compile(&file.to_string(), None).faults;
+        assert_eq!(faults.len(), 1, "{bad}: {faults:?}");
+    }
 }
 
 #[test]

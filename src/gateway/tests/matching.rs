@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{file, gateway};
-use crate::gateway::Gateway;
+use super::{file, gateway, no_header, request};
+use crate::gateway::{Denial, Gateway, admit, compile};
+use crate::settings::testing::parsed;
 
 fn found(gateway: &Gateway, host: &str, method: &str, path: &str) -> Option<usize> {
     gateway.find(host, method, path)
@@ -263,6 +264,90 @@ proptest! {
         let gateway = gateway(&rules);
         prop_assert_eq!(gateway.find(hosts[host], "GET", &path), reference(&rules, hosts[host], &path));
     }
+}
+
+/// The gateway's own headers would come back in the answer to a `TRACE`.
+#[test]
+fn some_methods_are_never_answered() {
+    let gateway = gateway(&[json!({ "session": "none" })]);
+    for method in ["TRACE", "TRACK", "CONNECT", "trace", "Connect"] {
+        let refused = admit(&gateway, &request(method, "/x", &no_header));
+        assert!(matches!(refused, Err(Denial::Method)), "{method}");
+        let file = json!({
+            "origins": { "app": { "url": "http://127.0.0.1:9000" } },
+            "rules": [{ "path": "/", "methods": [method] }],
+        });
+        assert_eq!(compile(&file.to_string(), None).faults.len(), 1, "{method}");
+    }
+    for method in ["PROPFIND", "PURGE", "QUERY", "OPTIONS", "TRACES"] {
+        assert!(
+            admit(&gateway, &request(method, "/x", &no_header)).is_ok(),
+            "{method}"
+        );
+    }
+}
+
+/// What the platform names is named by nobody: rules for one host would be walked around there.
+#[test]
+fn a_rule_without_a_host_is_not_for_workers_dev_unless_told() {
+    let compiled = |domain, rules: Value| {
+        let origins = json!({ "app": { "url": "http://127.0.0.1:9000" } });
+        let settings = parsed(&[("API_DOMAIN", domain)]);
+        let file = json!({ "origins": origins, "rules": rules }).to_string();
+        compile(&file, Some(&settings))
+    };
+    let rules = json!([
+        { "host": "admin.example", "path": "/**" },
+        { "host": "named.team.workers.dev", "path": "/**", "session": "none" },
+        { "path": "/preview/**", "session": "none", "workers_dev": true },
+        { "path": "/**", "session": "none" },
+    ]);
+    let gateway = compiled("https://auth.example", rules.clone()).gateway;
+    for (host, path, rule) in [
+        ("postern.team.workers.dev", "/x", None),
+        ("POSTERN.team.workers.dev.", "/x", None),
+        ("postern.team.workers.dev:8443", "/x", None),
+        ("0f1e2d3c-postern.team.workers.dev", "/x", None),
+        ("postern.team.workers.dev", "/preview/x", Some(2)),
+        ("named.team.workers.dev", "/x", Some(1)),
+        ("workers.dev.example", "/x", Some(3)),
+        ("workers.dev", "/x", Some(3)),
+        ("127.0.0.1:8787", "/x", Some(3)),
+        ("localhost:8787", "/x", Some(3)),
+        ("app.example", "/x", Some(3)),
+    ] {
+        assert_eq!(found(&gateway, host, "GET", path), rule, "{host}{path}");
+    }
+    // Where the deployment itself says that it is there, it answers; a preview of it does not.
+    let gateway = compiled("https://postern.team.workers.dev", rules).gateway;
+    for (host, rule) in [
+        ("postern.team.workers.dev", Some(3)),
+        ("0f1e2d3c-postern.team.workers.dev", None),
+    ] {
+        assert_eq!(found(&gateway, host, "GET", "/x"), rule, "{host}");
+    }
+    let named = json!([{ "host": "a.example", "path": "/", "workers_dev": true }]);
+    let faults = compiled("https://auth.example", named).faults;
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].setting, "gateway.toml rules[0].workers_dev");
+}
+
+#[test]
+fn directives_are_for_the_very_methods_that_a_rule_names() {
+    let rules = [json!({ "methods": ["GET", "POST"], "directives": true })];
+    let gateway = gateway(&rules);
+    let rule = gateway.rule(0).unwrap();
+    for (method, takes) in [
+        ("GET", true),
+        ("POST", true),
+        ("HEAD", false),
+        ("OPTIONS", false),
+        ("post", false),
+        ("PUT", false),
+    ] {
+        assert_eq!(rule.takes_directives(method), takes, "{method}");
+    }
+    assert!(rule.covers_method("HEAD"));
 }
 
 #[test]

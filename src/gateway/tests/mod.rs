@@ -20,7 +20,7 @@ mod stale;
 
 use serde_json::{Value, json};
 
-use super::{Facts, Gateway, Rule, compile};
+use super::{Facts, Gateway, Origin, Rule, compile};
 use crate::settings::testing::parsed;
 
 /// A header lookup for a request without headers.
@@ -53,6 +53,12 @@ fn file(tables: &Value) -> Gateway {
 /// One good rule.
 fn rule(fields: Value) -> Rule {
     gateway(&[fields]).rule(0).unwrap().clone()
+}
+
+/// An origin with these fields beside its URL.
+fn origin(mut fields: Value) -> Origin {
+    fields["url"] = json!("http://127.0.0.1:9000");
+    file(&json!({ "origins": { "app": fields } })).origins()[0].clone()
 }
 
 /// A request whose path a URL keeps.
