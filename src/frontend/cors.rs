@@ -79,7 +79,7 @@ pub fn apply(settings: &Settings, origin: Option<&str>, headers: &mut Vec<(Strin
         headers.push((ALLOW_CREDENTIALS.to_owned(), "true".to_owned()));
     }
     merge_header(headers, EXPOSE_HEADERS, &[]);
-    merge_header(headers, "vary", &["Origin"]);
+    vary(headers, &["Origin"]);
 }
 
 /// Adds names of request headers that a response depends on. One that depends on everything says so already.

@@ -2,6 +2,6 @@
 export default {
   async fetch(request) {
     const headers = Object.fromEntries(request.headers);
-    return Response.json({ method: request.method, url: request.url, headers, a: headers["x-a"], body: await request.text() });
+    return Response.json({ method: request.method, url: request.url, headers, cf: request.cf, a: headers["x-a"], body: await request.text() });
   },
 };

@@ -3,21 +3,19 @@
 // anything that it answers with a status of 400 or more. A test bed fails when it is closed, if one was seen.
 import http from "node:http";
 import diagnostics from "node:diagnostics_channel";
+import { carries, isOurCookie, tokenCookies } from "./credential-names.mjs";
 
 /** Secrets by their shape: whatever a test does, these are none of its own texts. @type {[string, RegExp][]} */
 const SHAPES = [
   ["an access token, or a part of one", /(?<![\w-])eyJ[\w-]{24,}/],
   ["a refresh token", /(?<![\w-])1\.[a-z2-7]{26}\.[a-z2-7]{26}\.[a-z2-7]{13}[\w-]*\.\d+\.\d+\.[\w-]{20,}/],
-  ["a cookie's value", /(?:__Host-)?s(?:AccessToken|RefreshToken|IdRefreshToken)=[^;\s"',]{4,}/],
+  ["a cookie's value", new RegExp(`(?:__Host-|__Secure-)?(?:${tokenCookies.join("|")})=[^;\\s"',]{4,}`)],
   // 32 bytes and more in base64url: anti-CSRF tokens, MACs, the secrets of the key ring, the numbers of a private key.
   ["a key, a MAC or an anti-CSRF token", /(?<![\w./-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{43,}(?![\w./-])/],
   ["a private key", /"(?:d|p|q|dp|dq|qi|k)":"[\w-]{20,}"|PRIVATE KEY/],
 ];
 /** A credential that is shorter says nothing when it is found. */
 const SHORTEST = 16;
-
-/** The credentials of a request, by the headers that carry them. */
-const CARRIERS = ["authorization", "cookie", "api-key", "anti-csrf", "st-access-token", "st-refresh-token"];
 
 /** Every watch of this process: a response belongs to the one whose address was asked. @type {Set<Watch>} */
 const watches = new Set();
@@ -61,8 +59,12 @@ export class Watch {
   /** The head of a request: what it carries are secrets. @param {Iterable<[string, string]>} headers */
   sent(headers) {
     for (const [name, value] of headers) {
-      if (!CARRIERS.includes(name.toLowerCase())) continue;
-      for (const part of value.split(/[;,\s]+|(?<=Token)=/)) this.secret(part);
+      if (!carries(name)) continue;
+      for (const part of value.split(/[;,\s]+/)) {
+        this.secret(part);
+        const at = part.indexOf("=");
+        if (name.toLowerCase() === "cookie" && at > 0 && isOurCookie(part.slice(0, at))) this.secret(part.slice(at + 1));
+      }
     }
   }
 

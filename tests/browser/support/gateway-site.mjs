@@ -1,0 +1,80 @@
+// @ts-check
+// A website whose host is the gateway's own, behind TLS, with one origin that makes its pages: every byte that this origin
+// receives is kept, and every token that a browser is given.
+import { request as httpRequest } from "node:http";
+import { createServer } from "node:https";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { startGateway } from "../../support/gateway.mjs";
+import { bodyOf, startOrigin } from "../../support/origin.mjs";
+import { selfSigned } from "./certificate.mjs";
+import { launch } from "./chromium.mjs";
+
+export const HOST = "app.example.test";
+const PAGE = '<!doctype html><meta charset=utf-8><title>site</title><link rel=stylesheet href=/style.css><img src=/picture.png><script src=/app.js></script>';
+
+/**
+ * @param {Record<string, unknown>} vars settings
+ * @param {object[]} rules after those for the login
+ */
+export async function startGatewaySite(vars, rules) {
+  const { outputFiles } = await build({
+    entryPoints: [fileURLToPath(new URL("../page/app.js", import.meta.url))],
+    bundle: true,
+    write: false,
+    format: "iife",
+    platform: "browser",
+    logLevel: "error",
+    define: { "process.env.NODE_ENV": '"production"', global: "window" },
+  });
+  /** Whatever the origin received. @type {{method: string, url: string, text: string}[]} */
+  const received = [];
+  const origin = await startOrigin(async (request, response) => {
+    const body = (await bodyOf(request)).toString();
+    const url = request.url ?? "";
+    received.push({ method: request.method ?? "", url, text: [url, ...request.rawHeaders, body].join("\n") });
+    if (url === "/login" && request.method === "POST") {
+      response.setHeader("postern-directive-key", request.headers["postern-directive-key"] ?? "");
+      response.setHeader("postern-create-session", Buffer.from(JSON.stringify({ userId: "alice", jwtPayload: { role: "member" } })).toString("base64url"));
+      return void response.end("{}");
+    }
+    const [type, text] = url === "/" ? ["text/html", PAGE] : url === "/app.js" ? ["text/javascript", outputFiles[0].text] : url.startsWith("/api/") ? ["application/json", JSON.stringify({ user: request.headers["postern-user-id"] ?? null })] : ["text/css", ""];
+    response.setHeader("content-type", type);
+    response.end(text);
+  });
+  const gateway = await startGateway({
+    origins: { app: { url: origin.url } },
+    rules: [{ path: "/login", methods: ["POST"], origin: "app", session: "optional", directives: true }, ...rules],
+    vars: { API_DOMAIN: `https://${HOST}`, ...vars },
+  });
+  /** Tokens that browsers were given. @type {Set<string>} */
+  const tokens = new Set();
+  const front = createServer(selfSigned(), (request, response) => {
+    const { port } = new URL(gateway.url());
+    const passed = httpRequest({ host: "127.0.0.1", port, method: request.method, path: request.url, headers: request.headers, setHost: false }, (answer) => {
+      const cookies = answer.headers["set-cookie"] ?? [];
+      const given = [...cookies.map((cookie) => /^(?:__\w+-)?s(?:Access|Refresh)Token=([^;]+)/.exec(cookie)?.[1]), answer.headers["st-access-token"], answer.headers["st-refresh-token"]];
+      for (const token of given) if (token) tokens.add(decodeURIComponent(String(token)));
+      response.writeHead(answer.statusCode ?? 502, answer.rawHeaders.length ? answer.rawHeaders : undefined);
+      answer.pipe(response);
+    });
+    passed.on("error", () => response.destroy());
+    request.pipe(passed);
+  });
+  await new Promise((resolve) => front.listen(0, "127.0.0.1", () => resolve(undefined)));
+  const { port } = /** @type {import("node:net").AddressInfo} */ (front.address());
+  const browser = await launch(port);
+  return {
+    browser,
+    gateway,
+    received,
+    tokens,
+    async close() {
+      await browser.close();
+      front.closeAllConnections();
+      await new Promise((resolve) => front.close(resolve));
+      await gateway.close();
+      await origin.close();
+    },
+  };
+}
