@@ -8,6 +8,7 @@ use crate::settings::{SettingFault, Settings, Warning};
 use super::fields::{Faults, Fields};
 use super::origins::{self, Origin, Target};
 use super::pattern::Pattern;
+use super::reach;
 use super::rule_table;
 use super::rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed, WebSockets};
 
@@ -40,6 +41,10 @@ pub fn compile(text: &str, settings: Option<&Settings>) -> Compiled {
         );
     } else if !text.trim().is_empty() {
         read(text, &mut gateway, &mut faults);
+    }
+    // What a faulty table was read as says nothing about the others.
+    if faults.faults.is_empty() {
+        reach::check(&gateway, settings, &mut faults);
     }
     if let Some(settings) = settings {
         gateway.own_host = host_name(origin_host(&settings.api_domain)).to_owned();

@@ -68,16 +68,40 @@ impl Index {
         search.best
     }
 
+    /// The first rule that `is_right` accepts and one of whose patterns has every path that this one has; for a host, or
+    /// for those that no rule names.
+    pub(super) fn covering(
+        &self,
+        host: Option<&str>,
+        pattern: &Pattern,
+        is_right: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let mut search = Search {
+            nodes: &self.nodes,
+            is_right,
+            best: None,
+            #[cfg(test)]
+            steps: 0,
+        };
+        for root in self.roots(&normal_host(host.unwrap_or_default())) {
+            search.cover(root, &pattern.segments, pattern.open);
+        }
+        search.best
+    }
+
     fn search(&self, host: &str, path: &str, search: &mut Search<'_, impl Fn(usize) -> bool>) {
         let parts: Vec<_> = segments(path).map(decoded).collect();
-        let name = host_name(host);
-        let certain = [Some(host), (name != host).then_some(name)]
-            .into_iter()
-            .flatten()
-            .filter_map(|host| child(&self.hosts, host));
-        for root in certain.chain(self.every_host) {
+        for root in self.roots(host) {
             search.walk(root, &parts);
         }
+    }
+
+    /// Where the rules for a host begin; it is in its normal form.
+    fn roots(&self, host: &str) -> impl Iterator<Item = usize> {
+        let name = host_name(host);
+        let exact = child(&self.hosts, host);
+        let by_name = (name != host).then(|| child(&self.hosts, name)).flatten();
+        exact.into_iter().chain(by_name).chain(self.every_host)
     }
 
     /// How many nodes a search visits and how many rules it looks at.
@@ -180,6 +204,29 @@ impl<F: Fn(usize) -> bool> Search<'_, F> {
         }
         if let Some(below) = node.any.filter(|_| !first.is_empty()) {
             self.walk(below, rest);
+        }
+    }
+
+    /// As [`Self::walk`], with a pattern in place of a path: `*` is in nothing but `*` and `/**`.
+    fn cover(&mut self, at: usize, segments: &[Segment], open: bool) {
+        let Some(node) = self.nodes.get(at) else {
+            return;
+        };
+        self.count();
+        self.consider(&node.open);
+        let Some((first, rest)) = segments.split_first() else {
+            if !open {
+                self.consider(&node.ends);
+            }
+            return;
+        };
+        if let Segment::Literal(literal) = first
+            && let Some(below) = child(&node.children, literal)
+        {
+            self.cover(below, rest, open);
+        }
+        if let Some(below) = node.any {
+            self.cover(below, rest, open);
         }
     }
 

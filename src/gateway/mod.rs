@@ -29,6 +29,7 @@ mod origins;
 pub mod own_tokens;
 pub mod path;
 mod pattern;
+mod reach;
 mod readings;
 pub mod refuse;
 pub mod renewal;

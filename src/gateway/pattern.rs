@@ -7,7 +7,7 @@ use crate::http::cookie::percent_decode;
 use super::{path, readings};
 
 /// The most segments of a pattern.
-const MAX_SEGMENTS: usize = 32;
+pub(super) const MAX_SEGMENTS: usize = 32;
 
 /// The longest pattern, in bytes.
 const MAX_BYTES: usize = 1024;

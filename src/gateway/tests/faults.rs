@@ -12,6 +12,7 @@ fn faults(tables: &Value, settings: &[(&str, &str)]) -> Vec<String> {
     compiled
         .faults
         .iter()
+        .filter(|fault| !super::is_of_all_rules(&fault.message))
         .map(|fault| format!("{}: {}", fault.setting, fault.message))
         .collect()
 }

@@ -12,6 +12,7 @@ fn places(origins: &Value, rules: &Value) -> Vec<String> {
     let faults = compile(&tables.to_string(), None).faults;
     faults
         .iter()
+        .filter(|fault| !super::is_of_all_rules(&fault.message))
         .map(|fault| fault.setting.trim_start_matches("gateway.toml ").to_owned())
         .collect()
 }
@@ -153,8 +154,9 @@ fn an_origin_has_a_short_name_and_some_patience() {
 #[test]
 fn a_hundred_warnings_are_enough() {
     let origins = json!({ "app": { "route": true } });
-    let rule = json!({ "path": "/**", "on_outage": "anonymous" });
-    let tables = json!({ "origins": origins, "rules": vec![rule; MAX_RULES] });
+    let rule = |n: usize| json!({ "path": format!("/{n}"), "on_outage": "anonymous" });
+    let rules: Vec<Value> = (0..MAX_RULES).map(rule).collect();
+    let tables = json!({ "origins": origins, "rules": rules });
     let compiled = compile(&tables.to_string(), None);
     assert_eq!((compiled.faults.len(), compiled.warnings.len()), (0, 100));
 }

@@ -14,6 +14,7 @@ mod identity;
 mod limits;
 mod matching;
 mod paths;
+mod reach;
 mod refusals;
 mod requirements;
 mod stale;
@@ -43,9 +44,16 @@ fn gateway(rules: &[Value]) -> Gateway {
     file(&json!({ "origins": { "app": { "url": "http://127.0.0.1:9000" } }, "rules": rules }))
 }
 
-/// A whole rules file, which must be good.
+/// True for what is said of all rules together (`reach`): those of a test need not make sense together.
+fn is_of_all_rules(message: &str) -> bool {
+    message.contains("is never reached") || message.contains("is a login page")
+}
+
+/// A whole rules file, whose tables must be good.
 fn file(tables: &Value) -> Gateway {
-    let compiled = compile(&tables.to_string(), Some(&parsed(&[])));
+    let mut compiled = compile(&tables.to_string(), Some(&parsed(&[])));
+    let faults = &mut compiled.faults;
+    faults.retain(|fault| !is_of_all_rules(&fault.message));
     assert_eq!(compiled.faults, []);
     compiled.gateway
 }
