@@ -16,7 +16,9 @@ export type Freshness = "stateless" | "strict" | `within ${string}`;
 export interface Session {
   /** Names the session; the key under which its data is stored. */
   handle: string;
-  /** The user the session was created for. */
+  /** Who vouches for it: `own` for sessions of this deployment, else the id of a trusted issuer in its settings. */
+  issuer: string;
+  /** The user the session was created for. Two issuers may call two people the same: look at `issuer` as well. */
   userId: string;
   /** The tenant it was created in; `public` unless another was named. */
   tenantId: string;

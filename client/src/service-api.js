@@ -117,8 +117,10 @@ const CALLS = {
 
 const whenOk = (answer, shape) => (answer?.status === "OK" ? { status: "OK", ...shape(answer) } : answer);
 const revoked = ({ sessionHandlesRevoked }) => ({ revoked: sessionHandlesRevoked });
+// The protocol knows no sessions but our own.
 const sessionOf = ({ handle, userId, tenantId, userDataInJWT }) => ({
   handle,
+  issuer: "own",
   userId,
   tenantId,
   jwtPayload: userDataInJWT,

@@ -17,7 +17,7 @@ function binding(answer) {
 }
 
 test("an OK answer is returned as a value, without its status", async () => {
-  const session = { handle: "h", userId: "u", tenantId: "public", jwtPayload: { a: 1 } };
+  const session = { handle: "h", issuer: "own", userId: "u", tenantId: "public", jwtPayload: { a: 1 } };
   const { target, calls } = binding({ status: "OK", session, sessionData: { cart: [] } });
   postern.init({ binding: target });
 

@@ -5,7 +5,7 @@ import * as postern from "postern";
 import { API_KEY, tokenWith, wire } from "./harness.mjs";
 
 const wireSession = { handle: "h", userId: "u", recipeUserId: "u", tenantId: "public", userDataInJWT: { a: 1 } };
-const session = { handle: "h", userId: "u", tenantId: "public", jwtPayload: { a: 1 } };
+const session = { handle: "h", issuer: "own", userId: "u", tenantId: "public", jwtPayload: { a: 1 } };
 const token = { token: "t", expiry: 2000, createdTime: 1000 };
 
 async function withAnswer(test, json, options = {}) {
@@ -105,7 +105,7 @@ test("merging keeps, replaces and removes members of the stored payload", async 
   };
   const requests = await withAnswer(t, { status: "OK", ...stored });
   assert.deepEqual(await postern.getSessionInformation("h"), {
-    session: { handle: "h", userId: "u", tenantId: "public", jwtPayload: stored.userDataInJWT, expiry: 9, timeCreated: 1 },
+    session: { handle: "h", issuer: "own", userId: "u", tenantId: "public", jwtPayload: stored.userDataInJWT, expiry: 9, timeCreated: 1 },
     sessionData: { b: 2 },
   });
   await postern.mergeIntoAccessTokenPayload("h", { removed: null, replaced: 2, added: { c: 3 } });

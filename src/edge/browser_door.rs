@@ -9,7 +9,7 @@ use super::{
     request::Incoming,
     sessions::{self, Exchange},
     settings,
-    tokens::{self, Known},
+    tokens::{self, Known, PassedOver},
     user_sessions,
 };
 use crate::{
@@ -25,15 +25,16 @@ use crate::{
         reply::Reply,
         route::Route,
     },
-    json::{self, ObjectWriter},
+    json::ObjectWriter,
     session::{
         call::{Door, UserCall},
-        model::{IssuedSession, Refusal, SessionView},
+        identity::{Issuers, Session},
+        model::{IssuedSession, Refusal},
         refresh_token,
     },
     settings::{Freshness, Settings},
 };
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 /// What the browser API has to say.
 pub(super) enum Answer {
@@ -139,24 +140,16 @@ pub(super) async fn answer(
 async fn session(context: &Context, request: &Incoming) -> Result<Rc<Known>, Reply> {
     let headers = Headers::to_verify(request);
     let browser = headers.request(request.method());
-    match verified(context, &browser, context.settings.freshness, None).await {
+    let freshness = context.settings.freshness;
+    match verified(context, &browser, freshness, None, &Issuers::Any).await {
         Ok((known, _)) => Ok(known),
         Err(refused) => Err(refused.reply(&context.settings)),
     }
 }
 
 /// What `GET {base}/session` shows of a session.
-pub(super) fn session_text(session: &SessionView) -> String {
-    [
-        "{\"session\":{\"handle\":",
-        &json::quote(&session.handle),
-        ",\"userId\":",
-        &json::quote(&session.user_id),
-        ",\"jwtPayload\":",
-        &session.payload,
-        "}}",
-    ]
-    .concat()
+pub(super) fn session_text(session: &Session) -> String {
+    ["{\"session\":{", &session.members(), "}}"].concat()
 }
 
 /// A refusal, with what the answer needs to know about the request.
@@ -166,6 +159,8 @@ pub(super) struct Refused {
     pub(super) own_session_is_gone: bool,
     /// The token is good, and the request does not show that a page of ours made it.
     pub(super) token_is_good: bool,
+    /// What the log has in place of the refusal's text.
+    pub(super) detail: Option<String>,
 }
 
 const NO_TOKEN: Refused = Refused {
@@ -173,11 +168,14 @@ const NO_TOKEN: Refused = Refused {
     presented: Presented::Nothing,
     own_session_is_gone: false,
     token_is_good: false,
+    detail: None,
 };
 
 impl Refused {
     fn reply(&self, settings: &Settings) -> Reply {
-        log::refused("browser_api", &error::detail(&self.refusal));
+        let detail = self.detail.clone();
+        let detail = detail.unwrap_or_else(|| error::detail(&self.refusal));
+        log::refused("browser_api", &detail);
         answers::verify_refused(
             settings,
             &self.refusal,
@@ -187,12 +185,14 @@ impl Refused {
     }
 }
 
-/// The session that a request carries, verified. `check_anti_csrf` overrides when the anti-CSRF check is made.
+/// The session that a request carries, verified, if it is of one of the accepted issuers; others count as absent.
+/// `check_anti_csrf` overrides when the anti-CSRF check is made.
 pub(super) async fn verified(
     context: &Context,
     request: &BrowserRequest<'_>,
     freshness: Freshness,
     check_anti_csrf: Option<bool>,
+    accepted: &Issuers,
 ) -> Result<(Rc<Known>, Transfer), Refused> {
     let settings = &context.settings;
     let refused = |refusal, presented| Refused {
@@ -200,18 +200,38 @@ pub(super) async fn verified(
         presented,
         own_session_is_gone: false,
         token_is_good: false,
+        detail: None,
+    };
+    let passed_over = Cell::new(None);
+    let none = |why: Option<String>| Refused {
+        detail: why,
+        ..NO_TOKEN
     };
     let found =
         credentials::access_tokens(settings, request.authorization, request.cookie, |token| {
-            tokens::look(context, token)
+            match tokens::look(context, token, accepted) {
+                Ok(look) => Some(look),
+                Err(PassedOver::NoToken) => None,
+                Err(PassedOver::Because(why)) => {
+                    passed_over.set(Some(why));
+                    None
+                }
+            }
         })
         .map_err(|refusal| refused(refusal, Presented::Token))?;
     let Some(preferred) = found.preferred else {
-        return Err(NO_TOKEN);
+        return Err(none(passed_over.take()));
     };
     let known = tokens::verify_seen(context, &preferred.token, preferred.look)
         .await
-        .map_err(|refusal| refused(refusal, Presented::Token))?;
+        .map_err(|tokens::Refused { refusal, detail }| Refused {
+            detail,
+            ..refused(refusal, Presented::Token)
+        })?;
+    if let Err(PassedOver::Because(why)) = tokens::accepts(accepted, &known.session.identity.issuer)
+    {
+        return Err(none(Some(why)));
+    }
     if let Some(other) = found.other
         && let Ok(second) = tokens::verify_seen(context, &other.token, other.look).await
         && second.session.handle != known.session.handle
@@ -242,6 +262,7 @@ pub(super) async fn verified(
             token_is_good: false,
             presented: Presented::Token,
             refusal,
+            detail: None,
         }),
     }
 }
@@ -309,7 +330,8 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::to_verify(request);
     let browser = headers.request(request.method());
     // Stateless: signing out of a session that has ended already is no mistake.
-    let (known, transfer) = match verified(context, &browser, Freshness::Stateless, None).await {
+    let verified = verified(context, &browser, Freshness::Stateless, None, &Issuers::Any);
+    let (known, transfer) = match verified.await {
         Ok(verified) => verified,
         Err(refused) => return refused.reply(&context.settings),
     };

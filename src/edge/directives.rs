@@ -99,8 +99,8 @@ fn failed(directive: &str, refusal: &Refusal) -> String {
 async fn end(context: &Context, call: &Call<'_>, whose: Revoke) -> Result<(), Refusal> {
     let (handle, user) = match &call.session {
         Some(known) => {
-            let user = known.claims.is_some().then_some(&known.session.user_id);
-            (known.session.handle.clone(), user.cloned())
+            let user = known.session.identity.own_user_id();
+            (known.session.handle.clone(), user.map(str::to_owned))
         }
         None => match expired(context, call).await? {
             Some(claims) => (claims.handle, Some(claims.user_id)),

@@ -1,10 +1,19 @@
 //! `POST {base}/explain`: tells who has an API key what would become of a request. Nothing is forwarded or changed.
 
+use std::rc::Rc;
+
 use worker::Env;
 
 use super::{
-    body::BodyFault, context::Context, gateway_door::session_of, header_lines::HeaderLines,
-    js::ExecutionContext, outgoing_url::Outgoing, request::Incoming, settings,
+    body::BodyFault,
+    context::Context,
+    gateway_door::{seen, session_of},
+    header_lines::HeaderLines,
+    js::ExecutionContext,
+    outgoing_url::Outgoing,
+    request::Incoming,
+    settings,
+    tokens::Known,
 };
 use crate::{
     core_driver::api_key,
@@ -114,9 +123,10 @@ async fn explained(
         }
         Ok(Admission::Rule(matched)) => {
             story.matched = Some(matched);
-            let session = payload(env, execution, matched, &facts, &headers).await;
-            let session = session.as_deref().map_err(Clone::clone);
-            let decision = gateway::decide(settings, matched.rule, &facts, session);
+            let session = session(env, execution, matched, &facts, &headers).await;
+            let seen = session.as_ref().map(|known| seen(&known.session));
+            let seen = seen.map_err(Clone::clone);
+            let decision = gateway::decide(settings, matched.rule, &facts, seen);
             let reply = match &decision {
                 Decision::Refuse(denial) => Some(gateway::refuse::reply(
                     settings,
@@ -139,14 +149,14 @@ async fn explained(
     Ok(story.json(settings, reply.as_ref()))
 }
 
-/// The payload of the session that the described request carries.
-async fn payload(
+/// The session that the described request carries.
+async fn session(
     env: &Env,
     execution: &ExecutionContext,
     matched: Matched<'_>,
     facts: &Facts<'_>,
     headers: &HeaderLines,
-) -> Result<String, SessionRefused> {
+) -> Result<Rc<Known>, SessionRefused> {
     let refused = |refusal| SessionRefused::new(refusal, Presented::Nothing);
     if !matched.rule.asks_for_session() {
         return Err(refused(Refusal::Unauthorised(
@@ -155,7 +165,7 @@ async fn payload(
     }
     let context = Context::open(env, execution).await.map_err(refused)?;
     let (known, _) = session_of(&context, matched.rule, facts.method, headers).await?;
-    Ok(known.session.payload.clone())
+    Ok(known)
 }
 
 /// Host and path of a URL, as they are written.

@@ -18,17 +18,20 @@ use super::{
     renewal_door,
     request::Incoming,
     response,
-    tokens::Known,
+    tokens::{self, Known},
 };
 use crate::{
     error::{self, Presented},
     frontend::request::BrowserRequest,
     gateway::{
-        self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, Rule, SessionRefused,
-        directives::Holder,
+        self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, Rule, Seen,
+        SessionRefused, directives::Holder,
     },
     http::credentials::{self, AccessTokens, Candidate, Transfer},
-    session::model::Refusal,
+    session::{
+        identity::{Issuer, Session},
+        model::Refusal,
+    },
     settings::Settings,
     token::candidate,
 };
@@ -114,13 +117,9 @@ pub(super) async fn answer(
         facts: &facts,
     };
     let session = call.verify(env, execution).await;
-    let payload = session.as_ref().map(|known| known.session.payload.as_str());
-    let passage = match gateway::decide(
-        settings,
-        matched.rule,
-        &facts,
-        payload.map_err(Clone::clone),
-    ) {
+    let seen = session.as_ref().map(|known| seen(&known.session));
+    let passage = match gateway::decide(settings, matched.rule, &facts, seen.map_err(Clone::clone))
+    {
         Decision::Refuse(denial) => {
             return refused(settings, Some(matched), &facts, &denial);
         }
@@ -196,11 +195,21 @@ impl Call<'_> {
     }
 
     fn tokens(&self) -> Result<AccessTokens<'_, ()>, Refusal> {
+        let issuers = &self.matched.rule.issuers;
         credentials::access_tokens(
             self.settings,
             self.headers.get("authorization"),
             self.headers.get("cookie"),
-            |token| candidate::is_access_token(token, &self.settings.trusted_issuers).then_some(()),
+            |token| match &self.context {
+                Some(context) => tokens::look(context, token, issuers).ok().map(drop),
+                None => {
+                    let look = candidate::look(token, &self.settings.trusted_issuers)?;
+                    let issuer = look.issuer.map(|issuer| Issuer::Trusted(issuer.id.clone()));
+                    issuers
+                        .accepts(&issuer.unwrap_or(Issuer::Own))
+                        .then_some(())
+                }
+            },
         )
     }
 
@@ -212,6 +221,14 @@ impl Call<'_> {
     /// The access token of the session.
     pub(super) fn token(&self) -> Option<Candidate<'_, ()>> {
         self.tokens().ok()?.preferred
+    }
+}
+
+/// A session as rules see it.
+pub(super) const fn seen(session: &Session) -> Seen<'_> {
+    Seen {
+        issuer: &session.identity.issuer,
+        payload: session.payload.as_str(),
     }
 }
 
@@ -231,14 +248,16 @@ pub(super) async fn session_of(
         ..BrowserRequest::default()
     };
     let freshness = rule.freshness.unwrap_or(context.settings.freshness);
-    match browser_door::verified(context, &browser, freshness, rule.anti_csrf).await {
+    match browser_door::verified(context, &browser, freshness, rule.anti_csrf, &rule.issuers).await
+    {
         Ok(session) => Ok(session),
         Err(refused) => Err(SessionRefused {
-            renewal: renewal_door::renewal(context, &browser, &refused).await,
+            renewal: renewal_door::renewal(context, &browser, &refused, &rule.issuers).await,
             refusal: refused.refusal,
             presented: refused.presented,
             own_session_is_gone: refused.own_session_is_gone,
             token_is_good: refused.token_is_good,
+            detail: refused.detail,
         }),
     }
 }
@@ -259,8 +278,8 @@ pub(super) fn refused(
         Denial::NoRule => "no rule fits".to_owned(),
         Denial::Website => "a WebSocket of another website".to_owned(),
         Denial::Unsendable(why) => why.text().to_owned(),
-        Denial::Claims(_) => "a claim requirement is not met".to_owned(),
-        Denial::Session(refused) => error::detail(&refused.refusal),
+        Denial::Claims(_) => gateway::explain::reason(denial),
+        Denial::Session(refused) => refused.told(),
     };
     log::refused(
         "gateway",
@@ -287,6 +306,10 @@ fn note(matched: Matched<'_>, note: Option<&Note>) {
                 "passed as anonymous: keys or storage are out of reach",
             ),
         ),
+        Some(Note::PassedOver(why)) => {
+            let what = ["passed as anonymous: ", why].concat();
+            log::refused("gateway", &story(Some(matched), &what));
+        }
         Some(Note::StaleSession) => log::refused(
             "gateway",
             &story(

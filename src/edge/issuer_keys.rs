@@ -8,15 +8,17 @@ use std::{cell::RefCell, rc::Rc};
 use worker::Env;
 
 use super::{
+    clock,
     js::{self, Fetcher},
-    outgoing::{self, Answer, Limits, Target},
+    log,
+    outgoing::{self, Answer, FetchFault, Limits, Target},
 };
 use crate::{
     settings::{IssuerKeys, TrustedIssuer},
     time::UnixMillis,
     token::{
         VerificationKey,
-        jwk::{self, KeySetSource},
+        jwk::{self, KeySet, KeySetSource, LeftOut},
         jwks_cache::{self, Decision, JwksState},
     },
 };
@@ -27,27 +29,42 @@ const LIMITS: Limits = Limits {
     body_bytes: jwks_cache::MAX_ANSWER_BYTES,
 };
 
-/// No usable keys are at hand and none can be had: 503.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Outage;
+/// No usable keys are at hand and none can be had: 503. The text says whose, where they are looked for, and what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outage(pub(super) String);
 
 /// The keys to verify a token with.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
-    /// The usable keys of the set.
-    pub(super) usable: Rc<Vec<VerificationKey>>,
+    /// The set.
+    set: Rc<KeySet>,
     /// Grows when the set changes: what was verified under a lower number must be verified again.
     pub version: u64,
     /// True when the set is ageing: call [`refresh`] in the background of this request.
     pub refresh: bool,
 }
 
+impl Keys {
+    /// The usable keys of the set.
+    pub(super) fn usable(&self) -> &[VerificationKey] {
+        &self.set.keys
+    }
+
+    /// The key of this `kid`, if the set has it and it was left out.
+    pub(super) fn left_out(&self, kid: &str) -> Option<&LeftOut> {
+        let mut left_out = self.set.left_out.iter();
+        left_out.find(|key| key.key_id.as_deref() == Some(kid))
+    }
+}
+
 #[derive(Default)]
 struct Held {
     state: JwksState,
     text: Vec<u8>,
-    keys: Rc<Vec<VerificationKey>>,
+    set: Rc<KeySet>,
     version: u64,
+    /// What came of the last fetch, if that failed.
+    trouble: Option<String>,
 }
 
 thread_local! {
@@ -63,25 +80,28 @@ pub(super) async fn current(
     now: UnixMillis,
 ) -> Result<Keys, Outage> {
     if let IssuerKeys::Inline(text) = &issuer.keys {
-        return inline(&issuer.id, text);
+        return inline(issuer, text);
     }
     let decide = || {
         with(&issuer.id, |held| {
-            held.state.decide(now, knows(&held.keys, kid))
+            held.state.decide(now, knows(&held.set.keys, kid))
         })
     };
     let mut decision = decide();
     if decision == Decision::MustFetch {
         // A failure is noted, and the rules say what the old set is still good for.
-        let _ = refresh(env, issuer, now).await;
+        refresh(env, issuer, now).await;
         decision = decide();
     }
     if matches!(decision, Decision::Unavailable | Decision::MustFetch) {
-        return Err(Outage);
+        return Err(with(&issuer.id, |held| {
+            let trouble = held.trouble.as_deref().unwrap_or("they are being fetched");
+            Outage(story(issuer, trouble))
+        }));
     }
     let refresh = decision == Decision::UseAndRefresh;
     Ok(with(&issuer.id, |held| Keys {
-        usable: Rc::clone(&held.keys),
+        set: Rc::clone(&held.set),
         version: held.version,
         refresh,
     }))
@@ -98,67 +118,92 @@ pub(super) fn version(issuer: &TrustedIssuer, now: UnixMillis) -> Option<u64> {
     })
 }
 
-/// Fetches the keys of an issuer. A set that cannot be used leaves the old one in place.
-pub(super) async fn refresh(
-    env: &Env,
-    issuer: &TrustedIssuer,
-    now: UnixMillis,
-) -> Result<(), Outage> {
+/// Fetches the keys of an issuer. A set that cannot be used leaves the old one in place, and the log says why.
+pub(super) async fn refresh(env: &Env, issuer: &TrustedIssuer, now: UnixMillis) {
     with(&issuer.id, |held| held.state.fetch_started(now));
-    let fetched = fetched(env, &issuer.keys).await;
-    with(&issuer.id, |held| {
-        let Ok((answer, keys)) = fetched else {
+    let fetched = fetched(env, issuer).await;
+    with(&issuer.id, |held| match fetched {
+        Ok((answer, set)) => {
+            held.state
+                .fetch_succeeded(now, answer.cache_control.as_deref());
+            held.trouble = None;
+            hold(held, &answer.body, set);
+        }
+        Err(trouble) => {
             held.state.fetch_failed(now);
-            return Err(Outage);
-        };
-        held.state
-            .fetch_succeeded(now, answer.cache_control.as_deref());
-        hold(held, &answer.body, keys);
-        Ok(())
-    })
+            log::warning_at_times("issuer_keys", &story(issuer, &trouble), now);
+            held.trouble = Some(trouble);
+        }
+    });
 }
 
-async fn fetched(env: &Env, keys: &IssuerKeys) -> Result<(Answer, Vec<VerificationKey>), Outage> {
-    let answer = fetch(env, keys).await?;
-    let text = std::str::from_utf8(&answer.body).map_err(|_| Outage)?;
-    let keys = jwk::parse_set(text, KeySetSource::Fetched).map_err(|_| Outage)?;
-    Ok((answer, keys))
+/// Whose keys, where, and what is wrong with them.
+fn story(issuer: &TrustedIssuer, trouble: &str) -> String {
+    let place = match &issuer.keys {
+        IssuerKeys::Inline(_) => "in the setting",
+        // A query may hold what is nobody's business.
+        IssuerKeys::Uri(uri) => uri.split(['?', '#']).next().unwrap_or_default(),
+        IssuerKeys::Binding(name) => &format!("behind the binding {name}"),
+    };
+    format!("issuer {}: its keys, {place}: {trouble}", issuer.id)
 }
 
-async fn fetch(env: &Env, keys: &IssuerKeys) -> Result<Answer, Outage> {
+async fn fetched(env: &Env, issuer: &TrustedIssuer) -> Result<(Answer, KeySet), String> {
+    let answer = fetch(env, &issuer.keys).await?;
+    let text = std::str::from_utf8(&answer.body).map_err(|_| "not UTF-8".to_owned())?;
+    let set = jwk::parse_set(text, KeySetSource::Fetched, &issuer.algorithms)
+        .map_err(|fault| fault.to_string())?;
+    Ok((answer, set))
+}
+
+async fn fetch(env: &Env, keys: &IssuerKeys) -> Result<Answer, String> {
+    let started = clock::now();
     let answer = match keys {
-        IssuerKeys::Inline(_) => return Err(Outage),
+        IssuerKeys::Inline(_) => return Err("they are not fetched".to_owned()),
         IssuerKeys::Uri(uri) => outgoing::request(Target::Public, uri, None, LIMITS).await,
         IssuerKeys::Binding(name) => {
-            let service: Fetcher = js::binding(env, name).ok_or(Outage)?;
+            let service: Fetcher =
+                js::binding(env, name).ok_or("there is no such service binding")?;
             // The Worker that is bound decides by itself what it serves; this is the usual place.
             let url = "https://issuer.internal/.well-known/jwks.json";
             outgoing::request(Target::Binding(&service), url, None, LIMITS).await
         }
     };
-    answer
-        .ok()
-        .filter(|answer| answer.status == 200)
-        .ok_or(Outage)
+    let is_late = || clock::now().since(started).0 >= u64::from(LIMITS.timeout_ms);
+    match answer {
+        Ok(answer) if answer.status == 200 => Ok(answer),
+        Ok(answer) if (300..400).contains(&answer.status) => Err(format!(
+            "status {}, a redirect, which is not followed",
+            answer.status
+        )),
+        Ok(answer) => Err(format!("status {}", answer.status)),
+        Err(FetchFault::TooLarge) => Err(format!("larger than {} bytes", LIMITS.body_bytes)),
+        Err(FetchFault::Failed) if is_late() => {
+            Err(format!("no whole answer within {} ms", LIMITS.timeout_ms))
+        }
+        Err(FetchFault::Failed) => Err("no connection, or it broke off".to_owned()),
+    }
 }
 
 /// Keys that settings hold never change while the isolate lives: parsed once.
-fn inline(id: &str, text: &str) -> Result<Keys, Outage> {
+fn inline(issuer: &TrustedIssuer, text: &str) -> Result<Keys, Outage> {
+    let id = &issuer.id;
     if with(id, |held| held.text.is_empty()) {
-        let keys = jwk::parse_set(text, KeySetSource::Settings).map_err(|_| Outage)?;
-        with(id, |held| hold(held, text.as_bytes(), keys));
+        let set = jwk::parse_set(text, KeySetSource::Settings, &issuer.algorithms)
+            .map_err(|fault| Outage(story(issuer, &fault.to_string())))?;
+        with(id, |held| hold(held, text.as_bytes(), set));
     }
     Ok(with(id, |held| Keys {
-        usable: Rc::clone(&held.keys),
+        set: Rc::clone(&held.set),
         version: held.version,
         refresh: false,
     }))
 }
 
-fn hold(held: &mut Held, text: &[u8], keys: Vec<VerificationKey>) {
+fn hold(held: &mut Held, text: &[u8], set: KeySet) {
     if held.text != text {
         text.clone_into(&mut held.text);
-        held.keys = Rc::new(keys);
+        held.set = Rc::new(set);
         held.version = held.version.saturating_add(1);
     }
 }

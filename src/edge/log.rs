@@ -1,15 +1,23 @@
 //! Log lines: one JSON object each, with a level and an event. Never a token, a cookie, a secret or user data.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use worker::{console_error, console_log, console_warn};
 
 use crate::{
     json::ObjectWriter,
     settings::{LogLevel, SettingFault, Warning},
+    time::{Millis, UnixMillis},
 };
 
+/// How soon a warning is written again that says the same.
+const REPEATED_AFTER: Millis = Millis(60_000);
+
+/// How many warnings are remembered for that.
+const MAX_REMEMBERED: usize = 64;
+
 thread_local! {
+    static WRITTEN: RefCell<Vec<(String, UnixMillis)>> = const { RefCell::new(Vec::new()) };
     static LEVEL: Cell<LogLevel> = const { Cell::new(LogLevel::Info) };
 }
 
@@ -62,6 +70,24 @@ pub(super) fn warning(event: &str, message: &str) {
             message,
         },
     );
+}
+
+/// The same of something that every request may run into: written at most once a minute.
+pub(super) fn warning_at_times(event: &str, message: &str, now: UnixMillis) {
+    let is_new = WRITTEN.with_borrow_mut(|written| {
+        written.retain(|(_, at)| now.since(*at) < REPEATED_AFTER);
+        let is_new = !written.iter().any(|(known, _)| known == message);
+        if is_new {
+            if written.len() >= MAX_REMEMBERED {
+                written.remove(0);
+            }
+            written.push((message.to_owned(), now));
+        }
+        is_new
+    });
+    if is_new {
+        warning(event, message);
+    }
 }
 
 /// A setting that cannot be used. Logged at every level.

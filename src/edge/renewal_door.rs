@@ -23,7 +23,10 @@ use crate::{
         credentials::{self, Transfer},
         reply::Reply,
     },
-    session::model::Refusal,
+    session::{
+        identity::{Issuer, Issuers},
+        model::Refusal,
+    },
     settings::Settings,
     time::{Millis, UnixMillis},
 };
@@ -40,19 +43,26 @@ thread_local! {
     static TRIED: RefCell<VecDeque<(String, UnixMillis, bool)>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// The refresh that may make the session of a request good that was refused.
+/// The refresh that may make the session of a request good that was refused, where these issuers' are accepted.
 pub(super) async fn renewal(
     context: &Context,
     request: &BrowserRequest<'_>,
     refused: &Refused,
+    accepted: &Issuers,
 ) -> Option<Renewal> {
     let settings = &context.settings;
     let is_stale = matches!(refused.refusal, Refusal::TryRefreshToken(_)) && !refused.token_is_good;
     // A page without a script has no anti-CSRF token to refresh with.
-    if !is_stale || AntiCsrfMode::of(settings) == AntiCsrfMode::ViaToken {
+    if !is_stale
+        || !accepted.accepts(&Issuer::Own)
+        || AntiCsrfMode::of(settings) == AntiCsrfMode::ViaToken
+    {
         return None;
     }
-    let is_token = |token: &std::borrow::Cow<'_, str>| tokens::look(context, token).map(drop);
+    let is_token = |token: &std::borrow::Cow<'_, str>| {
+        let look = tokens::look(context, token, accepted);
+        look.ok().map(drop)
+    };
     let found =
         credentials::access_tokens(settings, request.authorization, request.cookie, is_token);
     let is_by_cookie = Transfer::Cookie.is_allowed(settings.token_transfer_method)

@@ -18,6 +18,7 @@ use crate::{
     keys::{KeyKind, SigningKey},
     session::{
         call::AccessGrant,
+        identity::{Identity, Issuer, Issuers, Session},
         issuer as own_issuer, minting,
         model::{Refusal, SessionView, TokenInfo},
     },
@@ -54,7 +55,7 @@ thread_local! {
 #[derive(Debug)]
 pub(super) struct Known {
     /// The session, with the payload as its creator gave it.
-    pub(super) session: SessionView,
+    pub(super) session: Session,
     /// The claims of a token of our own; `None` for a trusted issuer's.
     pub(super) claims: Option<AccessClaims>,
     /// The session as browsers are shown it, once one was.
@@ -69,7 +70,7 @@ pub(super) struct Known {
 
 impl Known {
     /// The session as browsers are shown it, as JS has it: made by the first answer, and ready for the others.
-    pub(super) fn shown(&self, text: impl FnOnce(&SessionView) -> String) -> &JsValue {
+    pub(super) fn shown(&self, text: impl FnOnce(&Session) -> String) -> &JsValue {
         self.shown
             .get_or_init(|| JsValue::from_str(&text(&self.session)))
     }
@@ -79,23 +80,112 @@ impl Known {
 pub(super) enum Look<'a> {
     /// This isolate has verified it before.
     Known(Rc<Known>),
-    /// It is one by its structure.
-    Candidate(candidate::Look<'a>),
+    /// It is one by its structure, in parts.
+    Parsed(Unverified<'a>),
+    /// It is one by its structure; whoever verifies it parses it.
+    Unparsed,
 }
 
-/// Looks at a text; `None` when it is no access token by its structure.
-pub(super) fn look<'a>(context: &Context, token: &Cow<'a, str>) -> Option<Look<'a>> {
+/// A token that is passed over as if it were not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum PassedOver {
+    /// It is none by its structure.
+    NoToken,
+    /// It is one, and this is why it does not count here. Fit for a log.
+    Because(String),
+}
+
+/// Looks at a text, for a door that accepts the sessions of these issuers.
+pub(super) fn look<'a>(
+    context: &Context,
+    token: &Cow<'a, str>,
+    accepted: &Issuers,
+) -> Result<Look<'a>, PassedOver> {
     // What this isolate has verified before need not be looked at again.
     if let Some(known) = remembered(context, token) {
-        return Some(Look::Known(known));
+        return accepts(accepted, &known.session.identity.issuer).map(|()| Look::Known(known));
     }
     let issuers = &context.settings.trusted_issuers;
-    let look = match token {
-        Cow::Borrowed(token) => candidate::look(token, issuers)?,
-        // A cookie's that was decoded, which is rare, is parsed where it is verified.
-        Cow::Owned(token) => candidate::look(token, issuers).map(|_| candidate::Look::Unparsed)?,
+    let (look, is_decoded) = match token {
+        Cow::Borrowed(token) => (candidate::look(token, issuers), false),
+        // A cookie's that was decoded, which is rare, is parsed again where it is verified.
+        Cow::Owned(token) => {
+            let look = candidate::look(token, issuers);
+            let look = look.map(|candidate::Look { parsed, issuer }| {
+                let is_own = parsed
+                    .as_ref()
+                    .is_some_and(|token| has_own_key(context, token));
+                let issuer = issuer.filter(|_| !is_own);
+                candidate::Look {
+                    parsed: None,
+                    issuer,
+                }
+            });
+            (look, true)
+        }
     };
-    Some(Look::Candidate(look))
+    let Some(candidate::Look { parsed, issuer }) = look else {
+        return Err(passed_over(context, token));
+    };
+    let is_own = !is_decoded
+        && parsed
+            .as_ref()
+            .is_some_and(|token| has_own_key(context, token));
+    let claimed = issuer
+        .filter(|_| !is_own)
+        .map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()));
+    accepts(accepted, &claimed)?;
+    Ok(parsed.map_or(Look::Unparsed, Look::Parsed))
+}
+
+/// Whether the session of an issuer counts where these are accepted.
+pub(super) fn accepts(accepted: &Issuers, issuer: &Issuer) -> Result<(), PassedOver> {
+    if accepted.accepts(issuer) {
+        return Ok(());
+    }
+    Err(PassedOver::Because(format!(
+        "issuer {}: its sessions are not accepted here",
+        issuer.id()
+    )))
+}
+
+/// A token whose key is one of ours is ours, whatever its `iss` says.
+fn has_own_key(context: &Context, token: &Unverified<'_>) -> bool {
+    token
+        .key_id()
+        .is_some_and(|kid| context.ring.verifier(kid, context.now).is_some())
+}
+
+/// Of a text that is no access token: says so when it nearly is one.
+fn passed_over(context: &Context, token: &str) -> PassedOver {
+    let issuers = &context.settings.trusted_issuers;
+    let Some(issuer) = candidate::nearly_names(token, issuers) else {
+        return PassedOver::NoToken;
+    };
+    let why = format!(
+        "issuer {}: a token's \"iss\" differs from the setting by a slash at the end, or by case: it is none of this issuer's",
+        issuer.id
+    );
+    log::warning_at_times("trusted_issuer", &why, context.now);
+    PassedOver::Because(why)
+}
+
+/// A token that was refused.
+#[derive(Debug)]
+pub(super) struct Refused {
+    /// What its sender hears.
+    pub(super) refusal: Refusal,
+    /// What the log has besides: issuer, claim and rule, without any value.
+    pub(super) detail: Option<String>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            detail: None,
+        }
+    }
 }
 
 /// Verifies an access token that was looked at.
@@ -103,20 +193,18 @@ pub(super) async fn verify_seen(
     context: &Context,
     access_token: &str,
     look: Look<'_>,
-) -> Result<Rc<Known>, Refusal> {
+) -> Result<Rc<Known>, Refused> {
     match look {
         Look::Known(known) => Ok(known),
-        Look::Candidate(candidate::Look::Parsed(token)) => {
-            verify_parsed(context, access_token, token).await
-        }
-        Look::Candidate(candidate::Look::Unparsed) => {
+        Look::Parsed(token) => verify_parsed(context, access_token, token).await,
+        Look::Unparsed => {
             let token = claimant::parse(access_token).map_err(refused)?;
             verify_parsed(context, access_token, token).await
         }
     }
 }
 
-/// Verifies an access token: of our own, or of a trusted issuer.
+/// Verifies an access token: of our own, or of a trusted issuer. Logs what is known of one that is refused.
 pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<Known>, Refusal> {
     if access_token.is_empty() {
         return Err(NO_TOKEN);
@@ -125,7 +213,15 @@ pub(super) async fn verify(context: &Context, access_token: &str) -> Result<Rc<K
         return Ok(known);
     }
     let token = claimant::parse(access_token).map_err(refused)?;
-    verify_parsed(context, access_token, token).await
+    match verify_parsed(context, access_token, token).await {
+        Ok(known) => Ok(known),
+        Err(Refused { refusal, detail }) => {
+            if let Some(detail) = detail {
+                log::refused("token", &detail);
+            }
+            Err(refusal)
+        }
+    }
 }
 
 /// Verifies what `access_token` was taken apart into.
@@ -133,10 +229,17 @@ async fn verify_parsed(
     context: &Context,
     access_token: &str,
     token: Unverified<'_>,
-) -> Result<Rc<Known>, Refusal> {
+) -> Result<Rc<Known>, Refused> {
     let is_own_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
     let issuers = &context.settings.trusted_issuers;
-    let token = match claimant(token, is_own_key, issuers).map_err(refused)? {
+    let claimant = claimant(token, is_own_key, issuers).map_err(|fault| Refused {
+        refusal: refused(fault),
+        detail: match passed_over(context, access_token) {
+            PassedOver::Because(why) => Some(why),
+            PassedOver::NoToken => None,
+        },
+    })?;
+    let token = match claimant {
         Claimant::Own(token) => token,
         Claimant::Foreign(token, issuer) => {
             return verify_foreign(context, access_token, token, issuer).await;
@@ -145,14 +248,11 @@ async fn verify_parsed(
     let (verified, key_set_version) = verify_own(context, token).await?;
     let claims = AccessClaims::from_verified(&verified).map_err(refused)?;
     if context.handle_keys().check(&claims.handle).is_none() {
-        return Err(Refusal::TryRefreshToken(
-            "the token names a handle that is not ours",
-        ));
+        return Err(Refusal::TryRefreshToken("the token names a handle that is not ours").into());
     }
-    let session = SessionView {
+    let session = Session {
         handle: claims.handle.clone(),
-        user_id: claims.user_id.clone(),
-        tenant_id: claims.tenant_id.clone(),
+        identity: Identity::own(claims.tenant_id.clone(), claims.user_id.clone()),
         payload: own_issuer::without(&claims.payload, &context.settings.issuer()),
     };
     let known = Known {
@@ -237,18 +337,33 @@ async fn verify_foreign(
     access_token: &str,
     token: Unverified<'_>,
     issuer: &TrustedIssuer,
-) -> Result<Rc<Known>, Refusal> {
+) -> Result<Rc<Known>, Refused> {
     let keys = issuer_keys::current(&context.env, issuer, token.key_id(), context.now)
         .await
-        .map_err(|issuer_keys::Outage| KEY_OUTAGE)?;
+        .map_err(|issuer_keys::Outage(story)| Refused {
+            refusal: KEY_OUTAGE,
+            detail: Some(story),
+        })?;
     if keys.refresh {
         let (env, issuer, now) = (context.env.clone(), issuer.clone(), context.now);
-        context.in_background(async move {
-            if issuer_keys::refresh(&env, &issuer, now).await.is_err() {
-                log::warning("issuer_keys", "an ageing key set could not be renewed");
-            }
-        });
+        context.in_background(async move { issuer_keys::refresh(&env, &issuer, now).await });
     }
+    let kid = token.key_id().map(str::to_owned);
+    let foreign = |fault| {
+        let mut detail = diagnosis(issuer, fault, access_token);
+        if fault == TokenFault::UnknownKey
+            && let Some(key) = kid.as_deref().and_then(|kid| keys.left_out(kid))
+        {
+            detail.push_str(&format!("; {key}"));
+        }
+        Refused {
+            refusal: match fault {
+                TokenFault::Expired => Refusal::TryRefreshToken("the token is expired"),
+                fault => Refusal::Unauthorised(fault.code()),
+            },
+            detail: Some(detail),
+        }
+    };
     let mut issuers = context.settings.trusted_issuers.iter();
     let validity = Validity {
         policy: issuers
@@ -257,11 +372,7 @@ async fn verify_foreign(
         key_set_version: keys.version,
     };
     let policy = token::issuer::policy(issuer, context.settings.clock_tolerance);
-    let foreign = |fault| match fault {
-        TokenFault::Expired => Refusal::TryRefreshToken("the token is expired"),
-        fault => Refusal::Unauthorised(fault.code()),
-    };
-    let pending = token.choose_keys(&keys.usable, &policy).map_err(foreign)?;
+    let pending = token.choose_keys(keys.usable(), &policy).map_err(foreign)?;
     let verdict = verdict(&pending).await?;
     let verified = pending.finish(verdict, context.now).map_err(foreign)?;
     let identity = token::issuer::identity(issuer, &verified).map_err(foreign)?;
@@ -269,10 +380,9 @@ async fn verify_foreign(
         context
             .handle_keys()
             .issue_foreign(&issuer.id, &identity.user_id, &identity.session);
-    let session = SessionView {
+    let session = Session {
         handle: handle.as_str().to_owned(),
-        user_id: identity.user_id,
-        tenant_id: crate::session::model::PUBLIC_TENANT.to_owned(),
+        identity: Identity::trusted(&issuer.id, identity.user_id),
         payload: json::minify(verified.payload()).map_err(|_| foreign(TokenFault::BadPayload))?,
     };
     Ok(remember(
@@ -287,6 +397,13 @@ async fn verify_foreign(
             told: RefCell::default(),
         },
     ))
+}
+
+/// What is wrong with a trusted issuer's token. It is opened again for that: good ones are not to pay for it.
+fn diagnosis(issuer: &TrustedIssuer, fault: TokenFault, access_token: &str) -> String {
+    let token = claimant::parse(access_token).ok();
+    let claims = token.as_ref().map(Unverified::claims_unverified);
+    token::issuer::diagnosis(issuer, fault, claims.as_ref())
 }
 
 /// A time of which a token tells the whole seconds: no earlier than it was.
@@ -345,7 +462,7 @@ fn remember(token: &str, validity: Validity, known: Known) -> Rc<Known> {
         .saturating_add(known.session.handle.len())
         .saturating_mul(3);
     let bytes = bytes
-        .saturating_add(known.session.user_id.len().saturating_mul(4))
+        .saturating_add(known.session.identity.subject.len().saturating_mul(4))
         .saturating_add(384)
         .saturating_add(told::bytes(&known.session));
     VERIFIED.with_borrow_mut(|tokens| {

@@ -12,7 +12,7 @@ use super::{context::Context, key_ring, settings, tokens::Known};
 use crate::{
     gateway::{assertion, identity},
     keys::KeyKind,
-    session::model::{Refusal, SessionView},
+    session::{identity::Session, model::Refusal},
     settings::SigningAlgorithm,
     time::UnixMillis,
     token::compact,
@@ -25,13 +25,13 @@ pub(super) const MOST: usize = 2;
 const ASSERTION_BYTES: usize = 1024;
 
 /// How much is kept of what origins are told about a session, in bytes.
-pub(super) fn bytes(session: &SessionView) -> usize {
+pub(super) fn bytes(session: &Session) -> usize {
     // A payload grows by a third, a user id that is all escapes to three times its length; it is in the assertion, too.
     let one = session
         .payload
         .len()
         .saturating_mul(2)
-        .saturating_add(session.user_id.len().saturating_mul(5))
+        .saturating_add(session.identity.subject.len().saturating_mul(5))
         .saturating_add(session.handle.len().saturating_mul(3))
         .saturating_add(ASSERTION_BYTES);
     one.saturating_mul(settings::origins().min(MOST))
@@ -93,8 +93,7 @@ async fn made(context: &Context, known: &Known, audience: &str) -> Result<Told, 
         .await
         .map_err(|key_ring::Outage| OUTAGE)?;
     let assertion = [input.as_str(), ".", &compact::encode(&signature)].concat();
-    let values = identity::headers(&session.handle, &session.user_id, &session.payload);
-    let headers: Array = values
+    let headers: Array = identity::headers(session)
         .into_iter()
         .chain([(identity::ASSERTION, assertion)])
         .flat_map(|(name, value)| [JsValue::from_str(name), JsValue::from_str(&value)])

@@ -7,7 +7,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use crate::json::ObjectWriter;
 use crate::secret::digest;
-use crate::session::model::SessionView;
+use crate::session::identity::{Issuer, Session};
 use crate::time::{Millis, UnixMillis};
 
 use super::identity;
@@ -33,17 +33,27 @@ pub fn header(kid: &str) -> String {
 
 /// The claims, as JSON. `issuer` is the setting's; `audience` the origin's ([`super::Origin::audience`]).
 ///
+/// `sub` names a user of ours. The user of another issuer is `idp_sub`, and `idp` the issuer's id in settings: who reads
+/// `sub` alone sees nobody.
+///
 /// `postern_payload_sha256` binds the header `Postern-Payload`: base64url of the SHA-256 of its value, also where that is
 /// too long and left out.
-pub fn claims(issuer: &str, audience: &str, session: &SessionView, now: UnixMillis) -> String {
+pub fn claims(issuer: &str, audience: &str, session: &Session, now: UnixMillis) -> String {
     let seconds = now.as_seconds();
     let payload = digest(identity::payload_value(&session.payload).as_bytes());
     let mut claims = ObjectWriter::new();
     claims.text("iss", issuer);
     claims.text("aud", audience);
-    claims.text("sub", &session.user_id);
+    let identity = &session.identity;
+    match &identity.issuer {
+        Issuer::Own => claims.text("sub", &identity.subject),
+        Issuer::Trusted(id) => {
+            claims.text("idp", id);
+            claims.text("idp_sub", &identity.subject);
+        }
+    }
     claims.text("sid", &session.handle);
-    claims.text("tid", &session.tenant_id);
+    claims.text("tid", &identity.tenant_id);
     claims.number("iat", seconds);
     claims.number("exp", seconds.saturating_add(LIFE.as_seconds()));
     claims.number("stt", 1);
@@ -59,7 +69,7 @@ pub fn signing_input(
     kid: &str,
     issuer: &str,
     audience: &str,
-    session: &SessionView,
+    session: &Session,
     now: UnixMillis,
 ) -> String {
     let encode = |text: String| Base64UrlUnpadded::encode_string(text.as_bytes());

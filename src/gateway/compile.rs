@@ -2,6 +2,7 @@
 
 use crate::http::route::browser_paths;
 use crate::json;
+use crate::session::identity::{Issuer, Issuers};
 use crate::settings::origin::{host_is_listed, host_name, origin_host};
 use crate::settings::{SettingFault, Settings, Warning};
 
@@ -101,6 +102,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
         methods: Vec::new(),
         origin,
         session: SessionNeed::Optional,
+        issuers: Issuers::own(),
         freshness: None,
         require: None,
         anti_csrf: None,
@@ -126,6 +128,17 @@ fn check_against(gateway: &Gateway, settings: &Settings, faults: &mut Faults) {
                 faults.fault(
                     &place("host"),
                     "must not be one of SERVICE_API_HOSTS or LEGACY_KEYLESS_HOSTS",
+                );
+            }
+        }
+        let is_known = |id: &str| settings.trusted_issuers.iter().any(|known| known.id == id);
+        for issuer in rule.issuers.named() {
+            if let Issuer::Trusted(id) = issuer
+                && !is_known(id)
+            {
+                faults.fault(
+                    &place("issuers"),
+                    format!("must be \"own\" or ids of TRUSTED_ISSUERS: {id} is none"),
                 );
             }
         }

@@ -2,8 +2,9 @@
 //!
 //! Owns the order of the checks, for the door and for [`super::explain`] alike.
 
-use crate::error::Presented;
+use crate::error::{self, Presented};
 use crate::frontend::cors::is_website;
+use crate::session::identity::Issuer;
 use crate::session::model::Refusal;
 use crate::settings::Settings;
 use crate::settings::origin::origin_host;
@@ -68,6 +69,8 @@ pub struct SessionRefused {
     pub token_is_good: bool,
     /// The refresh that may make its session good, unless it was tried; for cookies only.
     pub renewal: Option<Renewal>,
+    /// What is known besides, for the log and for [`super::explain`]: issuer, claim and rule, without user data.
+    pub detail: Option<String>,
 }
 
 impl SessionRefused {
@@ -79,8 +82,24 @@ impl SessionRefused {
             own_session_is_gone: false,
             token_is_good: false,
             renewal: None,
+            detail: None,
         }
     }
+
+    /// What the log says of it.
+    pub fn told(&self) -> String {
+        let detail = self.detail.clone();
+        detail.unwrap_or_else(|| error::detail(&self.refusal))
+    }
+}
+
+/// A good session, as a rule sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen<'a> {
+    /// Who vouches for it.
+    pub issuer: &'a Issuer,
+    /// Its payload.
+    pub payload: &'a str,
 }
 
 /// Why a request is refused.
@@ -130,6 +149,8 @@ pub enum Note {
     Outage,
     /// Its session was refused, and as nothing can refresh it here the request passes as anonymous.
     StaleSession,
+    /// It carries a token that does not count under this rule, and this is why.
+    PassedOver(String),
 }
 
 /// The decision.
@@ -228,14 +249,22 @@ pub fn admit<'g>(gateway: &'g Gateway, request: &Facts<'_>) -> Result<Admission<
     })
 }
 
-/// Decides about a request that falls under a rule. `session` is the payload of its session, or why there is none;
-/// it is not looked at when the rule does not [ask for a session](Rule::asks_for_session).
+/// Decides about a request that falls under a rule. `session` is its session, or why there is none; it is not looked at
+/// when the rule does not [ask for a session](Rule::asks_for_session). A session of an issuer that the rule does not accept
+/// is none.
 pub fn decide(
     settings: &Settings,
     rule: &Rule,
     request: &Facts<'_>,
-    session: Result<&str, SessionRefused>,
+    session: Result<Seen<'_>, SessionRefused>,
 ) -> Decision {
+    let session = session.and_then(|seen| {
+        if rule.issuers.accepts(seen.issuer) {
+            Ok(seen)
+        } else {
+            Err(not_accepted(seen.issuer))
+        }
+    });
     let forward = |with_identity, note| {
         Decision::Forward(Passage {
             with_identity,
@@ -253,11 +282,11 @@ pub fn decide(
                 Decision::Refuse(Denial::Website)
             };
         }
-        Ok(payload) => {
+        Ok(Seen { issuer, payload }) => {
             let failed = rule
                 .require
                 .as_ref()
-                .map(|require| require.failures(payload))
+                .map(|require| require.failures(issuer, payload))
                 .unwrap_or_default();
             return match (failed.is_empty(), rule.shadow) {
                 (true, _) => forward(true, None),
@@ -275,7 +304,7 @@ pub fn decide(
         && refused.presented == Presented::Nothing
         && matches!(refused.refusal, Refusal::Unauthorised(_))
     {
-        return forward(false, None);
+        return forward(false, refused.detail.map(Note::PassedOver));
     }
     if let Some(renewal) = refused.renewal.as_ref()
         && goes_through_a_refresh(rule, request, renewal)
@@ -290,6 +319,17 @@ pub fn decide(
         forward(false, Some(Note::Shadowed(denial)))
     } else {
         Decision::Refuse(denial)
+    }
+}
+
+fn not_accepted(issuer: &Issuer) -> SessionRefused {
+    let refusal = Refusal::Unauthorised("the request carries no access token");
+    SessionRefused {
+        detail: Some(format!(
+            "issuer {}: its sessions are not accepted here",
+            issuer.id()
+        )),
+        ..SessionRefused::new(refusal, Presented::Nothing)
     }
 }
 

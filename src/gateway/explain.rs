@@ -1,8 +1,9 @@
 //! `POST {base}/explain`: what would become of a request, and why. It names rules and checks, and no secret.
 
-use crate::error::{self, Outcome};
+use crate::error::Outcome;
 use crate::http::reply::Reply;
 use crate::json::{self, Kind, ObjectWriter};
+use crate::session::identity::Issuer;
 use crate::session::model::Refusal;
 use crate::settings::{Freshness, Settings};
 
@@ -156,6 +157,7 @@ impl Story<'_> {
             (_, Some(denial), _) | (_, _, Some(Note::Shadowed(denial))) => denial.check(),
             (_, _, Some(Note::Outage)) => "onOutage",
             (_, _, Some(Note::StaleSession)) => "staleSession",
+            (_, _, Some(Note::PassedOver(_))) => "issuers",
             (_, None, None) => "rule",
         };
         story.text("decidedBy", decided_by);
@@ -168,6 +170,9 @@ impl Story<'_> {
             if let Denial::Claims(failed) = denial {
                 story.json("claimValidationErrors", &failures_json(failed));
             }
+        }
+        if let Some(Note::PassedOver(why)) = note {
+            story.text("reason", why);
         }
         story.boolean("shadowed", shadowed.is_some());
         let mut path = ObjectWriter::new();
@@ -200,11 +205,7 @@ pub fn reason(denial: &Denial) -> String {
             "a website that is not one of WEBSITE_ORIGINS opens a WebSocket".to_owned()
         }
         Denial::Session(refused) => {
-            format!(
-                "{}: {}",
-                Outcome::of(&refused.refusal).code,
-                error::detail(&refused.refusal)
-            )
+            format!("{}: {}", Outcome::of(&refused.refusal).code, refused.told())
         }
         Denial::Claims(failed) => {
             let ids: Vec<&str> = failed.iter().map(|claim| claim.id.as_str()).collect();
@@ -247,6 +248,8 @@ fn rule_json(settings: &Settings, matched: Matched<'_>) -> String {
         },
     );
     if matched.rule.asks_for_session() {
+        let issuers = matched.rule.issuers.named().iter();
+        rule.json("issuers", &json::strings(issuers.map(Issuer::id)));
         rule.text(
             "freshness",
             &freshness(matched.rule.freshness.unwrap_or(settings.freshness)),

@@ -5,16 +5,27 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
+use crate::session::identity::{Issuer, Session};
+
 /// The session's handle.
 pub const HANDLE: &str = "postern-session-handle";
-/// The user's id, with escapes for all but visible ASCII (`decodeURIComponent` reads it).
+/// The user's id, with escapes for all but visible ASCII (`decodeURIComponent` reads it). Only of our own sessions: an
+/// origin that looks at nothing else sees nobody when another issuer vouches for the session.
 pub const USER_ID: &str = "postern-user-id";
+/// The tenant.
+pub const TENANT_ID: &str = "postern-tenant-id";
+/// Of another issuer's session: the issuer's id in settings.
+pub const ISSUER: &str = "postern-issuer";
+/// Of another issuer's session, in place of [`USER_ID`]: the user as that issuer names it, escaped likewise.
+pub const SUBJECT: &str = "postern-subject";
 /// The payload: JSON as base64url without padding.
 pub const PAYLOAD: &str = "postern-payload";
 /// In place of [`PAYLOAD`]: how many bytes it would have taken.
 pub const PAYLOAD_OMITTED: &str = "postern-payload-omitted";
 /// In place of [`USER_ID`]: how many bytes it would have taken.
 pub const USER_ID_OMITTED: &str = "postern-user-id-omitted";
+/// In place of [`SUBJECT`]: how many bytes it would have taken.
+pub const SUBJECT_OMITTED: &str = "postern-subject-omitted";
 /// The signed assertion.
 pub const ASSERTION: &str = "postern-assertion";
 /// The key that a directive must echo.
@@ -23,26 +34,28 @@ pub const DIRECTIVE_KEY: &str = "postern-directive-key";
 /// The longest value of [`PAYLOAD`].
 pub const MAX_PAYLOAD_BYTES: usize = 8 * 1024;
 
-/// The longest value of [`USER_ID`]. Our own ids are at most 512 bytes before escapes; other issuers' may be longer.
+/// The longest value of [`USER_ID`] and [`SUBJECT`]. Our own ids are at most 512 bytes before escapes.
 pub const MAX_USER_ID_BYTES: usize = 2 * 1024;
 
 /// The identity headers of a session.
-pub fn headers(handle: &str, user_id: &str, payload: &str) -> [(&'static str, String); 3] {
-    [
-        (HANDLE, handle.to_owned()),
-        within(
-            USER_ID,
-            escaped(user_id),
-            MAX_USER_ID_BYTES,
-            USER_ID_OMITTED,
-        ),
-        within(
-            PAYLOAD,
-            payload_value(payload),
-            MAX_PAYLOAD_BYTES,
-            PAYLOAD_OMITTED,
-        ),
-    ]
+pub fn headers(session: &Session) -> Vec<(&'static str, String)> {
+    let identity = &session.identity;
+    let mut headers = vec![
+        (HANDLE, session.handle.clone()),
+        (TENANT_ID, escaped(&identity.tenant_id)),
+    ];
+    let (name, omitted) = match &identity.issuer {
+        Issuer::Own => (USER_ID, USER_ID_OMITTED),
+        Issuer::Trusted(id) => {
+            headers.push((ISSUER, id.clone()));
+            (SUBJECT, SUBJECT_OMITTED)
+        }
+    };
+    let subject = escaped(&identity.subject);
+    headers.push(within(name, subject, MAX_USER_ID_BYTES, omitted));
+    let payload = payload_value(&session.payload);
+    headers.push(within(PAYLOAD, payload, MAX_PAYLOAD_BYTES, PAYLOAD_OMITTED));
+    headers
 }
 
 /// The value of [`PAYLOAD`], whatever its length.

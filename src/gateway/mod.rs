@@ -34,6 +34,7 @@ mod readings;
 pub mod refuse;
 pub mod renewal;
 pub mod request_headers;
+mod require;
 mod requirement;
 mod reserved;
 pub mod response_headers;
@@ -45,9 +46,10 @@ mod tests;
 
 pub use compile::{Compiled, MAX_RULES, MAX_TEXT_BYTES, compile};
 pub use decide::{
-    Admission, Decision, Denial, Facts, Matched, Note, Passage, SessionRefused, Unsendable, admit,
-    decide, is_never_answered,
+    Admission, Decision, Denial, Facts, Matched, Note, Passage, Seen, SessionRefused, Unsendable,
+    admit, decide, is_never_answered,
 };
 pub use origins::{Origin, Target};
+pub use require::Require;
 pub use requirement::{FailedClaim, Requirement};
 pub use rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed, WebSockets};

@@ -1,6 +1,7 @@
 //! Reading one `[[rules]]` table.
 
 use crate::json;
+use crate::session::identity::Issuers;
 use crate::settings::Freshness;
 use crate::settings::origin::{parse_host, parse_origin};
 
@@ -8,7 +9,7 @@ use super::decide::is_never_answered;
 use super::fields::{Faults, Fields};
 use super::origins::Origin;
 use super::pattern::Pattern;
-use super::requirement;
+use super::require;
 use super::rules::{OnOutage, RefusalShape, Rule, SessionNeed, WebSockets};
 
 /// The most hosts, paths or methods of one rule.
@@ -57,6 +58,13 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
     );
     // A rule that does not say is the strictest.
     let session = session.unwrap_or(SessionNeed::Required);
+    let issuers = fields.list(
+        "issuers",
+        "a list of one or more of \"own\" and the ids of trusted issuers",
+        MAX_LIST,
+        require::issuer,
+    );
+    let issuers = issuers.map_or_else(Issuers::own, Issuers::Only);
     let freshness = fields.parsed(
         "freshness",
         "\"stateless\", \"strict\", or \"within N\" with N from 1s, such as \"within 60s\"",
@@ -75,8 +83,10 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
         origin,
         session,
         freshness,
-        require: require
-            .and_then(|text| requirement::read(text, &format!("{place}.require"), fields.faults())),
+        require: require.and_then(|text| {
+            require::read(text, &format!("{place}.require"), &issuers, fields.faults())
+        }),
+        issuers,
         anti_csrf,
         refuse,
         refresh: fields.boolean("refresh").unwrap_or(true),
@@ -115,6 +125,7 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
 fn check_rule(fields: &mut Fields<'_, '_>, rule: &Rule) {
     if rule.session == SessionNeed::None {
         for name in [
+            "issuers",
             "freshness",
             "require",
             "anti_csrf",

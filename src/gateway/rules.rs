@@ -1,5 +1,6 @@
 //! What a rules file says, once it is checked: origins, rules, and the lookup of the first rule that fits.
 
+use crate::session::identity::Issuers;
 use crate::settings::Freshness;
 use crate::settings::origin::host_name;
 
@@ -7,7 +8,7 @@ use super::decide::Matched;
 use super::index::{Index, normal_host};
 use super::origins::Origin;
 use super::pattern::Pattern;
-use super::requirement::Requirement;
+use super::require::Require;
 
 /// All origins and rules of one deployment.
 #[derive(Debug, Default)]
@@ -81,10 +82,12 @@ pub struct Rule {
     pub(super) origin: usize,
     /// Whether a session is needed.
     pub session: SessionNeed,
+    /// Whose sessions it accepts. A token of anybody else counts as absent.
+    pub issuers: Issuers,
     /// How soon a revocation is felt; `None` = the setting `FRESHNESS`.
     pub freshness: Option<Freshness>,
     /// What the payload must say.
-    pub require: Option<Requirement>,
+    pub require: Option<Require>,
     /// Whether the anti-CSRF check is made; `None` = for every method but `GET`.
     pub anti_csrf: Option<bool>,
     /// What a refusal looks like.

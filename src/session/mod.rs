@@ -5,6 +5,7 @@
 pub mod call;
 pub mod facts;
 pub mod handle;
+pub mod identity;
 pub mod issuer;
 pub mod lineage;
 pub mod minting;

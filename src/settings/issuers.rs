@@ -8,8 +8,10 @@ use super::duration::parse_duration;
 use super::origin::{host_name, is_loopback_name, origin_host, parse_origin};
 use super::reader::Reader;
 use crate::json::{self, JsonFault, JsonReason, Object};
+use crate::session::identity::OWN;
 use crate::time::Millis;
 use crate::token::Algorithm;
+use crate::token::jwk::{self, KeyFault, KeySetFault, KeySetSource};
 
 const NAME: &str = "TRUSTED_ISSUERS";
 const FORM: &str = "a JSON array of objects, each with id, issuer, audience, algorithms and one of jwks, jwks_uri, \
@@ -20,8 +22,11 @@ const DEFAULT_DATA_LIFETIME: Millis = Millis::from_seconds(30 * 86_400);
 /// KV refuses entries that are to live for less.
 const MIN_DATA_LIFETIME: Millis = Millis::from_seconds(60);
 
+/// The longest tolerance for an issuer's clock.
+const MAX_CLOCK_TOLERANCE: Millis = Millis::from_seconds(300);
+
 /// The members of an entry. Unknown ones are refused: a misspelt restriction must not be silently absent.
-const MEMBERS: [&str; 12] = [
+const MEMBERS: [&str; 13] = [
     "id",
     "issuer",
     "audience",
@@ -34,6 +39,7 @@ const MEMBERS: [&str; 12] = [
     "max_token_age",
     "data_lifetime",
     "typ",
+    "clock_tolerance",
 ];
 
 /// A foreign issuer whose tokens `getSession` accepts.
@@ -45,7 +51,7 @@ pub struct TrustedIssuer {
     pub issuer: String,
     /// At least one of these must be in `aud`.
     pub audience: Vec<String>,
-    /// Algorithms that keys of this issuer may be used with.
+    /// Algorithms that keys of this issuer may be used with, in order: a key that names none is for the first that it fits.
     pub algorithms: Vec<Algorithm>,
     /// Where the keys come from.
     pub keys: IssuerKeys,
@@ -57,8 +63,10 @@ pub struct TrustedIssuer {
     pub max_token_age: Millis,
     /// How long data is kept after the last write; default 30 days.
     pub data_lifetime: Millis,
-    /// The `typ` a token must carry, if given.
+    /// The `typ` a token must carry; `None` = whatever names no other purpose ([`crate::token::Types::Access`]).
     pub typ: Option<String>,
+    /// How far ahead of ours its clock may be; `None` = [`crate::token::issuer::DEFAULT_CLOCK_TOLERANCE`].
+    pub clock_tolerance: Option<Millis>,
 }
 
 /// Where a foreign issuer's keys come from.
@@ -72,120 +80,299 @@ pub enum IssuerKeys {
     Binding(String),
 }
 
-/// Reads the whole setting; entries with a fault are left out, and every fault is noted.
+/// Reads the whole setting; entries with a fault are left out, and every fault of every entry is noted.
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<TrustedIssuer> {
     let Some(entries) = reader.json_array(NAME, FORM) else {
         return Vec::new();
     };
     let mut issuers: Vec<TrustedIssuer> = Vec::new();
-    for (number, entry) in (1_u32..).zip(entries) {
-        match parse(entry) {
-            Err(message) => reader.fault(NAME, format!("entry {number}: {message}")),
-            Ok(issuer) => {
-                for (member, is_repeated) in [
-                    ("id", issuers.iter().any(|known| known.id == issuer.id)),
-                    (
-                        "issuer",
-                        issuers.iter().any(|known| known.issuer == issuer.issuer),
-                    ),
-                ] {
-                    if is_repeated {
-                        reader.fault(
-                            NAME,
-                            format!("entry {number}: {member} is that of an earlier entry"),
-                        );
-                    }
-                }
-                issuers.push(issuer);
+    let mut known: Vec<(&str, String)> = Vec::new();
+    for (number, text) in (1_u32..).zip(entries) {
+        let mut entry = match json::parse_object(text) {
+            Ok(object) => Entry {
+                object,
+                faults: Vec::new(),
+            },
+            Err(fault) => {
+                let message = without_values(&fault);
+                reader.fault(NAME, format!("entry {number}: {message}"));
+                continue;
             }
+        };
+        issuers.extend(parse(&mut entry));
+        for member in ["id", "issuer"] {
+            let Ok(Some(value)) = entry.object.string(member) else {
+                continue;
+            };
+            let named = (member, value.into_owned());
+            if known.contains(&named) {
+                entry.fault(format!("{member} is that of an earlier entry"));
+            } else {
+                known.push(named);
+            }
+        }
+        for message in entry.faults {
+            reader.fault(NAME, format!("entry {number}: {message}"));
         }
     }
     issuers
 }
 
-fn parse(entry: &str) -> Result<TrustedIssuer, String> {
-    let entry = json::parse_object(entry).map_err(|fault| without_values(&fault))?;
-    if let Some(unknown) = entry
-        .members()
-        .find(|member| !MEMBERS.contains(&member.name()))
-    {
-        return Err(format!("unknown field `{}`", unknown.name()));
-    }
-    let id = text(&entry, "id")?;
-    let id_is_good = (1..=32).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    require(id_is_good, "id must be 1 to 32 of a-z and 0-9")?;
-    let issuer = text(&entry, "issuer")?;
-    require(!issuer.is_empty(), "issuer must not be empty")?;
-    let audience = texts(&entry, "audience")?;
-    require(
-        !audience.is_empty() && audience.iter().all(|name| !name.is_empty()),
-        "audience must be a list of one or more names",
-    )?;
-    let algorithms = parse_algorithms(&texts(&entry, "algorithms")?)?;
-    let keys = parse_keys(&entry)?;
-    if algorithms.iter().any(|algorithm| is_symmetric(*algorithm)) {
-        require(
-            matches!(keys, IssuerKeys::Inline(_)),
-            "algorithms of the HS family need inline jwks: a shared secret is never fetched",
-        )?;
-    }
-    Ok(TrustedIssuer {
-        max_token_age: span(&entry, "max_token_age", Millis(1000), DEFAULT_MAX_TOKEN_AGE)?,
-        data_lifetime: span(
-            &entry,
-            "data_lifetime",
-            MIN_DATA_LIFETIME,
-            DEFAULT_DATA_LIFETIME,
-        )?,
-        id,
-        issuer,
-        audience,
-        algorithms,
-        keys,
-        handle_claim: claim(&entry, "handle_claim", "sid")?,
-        user_id_claim: claim(&entry, "user_id_claim", "sub")?,
-        typ: optional_text(&entry, "typ")?,
+/// An entry that is being read, with what was found wrong so far.
+struct Entry<'e> {
+    object: Object<'e>,
+    faults: Vec<String>,
+}
+
+fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
+    entry.refuse_unknown();
+    let id = entry.required("id").filter(|id| {
+        let is_id = (1..=32).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        entry.require(is_id, "id must be 1 to 32 of a-z and 0-9");
+        let is_free = id != OWN;
+        entry.require(
+            is_free,
+            "id must not be \"own\": that means our own sessions",
+        );
+        is_id && is_free
+    });
+    let issuer = entry.required("issuer");
+    let issuer =
+        issuer.filter(|issuer| entry.require(!issuer.is_empty(), "issuer must not be empty"));
+    let audience = entry.texts("audience").filter(|names| {
+        let is_good = !names.is_empty() && names.iter().all(|name| !name.is_empty());
+        entry.require(is_good, "audience must be a list of one or more names")
+    });
+    let algorithms = entry.algorithms();
+    let keys = entry.keys(algorithms.as_deref().unwrap_or_default());
+    let max_token_age = entry.span("max_token_age", Millis(1000), DEFAULT_MAX_TOKEN_AGE);
+    let data_lifetime = entry.span("data_lifetime", MIN_DATA_LIFETIME, DEFAULT_DATA_LIFETIME);
+    let handle_claim = entry.claim("handle_claim", "sid");
+    let user_id_claim = entry.claim("user_id_claim", "sub");
+    let typ = entry.text("typ");
+    let clock_tolerance = entry.clock_tolerance();
+    entry.faults.is_empty().then_some(())?;
+    Some(TrustedIssuer {
+        id: id?,
+        issuer: issuer?,
+        audience: audience?,
+        algorithms: algorithms?,
+        keys: keys?,
+        handle_claim,
+        user_id_claim,
+        max_token_age,
+        data_lifetime,
+        typ,
+        clock_tolerance,
     })
 }
 
-/// A string member; `null` counts as absent.
-fn optional_text(entry: &Object<'_>, name: &str) -> Result<Option<String>, String> {
-    if entry.get(name) == Some("null") {
-        return Ok(None);
+impl Entry<'_> {
+    fn fault(&mut self, message: impl Into<String>) {
+        self.faults.push(message.into());
     }
-    entry
-        .string(name)
-        .map(|text| text.map(Cow::into_owned))
-        .map_err(|fault| without_values(&fault))
-}
 
-fn text(entry: &Object<'_>, name: &str) -> Result<String, String> {
-    optional_text(entry, name)?.ok_or_else(|| missing(name))
-}
+    /// Notes the message unless the condition holds, and gives the condition.
+    fn require(&mut self, condition: bool, message: &str) -> bool {
+        if !condition {
+            self.fault(message);
+        }
+        condition
+    }
 
-fn texts(entry: &Object<'_>, name: &str) -> Result<Vec<String>, String> {
-    let texts = entry
-        .strings(name)
-        .map_err(|fault| without_values(&fault))?
-        .ok_or_else(|| missing(name))?;
-    Ok(texts.into_iter().map(Cow::into_owned).collect())
-}
+    fn refuse_unknown(&mut self) {
+        let unknown: Vec<String> = self
+            .object
+            .members()
+            .filter(|member| !MEMBERS.contains(&member.name()))
+            .map(|member| {
+                let name = member.name().chars().filter(|c| !c.is_control());
+                let name: String = name.take(64).collect();
+                format!("unknown field `{name}`")
+            })
+            .collect();
+        self.faults.extend(unknown);
+    }
 
-fn claim(entry: &Object<'_>, name: &str, default: &str) -> Result<String, String> {
-    let claim = optional_text(entry, name)?.unwrap_or_else(|| default.to_owned());
-    require(!claim.is_empty(), &format!("{name} must not be empty"))?;
-    Ok(claim)
-}
+    /// A string member; `null` counts as absent.
+    fn text(&mut self, name: &str) -> Option<String> {
+        if self.is_null(name) {
+            return None;
+        }
+        match self.object.string(name) {
+            Ok(text) => text.map(Cow::into_owned),
+            Err(fault) => {
+                self.wrong(name, &fault);
+                None
+            }
+        }
+    }
 
-fn missing(name: &str) -> String {
-    format!("missing field `{name}`")
-}
+    fn required(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name);
+        self.require_member(name);
+        text
+    }
 
-fn require(condition: bool, message: &str) -> Result<(), String> {
-    condition.then_some(()).ok_or_else(|| message.to_owned())
+    fn texts(&mut self, name: &str) -> Option<Vec<String>> {
+        self.require_member(name);
+        if self.is_null(name) {
+            return None;
+        }
+        match self.object.strings(name) {
+            Ok(texts) => Some(texts?.into_iter().map(Cow::into_owned).collect()),
+            Err(fault) => {
+                self.wrong(name, &fault);
+                None
+            }
+        }
+    }
+
+    fn is_null(&self, name: &str) -> bool {
+        self.object.get(name) == Some("null")
+    }
+
+    fn require_member(&mut self, name: &str) {
+        if !self.object.contains(name) || self.is_null(name) {
+            self.fault(format!("missing field `{name}`"));
+        }
+    }
+
+    fn wrong(&mut self, name: &str, fault: &JsonFault) {
+        let message = match fault.reason {
+            JsonReason::Expected(_) => {
+                format!("{name} has a wrong type; {NAME} must be {FORM}")
+            }
+            _ => fault.to_string(),
+        };
+        self.fault(message);
+    }
+
+    fn claim(&mut self, name: &str, default: &str) -> String {
+        let claim = self.text(name).unwrap_or_else(|| default.to_owned());
+        self.require(!claim.is_empty(), &format!("{name} must not be empty"));
+        claim
+    }
+
+    fn span(&mut self, member: &str, least: Millis, default: Millis) -> Millis {
+        let Some(text) = self.text(member) else {
+            return default;
+        };
+        let span =
+            parse_duration(&text).filter(|span| (least..=super::duration::LONGEST).contains(span));
+        span.unwrap_or_else(|| {
+            let least = least.as_seconds();
+            self.fault(format!(
+                "{member} must be a duration such as \"24h\", at least {least} s"
+            ));
+            default
+        })
+    }
+
+    fn clock_tolerance(&mut self) -> Option<Millis> {
+        let text = self.text("clock_tolerance")?;
+        let span = parse_duration(&text).filter(|span| *span <= MAX_CLOCK_TOLERANCE);
+        self.require(
+            span.is_some(),
+            "clock_tolerance must be a duration from \"0s\" to \"300s\"",
+        );
+        span
+    }
+
+    fn algorithms(&mut self) -> Option<Vec<Algorithm>> {
+        let names = self.texts("algorithms")?;
+        if !self.require(!names.is_empty(), "algorithms must not be empty") {
+            return None;
+        }
+        let algorithms: Option<Vec<_>> = names
+            .iter()
+            .map(|name| Algorithm::from_name(name))
+            .collect();
+        self.require(
+            algorithms.is_some(),
+            "algorithms must be names such as RS256, PS384, ES512, EdDSA, Ed25519, HS256",
+        );
+        algorithms
+    }
+
+    fn keys(&mut self, algorithms: &[Algorithm]) -> Option<IssuerKeys> {
+        let jwks = self.object.get("jwks").filter(|jwks| *jwks != "null");
+        let jwks = jwks.map(str::to_owned);
+        let uri = self.text("jwks_uri");
+        let binding = self.text("jwks_binding");
+        let keys = match (jwks, uri, binding) {
+            (Some(jwks), None, None) => {
+                self.check_inline(&jwks, algorithms);
+                IssuerKeys::Inline(jwks)
+            }
+            (None, Some(uri), None) => {
+                self.require(
+                    uri_is_good(&uri),
+                    "jwks_uri must be an https URL (http on loopback)",
+                );
+                IssuerKeys::Uri(uri)
+            }
+            (None, None, Some(binding)) => {
+                self.require(
+                    !binding.is_empty(),
+                    "jwks_binding must name a service binding",
+                );
+                IssuerKeys::Binding(binding)
+            }
+            _ => {
+                self.fault("exactly one of jwks, jwks_uri and jwks_binding must be given");
+                return None;
+            }
+        };
+        let is_symmetric = |algorithm: &Algorithm| {
+            matches!(
+                algorithm,
+                Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
+            )
+        };
+        if algorithms.iter().any(is_symmetric) {
+            self.require(
+                matches!(keys, IssuerKeys::Inline(_)),
+                "algorithms of the HS family need inline jwks: a shared secret is never fetched",
+            );
+        }
+        Some(keys)
+    }
+
+    /// Keys that can never verify anything are a fault, and not a token's. In the set of a provider, keys for other
+    /// purposes and of other kinds are usual; those are left out.
+    fn check_inline(&mut self, jwks: &str, algorithms: &[Algorithm]) {
+        let has_keys = json::parse_object(jwks)
+            .and_then(|set| set.array("keys"))
+            .is_ok_and(|keys| keys.is_some_and(|keys| !keys.is_empty()));
+        if !self.require(
+            has_keys,
+            "jwks must be an object with a non-empty array \"keys\"",
+        ) || algorithms.is_empty()
+        {
+            return;
+        }
+        match jwk::parse_set(jwks, KeySetSource::Settings, algorithms) {
+            Ok(set) => {
+                for key in set.left_out {
+                    if !matches!(
+                        key.fault,
+                        KeyFault::NotForVerifying | KeyFault::Unsupported | KeyFault::NotListed
+                    ) {
+                        self.fault(format!("jwks: {key}"));
+                    }
+                }
+            }
+            Err(KeySetFault::Malformed(fault)) => {
+                let message = without_values(&fault);
+                self.fault(format!("jwks: {message}"));
+            }
+            Err(fault) => self.fault(format!("jwks: {fault}")),
+        }
+    }
 }
 
 /// What is wrong with the text, without its values.
@@ -193,54 +380,6 @@ fn without_values(fault: &JsonFault) -> String {
     match fault.reason {
         JsonReason::Expected(_) => format!("a member has a wrong type; {NAME} must be {FORM}"),
         _ => fault.to_string(),
-    }
-}
-
-fn parse_algorithms(names: &[String]) -> Result<Vec<Algorithm>, String> {
-    require(!names.is_empty(), "algorithms must not be empty")?;
-    let algorithms = names.iter().map(|name| Algorithm::from_name(name));
-    algorithms.collect::<Option<_>>().ok_or_else(|| {
-        "algorithms must be names such as RS256, PS384, ES512, EdDSA, Ed25519, HS256".to_owned()
-    })
-}
-
-const fn is_symmetric(algorithm: Algorithm) -> bool {
-    matches!(
-        algorithm,
-        Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512
-    )
-}
-
-fn parse_keys(entry: &Object<'_>) -> Result<IssuerKeys, String> {
-    let jwks = entry.get("jwks").filter(|jwks| *jwks != "null");
-    let uri = optional_text(entry, "jwks_uri")?;
-    let binding = optional_text(entry, "jwks_binding")?;
-    match (jwks, uri, binding) {
-        (Some(jwks), None, None) => {
-            let has_keys = json::parse_object(jwks)
-                .and_then(|set| set.array("keys"))
-                .is_ok_and(|keys| keys.is_some_and(|keys| !keys.is_empty()));
-            require(
-                has_keys,
-                "jwks must be an object with a non-empty array \"keys\"",
-            )?;
-            Ok(IssuerKeys::Inline(jwks.to_owned()))
-        }
-        (None, Some(uri), None) => {
-            require(
-                uri_is_good(&uri),
-                "jwks_uri must be an https URL (http on loopback)",
-            )?;
-            Ok(IssuerKeys::Uri(uri))
-        }
-        (None, None, Some(binding)) => {
-            require(
-                !binding.is_empty(),
-                "jwks_binding must name a service binding",
-            )?;
-            Ok(IssuerKeys::Binding(binding))
-        }
-        _ => Err("exactly one of jwks, jwks_uri and jwks_binding must be given".to_owned()),
     }
 }
 
@@ -255,23 +394,4 @@ fn uri_is_good(uri: &str) -> bool {
     };
     uri.bytes().all(|b| b.is_ascii_graphic())
         && (origin.starts_with("https://") || is_loopback_name(host_name(origin_host(&origin))))
-}
-
-fn span(
-    entry: &Object<'_>,
-    member: &str,
-    least: Millis,
-    default: Millis,
-) -> Result<Millis, String> {
-    let Some(text) = optional_text(entry, member)? else {
-        return Ok(default);
-    };
-    parse_duration(&text)
-        .filter(|span| (least..=super::duration::LONGEST).contains(span))
-        .ok_or_else(|| {
-            format!(
-                "{member} must be a duration such as \"24h\", at least {} s",
-                least.as_seconds()
-            )
-        })
 }

@@ -9,29 +9,56 @@ use super::{
     AccessClaims, Form, MAX_TOKEN_BYTES, Unverified, claimant, compact::decode_text, issuer, legacy,
 };
 use crate::{
-    json::{self, Object},
+    json::{self, Object, ObjectText},
     settings::TrustedIssuer,
 };
 
 /// A text that passes for an access token.
 #[derive(Debug)]
-pub enum Look<'a> {
-    /// It was taken apart already.
-    Parsed(Unverified<'a>),
-    /// It is not kept in parts: whoever verifies it parses it, and hears why the strict parser refuses it, if that does.
-    Unparsed,
+pub struct Look<'a, 's> {
+    /// The token in parts. `None` = whoever verifies it parses it, and hears why the strict parser refuses it, if that does.
+    pub parsed: Option<Unverified<'a>>,
+    /// The trusted issuer that it names. Whether it is telling the truth, its keys will show.
+    pub issuer: Option<&'s TrustedIssuer>,
 }
 
 /// Looks at a text; `None` when it is no access token by its structure, neither one of ours, good or not, nor one that
 /// names a trusted issuer.
-pub fn look<'a>(token: &'a str, issuers: &[TrustedIssuer]) -> Option<Look<'a>> {
+pub fn look<'a, 's>(token: &'a str, issuers: &'s [TrustedIssuer]) -> Option<Look<'a, 's>> {
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
-    match claimant::parse(token) {
-        Ok(parsed) => passes(&parsed, issuers).then_some(Look::Parsed(parsed)),
-        Err(_) => passes_unparsed(token, issuers).then_some(Look::Unparsed),
+    let (passes, issuer, parsed) = match claimant::parse(token) {
+        Ok(parsed) => {
+            let issuer = named(&parsed, issuers);
+            let passes = issuer.is_some() || is_like_ours(&parsed);
+            (passes, issuer, Some(parsed))
+        }
+        Err(_) => {
+            let (header, claims) = opened(token)?;
+            let (header, claims) = (header.object(), claims.object());
+            let issuer = issuer::of_claims(issuers, &claims);
+            let is_like_ours = || has_our_header(&header) && has_our_claims(&claims);
+            (issuer.is_some() || is_like_ours(), issuer, None)
+        }
+    };
+    passes.then_some(Look { parsed, issuer })
+}
+
+/// The trusted issuer whose name a text misses by a slash at its end, or by the case of its letters: almost always the
+/// setting is at fault.
+pub fn nearly_names<'s>(token: &str, issuers: &'s [TrustedIssuer]) -> Option<&'s TrustedIssuer> {
+    if issuers.is_empty() || token.len() > MAX_TOKEN_BYTES {
+        return None;
     }
+    let (_, claims) = opened(token)?;
+    let name = claims.object().string("iss").ok().flatten()?.into_owned();
+    let is_near = |issuer: &&TrustedIssuer| {
+        issuer.issuer != name
+            && (issuer.issuer.trim_end_matches('/'))
+                .eq_ignore_ascii_case(name.trim_end_matches('/'))
+    };
+    issuers.iter().find(is_near)
 }
 
 /// Whether a text is an access token by its structure.
@@ -82,33 +109,30 @@ fn kindly_decoded(part: &str) -> Option<String> {
     }
 }
 
-fn passes(token: &Unverified<'_>, issuers: &[TrustedIssuer]) -> bool {
+fn named<'s>(token: &Unverified<'_>, issuers: &'s [TrustedIssuer]) -> Option<&'s TrustedIssuer> {
+    (token.form() == Form::Compact)
+        .then(|| issuer::claimed(issuers, token))
+        .flatten()
+}
+
+fn is_like_ours(token: &Unverified<'_>) -> bool {
     if token.form() != Form::Compact {
         return AccessClaims::from_unverified(token).is_ok();
     }
     let is_our_version = !token.header.has_foreign_version && may_be_ours(token.version());
-    issuer::claimed(issuers, token).is_some()
-        || (token.key_id().is_some() && is_our_version && has_our_claims(&token.payload.object()))
+    token.key_id().is_some() && is_our_version && has_our_claims(&token.payload.object())
 }
 
-/// The same of a text that the strict parser refuses: header and payload are at least JSON objects.
-fn passes_unparsed(token: &str, issuers: &[TrustedIssuer]) -> bool {
+/// Header and payload of a text that the strict parser may refuse: three parts, of which two are JSON objects.
+fn opened(token: &str) -> Option<(ObjectText, ObjectText)> {
     let mut parts = token.split('.');
     let (Some(header), Some(payload), Some(_), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return false;
+        return None;
     };
-    let (Ok(header), Ok(payload)) = (decode_text(header), decode_text(payload)) else {
-        return false;
-    };
-    let (Ok(header), Ok(claims)) = (json::parse_object(&header), json::parse_object(&payload))
-    else {
-        return false;
-    };
-    let issuer = claims.string("iss").ok().flatten();
-    let is_foreign = issuer.is_some_and(|name| issuers.iter().any(|issuer| issuer.issuer == name));
-    is_foreign || (has_our_header(&header) && has_our_claims(&claims))
+    let object = |part| ObjectText::parse(decode_text(part).ok()?).ok();
+    Some((object(header)?, object(payload)?))
 }
 
 fn has_our_header(header: &Object<'_>) -> bool {

@@ -55,6 +55,8 @@ pub enum TokenFault {
     WrongIssuer,
     /// `aud` names none of our audiences.
     WrongAudience,
+    /// `cnf` binds it to a key, and no proof that its bearer holds that is checked here.
+    BoundToKey,
     /// A claim that is needed is absent.
     ClaimMissing,
     /// A claim has the wrong type or size.
@@ -90,6 +92,7 @@ impl TokenFault {
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
+            Self::BoundToKey => "bound_to_key",
             Self::ClaimMissing => "claim_missing",
             Self::BadClaim => "bad_claim",
         }

@@ -1,7 +1,7 @@
 //! Foreign issuers: which one a token claims, what it must then say, and whom it names.
 
-use super::{Policy, TokenFault, Unverified, Verified};
-use crate::{settings::TrustedIssuer, time::Millis};
+use super::{Policy, TokenFault, Types, Unverified, Verified};
+use crate::{json::Object, settings::TrustedIssuer, time::Millis};
 
 /// The longest session or user claim of a foreign token, in bytes.
 pub const MAX_IDENTITY_BYTES: usize = 256;
@@ -14,20 +14,37 @@ pub fn claimed<'s>(
     if issuers.is_empty() {
         return None;
     }
-    let name = token.issuer_unverified()?;
+    of_claims(issuers, &token.payload.object())
+}
+
+/// The issuer whose exact name these claims carry.
+pub(super) fn of_claims<'s>(
+    issuers: &'s [TrustedIssuer],
+    claims: &Object<'_>,
+) -> Option<&'s TrustedIssuer> {
+    let name = claims.string("iss").ok()??;
     issuers.iter().find(|issuer| issuer.issuer == name)
 }
 
-/// What a token of this issuer must say.
+/// How far ahead of ours an issuer's clock may be, unless its entry says otherwise: tokens are used the moment they are
+/// made, and a login must not fail by chance.
+pub const DEFAULT_CLOCK_TOLERANCE: Millis = Millis::from_seconds(5);
+
+/// What a token of this issuer must say. `tolerance` is the setting `CLOCK_TOLERANCE`.
 pub fn policy(issuer: &TrustedIssuer, tolerance: Millis) -> Policy {
+    let ahead = issuer
+        .clock_tolerance
+        .unwrap_or_else(|| DEFAULT_CLOCK_TOLERANCE.max(tolerance));
     Policy {
         algorithms: Some(issuer.algorithms.clone()),
-        typ: issuer.typ.clone(),
+        typ: issuer.typ.clone().map_or(Types::Access, Types::Only),
         issuer: Some(issuer.issuer.clone()),
         audience: issuer.audience.clone(),
         max_lifetime: Some(issuer.max_token_age),
+        refuses_bound: true,
         tolerance,
-        issued_at_allowance: tolerance,
+        not_before_allowance: ahead,
+        issued_at_allowance: ahead,
     }
 }
 
@@ -40,19 +57,91 @@ pub struct ForeignIdentity {
     pub user_id: String,
 }
 
+/// What is wrong with a token of this issuer, for logs: issuer, claim and rule, and never a value. `claims` are the token's.
+pub fn diagnosis(issuer: &TrustedIssuer, fault: TokenFault, claims: Option<&Object<'_>>) -> String {
+    let rule = match fault {
+        TokenFault::WrongType => match &issuer.typ {
+            Some(_) => "the header's typ is not the entry's typ".to_owned(),
+            None => "the header's typ names another purpose than access".to_owned(),
+        },
+        TokenFault::AlgorithmMismatch => {
+            "the header's alg is not that of its key, or the entry does not list it".to_owned()
+        }
+        TokenFault::UnknownKey => "no usable key of the issuer has the header's kid".to_owned(),
+        TokenFault::ExpiryMissing => "claim \"exp\" is missing".to_owned(),
+        TokenFault::Expired => "claim \"exp\" has passed".to_owned(),
+        TokenFault::NotYetValid => {
+            "claim \"nbf\" lies ahead by more than clock_tolerance".to_owned()
+        }
+        TokenFault::IssuedInFuture => {
+            "claim \"iat\" lies ahead by more than clock_tolerance".to_owned()
+        }
+        TokenFault::IssuedAtMissing => "claim \"iat\" is missing".to_owned(),
+        TokenFault::LifetimeTooLong => {
+            "claim \"exp\" is later than \"iat\" by more than max_token_age".to_owned()
+        }
+        TokenFault::WrongAudience => "claim \"aud\" names none of the entry's audience".to_owned(),
+        TokenFault::BoundToKey => {
+            "claim \"cnf\" asks for a proof that is not checked here".to_owned()
+        }
+        TokenFault::ClaimMissing => named(issuer, |name, member| {
+            (!claims?.contains(name)).then(|| format!("claim \"{name}\" ({member}) is missing"))
+        }),
+        TokenFault::BadClaim => bad_claim(issuer, claims),
+        _ => String::new(),
+    };
+    let colon = if rule.is_empty() { "" } else { ": " };
+    format!("issuer {}: {}{colon}{rule}", issuer.id, fault.code())
+}
+
+/// What `tell` says of the first claim that names session or user of which it says something.
+fn named(issuer: &TrustedIssuer, tell: impl Fn(&str, &str) -> Option<String>) -> String {
+    [
+        (&issuer.handle_claim, "handle_claim"),
+        (&issuer.user_id_claim, "user_id_claim"),
+    ]
+    .into_iter()
+    .find_map(|(name, member)| tell(name, member))
+    .unwrap_or_default()
+}
+
+fn bad_claim(issuer: &TrustedIssuer, claims: Option<&Object<'_>>) -> String {
+    let Some(claims) = claims else {
+        return String::new();
+    };
+    let is_bad = |name: &&str| match *name {
+        "iss" => claims.string(name).is_err(),
+        "aud" => claims.string_or_strings(name).is_err(),
+        _ => claims.number(name).is_err(),
+    };
+    if let Some(name) = ["iss", "aud", "exp", "iat", "nbf"]
+        .iter()
+        .find(|name| is_bad(name))
+    {
+        return format!("claim \"{name}\" is of a wrong type");
+    }
+    named(issuer, |name, member| {
+        let is_good = identity_text(claims, name).is_ok();
+        (!is_good).then(|| {
+            format!("claim \"{name}\" ({member}) is no string of 1 to {MAX_IDENTITY_BYTES} bytes")
+        })
+    })
+}
+
+fn identity_text(claims: &Object<'_>, name: &str) -> Result<String, TokenFault> {
+    let claim = claims.string(name).map_err(|_| TokenFault::BadClaim)?;
+    let text = claim.ok_or(TokenFault::ClaimMissing)?;
+    if text.is_empty() || text.len() > MAX_IDENTITY_BYTES {
+        return Err(TokenFault::BadClaim);
+    }
+    Ok(text.into_owned())
+}
+
 /// Reads session and user from a verified token: strings of 1 to [`MAX_IDENTITY_BYTES`] bytes, or it is refused.
 pub fn identity(issuer: &TrustedIssuer, token: &Verified) -> Result<ForeignIdentity, TokenFault> {
     let claims = token.claims();
-    let named = |name: &str| {
-        let claim = claims.string(name).map_err(|_| TokenFault::BadClaim)?;
-        let text = claim.ok_or(TokenFault::ClaimMissing)?;
-        if text.is_empty() || text.len() > MAX_IDENTITY_BYTES {
-            return Err(TokenFault::BadClaim);
-        }
-        Ok(text.into_owned())
-    };
     Ok(ForeignIdentity {
-        session: named(&issuer.handle_claim)?,
-        user_id: named(&issuer.user_id_claim)?,
+        session: identity_text(&claims, &issuer.handle_claim)?,
+        user_id: identity_text(&claims, &issuer.user_id_claim)?,
     })
 }

@@ -1,7 +1,7 @@
 //! Strict reading of JSON Web Keys and key sets (RFC 7517, RFC 7518 section 6, RFC 8037).
 //!
-//! A document that is not a key set is refused whole. A key that cannot be used is left out, so that one odd key of an
-//! issuer does not cost its users the others. Only public parts are ever read.
+//! A document that is not a key set is refused whole. A key that cannot be used is left out, and said to be, so that one
+//! odd key of an issuer does not cost its users the others. Only public parts are ever read.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
@@ -43,8 +43,8 @@ pub enum KeySetFault {
     TooManyKeys,
     /// Not a JSON object with an array `keys` of objects.
     Malformed(JsonFault),
-    /// No key that can be used.
-    NoUsableKey,
+    /// No key that can be used; all of these were left out.
+    NoUsableKey(Vec<LeftOut>),
 }
 
 impl std::fmt::Display for KeySetFault {
@@ -53,8 +53,57 @@ impl std::fmt::Display for KeySetFault {
             Self::TooLarge => write!(f, "larger than {MAX_KEY_SET_BYTES} bytes"),
             Self::TooManyKeys => write!(f, "more than {MAX_KEYS} keys"),
             Self::Malformed(fault) => write!(f, "not a JWK Set: {fault}"),
-            Self::NoUsableKey => f.write_str("no usable key"),
+            Self::NoUsableKey(left_out) => {
+                f.write_str("no usable key")?;
+                for key in left_out.iter().take(MAX_NAMED) {
+                    write!(f, "; {key}")?;
+                }
+                match left_out.len().saturating_sub(MAX_NAMED) {
+                    0 => Ok(()),
+                    others => write!(f, "; {others} others"),
+                }
+            }
         }
+    }
+}
+
+/// How many keys a text names that were left out, and how many characters of a `kid`.
+const MAX_NAMED: usize = 8;
+const MAX_NAMED_KEY_ID: usize = 48;
+
+/// A key set that was read.
+#[derive(Debug, Clone, Default)]
+pub struct KeySet {
+    /// The keys that can be used, in the order of the document; at least one.
+    pub keys: Vec<VerificationKey>,
+    /// The others.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A key that cannot be used. As text it is fit for a log, whatever the issuer called it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its place in the set, from 1.
+    pub place: usize,
+    /// Its `kid`, if that is a string.
+    pub key_id: Option<String>,
+    /// Why.
+    pub fault: KeyFault,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "key {}", self.place)?;
+        if let Some(key_id) = &self.key_id {
+            let is_plain = |c: &char| c.is_ascii_graphic() && !matches!(c, '"' | '\\');
+            let key_id: String = key_id
+                .chars()
+                .filter(is_plain)
+                .take(MAX_NAMED_KEY_ID)
+                .collect();
+            write!(f, " ({key_id})")?;
+        }
+        write!(f, ": {}", self.fault)
     }
 }
 
@@ -77,34 +126,69 @@ pub enum KeyFault {
     SecretFetched,
     /// An RSA key that can be factored (CVE-2017-15361), or an Ed25519 key of small order.
     Weak,
+    /// It is for an algorithm that the issuer's entry does not list.
+    NotListed,
 }
 
-/// Reads a key set: the keys that can be used, in the order of the document.
-pub fn parse_set(text: &str, source: KeySetSource) -> Result<Vec<VerificationKey>, KeySetFault> {
+impl std::fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "a member is missing or malformed",
+            Self::Unsupported => "its type, curve or algorithm is not supported",
+            Self::NotForVerifying => "it is not for verifying, by its use or key_ops",
+            Self::AlgorithmMismatch => "its alg does not fit its kty and crv",
+            Self::BadSize => "it is too short, or of a wrong length",
+            Self::SecretFetched => "it is secret or private, and everybody can read it",
+            Self::Weak => "it is known to protect nothing",
+            Self::NotListed => "it is for none of the algorithms that are listed",
+        })
+    }
+}
+
+impl std::error::Error for KeyFault {}
+
+/// Reads a key set. `algorithms` are those that keys may be used with, in order of preference: a key whose `alg` names none
+/// is for the first that it fits, and for no other.
+pub fn parse_set(
+    text: &str,
+    source: KeySetSource,
+    algorithms: &[Algorithm],
+) -> Result<KeySet, KeySetFault> {
     if text.len() > MAX_KEY_SET_BYTES {
         return Err(KeySetFault::TooLarge);
     }
     let document = json::parse_object(text).map_err(KeySetFault::Malformed)?;
     let elements = document.array("keys").map_err(KeySetFault::Malformed)?;
-    let elements = elements.ok_or(KeySetFault::NoUsableKey)?;
+    let elements = elements.ok_or(KeySetFault::NoUsableKey(Vec::new()))?;
     if elements.len() > MAX_KEYS {
         return Err(KeySetFault::TooManyKeys);
     }
-    let mut keys = Vec::with_capacity(elements.len());
-    for element in elements {
+    let mut set = KeySet::default();
+    for (place, element) in (1_usize..).zip(elements) {
         let jwk = json::parse_object(element).map_err(KeySetFault::Malformed)?;
-        keys.extend(read(&jwk, source));
+        match read(&jwk, source, algorithms) {
+            Ok(key) => set.keys.push(key),
+            Err(fault) => set.left_out.push(LeftOut {
+                place,
+                key_id: jwk.string("kid").ok().flatten().map(Into::into),
+                fault,
+            }),
+        }
     }
-    if keys.is_empty() {
-        return Err(KeySetFault::NoUsableKey);
+    if set.keys.is_empty() {
+        return Err(KeySetFault::NoUsableKey(set.left_out));
     }
-    Ok(keys)
+    Ok(set)
 }
 
-/// Reads one key.
-pub fn parse_key(text: &str, source: KeySetSource) -> Result<VerificationKey, KeyFault> {
+/// Reads one key. `algorithms` as in [`parse_set`].
+pub fn parse_key(
+    text: &str,
+    source: KeySetSource,
+    algorithms: &[Algorithm],
+) -> Result<VerificationKey, KeyFault> {
     let jwk = json::parse_object(text).map_err(|_| KeyFault::Malformed)?;
-    read(&jwk, source)
+    read(&jwk, source, algorithms)
 }
 
 /// The public half of a signing key of our own: `text` gives the key, we give its name and its one algorithm.
@@ -116,17 +200,21 @@ pub fn own_key(
     let jwk = json::parse_object(text).map_err(|_| KeyFault::Malformed)?;
     let key = VerificationKey {
         key_id: Some(key_id.to_owned()),
-        algorithms: vec![algorithm],
+        algorithm,
         material: material(&jwk, KeySetSource::Fetched)?,
     };
-    if algorithm.family() == key.family() {
+    if algorithm.family() == key.material.family() {
         Ok(key)
     } else {
         Err(KeyFault::AlgorithmMismatch)
     }
 }
 
-fn read(jwk: &Object<'_>, source: KeySetSource) -> Result<VerificationKey, KeyFault> {
+fn read(
+    jwk: &Object<'_>,
+    source: KeySetSource,
+    algorithms: &[Algorithm],
+) -> Result<VerificationKey, KeyFault> {
     let key_id = text(jwk, "kid")?;
     if key_id
         .as_ref()
@@ -139,41 +227,49 @@ fn read(jwk: &Object<'_>, source: KeySetSource) -> Result<VerificationKey, KeyFa
     if source == KeySetSource::Fetched && jwk.contains("d") {
         return Err(KeyFault::SecretFetched);
     }
-    let mut key = VerificationKey {
+    let algorithm = match text(jwk, "alg")? {
+        Some(name) => declared(&name, &material, algorithms)?,
+        None => first_that_fits(&material, algorithms)?,
+    };
+    Ok(VerificationKey {
         key_id,
-        algorithms: Vec::new(),
+        algorithm,
         material,
-    };
-    let fits = |algorithm: &Algorithm| algorithm.family() == key.family();
-    key.algorithms = match text(jwk, "alg")? {
-        None => Algorithm::ALL.into_iter().filter(fits).collect(),
-        Some(name) => {
-            let named = Algorithm::from_name(&name).ok_or(KeyFault::Unsupported)?;
-            if !fits(&named) {
-                return Err(KeyFault::AlgorithmMismatch);
-            }
-            vec![named]
-        }
-    };
-    // A MAC key shorter than the hash is refused (RFC 7518 section 3.2).
-    if let KeyMaterial::Symmetric(secret) = &key.material {
-        let length = secret.expose().len();
-        key.algorithms
-            .retain(|algorithm| length >= minimum_secret_bytes(*algorithm));
-        if key.algorithms.is_empty() {
-            return Err(KeyFault::BadSize);
-        }
-    }
-    Ok(key)
+    })
 }
 
-/// The shortest key that RFC 7518 section 3.2 allows for a MAC.
-const fn minimum_secret_bytes(algorithm: Algorithm) -> usize {
-    match algorithm {
-        Algorithm::HS384 => 48,
-        Algorithm::HS512 => 64,
-        _ => 32,
+/// The algorithm that a key's `alg` names.
+fn declared(
+    name: &str,
+    material: &KeyMaterial,
+    algorithms: &[Algorithm],
+) -> Result<Algorithm, KeyFault> {
+    let named = Algorithm::from_name(name).ok_or(KeyFault::Unsupported)?;
+    if named.family() != material.family() {
+        Err(KeyFault::AlgorithmMismatch)
+    } else if !material.fits(named) {
+        Err(KeyFault::BadSize)
+    } else if !algorithms.contains(&named) {
+        Err(KeyFault::NotListed)
+    } else {
+        Ok(named)
     }
+}
+
+fn first_that_fits(
+    material: &KeyMaterial,
+    algorithms: &[Algorithm],
+) -> Result<Algorithm, KeyFault> {
+    let mut listed = algorithms.iter().copied();
+    if let Some(algorithm) = listed.find(|algorithm| material.fits(*algorithm)) {
+        return Ok(algorithm);
+    }
+    let is_of_family = |algorithm: &Algorithm| algorithm.family() == material.family();
+    Err(if algorithms.iter().any(is_of_family) {
+        KeyFault::BadSize
+    } else {
+        KeyFault::NotListed
+    })
 }
 
 /// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3) must not say otherwise than verifying.

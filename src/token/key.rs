@@ -58,13 +58,32 @@ impl KeyMaterial {
             _ => false,
         }
     }
+
+    /// The kind of algorithm that it works with.
+    pub(super) const fn family(&self) -> Family {
+        match self {
+            Self::Rsa { .. } => Family::Rsa,
+            Self::Ec { curve, .. } => Family::Ecdsa(*curve),
+            Self::Okp { .. } => Family::Ed25519,
+            Self::Symmetric(_) => Family::Hmac,
+        }
+    }
+
+    /// True when it may be used with an algorithm: a MAC key shorter than the hash may not (RFC 7518 section 3.2).
+    pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
+        let is_long_enough = match self {
+            Self::Symmetric(secret) => secret.expose().len() >= minimum_secret_bytes(algorithm),
+            _ => true,
+        };
+        algorithm.family() == self.family() && is_long_enough
+    }
 }
 
-/// A key, and the algorithms that it alone decides on.
+/// A key, and the one algorithm that it is used with (RFC 8725 section 3.1).
 #[derive(Debug, Clone)]
 pub struct VerificationKey {
     pub(super) key_id: Option<String>,
-    pub(super) algorithms: Vec<Algorithm>,
+    pub(super) algorithm: Algorithm,
     pub(super) material: KeyMaterial,
 }
 
@@ -74,9 +93,9 @@ impl VerificationKey {
         self.key_id.as_deref()
     }
 
-    /// The algorithms that it may be used with; never empty.
-    pub fn algorithms(&self) -> &[Algorithm] {
-        &self.algorithms
+    /// The algorithm that it is used with, and no other.
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
     }
 
     /// The key itself.
@@ -109,14 +128,14 @@ impl VerificationKey {
             }
         }
     }
+}
 
-    pub(super) const fn family(&self) -> Family {
-        match &self.material {
-            KeyMaterial::Rsa { .. } => Family::Rsa,
-            KeyMaterial::Ec { curve, .. } => Family::Ecdsa(*curve),
-            KeyMaterial::Okp { .. } => Family::Ed25519,
-            KeyMaterial::Symmetric(_) => Family::Hmac,
-        }
+/// The shortest key that RFC 7518 section 3.2 allows for a MAC.
+const fn minimum_secret_bytes(algorithm: Algorithm) -> usize {
+    match algorithm {
+        Algorithm::HS384 => 48,
+        Algorithm::HS512 => 64,
+        _ => 32,
     }
 }
 
@@ -140,9 +159,7 @@ pub fn select<'k>(
     if named.peek().is_none() {
         return Err(TokenFault::UnknownKey);
     }
-    let candidates: Vec<_> = named
-        .filter(|key| key.algorithms.contains(&algorithm))
-        .collect();
+    let candidates: Vec<_> = named.filter(|key| key.algorithm == algorithm).collect();
     let most = if key_id.is_some() { 1 } else { MAX_CANDIDATES };
     match candidates.len() {
         0 => Err(TokenFault::AlgorithmMismatch),

@@ -30,7 +30,7 @@ pub use algorithm::{Algorithm, Curve, Family, UnknownAlgorithm};
 pub use fault::TokenFault;
 pub use key::{KeyMaterial, VerificationKey};
 pub use pipeline::{Pending, SignatureVerdict, Verified};
-pub use policy::Policy;
+pub use policy::{Policy, Types};
 pub use unverified::{Form, MAX_KEY_ID_BYTES, MAX_TOKEN_BYTES, Unverified};
 
 #[cfg(test)]

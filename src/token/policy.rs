@@ -15,19 +15,37 @@ pub const OWN_ISSUED_AT_ALLOWANCE: Millis = Millis::from_seconds(60);
 pub struct Policy {
     /// Algorithms that keys may be used with; `None` = whatever the keys allow.
     pub algorithms: Option<Vec<Algorithm>>,
-    /// The media type that `typ` must be.
-    pub typ: Option<String>,
+    /// What `typ` may be.
+    pub typ: Types,
     /// The exact `iss`.
     pub issuer: Option<String>,
     /// `aud` must name one of these; empty = `aud` is not read.
     pub audience: Vec<String>,
     /// The longest accepted `exp` - `iat`.
     pub max_lifetime: Option<Millis>,
-    /// Clock tolerance for `exp` and `nbf`.
+    /// True = a token with `cnf` is refused: it is good only with a proof (RFC 7800), and nobody here checks one.
+    pub refuses_bound: bool,
+    /// Clock tolerance for `exp`.
     pub tolerance: Millis,
+    /// How far ahead `nbf` may lie.
+    pub not_before_allowance: Millis,
     /// How far ahead `iat` may lie.
     pub issued_at_allowance: Millis,
 }
+
+/// What the header's `typ` may be. Media types compare without case, and `application/` may be left out (RFC 7515 section
+/// 4.1.9).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Types {
+    /// This one, which must be there.
+    Only(String),
+    /// What names no other purpose: none at all, `JWT`, or `at+jwt` (RFC 9068). Whatever else is a JWT has a name of its
+    /// own, such as `logout+jwt`, `secevent+jwt` or `dpop+jwt` (RFC 8725 section 3.11).
+    Access,
+}
+
+/// The `typ`s of [`Types::Access`].
+const ACCESS_TYPES: [&str; 2] = ["jwt", "at+jwt"];
 
 /// The times of a token that met its policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +61,13 @@ impl Policy {
     pub fn own(tolerance: Millis) -> Self {
         Self {
             algorithms: None,
-            typ: Some("JWT".to_owned()),
+            typ: Types::Only("JWT".to_owned()),
             issuer: None,
             audience: Vec::new(),
             max_lifetime: None,
+            refuses_bound: false,
             tolerance,
+            not_before_allowance: tolerance,
             issued_at_allowance: Millis(tolerance.0.max(OWN_ISSUED_AT_ALLOWANCE.0)),
         }
     }
@@ -59,17 +79,17 @@ impl Policy {
             .is_none_or(|allowed| allowed.contains(&algorithm))
     }
 
-    /// Checks `typ`: media types compare without case, and `application/` may be left out (RFC 7515 section 4.1.9).
+    /// Checks `typ`.
     pub fn check_type(&self, typ: Option<&str>) -> Result<(), TokenFault> {
-        match (&self.typ, typ) {
-            (None, _) => Ok(()),
-            (Some(wanted), Some(found))
-                if media_type(wanted).eq_ignore_ascii_case(media_type(found)) =>
-            {
-                Ok(())
-            }
-            _ => Err(TokenFault::WrongType),
-        }
+        let is_one =
+            |found: &str, wanted: &str| media_type(found).eq_ignore_ascii_case(media_type(wanted));
+        let is_good = match (&self.typ, typ) {
+            (Types::Only(wanted), Some(found)) => is_one(found, wanted),
+            (Types::Only(_), None) => false,
+            (Types::Access, Some(found)) => ACCESS_TYPES.iter().any(|known| is_one(found, known)),
+            (Types::Access, None) => true,
+        };
+        is_good.then_some(()).ok_or(TokenFault::WrongType)
     }
 
     /// Checks the claims of a token whose signature is good.
@@ -86,7 +106,7 @@ impl Policy {
             return Err(TokenFault::Expired);
         }
         if let Some(not_before) = numeric_date(claims, "nbf")?
-            && now.plus(self.tolerance) < not_before
+            && now.plus(self.not_before_allowance) < not_before
         {
             return Err(TokenFault::NotYetValid);
         }
@@ -94,6 +114,9 @@ impl Policy {
             && now.plus(self.issued_at_allowance) < issued_at
         {
             return Err(TokenFault::IssuedInFuture);
+        }
+        if self.refuses_bound && claims.contains("cnf") {
+            return Err(TokenFault::BoundToKey);
         }
         if let Some(max_lifetime) = self.max_lifetime {
             let issued_at = times.issued_at.ok_or(TokenFault::IssuedAtMissing)?;

@@ -82,6 +82,11 @@ impl Unverified<'_> {
         self.payload.text()
     }
 
+    /// The claims, which nobody has vouched for.
+    pub fn claims_unverified(&self) -> Object<'_> {
+        self.payload.object()
+    }
+
     /// The `iss` claim, by which a foreign issuer is chosen before its keys can be.
     pub fn issuer_unverified(&self) -> Option<String> {
         Some(self.payload.object().string("iss").ok()??.into_owned())

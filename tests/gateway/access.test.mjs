@@ -25,6 +25,7 @@ const rules = [
   { path: "/csrf/**", origin: "app", session: "required" },
   { path: "/no-csrf/**", origin: "app", session: "required", anti_csrf: false },
   { host: "other.example", path: "/**", methods: ["GET", "POST"], origin: "app", session: "required" },
+  { path: "/idp/**", origin: "app", session: "required", freshness: "strict", issuers: ["own", "idp"] },
 ];
 
 let origin;
@@ -142,12 +143,13 @@ describe("several tokens", () => {
   });
 
   test("a trusted issuer's token is a session, too; an expired or unknown one is not", async () => {
-    const good = await ask("/strict/x", bearer(await issuer.token({ sid: "s1", sub: "dora" })));
-    assert.deepEqual([good.status, good.user], [200, "dora"]);
+    const good = await ask("/idp/x", bearer(await issuer.token({ sid: "s1", sub: "dora" })));
+    assert.deepEqual([good.status, good.user], [200, undefined]);
+    assert.equal(origin.last().headers["postern-subject"], "dora");
     assert.match(origin.last().headers["postern-session-handle"], /./);
     const other = await startIssuer();
     for (const [token, message] of [[await issuer.token({ sid: "s1", sub: "dora" }, "-1m"), "try refresh token"], [await other.token({ sid: "s1", sub: "dora" }), "unauthorised"]]) {
-      const got = await ask("/strict/x", bearer(token));
+      const got = await ask("/idp/x", bearer(token));
       assert.deepEqual([got.status, got.body.message], [401, message]);
     }
   });

@@ -26,7 +26,7 @@ describe("identity", () => {
         { path: "/public/**", origin: "app", session: "none" },
         { path: "/other/**", origin: "other", session: "required" },
         { path: "/raw/**", origin: "app", session: "optional", forward_credentials: true },
-        { path: "/private/**", origin: "app", session: "required" },
+        { path: "/private/**", origin: "app", session: "required", issuers: ["own", "idp"] },
         { path: "/**", origin: "app", session: "optional" },
       ],
       vars: { TRUSTED_ISSUERS: [issuer.setting] },
@@ -98,7 +98,7 @@ describe("identity", () => {
       const answer = await gateway.raw("GET", path, [...lies, `Authorization: Bearer ${token}`]);
       assert.equal(answer.status, 200, answer.text);
       const got = linesOf(origin.last()).filter(([name]) => /postern/i.test(name)).map(([name]) => name.toLowerCase()).sort();
-      const ours = ["postern-assertion", "postern-payload", "postern-session-handle", "postern-user-id"];
+      const ours = ["postern-assertion", "postern-payload", "postern-session-handle", "postern-tenant-id", "postern-user-id"];
       assert.deepEqual(got, path === "/public/x" ? [] : ours);
       assert.ok(!JSON.stringify(origin.last().rawHeaders).includes("root"));
     }
@@ -109,7 +109,7 @@ describe("identity", () => {
       const token = await issuer.token({ sid: "s1", sub: "zoe", groups: "g".repeat(length) });
       const { status, headers } = await ask("/private/x", { headers: bearer(token) });
       assert.equal(status, 200);
-      assert.equal(headers["postern-user-id"], "zoe");
+      assert.equal(headers["postern-subject"], "zoe");
       assert.equal(headers["postern-payload"] !== undefined, fits);
       assert.equal(headers["postern-payload-omitted"], fits ? undefined : String(Math.ceil((Buffer.byteLength(issuer.payloadOf(token)) * 4) / 3)));
       const { payload } = await jwtVerify(headers["postern-assertion"], createRemoteJWKSet(new URL(`${gateway.url()}/auth/assertion/jwks.json`)), { audience: origin.url });

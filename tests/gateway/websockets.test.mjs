@@ -34,7 +34,7 @@ before(async () => {
   gateway = await startGateway({
     origins: { app: { url: origin.url } },
     rules: [
-      { path: "/live/**", origin: "app", session: "required", freshness: "within 2s" },
+      { path: "/live/**", origin: "app", session: "required", freshness: "within 2s", issuers: ["own", "idp"] },
       { path: "/strict/**", origin: "app", session: "required", freshness: "strict" },
       { path: "/passed/**", origin: "app", session: "required", freshness: "within 2s", websocket: "pass" },
       { path: "/open/**", origin: "app", session: "optional" },

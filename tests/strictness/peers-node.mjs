@@ -15,7 +15,7 @@ export async function fastJwt(issuer, token) {
     algorithms: issuer.algorithms.filter((name) => name !== "Ed25519"),
     allowedIss: issuer.issuer,
     allowedAud: AUDIENCE,
-    checkTyp: "JWT",
+    ...(issuer.typ === null ? {} : { checkTyp: "JWT" }),
     requiredClaims: REQUIRED,
     maxAge: AGE_SECONDS * 1_000,
   });

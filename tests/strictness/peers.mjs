@@ -12,6 +12,8 @@ export const AUDIENCE = "postern";
 export const REQUIRED = ["iss", "aud", "exp", "iat", "sub", "sid"];
 export const AGE_SECONDS = 3_650 * 86_400;
 
+/** The `typ` that is asked for: none where the entry names none. */
+export const typOf = (/** @type {Issuer} */ issuer) => (issuer.typ === null ? {} : { typ: "JWT" });
 /** A secret can only be agreed on in settings. */
 export const isShared = (/** @type {Issuer} */ issuer) => issuer.source === "settings";
 export const keysOf = (/** @type {Issuer} */ issuer) => JSON.parse(issuer.jwks).keys;
@@ -21,14 +23,14 @@ export const secretOf = (/** @type {Issuer} */ issuer) => atob(keysOf(issuer)[0]
 export const libraries = {
   async jose(issuer, token) {
     const options = {
-      algorithms: issuer.algorithms, issuer: issuer.issuer, audience: AUDIENCE, typ: "JWT", requiredClaims: REQUIRED, maxTokenAge: AGE_SECONDS,
+      algorithms: issuer.algorithms, issuer: issuer.issuer, audience: AUDIENCE, ...typOf(issuer), requiredClaims: REQUIRED, maxTokenAge: AGE_SECONDS,
     };
     if (isShared(issuer)) return jwtVerify(token, new TextEncoder().encode(secretOf(issuer)), options);
     return jwtVerify(token, createLocalJWKSet(JSON.parse(issuer.jwks)), options);
   },
 
   async hono(issuer, token) {
-    const verification = { iss: issuer.issuer, aud: AUDIENCE, typ: "JWT" };
+    const verification = { iss: issuer.issuer, aud: AUDIENCE, ...typOf(issuer) };
     const allowed = /** @type {any[]} */ (issuer.algorithms);
     if (isShared(issuer)) return verifyWithHono(token, secretOf(issuer), { alg: allowed[0], ...verification });
     return verifyWithJwks(token, { keys: keysOf(issuer), allowedAlgorithms: allowed, verification });

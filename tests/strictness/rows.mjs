@@ -11,17 +11,20 @@ import {
 } from "./tokens.mjs";
 
 /** @typedef {{group: string, title: string, set: string, token: string, code?: string, policy?: string, needs?: string}} Row */
-/** @typedef {{source: "settings" | "fetched", algorithms: string[], jwks: string}} KeySet */
+/** `typ`: null = the entry does not name one. @typedef {{source: "settings" | "fetched", algorithms: string[], jwks: string, typ?: null}} KeySet */
 
 const ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
 const KEY_OF = /** @type {Record<string, string>} */ ({ RS: "rsa", PS: "rsa", ES256: "p256", ES384: "p384", ES512: "p521", EdDSA: "ed", Ed25519: "ed" });
 const keyOf = (/** @type {string} */ alg) => KEY_OF[alg] ?? KEY_OF[alg.slice(0, 2)];
 const jwks = (/** @type {object[]} */ ...keys) => JSON.stringify({ keys });
+/** A key's name in the set `public`: one key is for one algorithm, the first of the list unless it says another. */
+const kidOf = (/** @type {string} */ alg) => (["RS256", "ES256", "ES384", "ES512", "EdDSA"].includes(alg) ? keyOf(alg) : alg.toLowerCase());
 
 /** Every key set by its name, which is that of its issuer. @type {Record<string, KeySet>} */
 export const keySets = {
   shared: { source: "settings", algorithms: ["HS256"], jwks: jwks(publicJwk("shared", { kid: "shared", alg: "HS256" })) },
-  public: { source: "fetched", algorithms: ASYMMETRIC, jwks: jwks(...["rsa", "p256", "p384", "p521", "ed"].map((kid) => publicJwk(kid, { kid }))) },
+  public: { source: "fetched", algorithms: ASYMMETRIC, jwks: jwks(...ASYMMETRIC.map((alg) => publicJwk(keyOf(alg), { kid: kidOf(alg), ...(kidOf(alg) === keyOf(alg) ? {} : { alg }) }))) },
+  purposes: { source: "fetched", algorithms: ["ES256"], jwks: jwks(publicJwk("p256", { kid: "p256" })), typ: null },
 };
 /** @type {Row[]} */
 export const rows = [];
@@ -40,7 +43,7 @@ row(accepted, "HS256", "shared", good);
 for (const alg of ASYMMETRIC) {
   const key = keyOf(alg);
   const unknown = alg === "Ed25519" ? { policy: "Ed25519 is the name that RFC 9864 gives to what EdDSA was" } : alg.startsWith("PS") || alg === "EdDSA" ? { policy: "some libraries lack this algorithm" } : {};
-  row(accepted, alg, "public", token(alg, key, headerOf(alg, key), claims("public")), undefined, unknown);
+  row(accepted, alg, "public", token(alg, key, headerOf(alg, kidOf(alg)), claims("public")), undefined, unknown);
 }
 const sharedToken = (/** @type {string} */ header, payload = goodClaims) => token("HS256", "shared", header, payload);
 const [twinHeader, twinPayload, twinSignature] = token("ES256", "p256", headerOf("ES256", "p256"), claims("public")).split(".");
@@ -214,7 +217,7 @@ row(confusion, "ES256K, which no key here is for", "public", token("ES256", "p25
 const signatures = "Signature";
 const broken = (/** @type {string} */ alg, /** @type {string} */ title, /** @type {(bytes: Buffer) => Uint8Array} */ change) => {
   const key = keyOf(alg);
-  const input = `${base64url(headerOf(alg, key))}.${base64url(claims("public"))}`;
+  const input = `${base64url(headerOf(alg, kidOf(alg)))}.${base64url(claims("public"))}`;
   row(signatures, `${alg}: ${title}`, "public", `${input}.${base64url(change(signature(alg, key, input)))}`, "bad_signature");
 };
 const zeros = (/** @type {Buffer} */ bytes) => Buffer.alloc(bytes.length);
@@ -238,8 +241,8 @@ broken("ES256", "r and s of zero (CVE-2022-21449)", zeros);
 broken("ES256", "r of zero", (bytes) => Buffer.concat([Buffer.alloc(32), bytes.subarray(32)]));
 broken("ES256", "s as n", (bytes) => Buffer.concat([bytes.subarray(0, 32), Buffer.from("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", "hex")]));
 broken("EdDSA", "s plus the order (RFC 8032, section 5.1.7)", (bytes) => Buffer.concat([bytes.subarray(0, 32), littleEndianSum(bytes.subarray(32), (1n << 252n) + 27742317777372353535851937790883648493n)]));
-row(signatures, "RS256 signature under RS512's name", "public", token("RS256", "rsa", headerOf("RS512", "rsa"), claims("public")), "bad_signature");
-row(signatures, "RS256 signature under PS256's name", "public", token("RS256", "rsa", headerOf("PS256", "rsa"), claims("public")), "bad_signature");
+row(signatures, "RS256 signature under RS512's name", "public", token("RS256", "rsa", headerOf("RS512", "rs512"), claims("public")), "bad_signature");
+row(signatures, "RS256 signature under PS256's name", "public", token("RS256", "rsa", headerOf("PS256", "ps256"), claims("public")), "bad_signature");
 
 /** @param {Buffer} bytes */
 function derOf(bytes) {
@@ -343,6 +346,22 @@ keyed("`n` twice in a key", "duplicatemember", jwks(k1("rsa")).replace('"n":', `
 keyed("`keys` twice in the set", "duplicatekeys", jwks(k1("rsa")).replace('"keys":', '"keys":[],"keys":'), one("duplicatekeys", "RS256"), "unknown_key");
 keyed("a key set that is an array", "bare", JSON.stringify([k1("rsa")]), one("bare", "RS256"), "unknown_key");
 keyed("more than a hundred keys", "crowd", jwks(...Array.from({ length: 101 }, (_, number) => publicJwk("ed", { kid: `k${number}` }))), one("crowd", "EdDSA"), "unknown_key", { policy: "a limit keeps the work bounded; other verifiers leave it to their caller" });
-const weak = "weak";
-keySets[weak] = { source: "settings", algorithms: ["HS256"], jwks: jwks(publicJwk("short", { kid: "k1" })) };
-row(ofKeys, "a secret of 128 bits for HS256", weak, token("HS256", "short", headerOf("HS256", "k1"), claims(weak)), "unknown_key");
+keySets.unnamed = { source: "fetched", algorithms: ["RS256", "RS512", "PS256"], jwks: jwks(k1("rsa")) };
+for (const alg of ["RS512", "PS256"]) {
+  row(ofKeys, `${alg} with a key that names no \`alg\`, where RS256 is the first that is agreed on (RFC 8725, section 3.1)`, "unnamed", token(alg, "rsa", headerOf(alg, "k1"), claims("unnamed")), "algorithm_mismatch", { policy: "the draft of its successor says: one algorithm for one key, and that it is enforced" });
+}
+
+// --- What a token is for, where nobody has said which `typ` it must have (RFC 8725, sections 3.11 and 3.12).
+const purposes = "Purpose";
+/** @param {string} title @param {Record<string, unknown>} header @param {string} extra @param {string} [code] @param {Partial<Row>} [more] */
+const purpose = (title, header, extra, code, more) =>
+  row(purposes, title, "purposes", token("ES256", "p256", headerOf("ES256", "p256", header), claims("purposes", "sid", `"sid":"session-1"${extra}`)), code, more);
+purpose("no `typ`", { typ: null }, "");
+for (const typ of ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"]) purpose(`\`typ\` is \`${typ}\``, { typ }, "");
+for (const typ of ["logout+jwt", "secevent+jwt", "dpop+jwt", "dbsc+jwt", "kb+jwt", "client-authentication+jwt", "oauth-authz-req+jwt", "token-introspection+jwt", "postern-assertion+jwt", "JOSE", ""]) {
+  purpose(`\`typ\` is \`${typ}\``, { typ }, "", "wrong_type");
+}
+purpose("`cnf` with the digest of a key, and no proof", {}, ',"cnf":{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}', "bound_to_key", { policy: "RFC 9449 lets only servers that know nothing of proofs take such a token" });
+purpose("`cnf` with the digest of a certificate", {}, ',"cnf":{"x5t#S256":"bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}', "bound_to_key", { policy: "RFC 8705 asks for the certificate" });
+purpose("`cnf` of a kind that nobody knows", {}, ',"cnf":{"x":1}', "bound_to_key", { policy: "what cannot be checked is refused" });
+purpose("`cnf` that is `null`", {}, ',"cnf":null', "bound_to_key", { policy: "RFC 7800 says an object" });

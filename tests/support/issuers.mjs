@@ -12,6 +12,7 @@ import { startWorkerd } from "./workerd.mjs";
  * @property {string[]} algorithms
  * @property {"settings" | "fetched"} source where its keys come from
  * @property {string} jwks its key set, as text
+ * @property {null} [typ] null = its entry names none, whatever `members` say
  */
 
 /** The platform's cap on a variable is 5 KB. */
@@ -28,8 +29,8 @@ export async function startWithIssuers(issuers, { members = {}, callers = [], en
   const server = createServer((request, response) => response.end(sets[(request.url ?? "").slice(1)])).listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
-  const settings = issuers.map(({ name, issuer, algorithms, source, jwks }) => ({
-    id: name, issuer, algorithms, audience: ["postern"], ...members,
+  const settings = issuers.map(({ name, issuer, algorithms, source, jwks, typ }) => ({
+    id: name, issuer, algorithms, audience: ["postern"], ...members, ...(typ === null && { typ }),
     ...(source === "settings" ? { jwks: JSON.parse(jwks) } : { jwks_uri: `http://127.0.0.1:${port}/${name}` }),
   }));
   const caller = { name: "caller", path: "tests/support/many-caller-worker.mjs", bindings: { VERIFY: { service: "postern", entrypoint: "SessionsVerify" } } };

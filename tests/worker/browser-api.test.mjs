@@ -120,7 +120,7 @@ describe("with the default settings", () => {
     const { accessToken } = await at.refresh(cookie(refreshCookie(refreshToken)));
     const { status, body } = await at.session(cookie(access(accessToken)));
     assert.equal(status, 200);
-    assert.deepEqual(body, { session: { handle: session.handle, userId: "alice", jwtPayload: { role: "editor" } } });
+    assert.deepEqual(body, { session: { handle: session.handle, issuer: "own", userId: "alice", tenantId: "public", jwtPayload: { role: "editor" } } });
   });
 
   /** Header token, cookie token, and what answers. Letters: G good, B bad signature, X no token of ours, - none. */

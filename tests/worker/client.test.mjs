@@ -56,6 +56,7 @@ for (const [transport, call] of Object.entries(transports)) {
       const { session, accessToken } = await call("createNewSession", "alice", object, object);
       assert.deepEqual((await call("getSession", accessToken.token)).session, {
         handle: session.handle,
+        issuer: "own",
         userId: "alice",
         tenantId: "public",
         jwtPayload: object,

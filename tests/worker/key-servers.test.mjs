@@ -7,6 +7,7 @@ import { after, before, test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
 import { startWithCaller } from "../support/rpc.mjs";
+import { until } from "../support/until.mjs";
 
 /** How often each path was asked for. */
 const asked = {};
@@ -37,6 +38,10 @@ before(async () => {
     empty: (response) => response.end('{"keys":[]}'),
     private: (response) => response.end(JSON.stringify({ keys: [{ kty: "oct", k: "AAAA", kid: "one" }] })),
     closes: (response) => response.destroy(),
+    noverifying: (response) => response.end(JSON.stringify({ keys: [
+      { ...jwk, kid: "enc", use: "enc" }, { kty: "AKP", alg: "ML-DSA-65", kid: "akp", pub: "AAAA" },
+      { kty: "RSA", kid: "rs", alg: "RS256", e: "AQAB", n: Buffer.alloc(256, 0xff).toString("base64url") },
+    ] })),
   };
   server = createServer((request, response) => {
     const name = request.url.slice(1);
@@ -50,7 +55,7 @@ before(async () => {
   }));
   issuers.push({ id: "nowhere", issuer: "https://nowhere.example", audience: ["postern"], algorithms: ["ES256"], jwks_uri: "http://127.0.0.1:9/keys" });
   issuers.push({ id: "unbound", issuer: "https://unbound.example", audience: ["postern"], algorithms: ["ES256"], jwks_binding: "NO_SUCH_BINDING" });
-  postern = await startWithCaller({ TRUSTED_ISSUERS: issuers });
+  postern = await startWithCaller({ TRUSTED_ISSUERS: issuers, LOG_LEVEL: "warn" });
 });
 after(async () => {
   await postern?.close();
@@ -96,6 +101,29 @@ for (const name of ["down", "redirects", "large", "html", "empty", "private", "c
     // A dropped connection may be an idle one of earlier; workerd then tries the next by itself.
     if (name !== "closes") assert.ok((asked[name] ?? 0) <= 1, `${asked[name]} fetches`);
     assert.equal(asked.target, undefined);
+  });
+}
+
+/** What the log says, once, of each server: whose keys, where, and why. */
+const TROUBLE = {
+  down: /issuer down: its keys, http:\/\/127\.0\.0\.1:\d+\/down: status 503"/,
+  redirects: /issuer redirects: .*: status 302, a redirect, which is not followed"/,
+  large: /issuer large: .*: larger than 65536 bytes"/,
+  html: /issuer html: .*: not a JWK Set: /,
+  empty: /issuer empty: .*: no usable key"/,
+  private: /issuer private: .*: no usable key; key 1 \(one\): it is secret or private, and everybody can read it"/,
+  nowhere: /issuer nowhere: its keys, http:\/\/127\.0\.0\.1:9\/keys: no connection, or it broke off"/,
+  unbound: /issuer unbound: its keys, behind the binding NO_SUCH_BINDING: there is no such service binding"/,
+  noverifying: /issuer noverifying: .*: no usable key; key 1 \(enc\): it is not for verifying, by its use or key_ops; key 2 \(akp\): its type, curve or algorithm is not supported; key 3 \(rs\): it is for none of the algorithms that are listed"/,
+};
+for (const [name, expected] of Object.entries(TROUBLE)) {
+  test(`trouble with "${name}" says its name in the log, at level warn and once a minute`, async () => {
+    for (let time = 0; time < 3; time += 1) assert.equal((await verify(name)).status, "GENERAL_ERROR");
+    const lines = () => postern.output().split("\n").filter((line) => line.includes('"event":"issuer_keys"') && line.includes(`issuer ${name}:`));
+    await until("the log has it", async () => lines().length > 0);
+    assert.equal(lines().length, 1, lines().join("\n"));
+    assert.match(lines()[0], expected);
+    assert.match(lines()[0], /"level":"warn"/);
   });
 }
 

@@ -12,7 +12,9 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use self::given::{freshness, location, new_session, user_and_tenant};
-use self::results::{issued_text, ok, refused, revoked, session_members, session_text, token_text};
+use self::results::{
+    issued_text, ok, refused, revoked, session_members, session_text, token_text, verified_text,
+};
 use super::{
     arguments::Arguments,
     context::Context,
@@ -175,7 +177,7 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
         freshness: freshness(arguments, context)?,
     };
     let known = sessions::get_session(context, &verification).await;
-    Ok(known.map(|known| ok(&session_text(&known.session))))
+    Ok(known.map(|known| ok(&verified_text(&known.session))))
 }
 
 async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {

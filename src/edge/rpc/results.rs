@@ -4,7 +4,10 @@ use crate::{
     error::{self, Outcome},
     frontend::front_token::front_token,
     json::{self, ObjectWriter},
-    session::model::{IssuedSession, Refusal, SessionView, TokenInfo},
+    session::{
+        identity::Session,
+        model::{IssuedSession, Refusal, SessionView, TokenInfo},
+    },
 };
 
 pub(super) fn ok(members: &str) -> String {
@@ -36,18 +39,18 @@ pub(super) fn revoked(handles: &[String]) -> String {
     ))
 }
 
+/// A session of our own, as an object tells of it.
 pub(super) fn session_members(session: &SessionView) -> String {
-    format!(
-        "\"handle\":{},\"userId\":{},\"tenantId\":{},\"jwtPayload\":{}",
-        json::quote(&session.handle),
-        json::quote(&session.user_id),
-        json::quote(&session.tenant_id),
-        session.payload
-    )
+    Session::from(session).members()
 }
 
 pub(super) fn session_text(session: &SessionView) -> String {
-    format!("\"session\":{{{}}}", session_members(session))
+    verified_text(&Session::from(session))
+}
+
+/// A session whose token was verified, whoever issued that.
+pub(super) fn verified_text(session: &Session) -> String {
+    format!("\"session\":{{{}}}", session.members())
 }
 
 pub(super) fn token_text(token: &TokenInfo) -> String {

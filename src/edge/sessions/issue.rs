@@ -227,8 +227,10 @@ pub(in crate::edge) async fn verify_for_protocol(
         return Err(Refusal::TryRefreshToken("not a session token of ours"));
     };
     let session = SessionView {
+        handle: claims.handle.clone(),
+        user_id: claims.user_id.clone(),
+        tenant_id: claims.tenant_id.clone(),
         payload: claims.payload.clone(),
-        ..known.session.clone()
     };
     let stateless = match door {
         Door::Lazy => !check_database && claims.parent_refresh_token_hash1.is_none(),

@@ -254,7 +254,7 @@ fn connection_reaches_no_origin() {
 fn no_claim_breaks_the_head_of_a_request() {
     let groups: Vec<String> = (0..5000).map(|n| format!("группа-{n}\r\nX: {n}")).collect();
     let payload = json!({ "groups": groups, "https://example.com/наме": "\u{0}" }).to_string();
-    let headers = identity::headers("h", "пользователь\r\nX: 1", &payload);
+    let headers = identity::headers(&super::own_session("пользователь\r\nX: 1", &payload));
     let total: usize = headers
         .iter()
         .map(|(name, value)| name.len() + value.len() + 4)

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{headers, no_header, request, rule};
+use super::{headers, no_header, own, request, rule};
 use crate::error::Presented;
 use crate::gateway::{Admission, Decision, Denial, Note, Passage, SessionRefused, admit, decide};
 use crate::session::model::Refusal;
@@ -17,6 +17,7 @@ fn refused(refusal: Refusal, presented: Presented) -> SessionRefused {
         own_session_is_gone: false,
         token_is_good: false,
         renewal: None,
+        detail: None,
     }
 }
 
@@ -53,7 +54,7 @@ fn outcome(
         &parsed(&[]),
         &rule(fields),
         &request("GET", "/", header),
-        session,
+        session.map(own),
     ) {
         Decision::Refuse(denial) => denial.check().to_owned(),
         Decision::Renew(_) => "refresh".to_owned(),
@@ -71,6 +72,7 @@ fn outcome(
                 Some(Note::Shadowed(denial)) => format!("{who}, shadowed {}", denial.check()),
                 Some(Note::Outage) => format!("{who}, outage"),
                 Some(Note::StaleSession) => format!("{who}, stale"),
+                Some(Note::PassedOver(_)) => format!("{who}, passed over"),
             }
         }
     }
@@ -263,15 +265,15 @@ fn a_websocket_of_another_website_gets_no_session() {
         let plain_lookup = headers(plain_sent.as_slice());
         for need in ["required", "optional"] {
             let rule = rule(json!({ "session": need }));
-            let is_refused =
-                decide(&settings, &rule, &upgrade, Ok("{}")) == Decision::Refuse(Denial::Website);
+            let is_refused = decide(&settings, &rule, &upgrade, Ok(own("{}")))
+                == Decision::Refuse(Denial::Website);
             assert_eq!(is_refused, !passes, "{need} {origin:?}");
             // Other requests are CORS's and the anti-CSRF check's matter.
             let plain = decide(
                 &settings,
                 &rule,
                 &request("GET", "/", &plain_lookup),
-                Ok("{}"),
+                Ok(own("{}")),
             );
             assert!(matches!(plain, Decision::Forward(_)), "{need} {origin:?}");
         }
@@ -279,7 +281,7 @@ fn a_websocket_of_another_website_gets_no_session() {
             &settings,
             &rule(json!({ "shadow": true })),
             &upgrade,
-            Ok("{}"),
+            Ok(own("{}")),
         );
         assert!(
             matches!(shadow, Decision::Forward(passage) if passage.with_identity == passes),

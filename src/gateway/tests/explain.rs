@@ -88,7 +88,7 @@ fn told(
         }
         Ok(Admission::Preflight(matched)) => (Some(matched), End::Preflight(true), None),
         Ok(Admission::Rule(matched)) => {
-            let decision = decide(&settings, matched.rule, &facts, session);
+            let decision = decide(&settings, matched.rule, &facts, session.map(super::own));
             let reply = match &decision {
                 crate::gateway::Decision::Refuse(denial) => {
                     Some(refuse::reply(&settings, Some(matched.rule), &facts, denial))
@@ -131,7 +131,7 @@ fn it_says_which_rule_and_which_check() {
         passed["rule"],
         json!({
             "index": 1, "host": [], "path": ["/admin/**"], "methods": [], "origin": "app", "target": "http://127.0.0.1:9000",
-            "session": "required", "freshness": "strict", "require": true, "shadow": false, "onOutage": "refuse",
+            "session": "required", "issuers": ["own"], "freshness": "strict", "require": true, "shadow": false, "onOutage": "refuse",
             "directives": false, "forwardCredentials": false, "websocket": "enforce",
         })
     );
@@ -149,6 +149,7 @@ fn it_says_which_rule_and_which_check() {
         own_session_is_gone: false,
         token_is_good: false,
         renewal: None,
+        detail: None,
     };
     let session = told(&rules, Err(expired.clone()), &no_header);
     assert_eq!(

@@ -4,8 +4,9 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::own_session;
 use crate::gateway::{assertion, identity};
-use crate::session::model::SessionView;
+use crate::session::identity::{Identity, Session};
 use crate::time::UnixMillis;
 use crate::token::candidate;
 
@@ -25,10 +26,25 @@ fn values_are_safe_and_come_back() {
         ("50%", "50%25"),
         ("a,b", "a%2Cb"),
     ] {
-        let headers = identity::headers("h.r.t", user_id, "{}");
-        assert_eq!(headers[0], ("postern-session-handle", "h.r.t".to_owned()));
-        assert_eq!(headers[1], ("postern-user-id", value.to_owned()));
-        assert_eq!(headers[2], ("postern-payload", "e30".to_owned()));
+        assert_eq!(
+            identity::headers(&own_session(user_id, "{}")),
+            [
+                ("postern-session-handle", "route.random.tag".to_owned()),
+                ("postern-tenant-id", "public".to_owned()),
+                ("postern-user-id", value.to_owned()),
+                ("postern-payload", "e30".to_owned()),
+            ]
+        );
+        assert_eq!(
+            identity::headers(&foreign_session("idp", user_id, "{}")),
+            [
+                ("postern-session-handle", "x.idp.r.d.tag".to_owned()),
+                ("postern-tenant-id", "public".to_owned()),
+                ("postern-issuer", "idp".to_owned()),
+                ("postern-subject", value.to_owned()),
+                ("postern-payload", "e30".to_owned()),
+            ]
+        );
     }
 }
 
@@ -36,13 +52,15 @@ fn values_are_safe_and_come_back() {
 fn over_the_budget_a_value_is_left_out_and_said_to_be() {
     let payload = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
     // 6,144 bytes are 8,192 characters of base64.
-    let fits = identity::headers("h", "u", &payload(6144));
-    assert_eq!((fits[2].0, fits[2].1.len()), ("postern-payload", 8192));
-    let over = identity::headers("h", "u", &payload(6145));
-    assert_eq!(over[2], ("postern-payload-omitted", "8194".to_owned()));
-    let groups = identity::headers("h", &"é".repeat(400), &payload(200_000));
-    assert_eq!(groups[1], ("postern-user-id-omitted", "2400".to_owned()));
-    assert_eq!(groups[2].0, "postern-payload-omitted");
+    let fits = identity::headers(&own_session("u", &payload(6144)));
+    assert_eq!((fits[3].0, fits[3].1.len()), ("postern-payload", 8192));
+    let over = identity::headers(&own_session("u", &payload(6145)));
+    assert_eq!(over[3], ("postern-payload-omitted", "8194".to_owned()));
+    let groups = identity::headers(&own_session(&"é".repeat(400), &payload(200_000)));
+    assert_eq!(groups[2], ("postern-user-id-omitted", "2400".to_owned()));
+    assert_eq!(groups[3].0, "postern-payload-omitted");
+    let foreign = identity::headers(&foreign_session("idp", &"é".repeat(400), "{}"));
+    assert_eq!(foreign[3], ("postern-subject-omitted", "2400".to_owned()));
     let total: usize = groups
         .iter()
         .map(|(name, value)| name.len() + value.len())
@@ -54,7 +72,7 @@ proptest! {
     #[test]
     fn any_claims_make_visible_ascii_that_decodes_to_them(user_id in any::<String>(), text in any::<String>()) {
         let payload = json!({ "claim": text }).to_string();
-        for (name, value) in identity::headers("h", &user_id, &payload) {
+        for (name, value) in identity::headers(&own_session(&user_id, &payload)) {
             prop_assert!(value.bytes().all(|byte| byte.is_ascii_graphic()), "{}", name);
             match name {
                 "postern-user-id" => prop_assert_eq!(crate::http::cookie::percent_decode(&value), Some(user_id.clone())),
@@ -65,11 +83,14 @@ proptest! {
     }
 }
 
-fn session(payload: &str) -> SessionView {
-    SessionView {
-        handle: "route.random.tag".to_owned(),
-        user_id: "Łu\"kasz".to_owned(),
-        tenant_id: "public".to_owned(),
+fn session(payload: &str) -> Session {
+    own_session("Łu\"kasz", payload)
+}
+
+fn foreign_session(issuer: &str, subject: &str, payload: &str) -> Session {
+    Session {
+        handle: format!("x.{issuer}.r.d.tag"),
+        identity: Identity::trusted(issuer, subject.to_owned()),
         payload: payload.to_owned(),
     }
 }
@@ -92,7 +113,7 @@ fn an_assertion_names_its_one_origin_and_lives_a_minute() {
         parts[0],
         json!({ "alg": "ES256", "kid": "a-1", "typ": "postern-assertion+jwt" })
     );
-    let value = identity::headers("", "", &session.payload)[2].1.clone();
+    let value = identity::payload_value(&session.payload);
     let hash = Base64UrlUnpadded::encode_string(crate::secret::digest(value.as_bytes()).expose());
     assert_eq!(
         parts[1],

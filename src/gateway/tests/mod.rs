@@ -11,6 +11,7 @@ mod explain;
 mod faults;
 mod hygiene;
 mod identity;
+mod issuers;
 mod limits;
 mod matching;
 mod paths;
@@ -21,12 +22,30 @@ mod stale;
 
 use serde_json::{Value, json};
 
-use super::{Facts, Gateway, Origin, Rule, compile};
+use super::{Facts, Gateway, Origin, Rule, Seen, compile};
+use crate::session::identity::{Identity, Issuer, Session};
 use crate::settings::testing::parsed;
 
 /// A header lookup for a request without headers.
 fn no_header(_: &str) -> Option<String> {
     None
+}
+
+/// A good session of our own, as rules see it.
+const fn own(payload: &str) -> Seen<'_> {
+    Seen {
+        issuer: &Issuer::Own,
+        payload,
+    }
+}
+
+/// A session of our own, as origins are told of it.
+fn own_session(user_id: &str, payload: &str) -> Session {
+    Session {
+        handle: "route.random.tag".to_owned(),
+        identity: Identity::own("public".to_owned(), user_id.to_owned()),
+        payload: payload.to_owned(),
+    }
 }
 
 /// Rules in front of one origin, which must be good. A rule without a path is for everything.

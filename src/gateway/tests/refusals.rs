@@ -22,6 +22,7 @@ fn absent() -> Denial {
         own_session_is_gone: false,
         token_is_good: false,
         renewal: None,
+        detail: None,
     })
 }
 
@@ -38,6 +39,7 @@ fn programs_get_json_by_the_table() {
             own_session_is_gone: false,
             token_is_good: false,
             renewal: None,
+            detail: None,
         })
     };
     let gateway = gateway(&[json!({ "refuse": "/login" })]);
@@ -228,6 +230,7 @@ fn only_a_page_and_only_a_missing_session_is_sent_to_log_in() {
         own_session_is_gone: false,
         token_is_good: false,
         renewal: None,
+        detail: None,
     });
     for (method, denial, status) in [
         ("GET", absent(), 302),
@@ -276,6 +279,7 @@ fn a_session_that_is_gone_is_cleared_also_on_the_way_to_log_in() {
         own_session_is_gone: true,
         token_is_good: false,
         renewal: None,
+        detail: None,
     });
     let gateway = gateway(&[json!({ "refuse": "/login" })]);
     let page = headers(PAGE);

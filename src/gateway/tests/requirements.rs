@@ -9,7 +9,7 @@ fn failures(require: &Value, payload: &str) -> Vec<FailedClaim> {
     rule(json!({ "require": require }))
         .require
         .unwrap()
-        .failures(payload)
+        .failures(&crate::session::identity::Issuer::Own, payload)
 }
 
 const PAYLOAD: &str = r#"{"role":"admin","n":5,"big":12345678901234567890.5,"yes":true,"no":false,"nothing":null,"list":["a","b",3],

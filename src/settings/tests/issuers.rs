@@ -10,8 +10,9 @@ const ISSUER: &str = r#"{"id":"one","issuer":"https://one.example/","audience":[
 #[test]
 fn a_trusted_issuer_is_read_whole() {
     let full = r#"[{"id":"two2","issuer":"two","audience":["a","b"],"algorithms":["HS256"],
-        "jwks":{"keys":[{"kty":"oct","k":"AAAA"}]},"handle_claim":"jti","user_id_claim":"uid",
-        "max_token_age":"15m","data_lifetime":"1h","typ":"at+jwt"},
+        "jwks":{"keys":[{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]},
+        "handle_claim":"jti","user_id_claim":"uid","max_token_age":"15m","data_lifetime":"1h","typ":"at+jwt",
+        "clock_tolerance":"0s"},
         {"id":"three","issuer":"three","audience":["a"],"algorithms":["EdDSA"],"jwks_binding":"KEYS"}]"#;
     let issuers = good(&[("TRUSTED_ISSUERS", full)]).trusted_issuers;
     assert_eq!(
@@ -20,9 +21,7 @@ fn a_trusted_issuer_is_read_whole() {
     );
     assert_eq!(issuers[0].audience, ["a", "b"]);
     assert_eq!(issuers[0].algorithms, [Algorithm::HS256]);
-    assert!(
-        matches!(&issuers[0].keys, IssuerKeys::Inline(jwks) if jwks.contains("\"k\":\"AAAA\""))
-    );
+    assert!(matches!(&issuers[0].keys, IssuerKeys::Inline(jwks) if jwks.contains("\"k\":\"AAAA")));
     assert_eq!(
         (
             issuers[0].handle_claim.as_str(),
@@ -48,6 +47,8 @@ fn a_trusted_issuer_is_read_whole() {
         (Millis(86_400_000), Millis(2_592_000_000))
     );
     assert_eq!(issuers[1].typ, None);
+    assert_eq!(issuers[0].clock_tolerance, Some(Millis(0)));
+    assert_eq!(issuers[1].clock_tolerance, None);
 
     let json = RawValue::Json(format!("[{ISSUER}]"));
     assert_eq!(
@@ -132,6 +133,11 @@ fn a_faulty_issuer_is_refused_naming_entry_and_member() {
             swap("\"jwks_uri\"", "\"audiences\":[],\"jwks_uri\""),
             "unknown field `audiences`",
         ),
+        (
+            swap("\"jwks_uri\"", "\"clock_tolerance\":\"301s\",\"jwks_uri\""),
+            "clock_tolerance",
+        ),
+        (swap("\"id\":\"one\"", "\"id\":\"own\""), "our own sessions"),
         ("7".to_owned(), "wrong type"),
     ] {
         let found = parse(&[("TRUSTED_ISSUERS", &format!("[{entry}]"))]).unwrap_err();
@@ -153,6 +159,83 @@ fn a_faulty_issuer_is_refused_naming_entry_and_member() {
             )]),
             Vec::<String>::new()
         );
+    }
+}
+
+/// Who mends one fault must not be told of the next at the next start.
+#[test]
+fn every_fault_of_every_entry_is_told() {
+    let bad = r#"{"id":"A","issuer":"","audience":[],"algorithms":["none"],"jwks_uri":"http://x.example","max_token_age":"x",
+        "user_id_claim":"","typ":7,"colour":1}"#;
+    let found = parse(&[("TRUSTED_ISSUERS", &format!("[{bad},{{}},{ISSUER}]"))]).unwrap_err();
+    let of = |number: u32| {
+        let prefix = format!("entry {number}: ");
+        found
+            .iter()
+            .filter(move |fault| fault.message.starts_with(&prefix))
+            .count()
+    };
+    assert_eq!((of(1), of(2), of(3)), (9, 5, 0), "{found:#?}");
+}
+
+/// Keys that stand in the setting are read when it is: no token has to come first, and be answered 503 for ever.
+#[test]
+fn keys_that_can_never_verify_anything_are_faults() {
+    let rsa = r#"{"kty":"RSA","kid":"r","e":"AQAB","n":"vvHFvTwSPyKCAs5QOx9lsGvnk4DfqMtDsUxY1pHc5Q2D1tHSpQXuFIm7ZkIl1hA0PUQ1KzUm4z3pJ1l4q4qfC6kzGQ"}"#;
+    let good = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let short = r#"{"kty":"oct","kid":"s","k":"AAAA"}"#;
+    for (keys, algorithms, expected) in [
+        (
+            short.to_owned(),
+            r#""HS256""#,
+            Some("key 1 (s): it is too short"),
+        ),
+        (
+            format!("{short},{good}"),
+            r#""EdDSA","HS256""#,
+            Some("key 1 (s): it is too short"),
+        ),
+        (
+            rsa.to_owned(),
+            r#""RS256""#,
+            Some("key 1 (r): it is too short"),
+        ),
+        (
+            r#"{"kty":"RSA","x5c":["AAAA"]}"#.to_owned(),
+            r#""RS256""#,
+            Some("key 1: a member is missing"),
+        ),
+        (
+            good.to_owned(),
+            r#""RS256""#,
+            Some("no usable key; key 1: it is for none of the algorithms"),
+        ),
+        (
+            format!(r#"{good},{{"kty":"RSA","alg":"RSA-OAEP","use":"enc","n":"AA","e":"AQAB"}}"#),
+            r#""EdDSA""#,
+            None,
+        ),
+        (
+            format!(r#"{good},{{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}}"#),
+            r#""EdDSA""#,
+            None,
+        ),
+        (r#""text""#.to_owned(), r#""HS256""#, Some("wrong type")),
+    ] {
+        let entry = format!(
+            r#"[{{"id":"a","issuer":"i","audience":["x"],"algorithms":[{algorithms}],"jwks":{{"keys":[{keys}]}}}}]"#
+        );
+        let found = parse(&[("TRUSTED_ISSUERS", &entry)]);
+        match expected {
+            None => assert!(found.is_ok(), "{keys}: {found:?}"),
+            Some(part) => {
+                let faults = found.unwrap_err();
+                assert!(
+                    faults.iter().any(|fault| fault.message.contains(part)),
+                    "{keys}: {faults:?}"
+                );
+            }
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 
 use super::{
-    Algorithm, CLAIMS, MAX_TOKEN_BYTES, Policy, TokenFault, compact, key_ring, keys, plain_token,
-    policy, sign, signing_input, token, verify, with_members,
+    Algorithm, CLAIMS, MAX_TOKEN_BYTES, Policy, TokenFault, Types, compact, key_ring, keys,
+    plain_token, policy, sign, signing_input, token, verify, with_members,
 };
 use crate::json;
 
@@ -344,7 +344,7 @@ fn a_token_cannot_bring_its_own_key() {
 #[test]
 fn typ_is_what_the_policy_says() {
     let wanted = |typ: &str| Policy {
-        typ: Some(typ.to_owned()),
+        typ: Types::Only(typ.to_owned()),
         ..policy()
     };
     let check = |policy: &Policy, typ: &str| {

@@ -3,7 +3,7 @@ use crate::{
     json,
     token::{
         KeyMaterial, compact,
-        jwk::{KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS, own_key},
+        jwk::{self, KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS, own_key},
     },
 };
 
@@ -25,23 +25,32 @@ fn encoded(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_key_says_which_algorithms_fit() {
-    use Algorithm::{
-        ES256, ES384, ES512, Ed25519, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512,
+fn a_key_is_for_one_algorithm_its_own_or_the_first_listed_that_fits() {
+    use Algorithm::{ES256, ES384, ES512, Ed25519, EdDSA, HS256, HS512, PS256, PS384, RS256};
+    let of = |jwk: &str, listed: &[Algorithm]| {
+        jwk::parse_key(jwk, KeySetSource::Settings, listed).map(|key| key.algorithm())
     };
     for (jwk, expected) in [
-        (keys::RSA, &[RS256, RS384, RS512, PS256, PS384, PS512][..]),
-        (keys::P256, &[ES256]),
-        (keys::P384, &[ES384]),
-        (keys::P521, &[ES512]),
-        (keys::ED25519, &[EdDSA, Ed25519]),
+        (keys::RSA, RS256),
+        (keys::P256, ES256),
+        (keys::P384, ES384),
+        (keys::P521, ES512),
+        (keys::ED25519, EdDSA),
     ] {
-        let key = parse_key(jwk, KeySetSource::Settings).unwrap();
-        assert_eq!(key.algorithms(), expected);
+        assert_eq!(of(jwk, &Algorithm::ALL), Ok(expected));
     }
+    assert_eq!(of(keys::RSA, &[ES256, PS256, RS256]), Ok(PS256));
+    assert_eq!(of(keys::RSA, &[RS256, PS256]), Ok(RS256));
+    assert_eq!(of(keys::ED25519, &[Ed25519, EdDSA]), Ok(Ed25519));
+    assert_eq!(of(keys::RSA, &[ES256]), Err(KeyFault::NotListed));
     let only = with_members(keys::RSA, r#""alg":"PS384""#);
-    let key = parse_key(&only, KeySetSource::Settings).unwrap();
-    assert_eq!(key.algorithms(), [PS384]);
+    assert_eq!(of(&only, &[RS256, PS384]), Ok(PS384));
+    assert_eq!(of(&only, &[RS256]), Err(KeyFault::NotListed));
+    // A secret is for the first that it is long enough for.
+    let short = format!(r#"{{"kty":"oct","k":{}}}"#, encoded(&[1; 32]));
+    assert_eq!(of(&short, &[HS512, HS256]), Ok(HS256));
+    assert_eq!(of(&short, &[HS512]), Err(KeyFault::BadSize));
+    assert_eq!(of(&secret_jwk(), &[HS512, HS256]), Ok(HS512));
 }
 
 #[test]
@@ -235,7 +244,7 @@ fn a_key_of_our_own_has_our_name_and_one_algorithm() {
     let exported = with_members(keys::ED25519, r#""alg":"Ed25519","key_ops":["verify"]"#);
     let key = own_key(&exported, "d-1", Algorithm::EdDSA).unwrap();
     assert_eq!(key.key_id(), Some("d-1"));
-    assert_eq!(key.algorithms(), [Algorithm::EdDSA]);
+    assert_eq!(key.algorithm(), Algorithm::EdDSA);
     let refused = own_key(keys::RSA, "d-1", Algorithm::ES256);
     assert_eq!(refused.unwrap_err(), KeyFault::AlgorithmMismatch);
     let refused = own_key(&secret_jwk(), "d-1", Algorithm::HS256);
@@ -254,8 +263,9 @@ fn symmetric_keys_are_as_long_as_their_hash() {
         read(&jwk(63, r#","alg":"HS512""#)).unwrap_err(),
         KeyFault::BadSize
     );
-    assert_eq!(read(&jwk(32, "")).unwrap().algorithms(), [Algorithm::HS256]);
-    assert_eq!(read(&jwk(64, "")).unwrap().algorithms().len(), 3);
+    assert_eq!(read(&jwk(32, "")).unwrap().algorithm(), Algorithm::HS256);
+    let longest = read(&jwk(64, r#","alg":"HS512""#)).unwrap();
+    assert_eq!(longest.algorithm(), Algorithm::HS512);
 }
 
 #[test]
@@ -265,7 +275,8 @@ fn unusable_keys_are_left_out_and_a_malformed_set_is_refused() {
     let mixed = set(&[keys::X25519, keys::RSA_SHORT, &secret_jwk(), keys::P384]);
     assert_eq!(read(&mixed).unwrap().len(), 1);
     for empty in [set(&[]), set(&[&secret_jwk()]), "{}".to_owned()] {
-        assert_eq!(read(&empty).unwrap_err(), KeySetFault::NoUsableKey);
+        let refused = read(&empty).unwrap_err();
+        assert!(matches!(refused, KeySetFault::NoUsableKey(_)), "{empty}");
     }
     let malformed = [
         "",
@@ -283,6 +294,27 @@ fn unusable_keys_are_left_out_and_a_malformed_set_is_refused() {
             "{text}"
         );
     }
+}
+
+/// A log line names each key and its fault, whatever an issuer calls its keys, and not without end.
+#[test]
+fn what_was_left_out_is_said() {
+    let odd = with_members(keys::X25519, r#""kid":"a\n\"b""#);
+    let crowd = vec![keys::RSA_SHORT; 9].join(",");
+    let text = format!(r#"{{"keys":[{odd},{},{crowd}]}}"#, secret_jwk());
+    let set = |text: &str| jwk::parse_set(text, KeySetSource::Fetched, &Algorithm::ALL);
+    let said = set(&text).unwrap_err().to_string();
+    for part in [
+        "no usable key; key 1 (ab): its type, curve or algorithm is not supported; ",
+        "key 2 (hmac): it is secret or private, and everybody can read it; ",
+        "key 3: it is too short, or of a wrong length; ",
+        "; 3 others",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+    let text = format!(r#"{{"keys":[{odd},{}]}}"#, keys::P384);
+    let set = set(&text).unwrap();
+    assert_eq!((set.keys.len(), set.left_out.len()), (1, 1));
 }
 
 #[test]

@@ -47,7 +47,10 @@ fn what_is_wrong_is_said() {
     for (said, words) in [
         (KeySetFault::TooLarge.to_string(), "65536 bytes"),
         (KeySetFault::TooManyKeys.to_string(), "100 keys"),
-        (KeySetFault::NoUsableKey.to_string(), "no usable key"),
+        (
+            KeySetFault::NoUsableKey(Vec::new()).to_string(),
+            "no usable key",
+        ),
         (malformed.to_string(), "not a JWK Set: "),
         (
             PayloadFault::Protected("sub").to_string(),

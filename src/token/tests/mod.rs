@@ -27,10 +27,10 @@ use p384::ecdsa::signature::{Signer, Verifier};
 
 use super::{
     Algorithm, Curve, Family, KeyMaterial, MAX_TOKEN_BYTES, Pending, Policy, SignatureVerdict,
-    TokenFault, VerificationKey, Verified, compact,
-    jwk::{KeySetSource, parse_key, parse_set},
+    TokenFault, Types, VerificationKey, Verified, compact,
 };
 use crate::time::{Millis, UnixMillis};
+use crate::token::jwk::{self as key_sets, KeyFault, KeySetFault, KeySetSource};
 
 /// The time at which these tests happen.
 const NOW: UnixMillis = UnixMillis::from_seconds(1_800_000_000);
@@ -44,11 +44,13 @@ const CLAIMS: &str = r#"{"iss":"https://issuer.example","aud":"us","sub":"u","si
 fn policy() -> Policy {
     Policy {
         algorithms: None,
-        typ: None,
+        typ: Types::Access,
         issuer: Some("https://issuer.example".to_owned()),
         audience: vec!["them".to_owned(), "us".to_owned()],
         max_lifetime: Some(Millis::from_seconds(3600)),
+        refuses_bound: true,
         tolerance: Millis(0),
+        not_before_allowance: Millis(0),
         issued_at_allowance: Millis(0),
     }
 }
@@ -65,7 +67,18 @@ fn secret_jwk() -> String {
     )
 }
 
-/// One key of each family, named `hmac`, `rsa`, `p256`, `p384`, `p521` and `ed`.
+/// The usable keys of a set, for an issuer that lists every algorithm.
+fn parse_set(text: &str, source: KeySetSource) -> Result<Vec<VerificationKey>, KeySetFault> {
+    key_sets::parse_set(text, source, &Algorithm::ALL).map(|set| set.keys)
+}
+
+/// One key, for the same.
+fn parse_key(text: &str, source: KeySetSource) -> Result<VerificationKey, KeyFault> {
+    key_sets::parse_key(text, source, &Algorithm::ALL)
+}
+
+/// One key of each family, named `hmac`, `rsa`, `p256`, `p384`, `p521` and `ed`, for the first algorithm of that; and for
+/// each other algorithm the same under another name.
 fn key_ring() -> Vec<VerificationKey> {
     let jwks = [
         secret_jwk(),
@@ -81,18 +94,32 @@ fn key_ring() -> Vec<VerificationKey> {
         ),
         with_members(keys::ED25519, r#""kid":"ed""#),
     ];
+    let others = Algorithm::ALL.into_iter().filter_map(|algorithm| {
+        let jwk = match algorithm {
+            Algorithm::HS384 | Algorithm::HS512 => secret_jwk().replace(r#","kid":"hmac""#, ""),
+            Algorithm::Ed25519 => keys::ED25519.to_owned(),
+            _ if algorithm.family() == Family::Rsa && algorithm != Algorithm::RS256 => {
+                keys::RSA.to_owned()
+            }
+            _ => return None,
+        };
+        let members = format!(r#""kid":"{}","alg":"{algorithm}""#, key_id(algorithm));
+        Some(with_members(&jwk, &members))
+    });
+    let jwks: Vec<String> = jwks.into_iter().chain(others).collect();
     let set = format!(r#"{{"keys":[{}]}}"#, jwks.join(","));
     parse_set(&set, KeySetSource::Settings).unwrap()
 }
 
 const fn key_id(algorithm: Algorithm) -> &'static str {
-    match algorithm.family() {
-        Family::Hmac => "hmac",
-        Family::Rsa => "rsa",
-        Family::Ecdsa(Curve::P256) => "p256",
-        Family::Ecdsa(Curve::P384) => "p384",
-        Family::Ecdsa(Curve::P521) => "p521",
-        Family::Ed25519 => "ed",
+    match algorithm {
+        Algorithm::HS256 => "hmac",
+        Algorithm::RS256 => "rsa",
+        Algorithm::ES256 => "p256",
+        Algorithm::ES384 => "p384",
+        Algorithm::ES512 => "p521",
+        Algorithm::EdDSA => "ed",
+        other => other.name(),
     }
 }
 
@@ -240,11 +267,13 @@ fn verify(token: &str, keys: &[VerificationKey], policy: &Policy) -> Result<Veri
 fn verify_jws(token: &str, keys: &[VerificationKey]) -> Result<Vec<u8>, TokenFault> {
     let any = Policy {
         algorithms: None,
-        typ: None,
+        typ: Types::Access,
         issuer: None,
         audience: Vec::new(),
         max_lifetime: None,
+        refuses_bound: true,
         tolerance: Millis(0),
+        not_before_allowance: Millis(0),
         issued_at_allowance: Millis(0),
     };
     let mut payload = Vec::new();

@@ -50,6 +50,15 @@ fn each_algorithm_is_itself_only() {
         let header = format!(r#"{{"alg":"{claimed}","kid":"{}"}}"#, super::key_id(signed));
         assert_eq!(
             verify(&token(signed, &header, CLAIMS), &keys, &policy()),
+            Err(TokenFault::AlgorithmMismatch)
+        );
+        // With a key of the same bits that is for the claimed one.
+        let header = format!(
+            r#"{{"alg":"{claimed}","kid":"{}"}}"#,
+            super::key_id(claimed)
+        );
+        assert_eq!(
+            verify(&token(signed, &header, CLAIMS), &keys, &policy()),
             Err(TokenFault::BadSignature)
         );
     }
@@ -97,6 +106,7 @@ fn times_are_exact_at_their_edges() {
     let check = |claims: &str, tolerance: u64| {
         let mut policy = policy();
         policy.tolerance = Millis::from_seconds(tolerance);
+        policy.not_before_allowance = policy.tolerance;
         policy.issued_at_allowance = policy.tolerance;
         let payload = format!(r#"{{"iss":"https://issuer.example","aud":["us"],{claims}}}"#);
         verify(&plain_token(Algorithm::HS256, &payload), &keys, &policy).map(drop)
