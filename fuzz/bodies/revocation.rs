@@ -9,7 +9,7 @@ use postern::{
     revocation::{
         CLOCK_ALLOWANCE,
         call::{AuthorityCall, AuthorityReply},
-        copy::{Decision, Question, RevocationCopy},
+        copy::{Age, Decision, Question, RevocationCopy},
         journal::{Journal, Recorded},
         key::HandleKey,
         segment::Segment,
@@ -121,7 +121,7 @@ fn carry_out(journal: &mut Journal, store: &MemoryJournal, call: AuthorityCall) 
         }
         AuthorityCall::NotBefore { moment } => {
             let moment = moment.unwrap_or(NOW);
-            let counts = journal.set_not_before(store, moment).unwrap();
+            let counts = journal.set_not_before(store, moment, NOW).unwrap();
             assert_eq!(counts, moment.max(before.not_before));
         }
         AuthorityCall::KeySetVersion { version } => {
@@ -135,7 +135,7 @@ fn carry_out(journal: &mut Journal, store: &MemoryJournal, call: AuthorityCall) 
 fn decide(isolate: &mut RevocationCopy, handle: &str) -> Decision {
     let question = Question {
         handle,
-        created: Some(UnixMillis(u64::MAX)),
+        age: Age::Token(UnixMillis(u64::MAX)),
         bound: Millis(CLOCK_ALLOWANCE.0 * 5),
         now: NOW,
     };

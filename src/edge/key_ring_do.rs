@@ -263,7 +263,7 @@ fn withdraw(
             .withdraw(policy, kid, now)
             .map_err(|_| Fault::UnknownKid),
         RingCall::CutOff { moment } => {
-            ring.cut_off(*moment);
+            ring.cut_off(*moment, now);
             Ok(())
         }
         _ => Ok(()),

@@ -22,8 +22,8 @@ use crate::{
     message::{self, Answered, Asked, NEWEST},
     revocation::{
         call::{AuthorityCall, AuthorityReply, Report},
-        copy::{Decision, Poll, Question, RevocationCopy, Why},
-        key,
+        copy::{Age, Decision, Poll, Question, RevocationCopy, Why},
+        cut_off, key,
         segment::Segment,
     },
     session::facts::{Fact, Facts},
@@ -93,17 +93,11 @@ impl Held {
 }
 
 /// Whether a session stands, as far as this isolate can tell within `bound`; starts the polls that are due, unless the
-/// caller has to ask an object and [learns the cut-off](learn_cut_off) beside that. `created` is when its access token
-/// was made, if there is one.
-pub(super) fn decide(
-    context: &Context,
-    handle: &str,
-    created: Option<UnixMillis>,
-    bound: Millis,
-) -> Decision {
+/// caller has to ask an object and [learns the cut-off](learn_cut_off) beside that.
+pub(super) fn decide(context: &Context, handle: &str, age: Age, bound: Millis) -> Decision {
     let question = Question {
         handle,
-        created,
+        age,
         bound,
         now: context.now,
     };
@@ -115,7 +109,11 @@ pub(super) fn decide(
         held.copy(shards);
         let Held { copy, facts, .. } = held;
         match copy {
-            Some(copy) => copy.decide(facts, &question),
+            Some(copy) => {
+                // The key ring may have told of a cut-off first.
+                copy.learn(context.ring.cut_off(), context.now);
+                copy.decide(facts, &question)
+            }
             None => Decision::AskObject(Why::NoCopy),
         }
     });
@@ -142,6 +140,12 @@ pub(super) async fn learn_cut_off(context: &Context, bound: Millis) {
 pub(super) fn not_before(context: &Context) -> UnixMillis {
     let told = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::not_before));
     told.unwrap_or(UnixMillis(0)).max(context.ring.not_before())
+}
+
+/// Whether this isolate may make a token that does not tell when its session was created.
+pub(super) fn may_make_untold(context: &Context) -> bool {
+    let copy = HELD.with_borrow(|held| held.copy.as_ref()?.age(context.now));
+    cut_off::may_make_untold(copy, context.now.since(context.ring.as_of))
 }
 
 /// What this isolate knows of a handle's data, if a user's object said so at most `bound` ago.

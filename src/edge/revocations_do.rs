@@ -140,7 +140,7 @@ impl Object {
                 AuthorityCall::NotBefore { moment } => {
                     // A moment that lies ahead would end sessions that do not exist yet.
                     let moment = moment.unwrap_or(now).min(now);
-                    journal.set_not_before(store, moment)?
+                    journal.set_not_before(store, moment, now)?
                 }
                 AuthorityCall::KeySetVersion { version } => {
                     journal.set_key_set_version(store, *version)?;

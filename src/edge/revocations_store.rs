@@ -12,6 +12,7 @@ use super::{
     sql_schema::{Shape, Steps},
 };
 use crate::{
+    revocation::cut_off::CutOff,
     revocation::journal::{Head, JournalStore, PartKind, RouteRow, SegmentRow, TailRow},
     session::record::StoreFault,
     time::UnixMillis,
@@ -19,20 +20,20 @@ use crate::{
 
 const STEPS: Steps = &[
     (1, FIRST),
+    (2, TO_2),
     #[cfg(postern_next)]
-    (2, TO_NEXT),
+    (3, TO_NEXT),
 ];
 
 /// What the next release might add (`crate::message::next`).
 #[cfg(postern_next)]
 const TO_NEXT: &str = "
-ALTER TABLE schema ADD COLUMN step INTEGER;
 ALTER TABLE head ADD COLUMN postern_next TEXT DEFAULT 'n';
 ALTER TABLE tail ADD COLUMN postern_next TEXT;
 ALTER TABLE strict_route ADD COLUMN postern_next TEXT;
 ALTER TABLE segment ADD COLUMN postern_next TEXT;
 ALTER TABLE part ADD COLUMN postern_next TEXT;
-UPDATE schema SET step = 2;
+UPDATE schema SET step = 3;
 ";
 
 const FIRST: &str = "
@@ -52,6 +53,14 @@ CREATE TABLE part (
   name TEXT NOT NULL, kind INTEGER NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL,
   PRIMARY KEY (name, kind, number)
 );
+";
+
+/// When a cut-off was recorded, and of which moment that is said.
+const TO_2: &str = "
+ALTER TABLE schema ADD COLUMN step INTEGER;
+ALTER TABLE head ADD COLUMN cut_off_moment INTEGER;
+ALTER TABLE head ADD COLUMN cut_off_recorded INTEGER;
+UPDATE schema SET step = 2;
 ";
 
 /// [`JournalStore`] over an object's SQLite database.
@@ -108,32 +117,43 @@ fn time(at: UnixMillis) -> JsValue {
 
 impl JournalStore for SqlJournalStore {
     fn head(&self) -> Result<Option<Head>, StoreFault> {
-        let heads = self.all(
-            "SELECT seq, sealed, not_before, key_set_version, full_until FROM head",
-            |row| Head {
-                seq: row.number("seq"),
-                sealed: row.number("sealed"),
-                not_before: row.time("not_before"),
-                key_set_version: row.number("key_set_version"),
-                full_until: row.time("full_until"),
-            },
-        )?;
+        // Whole: tables are read before they take the steps that they lack.
+        let heads = self.all("SELECT * FROM head", |row| Head {
+            seq: row.number("seq"),
+            sealed: row.number("sealed"),
+            not_before: row.time("not_before"),
+            dated_cut_off: row
+                .optional_time("cut_off_recorded")
+                .map(|recorded| CutOff {
+                    moment: row.optional_time("cut_off_moment").unwrap_or_default(),
+                    recorded,
+                }),
+            key_set_version: row.number("key_set_version"),
+            full_until: row.time("full_until"),
+        })?;
         Ok(heads.into_iter().next())
     }
 
     fn set_head(&self, head: &Head) -> Result<(), StoreFault> {
+        let cut_off = |of: fn(CutOff) -> UnixMillis| {
+            head.dated_cut_off
+                .map_or(JsValue::NULL, |dated| time(of(dated)))
+        };
         self.run(
-            "INSERT INTO head (id, seq, sealed, not_before, key_set_version, full_until)
-             VALUES (1, ?, ?, ?, ?, ?)
+            "INSERT INTO head (id, seq, sealed, not_before, key_set_version, full_until, cut_off_moment, cut_off_recorded)
+             VALUES (1, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, sealed = excluded.sealed,
                not_before = excluded.not_before, key_set_version = excluded.key_set_version,
-               full_until = excluded.full_until",
+               full_until = excluded.full_until, cut_off_moment = excluded.cut_off_moment,
+               cut_off_recorded = excluded.cut_off_recorded",
             &[
                 number(head.seq),
                 number(head.sealed),
                 time(head.not_before),
                 number(head.key_set_version),
                 time(head.full_until),
+                cut_off(|dated| dated.moment),
+                cut_off(|dated| dated.recorded),
             ],
         )
     }

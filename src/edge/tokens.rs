@@ -16,6 +16,7 @@ use super::{
 use crate::{
     json,
     keys::{KeyKind, SigningKey},
+    revocation::copy::Age,
     session::{
         call::AccessGrant,
         identity::{Identity, Issuer, Issuers, Session},
@@ -60,8 +61,8 @@ pub(super) struct Known {
     pub(super) claims: Option<AccessClaims>,
     /// The session as browsers are shown it, once one was.
     shown: OnceCell<JsValue>,
-    /// When the token was made, at the latest.
-    pub(super) issued: Option<UnixMillis>,
+    /// What it tells of the session's age.
+    pub(super) age: Age,
     /// When the token stops being good.
     pub(super) good_until: UnixMillis,
     /// What origins were told about it lately, at most [`told::MOST`].
@@ -257,7 +258,10 @@ async fn verify_parsed(
     };
     let known = Known {
         session,
-        issued: Some(at_the_latest(claims.created)),
+        age: match claims.origin.session_created {
+            Some(created) => Age::Session(created),
+            None => Age::Token(at_the_latest(claims.created)),
+        },
         claims: Some(claims),
         shown: OnceCell::new(),
         good_until: verified.good_until(),
@@ -390,7 +394,9 @@ async fn verify_foreign(
         validity,
         Known {
             session,
-            issued: verified.issued_at().map(at_the_latest),
+            age: verified
+                .issued_at()
+                .map_or(Age::Unknown, |issued| Age::Token(at_the_latest(issued))),
             claims: None,
             shown: OnceCell::new(),
             good_until: verified.good_until(),

@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyKind, KeyPolicy, KeyRing, KeySetDocument, SCHEMA, SigningKey, call::first,
+    KeyKind, KeyPolicy, KeyRing, KeySetDocument, RingHead, SCHEMA, SigningKey, call::first,
     ring::LONGEST_OUTAGE,
 };
 use crate::{
     message::{NEWEST, OLDEST},
+    revocation::cut_off::CutOff,
     secret::Secret,
     session::handle::HandleKeys,
     settings::SigningAlgorithm,
@@ -94,9 +95,19 @@ impl RingCopy {
         self.ring.head.key_set_version
     }
 
-    /// The cut-off: sessions created before it have ended. Zero = there never was one.
+    /// The moment of the cut-off: sessions created before it have ended. Zero = there never was one.
     pub fn not_before(&self) -> UnixMillis {
         self.ring.head.not_before
+    }
+
+    /// The cut-off. If nobody has kept when it was recorded, that may have been until the ring gave this answer.
+    pub fn cut_off(&self) -> CutOff {
+        let RingHead {
+            not_before,
+            dated_cut_off,
+            ..
+        } = self.ring.head;
+        CutOff::of(not_before, dated_cut_off, self.as_of)
     }
 
     /// When the ring makes its next key.

@@ -9,6 +9,7 @@ use super::{
     stored::{Kept, RingText, optional_secret, secret},
 };
 use crate::{
+    revocation::cut_off::CutOff,
     secret::Secret,
     settings::SigningAlgorithm,
     time::{Millis, UnixMillis},
@@ -166,6 +167,9 @@ pub struct RingHead {
     /// The cut-off: sessions created before it have ended, whoever they belong to. Zero = there never was one.
     #[serde(default)]
     pub not_before: UnixMillis,
+    /// The same with when it was recorded; see [`CutOff::of`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dated_cut_off: Option<CutOff>,
     /// The secrets.
     pub secrets: Secrets,
     /// What another release has noted.
@@ -191,6 +195,7 @@ impl KeyRing {
                 schema: SCHEMA,
                 key_set_version: 0,
                 not_before: UnixMillis(0),
+                dated_cut_off: None,
                 secrets,
                 kept: Kept::default(),
             },

@@ -2,6 +2,7 @@
 
 use super::{Chain, Kept, KeyKind, KeyPolicy, KeyRing, SigningKey};
 use crate::{
+    revocation::cut_off::CutOff,
     secret::Secret,
     settings::SigningAlgorithm,
     time::{Millis, UnixMillis},
@@ -140,9 +141,13 @@ impl KeyRing {
     }
 
     /// Ends everybody's sessions that were created before `moment`. Only ever moves forward.
-    pub fn cut_off(&mut self, moment: UnixMillis) {
+    pub fn cut_off(&mut self, moment: UnixMillis, now: UnixMillis) {
         if moment > self.head.not_before {
             self.head.not_before = moment;
+            self.head.dated_cut_off = Some(CutOff {
+                moment,
+                recorded: now,
+            });
             self.bump();
         }
     }

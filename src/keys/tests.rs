@@ -315,7 +315,7 @@ fn what_another_release_has_noted_outlives_every_change() {
     let mut ring = KeyRing::from_json(&text.to_string()).unwrap();
     assert!(!format!("{ring:?}").contains("abc"));
     maintain(&mut ring, policy, START.plus(Millis(8_000)));
-    ring.cut_off(START);
+    ring.cut_off(START, START);
     let head: serde_json::Value = serde_json::from_str(&ring.head.to_json().unwrap()).unwrap();
     assert_eq!(head["noted"], noted);
     assert_eq!(head["secrets"]["noted"], noted);

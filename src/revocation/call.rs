@@ -88,6 +88,9 @@ pub struct PollAnswer {
     pub strict_routes: Keys,
     /// Nobody's session from before this moment stands; zero = never said.
     pub not_before: UnixMillis,
+    /// When that was recorded, by the authority's clock; an authority of older code does not say it.
+    #[serde(default)]
+    pub not_before_recorded: Option<UnixMillis>,
     /// The key ring's version, as far as the authority was told.
     pub key_set_version: u64,
     /// There were more entries than fit: what is not held may have been revoked all the same.

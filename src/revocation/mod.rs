@@ -11,6 +11,7 @@
 
 pub mod call;
 pub mod copy;
+pub mod cut_off;
 pub mod journal;
 pub mod key;
 pub mod segment;
@@ -35,8 +36,9 @@ pub const MAX_COPY_BYTES: usize = 2 * 1024 * 1024;
 pub const MAX_USER_ENTRIES: u64 = 1_000;
 /// The most users of one authority whose sessions are settled by their objects.
 pub const MAX_STRICT_ROUTES: usize = 4_096;
-/// How long after "everyone before this moment" a token's `iat` leaves it open whether its session is older: so long may
-/// a refresh go through an isolate, and a user's object, that have not heard of the moment.
+/// How long after "everyone before this moment" was recorded the `iat` of a token leaves it open whether its session is
+/// older: so long may a refresh go through an isolate, and a user's object, that have not heard of the moment. Longer no
+/// isolate makes such tokens without having heard. A token that tells when its session was created leaves nothing open.
 pub const NOT_BEFORE_DOUBT: Millis = Millis(300_000);
 
 /// A session that has ended, as a user's object reports it.

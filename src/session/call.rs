@@ -257,6 +257,12 @@ pub struct AccessGrant {
     pub use_dynamic_key: bool,
     /// The session was made through the service API: RS256, and no `iss` of ours.
     pub by_service_api: bool,
+    /// When the session was created; an object of older code does not say it.
+    #[serde(default)]
+    pub session_created: Option<UnixMillis>,
+    /// The generation of the refresh token it goes with, for the object to be told of its first use; 0 = nothing to tell.
+    #[serde(default)]
+    pub generation: u32,
 }
 
 /// The object's answer.

@@ -8,7 +8,7 @@ use crate::{
     settings::SigningAlgorithm,
     time::UnixMillis,
     token::{
-        AccessClaims, AccessTokenVersion, Algorithm,
+        AccessClaims, AccessTokenVersion, Algorithm, TokenOrigin,
         access_token::{PayloadFault, complete},
     },
 };
@@ -39,6 +39,10 @@ pub fn claims(
         anti_csrf_token: grant.anti_csrf_token.clone(),
         expiry: grant.expiry,
         created: grant.created,
+        origin: TokenOrigin {
+            session_created: grant.session_created,
+            generation: grant.generation,
+        },
         payload,
     }
 }
@@ -82,6 +86,8 @@ impl Minted<'_> {
             anti_csrf_token: self.anti_csrf.then(|| AntiCsrfToken::new("0".repeat(43))),
             use_dynamic_key: true,
             by_service_api: self.by_service_api,
+            session_created: Some(now),
+            generation: u32::MAX,
         };
         let claims = claims(session, &grant, self.version, self.issuer);
         let input = claims.signing_input(Algorithm::signed_with(self.algorithm), self.key_id)?;

@@ -4,7 +4,7 @@ use super::{
     call::{Gone, UserCall},
     facts::{Fact, Facts, GENERATION_LIMIT},
     handle::{HandleKeys, MAX_HANDLE_BYTES, is_foreign},
-    lineage::{Lineage, Place, Rotation, Step},
+    lineage::{Lineage, Place, Rotation, Step, Superseding},
     model::ReuseSubtype,
     record::{CopyAction, Ending},
     refresh_token::{MAX_REFRESH_TOKEN_BYTES, TokenMaker, longest, parse},
@@ -200,7 +200,10 @@ fn a_refresh_token_is_parsed_up_to_the_limit() {
 
 #[test]
 fn without_a_quiet_period_a_child_is_exchanged_also_when_the_clock_was_set_back() {
-    let rotation = Rotation::Eager { quiet: Millis(0) };
+    let rotation = Rotation::Eager {
+        quiet: Millis(0),
+        superseding: Superseding::ByTime,
+    };
     let grace = Millis(30_000);
     let first = Place {
         generation: 0,

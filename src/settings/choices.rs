@@ -32,6 +32,15 @@ pub enum RecentTokenReuse {
     Unauthorised,
 }
 
+/// What supersedes a refresh token that was exchanged at our own doors (`REFRESH_TOKEN_SUPERSEDED_BY`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SupersededBy {
+    /// `use`: the first use of a token that was issued for it.
+    Use,
+    /// `time`: the end of the grace period after its first exchange.
+    Time,
+}
+
 /// Algorithms that Postern signs with (RFC 7518, RFC 8037).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SigningAlgorithm {

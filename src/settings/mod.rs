@@ -19,7 +19,7 @@ mod tests;
 
 pub use choices::{
     AntiCsrf, DeviceIp, Freshness, LogLevel, RecentTokenReuse, SameSite, SigningAlgorithm,
-    TokenTransferMethod,
+    SupersededBy, TokenTransferMethod,
 };
 pub(crate) use duration::parse_duration;
 pub use issuers::{IssuerKeys, TrustedIssuer};
@@ -115,6 +115,8 @@ pub struct Settings {
     pub refresh_grace_period: Millis,
     /// `RECENT_TOKEN_REUSE_BEHAVIOUR`.
     pub recent_token_reuse: RecentTokenReuse,
+    /// `REFRESH_TOKEN_SUPERSEDED_BY`.
+    pub refresh_token_superseded_by: SupersededBy,
     /// `SIGNING_ALGORITHM` of sessions made through our own doors.
     pub signing_algorithm: SigningAlgorithm,
     /// `SIGNING_KEY_ROTATION_INTERVAL`.

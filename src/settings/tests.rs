@@ -5,7 +5,7 @@ mod issuers;
 
 use super::{
     AntiCsrf, DeviceIp, Freshness, LogLevel, RawValue, RecentTokenReuse, SameSite, SettingFault,
-    Settings, SigningAlgorithm, TokenTransferMethod, Warning,
+    Settings, SigningAlgorithm, SupersededBy, TokenTransferMethod, Warning,
 };
 use crate::time::Millis;
 
@@ -71,6 +71,7 @@ fn only_the_api_domain_is_required() {
     assert_eq!(settings.max_sessions_per_user, 10_000);
     assert_eq!(settings.refresh_grace_period, Millis(30_000));
     assert_eq!(settings.recent_token_reuse, RecentTokenReuse::TokenTheft);
+    assert_eq!(settings.refresh_token_superseded_by, SupersededBy::Use);
     assert_eq!(settings.signing_algorithm, SigningAlgorithm::RS256);
     assert_eq!(settings.signing_key_rotation_interval, Millis(604_800_000));
     assert!(settings.use_dynamic_signing_key && settings.cookie_secure);
@@ -148,6 +149,11 @@ const BOUNDS: &[(&str, &[&str], &[&str])] = &[
         &["0", "10001", "-1", "1.5"],
     ),
     ("REFRESH_GRACE_PERIOD", &["0s", "0", "300s"], &["301s"]),
+    (
+        "REFRESH_TOKEN_SUPERSEDED_BY",
+        &["use", "time"],
+        &["clock", "both"],
+    ),
     (
         "RECENT_TOKEN_REUSE_BEHAVIOUR",
         &["TOKEN_THEFT", "unauthorised"],

@@ -4,7 +4,7 @@
 
 use base64ct::{Base64, Encoding};
 
-use super::{Algorithm, Form, TokenFault, Unverified, compact, unverified::Header};
+use super::{Algorithm, Form, TokenFault, TokenOrigin, Unverified, compact, unverified::Header};
 use crate::json::ObjectText;
 
 /// The header part of a version 1 access token: `{"alg":"RS256","typ":"JWT","version":"1"}`.
@@ -37,6 +37,7 @@ pub fn parse(token: &str, max_bytes: usize) -> Result<Unverified<'_>, TokenFault
             typ: Some("JWT".to_owned()),
             version: Some(version.to_owned()),
             has_foreign_version: false,
+            origin: TokenOrigin::default(),
         },
         signing_input: parts.signing_input,
         payload,

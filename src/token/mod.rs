@@ -21,6 +21,7 @@ pub mod symmetric;
 
 mod algorithm;
 mod fault;
+mod origin;
 mod pipeline;
 mod unverified;
 mod weak_key;
@@ -29,6 +30,7 @@ pub use access_token::{AccessClaims, AccessTokenVersion};
 pub use algorithm::{Algorithm, Curve, Family, UnknownAlgorithm};
 pub use fault::TokenFault;
 pub use key::{KeyMaterial, VerificationKey};
+pub use origin::TokenOrigin;
 pub use pipeline::{Pending, SignatureVerdict, Verified};
 pub use policy::{Policy, Types};
 pub use unverified::{Form, MAX_KEY_ID_BYTES, MAX_TOKEN_BYTES, Unverified};

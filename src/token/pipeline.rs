@@ -4,7 +4,8 @@
 //! `Pending`, which holds all that a backend needs, and goes on when it is told the verdict.
 
 use super::{
-    Algorithm, Form, KeyMaterial, Policy, TokenFault, Unverified, VerificationKey, key, symmetric,
+    Algorithm, Form, KeyMaterial, Policy, TokenFault, TokenOrigin, Unverified, VerificationKey,
+    key, symmetric,
 };
 use crate::{
     json::{Object, ObjectText},
@@ -112,6 +113,7 @@ impl<'k> Pending<'_, 'k> {
             algorithm: self.token.header.algorithm,
             key_id: self.token.header.key_id,
             version: self.token.header.version,
+            origin: self.token.header.origin,
             payload: self.token.payload,
             expiry: times.expiry,
             issued_at: times.issued_at,
@@ -127,6 +129,7 @@ pub struct Verified {
     algorithm: Algorithm,
     key_id: Option<String>,
     version: Option<String>,
+    origin: TokenOrigin,
     payload: ObjectText,
     expiry: UnixMillis,
     issued_at: Option<UnixMillis>,
@@ -152,6 +155,11 @@ impl Verified {
     /// The header's `version` (SuperTokens protocol).
     pub fn version(&self) -> Option<&str> {
         self.version.as_deref()
+    }
+
+    /// What our own tokens tell of where they come from; of another's token it means nothing.
+    pub const fn origin(&self) -> TokenOrigin {
+        self.origin
     }
 
     /// The text of the payload, as it was signed.

@@ -1,6 +1,6 @@
 //! A token that was taken apart and believed in nothing.
 
-use super::{Algorithm, TokenFault};
+use super::{Algorithm, TokenFault, TokenOrigin};
 use crate::json::{self, Object, ObjectText};
 
 /// The longest token that is looked at, unless a caller says otherwise, in bytes.
@@ -39,6 +39,8 @@ pub(super) struct Header {
     pub(super) version: Option<String>,
     /// A `version` that is no string: no token of ours has one.
     pub(super) has_foreign_version: bool,
+    /// Only our own tokens give it a meaning.
+    pub(super) origin: TokenOrigin,
 }
 
 impl Unverified<'_> {
@@ -116,6 +118,7 @@ impl Header {
             key_id: key_id(&header)?,
             typ: string("typ")?.map(Into::into),
             version: version.ok().flatten().map(Into::into),
+            origin: TokenOrigin::read(&header),
         })
     }
 }

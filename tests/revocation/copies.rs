@@ -3,7 +3,8 @@
 use postern::{
     revocation::{
         call::PollAnswer,
-        copy::{Decision, Question, RevocationCopy, Why},
+        copy::{Age, Decision, Question, RevocationCopy, Why},
+        cut_off::CutOff,
     },
     session::facts::{Fact, Facts},
     time::{Millis, UnixMillis},
@@ -186,13 +187,16 @@ fn everyone_before_a_moment_is_refused_and_doubt_is_settled_by_the_object() {
     facts.note(&handle(1), before);
     let moment = START + 1_000;
     let (store, journal) = (&authority.store, &mut authority.journal);
-    journal.set_not_before(store, UnixMillis(moment)).unwrap();
+    let recorded = UnixMillis(START + 1_000);
+    journal
+        .set_not_before(store, UnixMillis(moment), recorded)
+        .unwrap();
     authority.bring_up_to_date(&mut copy, 0, START + 1_000);
     assert_eq!(copy.not_before(), UnixMillis(moment));
-    let mut decide = |created: Option<u64>| {
+    let mut decide = |issued: Option<u64>| {
         let question = Question {
             handle: &handle(1),
-            created: created.map(UnixMillis),
+            age: issued.map_or(Age::Unknown, |at| Age::Token(UnixMillis(at))),
             bound: BOUND,
             now: UnixMillis(START + 1_000),
         };
@@ -203,6 +207,73 @@ fn everyone_before_a_moment_is_refused_and_doubt_is_settled_by_the_object() {
     assert_eq!(decide(Some(moment)), Decision::AskObject(Why::NotBefore));
     assert_eq!(decide(None), Decision::AskObject(Why::NotBefore));
     assert_eq!(decide(Some(moment + 300_000)), Decision::Live);
+}
+
+#[test]
+fn a_moment_of_the_past_ends_sessions_that_were_refreshed_since() {
+    let mut authority = Authority::new();
+    let mut copy = up_to_date(&authority);
+    let (moment, recorded) = (START - 2 * HOUR, START);
+    let (store, journal) = (&authority.store, &mut authority.journal);
+    journal
+        .set_not_before(store, UnixMillis(moment), UnixMillis(recorded))
+        .unwrap();
+    authority.bring_up_to_date(&mut copy, 0, START);
+    let mut decide = |age| {
+        let question = Question {
+            handle: &handle(1),
+            age,
+            bound: BOUND,
+            now: UnixMillis(START),
+        };
+        copy.decide(&mut Facts::default(), &question)
+    };
+    let (session, token) = (
+        |at| Age::Session(UnixMillis(at)),
+        |at| Age::Token(UnixMillis(at)),
+    );
+    // Refreshed at any time since: the token tells when its session was created.
+    assert_eq!(decide(session(moment - 1)), Decision::Revoked);
+    // And of those from after the moment nobody is in doubt.
+    assert_eq!(decide(session(moment)), Decision::Live);
+    // One that does not tell is in doubt until well after the recording, however long ago the moment is.
+    let doubt = Decision::AskObject(Why::NotBefore);
+    for issued in [moment, moment + 300_000, recorded - 1, recorded + 299_999] {
+        assert_eq!(decide(token(issued)), doubt, "{issued}");
+    }
+    assert_eq!(decide(token(moment - 1)), Decision::Revoked);
+    assert_eq!(decide(token(recorded + 300_000)), Decision::Live);
+}
+
+#[test]
+fn a_cut_off_that_the_key_ring_told_of_counts_like_one_of_the_authority() {
+    let mut copy = up_to_date(&Authority::new());
+    let mut facts = Facts::default();
+    let as_of = UnixMillis(START);
+    facts.note(&handle(1), Fact { as_of, data_seq: 0 });
+    let cut_off = CutOff {
+        moment: UnixMillis(START - 1),
+        recorded: UnixMillis(START),
+    };
+    copy.learn(cut_off, UnixMillis(START + 1));
+    let mut decide = |age| {
+        let question = Question {
+            handle: &handle(1),
+            age,
+            bound: BOUND,
+            now: UnixMillis(START + 1),
+        };
+        copy.decide(&mut facts, &question)
+    };
+    assert_eq!(
+        decide(Age::Session(UnixMillis(START - 2))),
+        Decision::Revoked
+    );
+    // What the object said before this isolate had heard does not count.
+    assert_eq!(
+        decide(Age::Token(UnixMillis(START))),
+        Decision::AskObject(Why::NotBefore)
+    );
 }
 
 #[test]
@@ -395,7 +466,7 @@ fn a_session_of_unknown_age_stands_while_nobody_was_ended_by_age() {
     let mut copy = up_to_date(&Authority::new());
     let question = Question {
         handle: &handle(1),
-        created: None,
+        age: Age::Unknown,
         bound: BOUND,
         now: UnixMillis(START),
     };
@@ -410,7 +481,8 @@ fn a_moment_that_is_told_again_takes_back_no_answer_of_the_object() {
     let mut authority = Authority::new();
     let mut copy = up_to_date(&authority);
     let (store, journal) = (&authority.store, &mut authority.journal);
-    journal.set_not_before(store, UnixMillis(START)).unwrap();
+    let now = UnixMillis(START);
+    journal.set_not_before(store, now, now).unwrap();
     let mut facts = Facts::default();
     for now in [START + 1_000, START + 2_000] {
         authority.bring_up_to_date(&mut copy, 0, now);

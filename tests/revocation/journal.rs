@@ -2,8 +2,9 @@
 
 use postern::{
     revocation::{
-        MAX_REPORT, MAX_SEGMENTS, MAX_TAIL, MAX_USER_ENTRIES, copy::RevocationCopy,
-        journal::Recorded,
+        MAX_REPORT, MAX_SEGMENTS, MAX_TAIL, MAX_USER_ENTRIES,
+        copy::RevocationCopy,
+        journal::{Head, JournalStore, Recorded},
     },
     time::UnixMillis,
 };
@@ -207,14 +208,12 @@ fn what_does_not_fit_is_admitted_until_it_has_expired() {
 fn the_moment_and_the_key_set_version_only_move_forward() {
     let mut authority = Authority::new();
     let (store, journal) = (&authority.store, &mut authority.journal);
-    assert_eq!(
-        journal.set_not_before(store, UnixMillis(5)),
-        Ok(UnixMillis(5))
-    );
-    assert_eq!(
-        journal.set_not_before(store, UnixMillis(3)),
-        Ok(UnixMillis(5))
-    );
+    for (moment, now) in [(5, 1_000), (3, 2_000), (5, 3_000)] {
+        assert_eq!(
+            journal.set_not_before(store, UnixMillis(moment), UnixMillis(now)),
+            Ok(UnixMillis(5))
+        );
+    }
     journal.set_key_set_version(store, 7).unwrap();
     journal.set_key_set_version(store, 6).unwrap();
     authority.restart();
@@ -223,4 +222,40 @@ fn the_moment_and_the_key_set_version_only_move_forward() {
         (answer.not_before, answer.key_set_version),
         (UnixMillis(5), 7)
     );
+    assert_eq!(answer.not_before_recorded, Some(UnixMillis(1_000)));
+    authority
+        .journal
+        .set_not_before(&authority.store, UnixMillis(6), UnixMillis(4_000))
+        .unwrap();
+    assert_eq!(
+        authority.poll(0, START).not_before_recorded,
+        Some(UnixMillis(4_000))
+    );
+}
+
+#[test]
+fn a_cut_off_that_was_recorded_nobody_knows_when_counts_as_recorded_now_until_something_is_written()
+{
+    let mut authority = Authority::new();
+    let recorded =
+        |authority: &Authority, now| authority.poll(0, now).not_before_recorded.unwrap().0;
+    assert_eq!(recorded(&authority, START), 0);
+    let (store, journal) = (&authority.store, &mut authority.journal);
+    journal
+        .set_not_before(store, UnixMillis(5), UnixMillis(START))
+        .unwrap();
+    // As code leaves it that keeps no time of recording.
+    let head = store.head().unwrap().unwrap();
+    let undated = Head {
+        dated_cut_off: None,
+        ..head
+    };
+    store.set_head(&undated).unwrap();
+    authority.restart();
+    assert_eq!(recorded(&authority, START + 1), START + 1);
+    assert_eq!(recorded(&authority, START + 2), START + 2);
+    authority.report(&[handle(1)], START + HOUR, START + 3);
+    assert_eq!(recorded(&authority, START + 4), START + 3);
+    authority.restart();
+    assert_eq!(recorded(&authority, START + 5), START + 3);
 }

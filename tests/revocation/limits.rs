@@ -237,7 +237,8 @@ fn saying_the_same_again_writes_next_to_nothing() {
             authority.report(&[handle(n)], START + HOUR, START);
         }
         let (store, journal) = (&authority.store, &mut authority.journal);
-        journal.set_not_before(store, UnixMillis(5)).unwrap();
+        let now = UnixMillis(START);
+        journal.set_not_before(store, UnixMillis(5), now).unwrap();
         journal.set_key_set_version(store, 5).unwrap();
         authority.store.rows_written.get()
     };

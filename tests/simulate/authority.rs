@@ -54,9 +54,9 @@ impl Authority {
         assert_eq!(self.actual.take(&report, now.0), Recorded::Yes);
     }
 
-    pub fn cut_off(&mut self, moment: UnixMillis) {
+    pub fn cut_off(&mut self, moment: UnixMillis, now: UnixMillis) {
         let authority::Authority { store, journal, .. } = &mut self.actual;
-        journal.set_not_before(store, moment).unwrap();
+        journal.set_not_before(store, moment, now).unwrap();
     }
 
     pub fn keys_changed(&mut self, version: u64) {

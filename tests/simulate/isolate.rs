@@ -3,7 +3,7 @@
 use postern::{
     revocation::{
         call::PollAnswer,
-        copy::{Decision, Poll, Question, RevocationCopy, Why},
+        copy::{Age, Decision, Poll, Question, RevocationCopy, Why},
         segment::Segment,
     },
     session::facts::{Fact, Facts},
@@ -54,8 +54,7 @@ impl Isolate {
     pub fn decide(&mut self, session: &Session, bound: Millis, now: u64) -> Decision {
         let question = Question {
             handle: &session.handle,
-            // A token tells the whole second only: no earlier than it was.
-            created: Some(UnixMillis(session.iat.0 / 1_000 * 1_000 + 999)),
+            age: Age::Session(UnixMillis(session.truth.created)),
             bound,
             now: self.clock(now),
         };

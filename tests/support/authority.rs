@@ -5,7 +5,7 @@ use postern::{
     revocation::{
         Entry,
         call::{AuthorityReply, PollAnswer, Report},
-        copy::{Question, RevocationCopy},
+        copy::{Age, Question, RevocationCopy},
         journal::{Journal, Recorded},
         segment::Segment,
     },
@@ -145,7 +145,7 @@ impl Authority {
 pub fn question(handle: &str, bound: Millis, now: u64) -> Question<'_> {
     Question {
         handle,
-        created: Some(UnixMillis(now)),
+        age: Age::Token(UnixMillis(now)),
         bound,
         now: UnixMillis(now),
     }

@@ -99,6 +99,7 @@ fn ring() -> RingCopy {
             schema: SCHEMA,
             key_set_version: 1,
             not_before: UnixMillis(0),
+            dated_cut_off: None,
             secrets: Secrets {
                 route_key: secret(),
                 handle_tag_key: secret(),

@@ -4,7 +4,7 @@
 use super::{AT_ONCE, GONE, about, issuer_of, unexpected};
 use crate::{
     edge::{context::Context, kv, log, revocations},
-    revocation::copy::Decision,
+    revocation::copy::{Age, Decision},
     session::{
         call::{UserCall, UserReply},
         handle::CheckedHandle,
@@ -26,7 +26,7 @@ pub(in crate::edge) async fn get_session_data(
         Freshness::Strict => (false, AT_ONCE),
         Freshness::Stateless => (true, AT_ONCE),
         Freshness::Within(bound) => {
-            match revocations::decide(context, handle.as_str(), None, bound) {
+            match revocations::decide(context, handle.as_str(), Age::Unknown, bound) {
                 Decision::Live => (true, bound),
                 Decision::Revoked => return Err(GONE),
                 Decision::AskObject(_) => (false, bound),

@@ -8,6 +8,7 @@ use super::{
 use crate::{
     edge::{
         context::Context,
+        revocations,
         tokens::{self, Known},
     },
     frontend::{
@@ -88,7 +89,14 @@ pub(in crate::edge) async fn create(
         device: new.device,
     });
     let envelope = about(context, &handle, AT_ONCE, &call).await?;
-    issued(context, envelope.reply, new.version).await
+    let Issued {
+        session,
+        access,
+        refresh,
+    } = issued(envelope.reply)?;
+    // No cut-off is older than a session that is new.
+    let access_token = tokens::sign(context, &session, &access, new.version).await?;
+    Ok(with_tokens(session, access_token, refresh, access))
 }
 
 /// A refresh token to be exchanged.
@@ -117,6 +125,9 @@ pub(in crate::edge) async fn refresh(
         .handle_keys()
         .check(presented.handle)
         .ok_or(NOT_OURS)?;
+    if exchange.version.is_legacy() && !revocations::may_make_untold(context) {
+        return Err(UNHEARD);
+    }
     // Every key that could be asked for, before anything rotates: an outage here must cost nothing.
     for by_service_api in [true, false] {
         tokens::signer(
@@ -138,8 +149,7 @@ pub(in crate::edge) async fn refresh(
         access_token_validity: exchange.access_token_validity,
     });
     let envelope = about(context, &handle, AT_ONCE, &call).await?;
-    let issued = issued(context, envelope.reply, exchange.version).await;
-    issued.map_err(|refusal| match refusal {
+    let issued = issued(envelope.reply).map_err(|refusal| match refusal {
         // At the protocol's doors the version decides whether the setting counts.
         Refusal::TokenTheftDetected(theft)
             if door == Door::Own
@@ -151,7 +161,14 @@ pub(in crate::edge) async fn refresh(
             Refusal::Unauthorised("a refresh token was used twice; the session has ended")
         }
         other => other,
-    })
+    });
+    let Issued {
+        session,
+        access,
+        refresh,
+    } = issued?;
+    let access_token = minted_again(context, &session, &access, exchange.version).await?;
+    Ok(with_tokens(session, access_token, refresh, access))
 }
 
 /// The claims that a payload may not hold in a token of this version: in the legacy versions it is nested, so none.
@@ -291,27 +308,58 @@ pub(super) fn protected(claim: &str) -> Refusal {
     ))
 }
 
-/// Signs what the object allowed.
-async fn issued(
-    context: &Context,
-    reply: UserReply,
-    version: AccessTokenVersion,
-) -> Result<IssuedSession, Refusal> {
-    let UserReply::Issued {
-        session,
-        access,
-        refresh,
-    } = reply
-    else {
-        return Err(unexpected(reply));
-    };
-    let access_token = tokens::sign(context, &session, &access, version).await?;
-    Ok(IssuedSession {
+/// What the object allowed.
+struct Issued {
+    session: SessionView,
+    access: AccessGrant,
+    refresh: TokenInfo,
+}
+
+fn issued(reply: UserReply) -> Result<Issued, Refusal> {
+    match reply {
+        UserReply::Issued {
+            session,
+            access,
+            refresh,
+        } => Ok(Issued {
+            session,
+            access,
+            refresh,
+        }),
+        other => Err(unexpected(other)),
+    }
+}
+
+fn with_tokens(
+    session: SessionView,
+    access_token: TokenInfo,
+    refresh_token: TokenInfo,
+    access: AccessGrant,
+) -> IssuedSession {
+    IssuedSession {
         session,
         access_token,
-        refresh_token: refresh,
+        refresh_token,
         anti_csrf_token: access.anti_csrf_token,
-    })
+    }
+}
+
+const UNHEARD: Refusal =
+    Refusal::GeneralError("nothing was heard from the authority and the key ring for too long");
+
+/// Signs a new token for a session that may be old. One that does not tell how old is not made by an isolate that may have
+/// missed a cut-off: others would take it for one of a session from after it.
+async fn minted_again(
+    context: &Context,
+    session: &SessionView,
+    access: &AccessGrant,
+    version: AccessTokenVersion,
+) -> Result<TokenInfo, Refusal> {
+    let tells = !version.is_legacy() && access.session_created.is_some();
+    if !tells && !revocations::may_make_untold(context) {
+        return Err(UNHEARD);
+    }
+    tokens::sign(context, session, access, version).await
 }
 
 async fn reminted(
@@ -321,7 +369,7 @@ async fn reminted(
     version: AccessTokenVersion,
 ) -> Result<Option<TokenInfo>, Refusal> {
     match access {
-        Some(access) => tokens::sign(context, session, access, version)
+        Some(access) => minted_again(context, session, access, version)
             .await
             .map(Some),
         None => Ok(None),

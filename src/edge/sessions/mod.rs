@@ -79,13 +79,11 @@ pub(super) async fn standing(
     let handle = &known.session.handle;
     let bound = match freshness {
         Freshness::Stateless => return Ok(()),
-        Freshness::Within(bound) => {
-            match revocations::decide(context, handle, known.issued, bound) {
-                Decision::Live => return Ok(()),
-                Decision::Revoked => return Err(GONE),
-                Decision::AskObject(_) => bound,
-            }
-        }
+        Freshness::Within(bound) => match revocations::decide(context, handle, known.age, bound) {
+            Decision::Live => return Ok(()),
+            Decision::Revoked => return Err(GONE),
+            Decision::AskObject(_) => bound,
+        },
         Freshness::Strict => AT_ONCE,
     };
     let handle = &context.checked(handle)?;

@@ -51,6 +51,8 @@ impl Row {
                 used_index: self.small("used_index"),
                 children: self.small("children"),
                 first_exchanged: self.optional_time("first_exchanged"),
+                last_issued: None,
+                child_seen: None,
             },
             by_service_api: self.flag("by_service_api"),
             use_dynamic_key: self.flag("use_dynamic_key"),

@@ -2,7 +2,8 @@
 
 use super::{START, policy, ring_at};
 use crate::{
-    keys::{CopyStatus, Questions, RingCopy, UnknownKey},
+    keys::{CopyStatus, KeyRing, Questions, RingCopy, UnknownKey},
+    revocation::cut_off::CutOff,
     time::{Millis, UnixMillis},
 };
 
@@ -123,4 +124,35 @@ fn a_copy_that_was_overtaken_does_not_supersede_a_newer_one() {
     assert!(withdrawn.supersedes(&same_later) && !same_later.supersedes(&withdrawn));
     assert!(withdrawn.verifier(&kid, at(1)).is_none());
     assert!(withdrawn.ring.keys.iter().all(|key| key.kid != kid));
+}
+
+#[test]
+fn a_cut_off_keeps_when_it_was_recorded_also_over_code_that_does_not() {
+    let policy = policy(604_800_000, 3_600_000);
+    let mut ring = ring_at(policy, START);
+    assert_eq!(ring.copy(policy, at(1)).cut_off(), CutOff::NONE);
+    let moment = UnixMillis(START.0 - 1_000_000);
+    ring.cut_off(moment, at(1));
+    let recorded = |ring: &KeyRing, now| {
+        let copy = ring.copy(policy, now);
+        let read = serde_json::from_str::<RingCopy>(&serde_json::to_string(&copy).unwrap())
+            .unwrap()
+            .cut_off();
+        assert_eq!((read, read.moment), (copy.cut_off(), moment));
+        read.recorded
+    };
+    assert_eq!(recorded(&ring, at(9)), at(1));
+    ring.cut_off(moment, at(2));
+    assert_eq!(recorded(&ring, at(9)), at(1));
+    // Older code drops the member, or moves the moment beside it: then it may have been at any time.
+    let text = serde_json::to_string(&ring).unwrap();
+    let dropped = text.replace("\"dated_cut_off\"", "\"unknown\"");
+    let moved = text.replace(
+        &format!("\"moment\":{}", moment.0),
+        &format!("\"moment\":{}", moment.0 - 1),
+    );
+    for text in [dropped, moved] {
+        let ring = serde_json::from_str::<KeyRing>(&text).unwrap();
+        assert_eq!(recorded(&ring, at(9)), at(9));
+    }
 }

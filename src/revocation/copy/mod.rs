@@ -13,8 +13,9 @@ mod shard;
 
 use self::shard::Shard;
 use super::{
-    CLOCK_ALLOWANCE, NOT_BEFORE_DOUBT,
+    CLOCK_ALLOWANCE,
     call::PollAnswer,
+    cut_off::CutOff,
     key::{self, HandleKey, RouteKey},
     segment::Segment,
 };
@@ -32,12 +33,23 @@ const SHORTEST_GUARD: Millis = Millis(1_000);
 pub struct Question<'a> {
     /// The session.
     pub handle: &'a str,
-    /// The `iat` of the access token, or when the session was created; `None` when there is neither (data reads).
-    pub created: Option<UnixMillis>,
+    /// What is known of its age.
+    pub age: Age,
     /// The freshness asked for.
     pub bound: Millis,
     /// The isolate's clock.
     pub now: UnixMillis,
+}
+
+/// What is known of a session's age, by which a cut-off is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Age {
+    /// The session was created then.
+    Session(UnixMillis),
+    /// Its access token was made then, at the latest; when the session was created the token does not tell.
+    Token(UnixMillis),
+    /// There is only a handle (data reads).
+    Unknown,
 }
 
 /// Whether a session stands.
@@ -64,8 +76,8 @@ pub enum Why {
     Hit,
     /// The user has ended so many sessions that they are not told one by one.
     StrictRoute,
-    /// The token was made so shortly after "everyone before this moment" that its session may be older; or nothing says
-    /// when it was made.
+    /// There is a cut-off ("everyone before this moment"), and the session may be older: its token does not tell when it
+    /// was created and was made too early to be sure, or nothing tells anything.
     NotBefore,
 }
 
@@ -84,8 +96,8 @@ pub struct RevocationCopy {
     shards: Vec<Shard>,
     /// The latest time that was seen: a clock that is set back makes nothing younger.
     clock: UnixMillis,
-    not_before: UnixMillis,
-    /// When this isolate heard of `not_before`: what an object said before that, it said without knowing.
+    cut_off: CutOff,
+    /// When this isolate heard of the moment of `cut_off`: what an object said before that, it said without knowing.
     heard: UnixMillis,
     key_set_version: u64,
 }
@@ -96,7 +108,7 @@ impl RevocationCopy {
         Self {
             shards: (0..shards.max(1)).map(|_| Shard::default()).collect(),
             clock: UnixMillis(0),
-            not_before: UnixMillis(0),
+            cut_off: CutOff::NONE,
             heard: UnixMillis(0),
             key_set_version: 0,
         }
@@ -119,9 +131,9 @@ impl RevocationCopy {
         let Some((key, route)) = key::keys(question.handle) else {
             return Decision::AskObject(Why::Hit);
         };
-        if question
-            .created
-            .is_some_and(|created| created < self.not_before)
+        // A token is never older than its session.
+        if let Age::Session(at) | Age::Token(at) = question.age
+            && self.cut_off.ends(at)
         {
             return Decision::Revoked;
         }
@@ -146,11 +158,12 @@ impl RevocationCopy {
         if age > question.bound {
             return Some(Why::OldCopy);
         }
-        if self.not_before > UnixMillis(0)
-            && question
-                .created
-                .is_none_or(|created| created < self.not_before.plus(NOT_BEFORE_DOUBT))
-        {
+        let may_be_older = match question.age {
+            Age::Session(_) => false,
+            Age::Token(issued) => self.cut_off.leaves_open(issued),
+            Age::Unknown => self.cut_off.moment > UnixMillis(0),
+        };
+        if may_be_older {
             return Some(Why::NotBefore);
         }
         self.shards.iter().find_map(|shard| shard.doubt(key, route))
@@ -207,11 +220,14 @@ impl RevocationCopy {
         fetched: Vec<Segment>,
         now: UnixMillis,
     ) -> bool {
-        self.clock = self.clock.max(now);
-        if answer.not_before > self.not_before {
-            self.not_before = answer.not_before;
-            self.heard = self.clock;
-        }
+        self.learn(
+            CutOff {
+                moment: answer.not_before,
+                // Not said: it may have been until just now.
+                recorded: answer.not_before_recorded.unwrap_or(answer.as_of),
+            },
+            now,
+        );
         self.key_set_version = self.key_set_version.max(answer.key_set_version);
         let shard = usize::try_from(shard).unwrap_or(usize::MAX);
         let clock = self.clock;
@@ -220,10 +236,19 @@ impl RevocationCopy {
             .is_some_and(|shard| shard.apply(answer, fetched, clock))
     }
 
+    /// Takes over a cut-off, whoever told of it.
+    pub fn learn(&mut self, cut_off: CutOff, now: UnixMillis) {
+        self.clock = self.clock.max(now);
+        if cut_off.moment > self.cut_off.moment {
+            self.heard = self.clock;
+        }
+        self.cut_off = self.cut_off.newest(cut_off);
+    }
+
     /// Nobody's session from before this moment stands; zero = not that this isolate knows. It goes along with what the
     /// users' objects are asked, so that they know as well.
     pub const fn not_before(&self) -> UnixMillis {
-        self.not_before
+        self.cut_off.moment
     }
 
     /// The newest version of the key ring that a shard spoke of.

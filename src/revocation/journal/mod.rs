@@ -21,6 +21,7 @@ use self::merge::Merge;
 use super::{
     CLOCK_ALLOWANCE, MAX_COPY_BYTES, MAX_REPORT, MAX_STRICT_ROUTES, MAX_TAIL, MAX_USER_ENTRIES,
     call::{Keys, PollAnswer, Report},
+    cut_off::CutOff,
     key,
 };
 use crate::{
@@ -69,6 +70,7 @@ impl Journal {
                 seq: 0,
                 sealed: 0,
                 not_before: UnixMillis(0),
+                dated_cut_off: None,
                 key_set_version: 0,
                 full_until: UnixMillis(0),
             }),
@@ -90,6 +92,7 @@ impl Journal {
             since.max(sealed)
         };
         let full = self.head.full_until > now;
+        let cut_off = self.head.cut_off(now);
         let skip = usize::try_from(tail_after.saturating_sub(sealed)).unwrap_or(usize::MAX);
         PollAnswer {
             as_of: now,
@@ -104,7 +107,8 @@ impl Journal {
                 .map(|row| row.name.clone())
                 .collect(),
             strict_routes: Keys(self.routes.iter().map(|row| row.route).collect()),
-            not_before: self.head.not_before,
+            not_before: cut_off.moment,
+            not_before_recorded: Some(cut_off.recorded),
             key_set_version: self.head.key_set_version,
             full,
         }
@@ -132,6 +136,7 @@ impl Journal {
         let Some((route, mut rows)) = well_formed(report) else {
             return Ok(Recorded::Malformed);
         };
+        self.date_cut_off(store, now)?;
         rows.retain(|(_, expires)| *expires > now);
         let Some(last) = rows.iter().map(|(_, expires)| *expires).max() else {
             return Ok(Recorded::Yes);
@@ -188,12 +193,28 @@ impl Journal {
         &mut self,
         store: &S,
         moment: UnixMillis,
+        now: UnixMillis,
     ) -> Result<UnixMillis, StoreFault> {
         if moment > self.head.not_before {
             self.head.not_before = moment;
+            self.head.dated_cut_off = Some(self.head.cut_off(now));
             store.set_head(&self.head)?;
         }
         Ok(self.head.not_before)
+    }
+
+    /// Settles on now for when the cut-off was recorded if code that kept no such time has recorded it.
+    fn date_cut_off<S: JournalStore>(
+        &mut self,
+        store: &S,
+        now: UnixMillis,
+    ) -> Result<(), StoreFault> {
+        let dated = Some(self.head.cut_off(now)).filter(|cut_off| *cut_off != CutOff::NONE);
+        if dated != self.head.dated_cut_off {
+            self.head.dated_cut_off = dated;
+            store.set_head(&self.head)?;
+        }
+        Ok(())
     }
 
     /// Notes that the key ring has changed.
@@ -211,6 +232,7 @@ impl Journal {
 
     /// Forgets what has expired. For the alarm; its work is bounded by what one report can cause.
     pub fn tidy<S: JournalStore>(&mut self, store: &S, now: UnixMillis) -> Result<(), StoreFault> {
+        self.date_cut_off(store, now)?;
         if self.routes.iter().any(|row| row.expires <= now) {
             store.forget_routes(now)?;
             self.routes.retain(|row| row.expires > now);

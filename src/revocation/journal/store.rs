@@ -1,7 +1,7 @@
 //! What the authority stores: rows, and parts of segments. `edge/revocations_store.rs` implements the trait over SQLite,
 //! `tests/support/memory_journal.rs` over maps.
 
-use crate::{session::record::StoreFault, time::UnixMillis};
+use crate::{revocation::cut_off::CutOff, session::record::StoreFault, time::UnixMillis};
 
 /// The one row that is always read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,10 +12,19 @@ pub struct Head {
     pub sealed: u64,
     /// Nobody's session from before this moment stands; zero = never said.
     pub not_before: UnixMillis,
+    /// The same with when it was recorded; see [`CutOff::of`].
+    pub dated_cut_off: Option<CutOff>,
     /// The key ring's version, as far as it was told.
     pub key_set_version: u64,
     /// Until then entries may be missing that did not fit.
     pub full_until: UnixMillis,
+}
+
+impl Head {
+    /// The cut-off as it is told at `now`.
+    pub(super) fn cut_off(&self, now: UnixMillis) -> CutOff {
+        CutOff::of(self.not_before, self.dated_cut_off, now)
+    }
 }
 
 /// An entry that is told exactly.

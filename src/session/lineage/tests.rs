@@ -1,16 +1,27 @@
 //! The rotation rule, case by case. The model check over random schedules is in `tests/rotation_model.rs`.
 
-use super::{Lineage, Place, Rotation, Step};
+use super::{Lineage, Place, Rotation, Step, Superseding};
 use crate::{
     session::model::ReuseSubtype,
     time::{Millis, UnixMillis},
 };
 
 const GRACE: Millis = Millis(30_000);
+/// Our own doors, where use supersedes.
+const OWN: Rotation = Rotation::Eager {
+    quiet: Millis(30_000),
+    superseding: Superseding::ByUse,
+};
+/// Our own doors with the setting that lets time supersede.
 const EAGER: Rotation = Rotation::Eager {
     quiet: Millis(30_000),
+    superseding: Superseding::ByTime,
 };
-const PROTOCOL_5_6: Rotation = Rotation::Eager { quiet: Millis(0) };
+const PROTOCOL_5_6: Rotation = Rotation::Eager {
+    quiet: Millis(0),
+    superseding: Superseding::ByTime,
+};
+const DAY: u64 = 86_400_000;
 
 fn at(millis: u64) -> UnixMillis {
     UnixMillis(1_000_000 + millis)
@@ -55,7 +66,7 @@ fn a_child_within_the_quiet_period_is_echoed() {
     let (lineage, _) = Lineage::START.present(place(0, 0), EAGER, GRACE, at(0));
     assert_eq!(
         lineage.present(place(1, 0), EAGER, GRACE, at(29_999)),
-        (lineage, Step::Echo)
+        (lineage.with_child_seen(at(29_999)), Step::Echo)
     );
     let (promoted, step) = lineage.present(place(1, 0), EAGER, GRACE, at(30_000));
     assert_eq!(issued(step), place(2, 0));
@@ -120,5 +131,94 @@ fn a_place_that_was_never_issued_is_not_theft() {
             Lineage::START.present(never, EAGER, GRACE, at(0)).1,
             Step::NeverIssued
         );
+    }
+}
+
+#[test]
+fn a_lost_answer_may_be_asked_for_again_however_late() {
+    let mut lineage = Lineage::START;
+    let mut expected = 0;
+    for after in [0, 30_001, DAY, 90 * DAY] {
+        let (next, step) = lineage.present(place(0, 0), OWN, GRACE, at(after));
+        assert!(matches!(step, Step::Issue { slide: true, .. }));
+        assert_eq!(issued(step), place(1, expected));
+        expected += 1;
+        lineage = next;
+    }
+    // Any of the children may be the one that arrived.
+    let (_, step) = lineage.present(place(1, 1), OWN, GRACE, at(91 * DAY));
+    assert_eq!(issued(step), place(2, 0));
+}
+
+#[test]
+fn grace_begins_when_a_child_is_first_seen() {
+    let (lineage, _) = Lineage::START.present(place(0, 0), OWN, GRACE, at(0));
+    let seen = lineage
+        .with_child_seen(at(DAY))
+        .with_child_seen(at(2 * DAY));
+    let (_, step) = seen.present(place(0, 0), OWN, GRACE, at(DAY + 30_000));
+    assert_eq!(issued(step), place(1, 1));
+    let (_, step) = seen.present(place(0, 0), OWN, GRACE, at(DAY + 30_001));
+    assert_eq!(step, Step::Reuse(ReuseSubtype::RecentPrev));
+    // At a door where time supersedes it is too late long before.
+    for rotation in [EAGER, PROTOCOL_5_6, Rotation::Lazy] {
+        let (_, step) = lineage.present(place(0, 0), rotation, GRACE, at(30_001));
+        assert_eq!(step, Step::Reuse(ReuseSubtype::RecentPrev));
+    }
+}
+
+#[test]
+fn the_quiet_period_counts_from_the_last_child() {
+    let (lineage, _) = Lineage::START.present(place(0, 0), OWN, GRACE, at(0));
+    let (lineage, _) = lineage.present(place(0, 0), OWN, GRACE, at(DAY));
+    let (_, step) = lineage.present(place(1, 0), OWN, GRACE, at(DAY + 29_999));
+    assert_eq!(step, Step::Echo);
+    let (_, step) = lineage.present(place(1, 0), OWN, GRACE, at(DAY + 30_000));
+    assert_eq!(issued(step), place(2, 0));
+    // Where time supersedes it counts from the first.
+    let (_, step) = lineage.present(place(1, 0), EAGER, GRACE, at(DAY));
+    assert_eq!(issued(step), place(2, 0));
+}
+
+/// Else whoever holds the parent could keep everyone in the quiet period for ever, and never be found.
+#[test]
+fn a_child_that_is_answered_with_itself_was_seen() {
+    let (mut lineage, _) = Lineage::START.present(place(0, 0), OWN, GRACE, at(0));
+    let mut now = 0;
+    loop {
+        now += 20_000;
+        let (next, step) = lineage.present(place(0, 0), OWN, GRACE, at(now));
+        if step == Step::Reuse(ReuseSubtype::RecentPrev) {
+            break;
+        }
+        assert!(now < 100_000);
+        lineage = next.present(place(1, 0), OWN, GRACE, at(now)).0;
+    }
+}
+
+#[test]
+fn what_belongs_to_another_generation_is_not_read_for_this_one() {
+    let (first, _) = Lineage::START.present(place(0, 0), OWN, GRACE, at(0));
+    let stored = first.with_child_seen(at(1));
+    assert_eq!(stored.restored(Some((0, 1)), None), stored);
+    // Older code has issued one more since.
+    let more = Lineage {
+        children: 2,
+        ..stored
+    };
+    let read = more.restored(Some((0, 1)), Some(at(7)));
+    assert_eq!(
+        (read.last_issued, read.child_seen),
+        (Some(at(7)), Some(at(1)))
+    );
+    // It has promoted and issued since, and left the times of the generation before.
+    let ahead = Lineage {
+        generation: 1,
+        first_exchanged: Some(at(DAY)),
+        ..stored
+    };
+    for of in [Some((0, 1)), None] {
+        let read = ahead.restored(of, Some(at(DAY)));
+        assert_eq!((read.last_issued, read.child_seen), (Some(at(DAY)), None));
     }
 }

@@ -127,8 +127,9 @@ pub(super) fn end<S: UserStore>(
     if ended && has_copy {
         outbox::queue_delete(store, terms.now, &record.handle)?;
     }
-    // Of an expiry every isolate knows by itself: tokens and copies say when they end. A cut-off is told as one number.
-    if ended && !matches!(ending, Ending::Expired | Ending::CutOff) {
+    // Of an expiry every isolate knows by itself: tokens and copies say when they end. A cut-off is told as one number, but
+    // tokens that do not tell when their session was created may be made after it by whoever had not heard of it.
+    if ended && ending != Ending::Expired {
         let tokens_end = record.access_expires_max;
         revocation::queue(store, terms, &record.handle, tokens_end, has_copy)?;
     }

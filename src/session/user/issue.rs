@@ -8,7 +8,7 @@ use crate::{
     secret::sha256_hex,
     session::{
         call::{AccessGrant, Create, Door, Gone, Refresh, UserReply},
-        lineage::{Lineage, Place, Rotation, Step},
+        lineage::{Lineage, Place, Rotation, Step, Superseding},
         model::{ReuseSubtype, TokenInfo},
         record::{Ending, SessionRecord, StoreFault, UserStore},
         refresh_token::{self, TokenMaker},
@@ -200,11 +200,15 @@ pub(super) fn maker<'a>(
 fn rotation(terms: &Terms<'_>, door: Door) -> Rotation {
     match door {
         Door::Lazy => Rotation::Lazy,
-        Door::Eager => Rotation::Eager { quiet: Millis(0) },
+        Door::Eager => Rotation::Eager {
+            quiet: Millis(0),
+            superseding: Superseding::ByTime,
+        },
         Door::Own => {
             let half_life = Millis(terms.settings.access_token_validity.0 / 2);
             Rotation::Eager {
                 quiet: terms.settings.refresh_grace_period.min(half_life),
+                superseding: Superseding::ByTime,
             }
         }
     }
@@ -258,6 +262,8 @@ fn tokens(
             .then(|| terms.anti_csrf_token(&record.handle, &record.salt, place.generation)),
         use_dynamic_key: record.use_dynamic_key,
         by_service_api: record.by_service_api,
+        session_created: Some(record.created),
+        generation: place.generation,
     };
     record.access_expires_max = record.access_expires_max.max(access.expiry);
     let refresh = TokenInfo {

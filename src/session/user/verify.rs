@@ -98,6 +98,9 @@ fn verify_lazily<S: UserStore>(
         anti_csrf_token: call.anti_csrf_token.clone(),
         use_dynamic_key: record.use_dynamic_key,
         by_service_api: record.by_service_api,
+        session_created: Some(record.created),
+        // Of the token at hand the object knows already.
+        generation: 0,
     };
     store_and_allow(store, terms, record, Some(access))
 }
@@ -123,6 +126,9 @@ pub(super) fn regenerate<S: UserStore>(
         anti_csrf_token: carried.anti_csrf_token,
         use_dynamic_key: record.use_dynamic_key,
         by_service_api: record.by_service_api,
+        session_created: Some(record.created),
+        // Of the token at hand the object knows already.
+        generation: 0,
     });
     store_and_allow(store, terms, record, access)
 }

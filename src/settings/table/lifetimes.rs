@@ -2,7 +2,7 @@
 
 use super::super::duration::{LONGEST, digits};
 use super::super::reader::Reader;
-use super::super::{RecentTokenReuse, Settings, SigningAlgorithm};
+use super::super::{RecentTokenReuse, Settings, SigningAlgorithm, SupersededBy};
 use super::forms::{BOOLEAN, MINUTE, SECOND, choice, duration, parse_boolean, warn_if_short};
 use crate::time::Millis;
 
@@ -61,6 +61,12 @@ pub(in crate::settings) fn read_lifetimes(reader: &mut Reader<'_>, settings: &mu
         &mut settings.refresh_grace_period,
         "a duration from 0s to 300s",
         duration(Millis(0), Millis::from_seconds(300)),
+    );
+    reader.scalar(
+        "REFRESH_TOKEN_SUPERSEDED_BY",
+        &mut settings.refresh_token_superseded_by,
+        "use or time",
+        choice(&[("use", SupersededBy::Use), ("time", SupersededBy::Time)]),
     );
     reader.scalar(
         "RECENT_TOKEN_REUSE_BEHAVIOUR",

@@ -16,7 +16,7 @@ pub(super) use places::read_places;
 
 use super::{
     AntiCsrf, DeviceIp, Freshness, LogLevel, RecentTokenReuse, Settings, SigningAlgorithm,
-    TokenTransferMethod,
+    SupersededBy, TokenTransferMethod,
 };
 use crate::time::Millis;
 
@@ -40,6 +40,7 @@ impl Settings {
             max_sessions_per_user: 10_000,
             refresh_grace_period: Millis::from_seconds(30),
             recent_token_reuse: RecentTokenReuse::TokenTheft,
+            refresh_token_superseded_by: SupersededBy::Use,
             signing_algorithm: SigningAlgorithm::RS256,
             signing_key_rotation_interval: Millis::from_seconds(168 * 3600),
             use_dynamic_signing_key: true,

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 pub use version::{AccessTokenVersion, find_protected, protected_claims};
 
-use super::{Algorithm, TokenFault, Unverified, Verified, claimant, compact, legacy};
+use super::{Algorithm, TokenFault, TokenOrigin, Unverified, Verified, claimant, compact, legacy};
 use crate::{
     json::{self, JsonFault, Kind, Object},
     secret::AntiCsrfToken,
@@ -40,6 +40,8 @@ pub struct AccessClaims {
     pub expiry: UnixMillis,
     /// When it was made; written in whole seconds from version 3 on.
     pub created: UnixMillis,
+    /// Where it comes from; told from version 3 on.
+    pub origin: TokenOrigin,
     /// The user payload: the text of one JSON object.
     pub payload: String,
 }
@@ -87,13 +89,13 @@ impl AccessClaims {
     /// Reads a verified token of ours.
     pub fn from_verified(token: &Verified) -> Result<Self, TokenFault> {
         let version = AccessTokenVersion::of(token.form(), token.version())?;
-        Self::read(version, &token.claims())
+        Self::read(version, token.origin(), &token.claims())
     }
 
     /// Reads a token of ours that nobody has vouched for: for explaining, never for deciding.
     pub fn from_unverified(token: &Unverified<'_>) -> Result<Self, TokenFault> {
         let version = AccessTokenVersion::of(token.form(), token.version())?;
-        Self::read(version, &token.payload.object())
+        Self::read(version, token.header.origin, &token.payload.object())
     }
 
     /// What is to be signed. `algorithm` and `key_id` are those of the signing key; the legacy headers have room for
@@ -121,9 +123,10 @@ impl AccessClaims {
             ),
             version => {
                 let header = format!(
-                    r#"{{"alg":"{algorithm}","kid":{},"typ":"JWT","version":"{}"}}"#,
+                    r#"{{"alg":"{algorithm}","kid":{},"typ":"JWT","version":"{}"{}}}"#,
                     json::quote(key_id),
-                    version.header()
+                    version.header(),
+                    self.origin.members()
                 );
                 format!(
                     "{}.{}",
@@ -186,11 +189,15 @@ impl AccessClaims {
         Ok(claims.finish())
     }
 
-    fn read(version: AccessTokenVersion, claims: &Object<'_>) -> Result<Self, TokenFault> {
+    fn read(
+        version: AccessTokenVersion,
+        origin: TokenOrigin,
+        claims: &Object<'_>,
+    ) -> Result<Self, TokenFault> {
         if version.is_legacy() {
             Self::read_legacy(version, claims)
         } else {
-            Self::read_merged(version, claims)
+            Self::read_merged(version, origin, claims)
         }
     }
 
@@ -211,11 +218,16 @@ impl AccessClaims {
             anti_csrf_token: optional(claims, "antiCsrfToken")?.map(AntiCsrfToken::new),
             expiry: UnixMillis(required_number(claims, "expiryTime")?),
             created: UnixMillis(required_number(claims, "timeCreated")?),
+            origin: TokenOrigin::default(),
             payload: user_data.ok_or(TokenFault::ClaimMissing)?.to_owned(),
         })
     }
 
-    fn read_merged(version: AccessTokenVersion, claims: &Object<'_>) -> Result<Self, TokenFault> {
+    fn read_merged(
+        version: AccessTokenVersion,
+        origin: TokenOrigin,
+        claims: &Object<'_>,
+    ) -> Result<Self, TokenFault> {
         // `stt` marks tokens of other purposes that are signed by the same keys.
         if claims
             .unsigned("stt")
@@ -253,6 +265,7 @@ impl AccessClaims {
             anti_csrf_token: optional(claims, "antiCsrfToken")?.map(AntiCsrfToken::new),
             expiry: UnixMillis::from_seconds(required_number(claims, "exp")?),
             created: UnixMillis::from_seconds(required_number(claims, "iat")?),
+            origin,
             payload: payload.finish(),
         })
     }

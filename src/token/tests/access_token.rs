@@ -11,6 +11,7 @@ use crate::{
     token::{
         AccessClaims,
         AccessTokenVersion::{self, V1, V2, V3, V4, V5},
+        TokenOrigin,
         access_token::{self, PayloadFault, find_protected, protected_claims},
         legacy,
     },
@@ -31,6 +32,15 @@ fn claims(version: AccessTokenVersion) -> AccessClaims {
         // Whole seconds, so that every version can say it.
         expiry: NOW.plus(Millis::from_seconds(3600)),
         created: NOW,
+        // The fixed headers have no room for it.
+        origin: if version.is_legacy() {
+            TokenOrigin::default()
+        } else {
+            TokenOrigin {
+                session_created: Some(UnixMillis(1_700_000_000_123)),
+                generation: 7,
+            }
+        },
         payload: r#"{"a":1.0,"__proto__":{"b":[null,1e21]},"é":"\u00e9"}"#.to_owned(),
     }
 }
@@ -86,7 +96,7 @@ fn headers_and_claims_are_spelled_as_the_protocol_says() {
     let header = base64ct::Base64UrlUnpadded::decode_vec(token.split('.').next().unwrap());
     assert_eq!(
         String::from_utf8(header.unwrap()).unwrap(),
-        r#"{"alg":"RS256","kid":"rsa","typ":"JWT","version":"5"}"#
+        r#"{"alg":"RS256","kid":"rsa","typ":"JWT","version":"5","sct":1700000000123,"gen":7}"#
     );
     let hash = "aa".repeat(32);
     let user = r#""a":1.0,"__proto__":{"b":[null,1e21]},"é":"\u00e9"}"#;
@@ -323,6 +333,39 @@ fn an_own_token_made_a_moment_ahead_of_this_clock_is_good() {
         verify(&issue(&claims)).err(),
         Some(TokenFault::IssuedInFuture)
     );
+}
+
+#[test]
+fn where_a_token_comes_from_is_told_by_its_header_and_by_nothing_else() {
+    let origin_of = |header: &str| {
+        let input = signing_input(header, &payload_of(&issue(&claims(V5))));
+        let token = access_token::complete(V5, &input, &sign(Algorithm::RS256, &input));
+        AccessClaims::from_verified(&verify(&token).unwrap()).map(|read| read.origin)
+    };
+    let told = |session_created: Option<u64>, generation| {
+        Ok(TokenOrigin {
+            session_created: session_created.map(UnixMillis),
+            generation,
+        })
+    };
+    for (members, expected) in [
+        (r#","sct":5,"gen":6"#, told(Some(5), 6)),
+        ("", told(None, 0)),
+        // Of another shape: it tells nothing, and the token is as good as without.
+        (r#","sct":"5","gen":-6"#, told(None, 0)),
+        (r#","sct":1.5,"gen":4294967296"#, told(None, 0)),
+    ] {
+        let header = format!(r#"{{"alg":"RS256","kid":"rsa","typ":"JWT","version":"5"{members}}}"#);
+        assert_eq!(origin_of(&header), expected, "{members}");
+    }
+    // The protocol's SDKs take a claim that they do not know for user payload, so there is none.
+    let token = issue(&AccessClaims {
+        payload: r#"{"sct":1,"gen":2}"#.to_owned(),
+        ..claims(V5)
+    });
+    let read = AccessClaims::from_verified(&verify(&token).unwrap()).unwrap();
+    assert_eq!(read.payload, r#"{"sct":1,"gen":2}"#);
+    assert_eq!(read.origin, claims(V5).origin);
 }
 
 proptest! {

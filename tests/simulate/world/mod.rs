@@ -223,7 +223,8 @@ impl World {
                 self.after(self.plan.key_changes, Event::KeysChange);
             }
             Event::CutOff => {
-                self.authority.cut_off(UnixMillis(self.now));
+                let now = UnixMillis(self.now);
+                self.authority.cut_off(now, now);
                 self.judge.cut_off = Some((self.now + CUT_OFF_SPREADS, self.now));
                 self.live.clear();
             }
