@@ -3,7 +3,7 @@
 // The last line on stdout is `N passed, N failed`: tests, and one for each other check that failed.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { gzipSync } from "node:zlib";
-import { build } from "./build.mjs";
+import { build, buildNext } from "./build.mjs";
 import { childEnvironment, fromRoot, packageScript, projectNode, toolProgram, wrangler } from "./lib/paths.mjs";
 import { must, run, say, seconds } from "./lib/process.mjs";
 import { cargoDeny } from "./setup.mjs";
@@ -22,6 +22,7 @@ const parts = {
   sdk: () => nodeTest("tests/sdk"),
   browser: () => nodeTest("tests/browser"),
   hostile: () => nodeTest("tests/hostile"),
+  releases,
   size: check(uploadSize),
 };
 
@@ -69,6 +70,13 @@ async function nodeTest(...directories) {
     { collect: true },
   );
   return counted(code, output, /^ℹ pass (\d+)$/gm, /^ℹ (?:fail|cancelled) (\d+)$/gm);
+}
+
+/** Two releases side by side. Asked for by name, its load is long (tests/releases/load.test.mjs). @returns {Promise<Count>} */
+async function releases() {
+  await buildNext();
+  if (chosen.includes("releases")) process.env.RELEASES = "long";
+  return nodeTest("tests/releases");
 }
 
 /** A part that ran no test, or that failed without saying which, counts as one failure. @param {number} code @param {string} output @param {RegExp} passes @param {RegExp} failures @returns {Count} */

@@ -23,7 +23,10 @@ use serde_json::Value;
 /// What is wrong with a golden file, when its text is one of `kind`.
 type Check = fn(&str) -> Result<String, String>;
 
-const KINDS: &[(&str, Check, fn() -> &'static [&'static str])] = &[
+/// The names of the calls or answers of a kind.
+type Names = fn() -> &'static [&'static str];
+
+const KINDS: &[(&str, Check, Names)] = &[
     ("user-call", again::<Question>, names::<Question>),
     ("user-reply", again::<Envelope>, names::<Envelope>),
     (

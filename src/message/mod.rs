@@ -17,7 +17,7 @@ pub(crate) mod next;
 pub mod raw;
 mod variants;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned, de::IgnoredAny};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 
@@ -135,7 +135,7 @@ fn why<M: Message>(text: &str) -> Unread {
     if !(OLDEST..=NEWEST).contains(&protocol) {
         return Unread::Unsupported;
     }
-    let named: Option<BTreeMap<String, IgnoredAny>> =
+    let named: Option<BTreeMap<String, &RawValue>> =
         call.and_then(|call| serde_json::from_str(call.get()).ok());
     let known = variants::<M::Content>();
     match named.and_then(|named| named.into_keys().next()) {

@@ -11,6 +11,9 @@ const MEMBER: &str = "postern_next";
 /// Members whose values are not ours.
 const RAW: [&str; 3] = ["payload", "session_data", "changes"];
 
+/// Members whose values are a call or an answer by its name.
+const VARIANTS: [&str; 2] = ["call", "reply"];
+
 /// The text with the member in every object of ours.
 pub(crate) fn with_members(text: &str) -> Option<String> {
     let mut value: Value = serde_json::from_str(text).ok()?;
@@ -22,8 +25,13 @@ fn add(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (name, value) in members.iter_mut() {
-                if !RAW.contains(&name.as_str()) {
-                    add(value);
+                match value {
+                    // The name of a call or an answer is the only one there.
+                    Value::Object(named) if VARIANTS.contains(&name.as_str()) => {
+                        named.values_mut().for_each(add);
+                    }
+                    value if !RAW.contains(&name.as_str()) => add(value),
+                    _ => {}
                 }
             }
             members.insert(MEMBER.to_owned(), json!({"n": [1, null], "text": "ü\""}));

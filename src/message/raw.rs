@@ -22,7 +22,6 @@ pub mod optional {
     use super::{Deserialize, Deserializer, RawValue, Serializer};
 
     /// Writes the text of one JSON value, or null.
-    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
     pub fn serialize<S: Serializer>(
         text: &Option<String>,
         serializer: S,

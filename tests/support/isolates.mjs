@@ -5,7 +5,7 @@ import { startWorkerd } from "./workerd.mjs";
 
 /**
  * @param {number} count @param {Record<string, unknown>} [vars]
- * @param {Pick<NonNullable<Parameters<typeof startWorkerd>[0]>, "next" | "varsOf">} [more]
+ * @param {Pick<NonNullable<Parameters<typeof startWorkerd>[0]>, "next" | "varsOf" | "gateway">} [more]
  */
 export async function startIsolates(count, vars = {}, more = {}) {
   const names = Array.from({ length: count }, (_, n) => (n === 0 ? "postern" : `postern-${n + 1}`));
@@ -14,7 +14,12 @@ export async function startIsolates(count, vars = {}, more = {}) {
     path: "tests/support/rpc-caller-worker.mjs",
     bindings: { SESSIONS: { service }, ADMIN: { service, entrypoint: "SessionsAdmin" } },
   }));
-  const workerd = await startWorkerd({ vars: { API_KEYS: apiKey, ...vars }, callers, isolates: count, faultyObjects: true, ...more });
+  const objectCallers = ["UserSessions", "Revocations"].map((objects) => ({
+    name: `objects-${objects}`,
+    path: "tests/support/object-requests-worker.mjs",
+    bindings: { OBJECTS: { objects, service: "postern" } },
+  }));
+  const workerd = await startWorkerd({ vars: { API_KEYS: apiKey, ...vars }, callers: [...callers, ...objectCallers], isolates: count, faultyObjects: true, ...more });
   /** @param {string} name */
   const isolate = (name) => {
     /** @param {string} service @param {string} method @param {unknown} argument */
@@ -47,6 +52,11 @@ export async function startIsolates(count, vars = {}, more = {}) {
   return {
     ...workerd,
     isolates: names.map(isolate),
+    /** A message to an object, as an isolate of any release might send it. @param {"UserSessions" | "Revocations"} className @param {string} name @param {unknown} message */
+    asks: async (className, name, message) => {
+      const response = await fetch(`${workerd.url(`objects-${className}`)}/${name}/`, { method: "POST", body: JSON.stringify(message) });
+      return { status: response.status, body: /** @type {any} */ (JSON.parse(await response.text())) };
+    },
     /** Sets which objects are out. @param {import("./fault-objects-worker.mjs").ObjectFault[]} faults */
     out: (...faults) => workerd.objectFaults("setFaults", faults),
     /** What the objects of a class were asked since the last look. @param {string} className @returns {Promise<any[]>} */
