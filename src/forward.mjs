@@ -51,11 +51,17 @@ export function send(request, url, edits, told, binding, ms, init, finish = (out
     };
     const timer = setTimeout(done, ms, LATE);
     try {
-      const outgoing = new Request(url, request);
+      // A Worker that is bound sees `cf` of the request, which is not to be lost.
+      const cf = init && (binding ? { ...request.cf, ...init.cf } : init.cf);
+      // Made in one step where it can be: `init` for `fetch` would be a second copy. A body goes with its request only.
+      const isWhole = cf !== undefined && request.body === null;
+      const outgoing = isWhole
+        ? new Request(url, { method: request.method, headers: request.headers, redirect: "manual", cf })
+        : new Request(url, request);
       edit(outgoing.headers, edits);
       for (let at = 0; at < (told?.length ?? 0); at += 2) outgoing.headers.set(told[at], told[at + 1]);
-      // A Worker that is bound sees `cf` of the request, which `init` would take the place of.
-      const answer = binding ? binding.fetch(outgoing, init && { cf: { ...request.cf, ...init.cf } }) : fetch(outgoing, init);
+      const rest = isWhole || cf === undefined ? undefined : { cf };
+      const answer = binding ? binding.fetch(outgoing, rest) : fetch(outgoing, rest);
       answer.then(done, () => done(GONE));
     } catch {
       done(GONE);
