@@ -3,7 +3,7 @@ import { WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
 import {
   KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
-  answer_http, answer_rpc, judge_answer, look_at_session,
+  answer_http, answer_in_place, answer_rpc, judge_answer, look_at_session, result_in_place,
 } from "../build/index.js";
 import { answered, facts, instance } from "./lane.mjs";
 import { edited, forwarding, linesOf, send } from "./forward.mjs";
@@ -25,8 +25,11 @@ const host = {
   send,
   edited,
   forward: forwarding(live(judge_answer)),
-  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => answered(look(ticket, env, ctx), ctx)),
+  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => answered(look(ticket, env, ctx), ctx, () => UNKNOWN)),
 };
+
+/** What `look_at_session` says when nobody knows. */
+const UNKNOWN = 0;
 
 // gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
 globalThis.posternGatewayRules = gatewayRules;
@@ -36,7 +39,7 @@ function offer(Entrypoint, names) {
   for (const name of names) {
     Entrypoint.prototype[name] = function (argument) {
       instance();
-      return answered(answer_rpc(name, argument, this.env, this.ctx), this.ctx);
+      return answered(answer_rpc(name, argument, this.env, this.ctx), this.ctx, result_in_place);
     };
   }
 }
@@ -45,7 +48,8 @@ function offer(Entrypoint, names) {
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
     instance();
-    return answered(answer_http(facts(request), request, this.env, this.ctx, host), this.ctx);
+    const inPlace = () => answer_in_place(request.headers.get("origin") ?? undefined, request.method === "HEAD", this.env);
+    return answered(answer_http(facts(request), request, this.env, this.ctx, host), this.ctx, inPlace);
   }
 }
 offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);

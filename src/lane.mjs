@@ -17,23 +17,28 @@ export function facts({ method, url, headers }) {
 }
 
 /**
- * An answer of Rust's. One that takes longer is carried to its end even when nobody waits for it any more: the platform
+ * An answer of Rust's; in place of one that was given up, what `inPlace` gives. One that takes longer is carried to its end even when nobody waits for it any more: the platform
  * would cancel it, and Wasm would not hear of it; its memory, and its place among the bodies in flight, would be held on to.
  */
-export function answered(answer, ctx) {
-  if (typeof answer !== "bigint") return answer;
+export function answered(answer, ctx, inPlace = lost) {
+  if (typeof answer !== "bigint") return answer === undefined ? inPlace() : answer;
   // Nothing can come between WebCrypto's verdict and what follows it.
-  if (patience(answer) < 0) return settled(answer, (next) => answered(next, ctx));
-  const promise = settled(answer);
+  if (patience(answer) < 0) return settled(answer, inPlace, (next) => answered(next, ctx, inPlace));
+  const promise = settled(answer, inPlace);
   ctx.waitUntil(promise.then(nothing, nothing));
   return promise;
 }
 
 const nothing = () => {};
 
-/** A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to, and so on with `next`. */
-function settled(answer, next = settled) {
-  if (typeof answer !== "bigint") return answer;
+/** Whoever waits has to do without. */
+const lost = () => {
+  throw new Error("this work was given up");
+};
+
+/** A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to, and so on with `next`. Undefined: it was given up. */
+function settled(answer, inPlace, next = (answer) => settled(answer, inPlace)) {
+  if (typeof answer !== "bigint") return answer === undefined ? inPlace() : answer;
   const limit = patience(answer);
   const promise = limit > 0 ? within(awaited(answer), limit) : awaited(answer);
   return promise.then(

@@ -28,6 +28,7 @@ pub mod session;
 pub mod settings;
 pub mod time;
 pub mod token;
+pub mod waiting;
 
 #[cfg(target_arch = "wasm32")]
 pub mod edge;

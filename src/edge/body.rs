@@ -14,10 +14,8 @@ use crate::time::Millis;
 /// How many bytes of bodies an isolate holds at a time. Memory of Wasm never shrinks, and a full isolate dies with all
 /// its requests.
 const IN_FLIGHT_LIMIT: usize = 16 * 1024 * 1024;
-/// How long a body may take to arrive once it holds more than [`SMALL`]: who sends slowly keeps others from the room.
+/// How long a body may take to arrive: who sends slowly keeps others from the room.
 const MOST_TIME: Millis = Millis::from_seconds(20);
-/// So many bytes are worth no timer.
-const SMALL: usize = 64 * 1024;
 
 thread_local! {
     static IN_FLIGHT: Cell<usize> = const { Cell::new(0) };
@@ -79,13 +77,8 @@ pub(super) async fn read(stream: Option<ByteStream>, limit: usize) -> Result<Vec
     let began = clock::now();
     loop {
         let next = reader.read();
-        let chunk = if body.len() <= SMALL {
-            Some(promise::of(next).await)
-        } else {
-            let left = MOST_TIME.0.saturating_sub(clock::now().since(began).0);
-            promise::within(next, Millis(left.max(1))).await
-        };
-        let Some(chunk) = chunk else {
+        let left = MOST_TIME.0.saturating_sub(clock::now().since(began).0);
+        let Some(chunk) = promise::within(next, Millis(left.max(1))).await else {
             give_up(&reader).await;
             return Err(BodyFault::Slow);
         };

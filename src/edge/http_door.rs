@@ -9,7 +9,7 @@ use super::{
     browser_door::{self, Answer},
     core_door, explain_door, gateway_door,
     js::{ExecutionContext, Host},
-    log, renewal_door,
+    log, origin_answer, renewal_door,
     request::Incoming,
     response, settings,
     tokens::Known,
@@ -103,6 +103,19 @@ async fn of_browser_api(
         Answer::Reply(reply) => with_cors(request, settings, reply),
         Answer::Session(known) => with_session(request, settings, &known),
     }
+}
+
+/// The answer in place of one that was given up.
+pub(super) fn given_up(
+    website: Option<&str>,
+    is_head: bool,
+    env: &Env,
+) -> Result<JsValue, JsValue> {
+    log::warning("lane", "an answer came after its work was given up: 504");
+    let Ok(settings) = settings::current(env) else {
+        return response::of(&error::misconfigured());
+    };
+    origin_answer::of_ours(&settings, None, website, is_head, error::given_up())
 }
 
 fn with_cors(

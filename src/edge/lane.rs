@@ -6,7 +6,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -15,13 +14,8 @@ use std::{
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 
-use super::{clock, crypto, number, promise};
-use crate::time::{Millis, UnixMillis};
-
-/// How much work may wait, and how long. What belongs to a request that was given up never comes back, and is dropped
-/// when it is too old, or when there is too much.
-const MAX_WAITING: usize = 16_384;
-const LONGEST_WAIT: Millis = Millis(120_000);
+use super::{clock, crypto, log, number, promise};
+use crate::{time::Millis, waiting::WaitingList};
 
 /// What became of a promise.
 pub(super) enum Settlement {
@@ -58,18 +52,17 @@ enum Driven {
     Stopped(Stop),
 }
 
+/// Work, and what it waits for.
 struct Waiting {
-    ticket: u64,
-    since: UnixMillis,
     stop: Stop,
     work: promise::Work,
 }
 
 thread_local! {
     static DRIVEN: RefCell<Driven> = const { RefCell::new(Driven::No) };
-    static WAITING: RefCell<VecDeque<Waiting>> = const { RefCell::new(VecDeque::new()) };
-    /// The next ticket, a BigInt to JS: nothing that work comes to is one. Begins anywhere: a ticket from before a trap must not fetch another request's answer.
-    static TICKETS: Cell<u64> = Cell::new(u64::from_be_bytes(crypto::random().unwrap_or_default()));
+    /// A ticket is a BigInt to JS: nothing that work comes to is one. Begins anywhere: a ticket from before a trap must not fetch another request's answer.
+    static WAITING: RefCell<WaitingList<Waiting>> =
+        RefCell::new(WaitingList::new(u64::from_be_bytes(crypto::random().unwrap_or_default())));
 }
 
 /// Drives work: to its end, to a ticket, or to a promise of its end.
@@ -78,28 +71,39 @@ pub(super) fn drive(mut work: promise::Work) -> Result<JsValue, JsValue> {
     let polled = work.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     match (polled, DRIVEN.replace(Driven::No)) {
         (Poll::Ready(outcome), _) => outcome,
-        (Poll::Pending, Driven::Stopped(stop)) => Ok(wait(stop, work).into()),
+        (Poll::Pending, Driven::Stopped(stop)) => Ok(wait(Waiting { stop, work })),
         (Poll::Pending, _) => Ok(promise::made_of(work).into()),
     }
 }
 
-fn wait(stop: Stop, work: promise::Work) -> u64 {
-    let ticket = TICKETS.replace(TICKETS.get().wrapping_add(1));
-    let since = clock::now();
-    let given_up = WAITING.with_borrow_mut(|waiting| {
-        waiting.push_back(Waiting {
-            ticket,
-            since,
-            stop,
-            work,
-        });
-        let is_old = |oldest: &Waiting| since.since(oldest.since) > LONGEST_WAIT;
-        (waiting.len() > MAX_WAITING || waiting.front().is_some_and(is_old))
-            .then(|| waiting.pop_front())
-    });
+/// A ticket for what waits; where there is no room, a promise of its end.
+fn wait(waiting: Waiting) -> JsValue {
+    let now = clock::now();
+    let (given_up, added) =
+        WAITING.with_borrow_mut(|list| (list.given_up(now), list.add(now, waiting)));
+    if !given_up.is_empty() {
+        log::warning("lane", "work was given up: what it waits for never came");
+    }
     // Only now: what it holds may be anything.
     drop(given_up);
-    ticket
+    match added {
+        Ok(ticket) => ticket.into(),
+        Err(waiting) => promise::made_of(Box::pin(of_its_own(waiting))).into(),
+    }
+}
+
+/// Waits as any promise does, and goes on.
+async fn of_its_own(Waiting { stop, work }: Waiting) -> Result<JsValue, JsValue> {
+    let outcome = match stop.patience {
+        Patience::AtMost(limit) => promise::within(Ok(stop.promise), limit).await,
+        Patience::Computation | Patience::Endless => Some(promise::of(Ok(stop.promise)).await),
+    };
+    stop.settlement.set(Some(match outcome {
+        Some(Ok(value)) => Settlement::Fulfilled(value),
+        Some(Err(error)) => Settlement::Rejected(error),
+        None => Settlement::Late,
+    }));
+    work.await
 }
 
 /// The promise that the holder of a ticket is to wait for.
@@ -119,26 +123,18 @@ pub(super) fn patience(ticket: u64) -> Result<f64, JsValue> {
 
 fn of_ticket<T>(ticket: u64, read: impl FnOnce(&Waiting) -> T) -> Result<T, JsValue> {
     WAITING
-        .with_borrow(|waiting| {
-            let mut newest_first = waiting.iter().rev();
-            newest_first.find(|one| one.ticket == ticket).map(read)
-        })
-        .ok_or_else(given_up)
+        .with_borrow(|waiting| waiting.get(ticket).map(read))
+        .ok_or_else(|| js_sys::Error::new("no work waits by this ticket").into())
 }
 
-/// Goes on where a ticket was given out.
+/// Goes on where a ticket was given out; undefined when the work was given up, which no work comes to.
 pub(super) fn resume(ticket: u64, settlement: Settlement) -> Result<JsValue, JsValue> {
-    let found = WAITING.with_borrow_mut(|waiting| {
-        let at = waiting.iter().rposition(|one| one.ticket == ticket)?;
-        waiting.remove(at)
-    });
-    let Waiting { stop, work, .. } = found.ok_or_else(given_up)?;
+    let found = WAITING.with_borrow_mut(|waiting| waiting.take(ticket));
+    let Some(Waiting { stop, work }) = found else {
+        return Ok(JsValue::UNDEFINED);
+    };
     stop.settlement.set(Some(settlement));
     drive(work)
-}
-
-fn given_up() -> JsValue {
-    js_sys::Error::new("this work was given up").into()
 }
 
 /// Waits for a promise, if the work is driven by hand and waits for nothing else; `None` = wait in another way.

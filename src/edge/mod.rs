@@ -127,6 +127,19 @@ pub fn answer_rpc(
     }))
 }
 
+/// The answer to an HTTP request whose work was given up. `website` is its `Origin`.
+#[wasm_bindgen]
+pub fn answer_in_place(website: &JsValue, is_head: bool, env: JsValue) -> Result<JsValue, JsValue> {
+    let env: Env = env.unchecked_into();
+    http_door::given_up(website.as_string().as_deref(), is_head, &env)
+}
+
+/// The result of an RPC call whose work was given up.
+#[wasm_bindgen]
+pub fn result_in_place() -> Result<JsValue, JsValue> {
+    rpc::given_up()
+}
+
 /// The promise that the holder of a ticket is to wait for.
 #[wasm_bindgen]
 pub fn awaited(ticket: u64) -> Result<JsValue, JsValue> {

@@ -213,6 +213,14 @@ pub fn gateway_timeout() -> Reply {
     )
 }
 
+/// The reply to a request that was carried on for longer than anything it may wait for.
+pub fn given_up() -> Reply {
+    Reply::json(
+        504,
+        "{\"status\":\"GATEWAY_TIMEOUT\",\"message\":\"the answer took too long\"}",
+    )
+}
+
 /// The reply to a request whose `Host` is none, at every door alike.
 pub fn malformed_host() -> Reply {
     reply(

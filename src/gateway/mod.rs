@@ -49,7 +49,7 @@ pub use decide::{
     Admission, Decision, Denial, Facts, Matched, Note, Passage, Seen, SessionRefused, Unsendable,
     admit, decide, is_never_answered,
 };
-pub use origins::{Origin, Target};
+pub use origins::{LONGEST_TIMEOUT, Origin, Target};
 pub use require::Require;
 pub use requirement::{FailedClaim, Requirement};
 pub use rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed, WebSockets};

@@ -10,7 +10,8 @@ use super::reserved::normal;
 /// How long an origin may take to begin its answer, unless it says otherwise.
 const DEFAULT_TIMEOUT: Millis = Millis::from_seconds(30);
 const SHORTEST_TIMEOUT: Millis = Millis(100);
-const LONGEST_TIMEOUT: Millis = Millis::from_seconds(300);
+/// The longest that an origin may be given to begin its answer.
+pub const LONGEST_TIMEOUT: Millis = Millis::from_seconds(300);
 
 /// The most names of headers that one origin must not get.
 const MAX_REMOVED_HEADERS: usize = 64;

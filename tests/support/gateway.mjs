@@ -13,12 +13,13 @@ import { startWithCaller } from "./rpc.mjs";
  * @property {Record<string, unknown>} [vars]
  * @property {Record<string, string>} [services]
  * @property {import("./workerd.mjs").Caller[]} [callers]
+ * @property {string} [entry] a module that is Postern's own entry and more, from the repository's root
  */
 
 /** Starts it. @param {Options} options */
-export async function startGateway({ origins, rules, vars = {}, services = {}, callers = [] }) {
+export async function startGateway({ origins, rules, vars = {}, services = {}, callers = [], entry }) {
   const all = { ACCESS_TOKEN_VALIDITY_JITTER: "0", ...vars };
-  const postern = await startWithCaller(all, { gateway: { origins, rules }, services, callers });
+  const postern = await startWithCaller(all, { gateway: { origins, rules }, services, callers, entry });
   return {
     ...postern,
     /** Bytes on a connection of their own. @param {string} method @param {string} target @param {(string | [string, string])[]} [lines] @param {string} [body] */

@@ -62,6 +62,13 @@ pub(super) async fn answer(
     }
 }
 
+/// The result in place of one that was given up.
+pub(super) fn given_up() -> Result<JsValue, JsValue> {
+    const REFUSAL: Refusal = Refusal::GeneralError("the call took too long");
+    log::warning("lane", "a result came after its work was given up");
+    JSON::parse(&refused(&REFUSAL))
+}
+
 type Called = Result<Result<String, Refusal>, JsValue>;
 
 async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Called {
