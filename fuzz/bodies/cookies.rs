@@ -3,12 +3,15 @@
 use std::borrow::Cow;
 
 use postern::{
-    frontend::duplicates::{MAX_REFRESH_CANDIDATES, refresh_candidates},
+    frontend::session_cookies::{
+        MAX_REFRESH_CANDIDATES, SentCookies, Witnesses, refresh_candidates,
+    },
     http::{
         bearer::{Authorization, authorization},
         cookie::{Cookies, percent_encode},
-        credentials::{LEGACY_ID_COOKIE, access_tokens},
+        credentials::{Seen, Transfer, access_tokens},
     },
+    session::refresh_token,
 };
 
 use super::{DEPLOYMENT, text};
@@ -17,6 +20,9 @@ pub const DICTIONARY: &[&str] = &[
     "sAccessToken=",
     "sRefreshToken=",
     "__Host-sAccessToken=",
+    "__Host-sRefreshToken=",
+    "1.a.0.0.m",
+    "1.x.1.0.m",
     "sIdRefreshToken=",
     "; ",
     ";",
@@ -44,24 +50,42 @@ pub fn cookie_header(input: &[u8]) {
         // Decoding never makes more of a header than it is.
         assert!(all.iter().map(|value| value.len()).sum::<usize>() <= header.len());
     }
-    let candidates = refresh_candidates(cookies, |token| {
-        token
-            .split_once('.')
-            .map(|(handle, place)| (handle.to_owned(), place.len()))
-    });
-    assert!(candidates.len() <= MAX_REFRESH_CANDIDATES);
+    let is_ours = |handle: &str| !handle.starts_with('x');
+    let of_a = Witnesses {
+        host: None,
+        others: vec!["a".to_owned()],
+    };
+    for witnesses in [Witnesses::default(), of_a] {
+        if let Ok(found) = refresh_candidates(&DEPLOYMENT, cookies, &witnesses, is_ours) {
+            assert!((1..=MAX_REFRESH_CANDIDATES).contains(&found.len()));
+            let handles: Vec<_> = found
+                .iter()
+                .filter_map(|token| refresh_token::parse(token))
+                .map(|presented| presented.handle)
+                .collect();
+            assert_eq!(handles.len(), found.len());
+            assert!(handles.windows(2).all(|pair| pair[0] == pair[1]));
+            assert!(handles.iter().all(|handle| is_ours(handle)));
+        }
+    }
     if let Authorization::Bearer(token) = authorization(Some(header)) {
         assert!(!token.is_empty() && !token.contains(','));
         assert_eq!(token.trim(), token);
     }
-    let counts = |token: &Cow<'_, str>| token.contains('.').then_some(());
-    if let Ok(found) = access_tokens(&DEPLOYMENT, Some(header), Some(header), counts) {
-        assert!(!cookies.has(LEGACY_ID_COOKIE));
-        for candidate in [&found.preferred, &found.other].into_iter().flatten() {
-            assert!(counts(&candidate.token).is_some());
+    let look = |token: &Cow<'_, str>, _: Transfer| match token.as_ref() {
+        token if token.starts_with('x') => Seen::Anothers,
+        token if token.contains('.') => Seen::Token(()),
+        _ => Seen::Nothing,
+    };
+    if let Ok(found) = access_tokens(&DEPLOYMENT, Some(header), Some(header), look) {
+        let cookie = found.cookie.ok().flatten();
+        for candidate in [found.header, cookie].into_iter().flatten() {
+            assert_eq!(look(&candidate.token, candidate.transfer), Seen::Token(()));
         }
-        assert!(found.preferred.is_some() || found.other.is_none());
     }
+    let sent = SentCookies::of(cookies, |token| look(token, Transfer::Cookie), is_ours);
+    let plain = sent.access.ours + sent.access.anothers;
+    assert_eq!(plain, cookies.count("sAccessToken"));
     let encoded = percent_encode(header);
     let sent = format!("x=\"\"; a={encoded}");
     assert_eq!(

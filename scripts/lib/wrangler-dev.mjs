@@ -39,7 +39,8 @@ export async function startWrangler(userArguments, { anyPort = false, asDeployed
     ...(option(userArguments, "ip") ? [] : ["--ip", host]),
     ...(option(userArguments, "port") ? [] : ["--port", port]),
     ...(option(userArguments, "persist-to") ? [] : ["--persist-to", join(storage, "state")]),
-    ...added("API_DOMAIN", `http://${host}:${usual}`),
+    // "Every address" is none that a browser could use.
+    ...added("API_DOMAIN", `http://${["0.0.0.0", "::"].includes(host) ? HOST : host}:${usual}`),
     ...added("LEGACY_KEYLESS_ALLOW", LOOPBACK),
     "--show-interactive-dev-session=false",
   ];

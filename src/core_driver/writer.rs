@@ -205,6 +205,7 @@ impl Writer<'_> {
             }
             Refusal::TokenTheftDetected(theft) => Ok(self.theft(theft)),
             Refusal::InvalidClaims(_)
+            | Refusal::ForeignWebsite
             | Refusal::BadInput(_)
             | Refusal::TooLarge(_)
             | Refusal::GeneralError(_) => Err(reply::not_an_outcome(refusal)),

@@ -7,9 +7,10 @@ use super::{
     js::ExecutionContext,
     key_ring, kv, log,
     request::Incoming,
+    session_cookies,
     sessions::{self, Exchange},
     settings,
-    tokens::{self, Known, PassedOver},
+    tokens::{self, Known, Look, PassedOver},
     user_sessions,
 };
 use crate::{
@@ -17,11 +18,12 @@ use crate::{
     frontend::{
         answers,
         anti_csrf::AntiCsrfMode,
-        duplicates,
         request::{BrowserRequest, RefreshToken},
+        request_origin::OtherSites,
+        session_cookies::refresh_candidates,
     },
     http::{
-        credentials::{self, Transfer},
+        credentials::{self, Candidate, Transfer},
         reply::Reply,
         route::Route,
     },
@@ -51,7 +53,9 @@ struct Headers<'a> {
     rid: Option<String>,
     anti_csrf: Option<String>,
     auth_mode: Option<String>,
+    host: &'a str,
     origin: Option<String>,
+    sec_fetch_site: Option<String>,
 }
 
 impl<'a> Headers<'a> {
@@ -65,7 +69,9 @@ impl<'a> Headers<'a> {
             rid: read("rid"),
             anti_csrf: read("anti-csrf"),
             auth_mode: None,
-            origin: None,
+            host: request.host().unwrap_or_default(),
+            origin: read("origin"),
+            sec_fetch_site: read("sec-fetch-site"),
         }
     }
 
@@ -76,7 +82,9 @@ impl<'a> Headers<'a> {
             rid: request.header("rid"),
             anti_csrf: request.header("anti-csrf"),
             auth_mode: request.header("st-auth-mode"),
+            host: request.host().unwrap_or_default(),
             origin: request.header("origin"),
+            sec_fetch_site: request.header("sec-fetch-site"),
         }
     }
 
@@ -88,7 +96,10 @@ impl<'a> Headers<'a> {
             rid: self.rid.as_deref(),
             anti_csrf: self.anti_csrf.as_deref(),
             auth_mode: self.auth_mode.as_deref(),
+            host: self.host,
             origin: self.origin.as_deref(),
+            sec_fetch_site: self.sec_fetch_site.as_deref(),
+            ..BrowserRequest::default()
         }
     }
 }
@@ -140,8 +151,7 @@ pub(super) async fn answer(
 async fn session(context: &Context, request: &Incoming) -> Result<Rc<Known>, Reply> {
     let headers = Headers::to_verify(request);
     let browser = headers.request(request.method());
-    let freshness = context.settings.freshness;
-    match verified(context, &browser, freshness, None, &Issuers::Any).await {
+    match verified(context, &browser, &Demands::of(context.settings.freshness)).await {
         Ok((known, _)) => Ok(known),
         Err(refused) => Err(refused.reply(&context.settings)),
     }
@@ -185,80 +195,150 @@ impl Refused {
     }
 }
 
-/// The session that a request carries, verified, if it is of one of the accepted issuers; others count as absent.
-/// `check_anti_csrf` overrides when the anti-CSRF check is made.
+/// What a door or rule asks of a request's session.
+pub(super) struct Demands<'a> {
+    /// How soon a revocation must be felt.
+    pub(super) freshness: Freshness,
+    /// Overrides when the anti-CSRF check is made.
+    pub(super) check_anti_csrf: Option<bool>,
+    /// Websites other than ours whose pages may change something.
+    pub(super) others: &'a OtherSites,
+    /// Whose sessions count; a token of anybody else is as good as absent.
+    pub(super) issuers: &'a Issuers,
+}
+
+impl Demands<'_> {
+    /// Those of the browser API.
+    pub(super) const fn of(freshness: Freshness) -> Self {
+        Self {
+            freshness,
+            check_anti_csrf: None,
+            others: &OtherSites::None,
+            issuers: &Issuers::Any,
+        }
+    }
+}
+
+/// The session that a request carries, verified: the one of `Authorization` when that is good, else the cookie's. A bearer
+/// token that is refused does not lock out whoever has a good cookie; while it cannot be judged, nobody is taken for
+/// somebody else.
 pub(super) async fn verified(
     context: &Context,
     request: &BrowserRequest<'_>,
-    freshness: Freshness,
-    check_anti_csrf: Option<bool>,
-    accepted: &Issuers,
+    demands: &Demands<'_>,
 ) -> Result<(Rc<Known>, Transfer), Refused> {
     let settings = &context.settings;
-    let refused = |refusal, presented| Refused {
+    let passed_over = Cell::new(None);
+    let found = credentials::access_tokens(
+        settings,
+        request.authorization,
+        request.cookie,
+        |token, transfer| {
+            let (seen, why) = tokens::seen(context, token, transfer, demands.issuers);
+            if why.is_some() {
+                passed_over.set(why);
+            }
+            seen
+        },
+    )
+    .map_err(refused)?;
+    let by_header = match found.header {
+        Some(token) => match good(context, request, token, demands).await {
+            Ok(known) => return Ok((known, Transfer::Header)),
+            Err(outage) if matches!(outage.refusal, Refusal::GeneralError(_)) => {
+                return Err(outage);
+            }
+            Err(refused) => Some(refused),
+        },
+        None => None,
+    };
+    let by_cookie = match found.cookie {
+        Ok(None) => None,
+        // Before anything is asked about the token: another website learns and changes nothing.
+        _ if request.is_from_foreign_site(settings, demands.others) => {
+            Some(refused(Refusal::ForeignWebsite))
+        }
+        Err(refusal) => Some(refused(refusal)),
+        Ok(Some(token)) => match good(context, request, token, demands).await {
+            Ok(known) => return Ok((known, Transfer::Cookie)),
+            Err(refused) => Some(refused),
+        },
+    };
+    Err(match (by_header, by_cookie) {
+        (None, None) => none(passed_over.take()),
+        // What a refresh may mend is not given up for what it cannot.
+        (Some(header), Some(cookie))
+            if matches!(
+                cookie.refusal,
+                Refusal::TryRefreshToken(_) | Refusal::GeneralError(_)
+            ) && !matches!(header.refusal, Refusal::TryRefreshToken(_)) =>
+        {
+            cookie
+        }
+        (Some(refused), _) | (None, Some(refused)) => refused,
+    })
+}
+
+/// Nothing that counts here; a token that was passed over is for the log.
+fn none(passed_over: Option<String>) -> Refused {
+    Refused {
+        detail: passed_over,
+        ..NO_TOKEN
+    }
+}
+
+const fn refused(refusal: Refusal) -> Refused {
+    Refused {
         refusal,
-        presented,
+        presented: Presented::Token,
         own_session_is_gone: false,
         token_is_good: false,
         detail: None,
-    };
-    let passed_over = Cell::new(None);
-    let none = |why: Option<String>| Refused {
-        detail: why,
-        ..NO_TOKEN
-    };
-    let found =
-        credentials::access_tokens(settings, request.authorization, request.cookie, |token| {
-            match tokens::look(context, token, accepted) {
-                Ok(look) => Some(look),
-                Err(PassedOver::NoToken) => None,
-                Err(PassedOver::Because(why)) => {
-                    passed_over.set(Some(why));
-                    None
-                }
-            }
-        })
-        .map_err(|refusal| refused(refusal, Presented::Token))?;
-    let Some(preferred) = found.preferred else {
-        return Err(none(passed_over.take()));
-    };
-    let known = tokens::verify_seen(context, &preferred.token, preferred.look)
+    }
+}
+
+/// The session of one access token, if everything about it is as demanded.
+async fn good(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+    token: Candidate<'_, Look<'_>>,
+    demands: &Demands<'_>,
+) -> Result<Rc<Known>, Refused> {
+    let known = tokens::verify_seen(context, &token.token, token.look)
         .await
         .map_err(|tokens::Refused { refusal, detail }| Refused {
             detail,
-            ..refused(refusal, Presented::Token)
+            ..refused(refusal)
         })?;
-    if let Err(PassedOver::Because(why)) = tokens::accepts(accepted, &known.session.identity.issuer)
+    if let Err(PassedOver::Because(why)) =
+        tokens::accepts(demands.issuers, &known.session.identity.issuer)
     {
         return Err(none(Some(why)));
-    }
-    if let Some(other) = found.other
-        && let Ok(second) = tokens::verify_seen(context, &other.token, other.look).await
-        && second.session.handle != known.session.handle
-    {
-        let both = "the request carries access tokens of two sessions".to_owned();
-        return Err(refused(Refusal::BadInput(both), Presented::Token));
     }
     let expected = known
         .claims
         .as_ref()
         .and_then(|claims| claims.anti_csrf_token.as_ref());
-    AntiCsrfMode::of(settings)
+    AntiCsrfMode::of(&context.settings)
         .check_verify(
             request,
-            preferred.transfer,
+            token.transfer,
             expected.as_slice(),
-            check_anti_csrf,
+            demands.check_anti_csrf,
         )
         .map_err(|refusal| Refused {
             token_is_good: true,
-            ..refused(refusal, Presented::Token)
+            ..refused(refusal)
         })?;
-    match sessions::standing(context, &known, freshness).await {
-        Ok(()) => Ok((known, preferred.transfer)),
+    match sessions::standing(context, &known, demands.freshness).await {
+        Ok(()) => Ok(known),
         Err(refusal) => Err(Refused {
             own_session_is_gone: known.claims.is_some()
-                && matches!(refusal, Refusal::Unauthorised(_)),
+                && matches!(refusal, Refusal::Unauthorised(_))
+                && !session_cookies::looked_at(context, *request)
+                    .sent
+                    .access
+                    .is_anothers(),
             token_is_good: false,
             presented: Presented::Token,
             refusal,
@@ -270,7 +350,7 @@ pub(super) async fn verified(
 /// `POST {base}/session/refresh`.
 async fn refresh(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::of(request);
-    let browser = headers.request(request.method());
+    let browser = session_cookies::looked_at(context, headers.request(request.method()));
     match refreshed(context, &browser).await {
         Ok(reply) => reply,
         Err(refusal) => {
@@ -286,19 +366,26 @@ pub(super) async fn refreshed(
     request: &BrowserRequest<'_>,
 ) -> Result<Reply, Refusal> {
     let settings = &context.settings;
-    let RefreshToken { token, transfer } = request.refresh_token(settings)?;
+    let is_ours = |handle: &str| context.checked(handle).is_ok();
+    let source = request.refresh_token(settings, |token| {
+        refresh_token::parse(token).is_some_and(|presented| is_ours(presented.handle))
+    });
+    // Also without a token: what such an answer clears would be cleared for another website.
+    if !matches!(source, Ok(RefreshToken::Header(_)))
+        && request.is_from_foreign_site(settings, &OtherSites::None)
+    {
+        return Err(Refusal::ForeignWebsite);
+    }
+    let source = source?;
+    let transfer = source.transfer();
     let mode = AntiCsrfMode::of(settings);
     mode.check_refresh(request, transfer)?;
-    let candidates = match transfer {
-        Transfer::Header => vec![token],
-        Transfer::Cookie => duplicates::refresh_candidates(request.cookies(), |token| {
-            let presented = refresh_token::parse(token)?;
-            context.checked(presented.handle).ok()?;
-            Some((
-                presented.handle.to_owned(),
-                (presented.place.generation, presented.place.index),
-            ))
-        }),
+    let candidates = match source {
+        RefreshToken::Header(token) => vec![token.into()],
+        RefreshToken::Cookie => {
+            let witnesses = session_cookies::witnesses(context, request).await?;
+            refresh_candidates(settings, request.cookies(), &witnesses, is_ours)?
+        }
     };
     let mut outcome: Result<IssuedSession, Refusal> =
         Err(Refusal::Unauthorised("Refresh token is not valid."));
@@ -314,11 +401,8 @@ pub(super) async fn refreshed(
             version: sessions::OWN_VERSION,
         };
         outcome = sessions::refresh(context, exchange).await;
-        // A leftover of an older domain may be of a session that is gone, or long superseded: the others may live.
-        if !matches!(
-            outcome,
-            Err(Refusal::Unauthorised(_) | Refusal::TokenTheftDetected(_))
-        ) {
+        // A token that only looks newer must not stand in the way of the real one.
+        if !matches!(outcome, Err(Refusal::Unauthorised(_))) {
             break;
         }
     }
@@ -330,14 +414,17 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::to_verify(request);
     let browser = headers.request(request.method());
     // Stateless: signing out of a session that has ended already is no mistake.
-    let verified = verified(context, &browser, Freshness::Stateless, None, &Issuers::Any);
-    let (known, transfer) = match verified.await {
+    let demands = Demands::of(Freshness::Stateless);
+    let (known, transfer) = match verified(context, &browser, &demands).await {
         Ok(verified) => verified,
         Err(refused) => return refused.reply(&context.settings),
     };
     let handles = vec![known.session.handle.clone()];
     match sessions::revoke(context, handles, sessions::Report::Ended).await {
-        Ok(_) => answers::signed_out(&context.settings, transfer),
+        Ok(_) => {
+            let browser = session_cookies::looked_at(context, browser);
+            answers::signed_out(&context.settings, &browser, transfer)
+        }
         Err(refusal) => error::reply(
             &refusal,
             Presented::Token,

@@ -7,13 +7,13 @@ use super::{
     context::Context,
     gateway_door::Call,
     header_lines::HeaderLines,
-    login,
+    login, session_cookies,
     sessions::{self, Report},
     tokens,
 };
 use crate::{
     error,
-    frontend::{headers::SessionHeaders, request::BrowserRequest},
+    frontend::{answers, headers::SessionHeaders, request::BrowserRequest},
     gateway::{
         directives::{
             CREATE_SESSION, Create, REVOKE, Revoke, SESSION_DATA, SET_PAYLOAD, Sent, read,
@@ -153,12 +153,14 @@ async fn expired(context: &Context, call: &Call<'_>) -> Result<Option<AccessClai
 
 /// Clears whatever the browser holds, by both methods.
 pub(super) fn ended(call: &Call<'_>) -> Vec<(String, String)> {
-    let mut headers = SessionHeaders::new(call.settings);
+    let mut headers = SessionHeaders::answering(call.settings, &browser(call));
     headers.clear(Transfer::Cookie);
-    if browser(call).carries(Transfer::Header, "") {
+    if browser(call).carries_bearer() {
         headers.clear(Transfer::Header);
     }
-    headers.into_headers()
+    let mut headers = headers.into_headers();
+    headers.extend(answers::clear_site_data(call.settings));
+    headers
 }
 
 async fn start(
@@ -180,11 +182,15 @@ async fn start(
 /// The request as a login sees it. A plain page asks for nothing, and a form's answer is read by no script: cookies,
 /// unless an SDK says otherwise.
 fn browser<'c>(call: &'c Call<'_>) -> BrowserRequest<'c> {
-    BrowserRequest {
+    let request = BrowserRequest {
         authorization: call.headers.get("authorization"),
         cookie: call.headers.get("cookie"),
         auth_mode: call.headers.get("st-auth-mode").or(Some("cookie")),
         ..BrowserRequest::default()
+    };
+    match &call.context {
+        Some(context) => session_cookies::looked_at(context, request),
+        None => request,
     }
 }
 

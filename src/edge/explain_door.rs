@@ -126,7 +126,7 @@ async fn explained(
             let session = session(env, execution, matched, &facts, &headers).await;
             let seen = session.as_ref().map(|known| seen(&known.session));
             let seen = seen.map_err(Clone::clone);
-            let decision = gateway::decide(settings, matched.rule, &facts, seen);
+            let decision = gateway::decide(matched.rule, &facts, seen);
             let reply = match &decision {
                 Decision::Refuse(denial) => Some(gateway::refuse::reply(
                     settings,
@@ -164,7 +164,7 @@ async fn session(
         )));
     }
     let context = Context::open(env, execution).await.map_err(refused)?;
-    let (known, _) = session_of(&context, matched.rule, facts.method, headers).await?;
+    let (known, _) = session_of(&context, matched.rule, facts, headers).await?;
     Ok(known)
 }
 

@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::{
-    browser_door,
+    browser_door::{self, Demands},
     context::Context,
     header_lines::HeaderLines,
     js::{ExecutionContext, Host},
@@ -25,9 +25,9 @@ use crate::{
     frontend::request::BrowserRequest,
     gateway::{
         self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, Rule, Seen,
-        SessionRefused, directives::Holder,
+        SessionRefused, directives::Holder, request_headers::is_websocket,
     },
-    http::credentials::{self, AccessTokens, Candidate, Transfer},
+    http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer},
     session::{
         identity::{Issuer, Session},
         model::Refusal,
@@ -118,8 +118,7 @@ pub(super) async fn answer(
     };
     let session = call.verify(env, execution).await;
     let seen = session.as_ref().map(|known| seen(&known.session));
-    let passage = match gateway::decide(settings, matched.rule, &facts, seen.map_err(Clone::clone))
-    {
+    let passage = match gateway::decide(matched.rule, &facts, seen.map_err(Clone::clone)) {
         Decision::Refuse(denial) => {
             return refused(settings, Some(matched), &facts, &denial);
         }
@@ -168,7 +167,7 @@ impl Call<'_> {
         if !rule.asks_for_session() {
             return Err(nothing(NO_TOKEN));
         }
-        let session = session_of(context, rule, self.request.method(), self.headers).await;
+        let session = session_of(context, rule, self.facts, self.headers).await;
         session.map(|(known, transfer)| {
             self.session_is_in_header = transfer == Transfer::Header;
             known
@@ -200,27 +199,37 @@ impl Call<'_> {
             self.settings,
             self.headers.get("authorization"),
             self.headers.get("cookie"),
-            |token| match &self.context {
-                Some(context) => tokens::look(context, token, issuers).ok().map(drop),
+            |token, transfer| match &self.context {
+                Some(context) => tokens::seen(context, token, transfer, issuers).0.plain(),
                 None => {
-                    let look = candidate::look(token, &self.settings.trusted_issuers)?;
-                    let issuer = look.issuer.map(|issuer| Issuer::Trusted(issuer.id.clone()));
-                    issuers
-                        .accepts(&issuer.unwrap_or(Issuer::Own))
-                        .then_some(())
+                    let trusted = &self.settings.trusted_issuers;
+                    let issuer = candidate::look(token, trusted).map(|look| look.issuer);
+                    let issuer = issuer.map(|issuer| {
+                        issuer.map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()))
+                    });
+                    if issuer.is_some_and(|issuer| issuers.accepts(&issuer)) {
+                        SeenToken::Token(())
+                    } else {
+                        SeenToken::Nothing
+                    }
                 }
             },
         )
     }
 
     fn carries_a_token(&self) -> bool {
-        self.tokens()
-            .map_or(true, |found| found.preferred.is_some())
+        self.tokens().map_or(true, |found| found.is_any())
     }
 
-    /// The access token of the session.
+    /// The access token of the session; without a session, the one that was refused.
     pub(super) fn token(&self) -> Option<Candidate<'_, ()>> {
-        self.tokens().ok()?.preferred
+        let found = self.tokens().ok()?;
+        match &self.session {
+            Some(_) if self.session_is_in_header => found.by(Transfer::Header),
+            Some(_) => found.by(Transfer::Cookie),
+            None if found.header.is_some() => found.by(Transfer::Header),
+            None => found.by(Transfer::Cookie),
+        }
     }
 }
 
@@ -236,20 +245,28 @@ pub(super) const fn seen(session: &Session) -> Seen<'_> {
 pub(super) async fn session_of(
     context: &Context,
     rule: &Rule,
-    method: &str,
+    facts: &Facts<'_>,
     headers: &HeaderLines,
 ) -> Result<(Rc<Known>, Transfer), SessionRefused> {
     let browser = BrowserRequest {
-        method,
+        method: facts.method,
         authorization: headers.get("authorization"),
         cookie: headers.get("cookie"),
         rid: headers.get("rid"),
         anti_csrf: headers.get("anti-csrf"),
+        host: facts.host,
+        origin: headers.get("origin"),
+        sec_fetch_site: headers.get("sec-fetch-site"),
+        is_websocket: is_websocket(headers.get("upgrade")),
         ..BrowserRequest::default()
     };
-    let freshness = rule.freshness.unwrap_or(context.settings.freshness);
-    match browser_door::verified(context, &browser, freshness, rule.anti_csrf, &rule.issuers).await
-    {
+    let demands = Demands {
+        freshness: rule.freshness.unwrap_or(context.settings.freshness),
+        check_anti_csrf: rule.anti_csrf,
+        others: &rule.cross_site,
+        issuers: &rule.issuers,
+    };
+    match browser_door::verified(context, &browser, &demands).await {
         Ok(session) => Ok(session),
         Err(refused) => Err(SessionRefused {
             renewal: renewal_door::renewal(context, &browser, &refused, &rule.issuers).await,
@@ -276,7 +293,7 @@ pub(super) fn refused(
         Denial::Method => "the method is never answered".to_owned(),
         Denial::Path(fault) => fault.text().to_owned(),
         Denial::NoRule => "no rule fits".to_owned(),
-        Denial::Website => "a WebSocket of another website".to_owned(),
+        Denial::Website => "a page of another website, with the cookies of a session".to_owned(),
         Denial::Unsendable(why) => why.text().to_owned(),
         Denial::Claims(_) => gateway::explain::reason(denial),
         Denial::Session(refused) => refused.told(),

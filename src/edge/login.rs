@@ -8,6 +8,7 @@ use wasm_bindgen::JsValue;
 use super::{
     arguments::Arguments,
     context::Context,
+    session_cookies,
     sessions::{self, NewSession},
 };
 use crate::{
@@ -61,7 +62,8 @@ pub(super) async fn create(
     request: &LoginRequest,
     new: NewSession,
 ) -> Result<(SessionView, Vec<(String, String)>), Refusal> {
-    create_for(context, &request.browser_request(), new).await
+    let request = session_cookies::looked_at(context, request.browser_request());
+    create_for(context, &request, new).await
 }
 
 /// The same for a request that is at hand itself.

@@ -40,6 +40,7 @@ mod revocations;
 mod revocations_do;
 mod revocations_store;
 mod rpc;
+mod session_cookies;
 mod sessions;
 mod settings;
 mod sql;

@@ -12,17 +12,18 @@ use super::{
     js::ExecutionContext,
     log,
     request::Incoming,
-    tokens,
+    session_cookies, tokens,
 };
 use crate::{
     error::{self, Presented},
-    frontend::{answers, anti_csrf::AntiCsrfMode, request::BrowserRequest},
-    gateway::renewal::{self, Renewal, Return},
-    http::{
-        cookie::Cookies,
-        credentials::{self, Transfer},
-        reply::Reply,
+    frontend::{
+        answers,
+        anti_csrf::AntiCsrfMode,
+        request::BrowserRequest,
+        request_origin::{Sender, Site, request_site},
     },
+    gateway::renewal::{self, Renewal, Return},
+    http::{cookie::Cookies, credentials, reply::Reply},
     session::{
         identity::{Issuer, Issuers},
         model::Refusal,
@@ -59,17 +60,16 @@ pub(super) async fn renewal(
     {
         return None;
     }
-    let is_token = |token: &std::borrow::Cow<'_, str>| {
-        let look = tokens::look(context, token, accepted);
-        look.ok().map(drop)
-    };
-    let found =
-        credentials::access_tokens(settings, request.authorization, request.cookie, is_token);
-    let is_by_cookie = Transfer::Cookie.is_allowed(settings.token_transfer_method)
-        && found.map_or(true, |found| {
-            let preferred = found.preferred;
-            preferred.is_some_and(|preferred| preferred.transfer == Transfer::Cookie)
-        });
+    let found = credentials::access_tokens(
+        settings,
+        request.authorization,
+        request.cookie,
+        |token, transfer| tokens::seen(context, token, transfer, accepted).0,
+    );
+    let is_by_cookie = found.is_ok_and(|found| {
+        let is_in_cookie = !matches!(found.cookie, Ok(None));
+        found.header.is_none() && is_in_cookie
+    });
     if !is_by_cookie {
         return None;
     }
@@ -130,6 +130,7 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
         rid: is_sent_by_us.then_some("anti-csrf"),
         ..BrowserRequest::default()
     };
+    let browser = session_cookies::looked_at(context, browser);
     let outcome = if AntiCsrfMode::of(settings) == AntiCsrfMode::ViaToken {
         Err(Refusal::BadInput("a script must refresh".to_owned()))
     } else {
@@ -166,11 +167,14 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
 
 /// True when another website has the browser ask for a refresh, or nothing shows that none does where that is asked for.
 fn is_of_another_website(settings: &Settings, request: &Incoming) -> bool {
-    let site = request.header("sec-fetch-site");
-    let is_ours = site
-        .as_deref()
-        .is_none_or(|site| matches!(site, "same-origin" | "none"));
-    !is_ours || AntiCsrfMode::of(settings) == AntiCsrfMode::ViaCustomHeader
+    let (origin, site) = (request.header("origin"), request.header("sec-fetch-site"));
+    let sender = Sender {
+        host: request.host().unwrap_or_default(),
+        origin: origin.as_deref(),
+        sec_fetch_site: site.as_deref(),
+    };
+    request_site(settings, sender) == Site::Foreign
+        || AntiCsrfMode::of(settings) == AntiCsrfMode::ViaCustomHeader
 }
 
 fn remember(witness: String, is_refreshed: bool) {

@@ -14,6 +14,7 @@ use super::{
     told::{self, Told},
 };
 use crate::{
+    http::credentials::{Seen, Transfer},
     json,
     keys::{KeyKind, SigningKey},
     revocation::copy::Age,
@@ -187,6 +188,47 @@ impl From<Refusal> for Refused {
             detail: None,
         }
     }
+}
+
+/// The same, told from a session's token of another deployment under one parent domain, whose cookies reach us: it names a
+/// key and a handle that we never made. A bearer token is sent on purpose, and is refused by name instead. Besides, why a
+/// token was passed over.
+pub(super) fn seen<'a>(
+    context: &Context,
+    token: &Cow<'a, str>,
+    transfer: Transfer,
+    accepted: &Issuers,
+) -> (Seen<Look<'a>>, Option<String>) {
+    match look(context, token, accepted) {
+        Ok(look) if transfer == Transfer::Cookie && is_anothers(context, token, &look) => {
+            (Seen::Anothers, None)
+        }
+        Ok(look) => (Seen::Token(look), None),
+        Err(PassedOver::NoToken) => (Seen::Nothing, None),
+        Err(PassedOver::Because(why)) => (Seen::Nothing, Some(why)),
+    }
+}
+
+fn is_anothers(context: &Context, token: &str, look: &Look<'_>) -> bool {
+    match look {
+        Look::Known(_) => return false,
+        Look::Parsed(token) if has_own_key(context, token) => return false,
+        Look::Parsed(_) | Look::Unparsed => {}
+    }
+    let Some(named) = named(token) else {
+        return false;
+    };
+    let issuers = &context.settings.trusted_issuers;
+    let is_our_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
+    !named.key_id.as_deref().is_some_and(is_our_key)
+        && context.checked(&named.handle).is_err()
+        && candidate::look(token, issuers).is_none_or(|look| look.issuer.is_none())
+}
+
+/// What an access token of ours says of itself; nothing of it is verified.
+pub(super) fn named(token: &str) -> Option<candidate::Own> {
+    let mut parts = token.split('.');
+    candidate::own(parts.next()?, parts.next()?)
 }
 
 /// Verifies an access token that was looked at.

@@ -66,6 +66,12 @@ impl Outcome {
                 "invalid claim".to_owned(),
                 LogLevel::Info,
             ),
+            Refusal::ForeignWebsite => (
+                "FOREIGN_WEBSITE",
+                403,
+                "this website may not use the session".to_owned(),
+                LogLevel::Info,
+            ),
             Refusal::BadInput(text) => ("BAD_INPUT", 400, text.clone(), LogLevel::Info),
             Refusal::TooLarge(input) => (
                 "TOO_LARGE",
@@ -115,6 +121,7 @@ pub fn detail(refusal: &Refusal) -> String {
         | Refusal::TryRefreshToken(text)
         | Refusal::InvalidClaims(text)
         | Refusal::GeneralError(text) => (*text).to_owned(),
+        Refusal::ForeignWebsite => "the request comes from another website".to_owned(),
         Refusal::TokenTheftDetected(_) | Refusal::BadInput(_) | Refusal::TooLarge(_) => {
             Outcome::of(refusal).message
         }
@@ -131,7 +138,7 @@ pub const fn challenge(refusal: &Refusal, presented: Presented) -> Option<&'stat
         ) => Some("Bearer error=\"invalid_token\""),
         (Refusal::InvalidClaims(_), _) => Some("Bearer error=\"insufficient_scope\""),
         (Refusal::BadInput(_), _) => Some("Bearer error=\"invalid_request\""),
-        (Refusal::TooLarge(_) | Refusal::GeneralError(_), _) => None,
+        (Refusal::ForeignWebsite | Refusal::TooLarge(_) | Refusal::GeneralError(_), _) => None,
     }
 }
 
@@ -181,12 +188,10 @@ pub fn no_rule() -> Reply {
     )
 }
 
-/// The reply to a website that opens a WebSocket with somebody's session and is none of ours.
+/// The reply to a page of another website that would use somebody's session.
 pub fn foreign_website() -> Reply {
-    Reply::json(
-        403,
-        "{\"status\":\"FOREIGN_WEBSITE\",\"message\":\"this website may not use the session\"}",
-    )
+    // 403 has no other status: the one for expired sessions does not matter.
+    reply(&Refusal::ForeignWebsite, Presented::Token, 401)
 }
 
 /// The reply to a body whose length had to be said (RFC 9110 section 15.5.12).

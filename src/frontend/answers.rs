@@ -12,7 +12,7 @@ use crate::time::UnixMillis;
 
 use super::duplicates::clear_duplicates;
 use super::headers::SessionHeaders;
-use super::request::{BrowserRequest, REFRESH_TOKEN_COOKIE};
+use super::request::BrowserRequest;
 
 /// Refuses cookies that browsers would drop: SameSite=None without Secure, anywhere but on one machine (fdi.md 1.3).
 /// To be asked before a session is made.
@@ -44,8 +44,8 @@ pub fn created(
     issued: &IssuedSession,
     now: UnixMillis,
 ) -> Result<Vec<(String, String)>, Refusal> {
-    let mut headers = SessionHeaders::new(settings);
-    if request.carries(transfer.other(), settings.access_token_cookie()) {
+    let mut headers = SessionHeaders::answering(settings, request);
+    if request.carries_access_token(transfer.other(), settings) {
         headers.clear(transfer.other());
     }
     headers.set(transfer, issued, now)?;
@@ -65,9 +65,9 @@ pub fn refreshed(
     issued: &IssuedSession,
     now: UnixMillis,
 ) -> Result<Reply, Refusal> {
-    let mut headers = SessionHeaders::new(settings);
-    clear_duplicates(&mut headers, settings, request.cookies());
-    if request.carries(transfer.other(), REFRESH_TOKEN_COOKIE) {
+    let mut headers = SessionHeaders::answering(settings, request);
+    clear_duplicates(&mut headers, settings, request.sent);
+    if request.carries_refresh_token(transfer.other()) {
         headers.clear(transfer.other());
     }
     headers.set(transfer, issued, now)?;
@@ -76,13 +76,13 @@ pub fn refreshed(
 }
 
 /// `POST {base}/session/refresh` that was refused: whenever the session is lost everything is cleared, by both
-/// methods; on a fault of ours nothing is, and nobody is logged out by an outage.
+/// methods; on a fault of ours, and for another website, nothing is.
 pub fn refresh_refused(
     settings: &Settings,
     request: &BrowserRequest<'_>,
     refusal: &Refusal,
 ) -> Reply {
-    let presented = match request.refresh_token(settings) {
+    let presented = match request.refresh_token(settings, |_| true) {
         Ok(_) => Presented::Token,
         Err(_) => Presented::Nothing,
     };
@@ -93,8 +93,8 @@ pub fn refresh_refused(
     ) {
         return reply;
     }
-    let mut headers = SessionHeaders::new(settings);
-    clear_duplicates(&mut headers, settings, request.cookies());
+    let mut headers = SessionHeaders::answering(settings, request);
+    clear_duplicates(&mut headers, settings, request.sent);
     headers.clear(Transfer::Cookie);
     headers.clear(Transfer::Header);
     clear_legacy_id_cookie(&mut headers, request);
@@ -120,10 +120,22 @@ pub fn verify_refused(
 }
 
 /// `POST {base}/signout` that succeeded: only the method in use is cleared. The SDK needs the body.
-pub fn signed_out(settings: &Settings, transfer: Transfer) -> Reply {
-    let mut headers = SessionHeaders::new(settings);
+pub fn signed_out(settings: &Settings, request: &BrowserRequest<'_>, transfer: Transfer) -> Reply {
+    let mut headers = SessionHeaders::answering(settings, request);
     headers.clear(transfer);
-    with_headers(Reply::json(200, "{\"status\":\"OK\"}"), headers)
+    let mut reply = with_headers(Reply::json(200, "{\"status\":\"OK\"}"), headers);
+    reply.headers.extend(clear_site_data(settings));
+    reply
+}
+
+/// What a sign-out asks the browser to forget of this host besides cookies, if anything (`CLEAR_SITE_DATA_ON_SIGN_OUT`).
+pub fn clear_site_data(settings: &Settings) -> Option<(String, String)> {
+    settings.clear_site_data_on_sign_out.then(|| {
+        (
+            "clear-site-data".to_owned(),
+            "\"cache\", \"storage\"".to_owned(),
+        )
+    })
 }
 
 fn clear_legacy_id_cookie(headers: &mut SessionHeaders<'_>, request: &BrowserRequest<'_>) {

@@ -103,7 +103,7 @@ mod tests {
         for (setting, websites, mode) in [
             ("AUTO", "https://api.example.com", Off),
             ("AUTO", "https://other.example", ViaCustomHeader),
-            ("NONE", "https://other.example", Off),
+            ("NONE", "https://api.example.com", Off),
             ("VIA_TOKEN", "https://api.example.com", ViaToken),
             (
                 "VIA_CUSTOM_HEADER",

@@ -2,14 +2,19 @@
 //!
 //! Owns the set and clear forms and what replaces what. Refuses to know when tokens are set or cleared.
 
-use crate::http::cookie::SetCookie;
-use crate::http::credentials::{LEGACY_ID_COOKIE, Transfer};
+use crate::http::cookie::{Cookies, SetCookie};
+use crate::http::credentials::{
+    ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, LEGACY_ID_COOKIE,
+    REFRESH_TOKEN_COOKIE, Transfer,
+};
 use crate::session::model::{IssuedSession, Refusal, SessionView, TokenInfo};
 use crate::settings::Settings;
 use crate::time::{Millis, UnixMillis};
 
+use super::duplicates::{former_domains, guessed_domains};
 use super::front_token::{REMOVE, front_token};
-use super::request::REFRESH_TOKEN_COOKIE;
+use super::request::BrowserRequest;
+use super::session_cookies::SentCookies;
 
 /// The access-token cookie outlives its token, so that its presence yields "try refresh" and not "unauthorised";
 /// browsers keep no cookie for more than 400 days.
@@ -18,6 +23,8 @@ const ACCESS_COOKIE_LIFETIME: Millis = Millis::from_seconds(365 * 86_400);
 /// Gathers the session headers of one response.
 pub struct SessionHeaders<'s> {
     settings: &'s Settings,
+    request: Cookies<'s>,
+    sent: SentCookies,
     cookies: Vec<PlannedCookie>,
     front_token: Option<String>,
     access_token: Option<String>,
@@ -30,19 +37,37 @@ struct PlannedCookie {
     name: &'static str,
     domain: Option<String>,
     path: String,
+    /// Partitioned cookies are others than those without (CHIPS).
+    is_partitioned: bool,
     header: String,
 }
 
+/// The names of session cookies with `HOST_PREFIXED_COOKIE`, and without.
+const HOST_NAMES: [&str; 2] = [HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE];
+const PLAIN_NAMES: [&str; 2] = [ACCESS_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE];
+
 impl<'s> SessionHeaders<'s> {
     /// No headers yet.
-    pub const fn new(settings: &'s Settings) -> Self {
+    pub fn new(settings: &'s Settings) -> Self {
         Self {
             settings,
+            request: Cookies::new(None),
+            sent: SentCookies::default(),
             cookies: Vec::new(),
             front_token: None,
             access_token: None,
             refresh_token: None,
             anti_csrf: None,
+        }
+    }
+
+    /// No headers yet, in answer to a request: what it carries of another deployment is not cleared, and what it carries
+    /// under the names of the other setting of `HOST_PREFIXED_COOKIE` goes with the rest.
+    pub fn answering(settings: &'s Settings, request: &BrowserRequest<'s>) -> Self {
+        Self {
+            request: request.cookies(),
+            sent: request.sent,
+            ..Self::new(settings)
         }
     }
 
@@ -59,8 +84,9 @@ impl<'s> SessionHeaders<'s> {
         self.set_access_token(transfer, &issued.session, &issued.access_token, now)?;
         match transfer {
             Transfer::Cookie => {
+                self.clear_other_names();
                 self.current_cookie(
-                    REFRESH_TOKEN_COOKIE,
+                    self.settings.refresh_token_cookie(),
                     &issued.refresh_token.token,
                     issued.refresh_token.expiry,
                 );
@@ -93,6 +119,9 @@ impl<'s> SessionHeaders<'s> {
                 let expires = now.plus(ACCESS_COOKIE_LIFETIME);
                 let name = self.settings.access_token_cookie();
                 self.current_cookie(name, &access_token.token, expires);
+                if self.settings.expose_access_token {
+                    self.access_token = Some(access_token.token.clone());
+                }
             }
             Transfer::Header => self.access_token = Some(access_token.token.clone()),
         }
@@ -104,8 +133,16 @@ impl<'s> SessionHeaders<'s> {
     pub fn clear(&mut self, transfer: Transfer) {
         match transfer {
             Transfer::Cookie => {
-                self.current_cookie(self.settings.access_token_cookie(), "", UnixMillis(0));
-                self.current_cookie(REFRESH_TOKEN_COOKIE, "", UnixMillis(0));
+                let settings = self.settings;
+                for name in [
+                    settings.access_token_cookie(),
+                    settings.refresh_token_cookie(),
+                ] {
+                    if !self.sent.under(name).is_anothers() {
+                        self.current_cookie(name, "", UnixMillis(0));
+                    }
+                }
+                self.clear_other_names();
             }
             Transfer::Header => {
                 self.access_token = Some(String::new());
@@ -116,15 +153,51 @@ impl<'s> SessionHeaders<'s> {
         self.anti_csrf = None;
     }
 
-    /// Clears the cookie that told SDKs of the legacy protocol that there is a session (fdi.md 1.5).
+    /// Clears the cookies that the request carries under the names of the other setting of `HOST_PREFIXED_COOKIE`.
+    fn clear_other_names(&mut self) {
+        if !self.settings.host_prefixed_cookie {
+            for name in HOST_NAMES {
+                if self.request.has(name) {
+                    self.cookie(name, "", None, UnixMillis(0));
+                }
+            }
+            return;
+        }
+        for name in PLAIN_NAMES {
+            let sent = self.sent.under(name);
+            if self.request.has(name) && !sent.is_anothers() {
+                self.cookie(name, "", None, UnixMillis(0));
+                let older = former_domains(self.settings);
+                for domain in older.iter().filter(|_| sent.anothers == 0) {
+                    self.clear_on_domain(name, domain);
+                }
+            }
+        }
+    }
+
+    /// Clears the cookie that told SDKs of the legacy protocol that there is a session (fdi.md 1.5), on whatever domain it
+    /// lies: left on any, it would ask for a refresh for ever.
     pub fn clear_legacy_id_cookie(&mut self) {
         self.current_cookie(LEGACY_ID_COOKIE, "", UnixMillis(0));
+        for domain in guessed_domains(self.settings) {
+            self.clear_on_domain(LEGACY_ID_COOKIE, &domain);
+        }
     }
 
     /// Clears a cookie on a domain that was used before; the empty domain means host-only.
     pub fn clear_on_domain(&mut self, name: &'static str, domain: &str) {
         let domain = (!domain.is_empty()).then_some(domain);
         self.cookie(name, "", domain, UnixMillis(0));
+    }
+
+    /// Clears what is left under a name from before `COOKIE_PARTITIONED` was changed.
+    pub fn clear_with_other_partition(&mut self, name: &'static str) {
+        let settings = self.settings;
+        let is_partitioned = !settings.cookie_partitioned;
+        if !is_partitioned || settings.may_be_partitioned() {
+            let domain = settings.cookie_domain.as_deref();
+            self.cookie_of(name, "", domain, UnixMillis(0), is_partitioned);
+        }
     }
 
     fn current_cookie(&mut self, name: &'static str, value: &str, expires: UnixMillis) {
@@ -139,28 +212,41 @@ impl<'s> SessionHeaders<'s> {
         domain: Option<&str>,
         expires: UnixMillis,
     ) {
-        let path = if name == REFRESH_TOKEN_COOKIE {
-            format!("{}/session/refresh", self.settings.api_base_path)
-        } else {
-            "/".to_owned()
-        };
+        let is_partitioned = self.settings.cookie_partitioned;
+        self.cookie_of(name, value, domain, expires, is_partitioned);
+    }
+
+    fn cookie_of(
+        &mut self,
+        name: &'static str,
+        value: &str,
+        domain: Option<&str>,
+        expires: UnixMillis,
+        is_partitioned: bool,
+    ) {
+        let path = self.settings.cookie_path(name);
         let header = SetCookie {
             name,
             value,
             domain,
             path: &path,
             expires,
-            secure: self.settings.cookie_secure,
+            secure: self.settings.cookie_secure || HOST_NAMES.contains(&name),
             same_site: self.settings.same_site(),
+            partitioned: is_partitioned,
         }
         .header_value();
         self.cookies.retain(|known| {
-            !(known.name == name && known.domain.as_deref() == domain && known.path == path)
+            !(known.name == name
+                && known.domain.as_deref() == domain
+                && known.path == path
+                && known.is_partitioned == is_partitioned)
         });
         self.cookies.push(PlannedCookie {
             name,
             domain: domain.map(str::to_owned),
             path,
+            is_partitioned,
             header,
         });
     }

@@ -10,4 +10,6 @@ pub mod duplicates;
 pub mod front_token;
 pub mod headers;
 pub mod request;
+pub mod request_origin;
+pub mod session_cookies;
 pub mod size_budget;

@@ -1,14 +1,15 @@
 //! What the browser protocol reads of a request, and the choice of the transfer method (fdi.md 2.1, 4.6).
 
-use std::borrow::Cow;
-
 use crate::http::bearer::{Authorization, authorization};
 use crate::http::cookie::Cookies;
-use crate::http::credentials::Transfer;
+use crate::http::credentials::{
+    HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE, Transfer,
+};
 use crate::session::model::Refusal;
 use crate::settings::{Settings, TokenTransferMethod};
 
-pub use crate::http::credential_names::REFRESH_TOKEN as REFRESH_TOKEN_COOKIE;
+use super::request_origin::{OtherSites, Sender, Site, request_site};
+use super::session_cookies::SentCookies;
 
 /// The method and headers of a request, as far as the protocol reads them.
 #[derive(Clone, Copy, Default)]
@@ -25,17 +26,35 @@ pub struct BrowserRequest<'a> {
     pub anti_csrf: Option<&'a str>,
     /// `st-auth-mode`: the transfer method that the browser SDK is set to.
     pub auth_mode: Option<&'a str>,
+    /// The host that it was sent to, `name[:port]`.
+    pub host: &'a str,
     /// `Origin`.
     pub origin: Option<&'a str>,
+    /// `Sec-Fetch-Site`.
+    pub sec_fetch_site: Option<&'a str>,
+    /// True for a request to open a WebSocket.
+    pub is_websocket: bool,
+    /// Whose its plain session cookies are, where that was looked at.
+    pub sent: SentCookies,
 }
 
-/// A refresh token to use, and how it came.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefreshToken<'a> {
-    /// The token. A credential: never log it.
-    pub token: Cow<'a, str>,
+/// Where the refresh token to use is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefreshToken<'a> {
+    /// In `Authorization`; the new tokens go back in headers. A credential: never log it.
+    Header(&'a str),
+    /// Among the cookies.
+    Cookie,
+}
+
+impl RefreshToken<'_> {
     /// How it came, and hence how the new tokens go back.
-    pub transfer: Transfer,
+    pub const fn transfer(&self) -> Transfer {
+        match self {
+            Self::Header(_) => Transfer::Header,
+            Self::Cookie => Transfer::Cookie,
+        }
+    }
 }
 
 impl<'a> BrowserRequest<'a> {
@@ -44,13 +63,49 @@ impl<'a> BrowserRequest<'a> {
         Cookies::new(self.cookie)
     }
 
-    /// True when the request carries any token by this method: `cookie_name` is the cookie asked for. What the token
-    /// is worth does not matter; it decides only what an answer clears.
-    pub fn carries(&self, transfer: Transfer, cookie_name: &str) -> bool {
+    /// True when another website's page sends this: it could change something, and neither `WEBSITE_ORIGINS` nor `others`
+    /// name that page. Methods that change nothing may come from everywhere, as people follow links; a WebSocket does
+    /// not, as no CORS guards what is read through it.
+    pub fn is_from_foreign_site(&self, settings: &Settings, others: &OtherSites) -> bool {
+        let is_guarded =
+            self.is_websocket || !matches!(self.method, "GET" | "HEAD" | "OPTIONS" | "TRACE");
+        let sender = Sender {
+            host: self.host,
+            origin: self.origin,
+            sec_fetch_site: self.sec_fetch_site,
+        };
+        is_guarded && request_site(settings, sender) == Site::Foreign && !others.admits(self.origin)
+    }
+
+    /// True when the request carries an access token by this method. What the token is worth does not matter; it decides
+    /// only what an answer clears.
+    pub fn carries_access_token(&self, transfer: Transfer, settings: &Settings) -> bool {
         match transfer {
-            Transfer::Cookie => self.cookies().has(cookie_name),
-            Transfer::Header => authorization(self.authorization) != Authorization::None,
+            Transfer::Cookie => {
+                let cookies = self.cookies();
+                let name = settings.access_token_cookie();
+                (cookies.has(name) && !self.sent.under(name).is_anothers())
+                    || cookies.has(HOST_ACCESS_TOKEN_COOKIE)
+            }
+            Transfer::Header => self.carries_bearer(),
         }
+    }
+
+    /// The same of a refresh token.
+    pub fn carries_refresh_token(&self, transfer: Transfer) -> bool {
+        match transfer {
+            Transfer::Cookie => {
+                let cookies = self.cookies();
+                (cookies.has(REFRESH_TOKEN_COOKIE) && !self.sent.refresh.is_anothers())
+                    || cookies.has(HOST_REFRESH_TOKEN_COOKIE)
+            }
+            Transfer::Header => self.carries_bearer(),
+        }
+    }
+
+    /// True when `Authorization` holds a bearer token.
+    pub fn carries_bearer(&self) -> bool {
+        authorization(self.authorization) != Authorization::None
     }
 
     /// The transfer method of a new session: the setting, or for `any` cookies if and only if the SDK asks for them.
@@ -65,43 +120,45 @@ impl<'a> BrowserRequest<'a> {
         }
     }
 
-    /// The refresh token that counts: any bearer token before the cookie, as far as each is allowed.
+    /// The refresh token that counts: a bearer token before the cookie, as far as each is allowed. A bearer token that is
+    /// none of ours does not hide a cookie.
     ///
     /// # Errors
     /// `UNAUTHORISED` when there is none; bad input when `Authorization` holds more than one credential.
-    pub fn refresh_token(&self, settings: &Settings) -> Result<RefreshToken<'a>, Refusal> {
+    pub fn refresh_token(
+        &self,
+        settings: &Settings,
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Result<RefreshToken<'a>, Refusal> {
         let allowed = settings.token_transfer_method;
+        let cookies = self.cookies();
+        let has_cookie = Transfer::Cookie.is_allowed(allowed)
+            && [HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE]
+                .into_iter()
+                .any(|name| cookies.all(name).any(|token| !token.is_empty()));
         match authorization(self.authorization) {
-            Authorization::Bearer(token) if Transfer::Header.is_allowed(allowed) => {
-                return Ok(RefreshToken {
-                    token: Cow::Borrowed(token),
-                    transfer: Transfer::Header,
-                });
+            Authorization::Bearer(token)
+                if Transfer::Header.is_allowed(allowed) && (!has_cookie || is_ours(token)) =>
+            {
+                Ok(RefreshToken::Header(token))
             }
             Authorization::Doubled if Transfer::Header.is_allowed(allowed) => {
-                return Err(Refusal::BadInput(
+                Err(Refusal::BadInput(
                     "the Authorization header holds more than one credential".to_owned(),
-                ));
+                ))
             }
-            Authorization::Bearer(_) | Authorization::Doubled | Authorization::None => {}
-        }
-        self.cookies()
-            .all(REFRESH_TOKEN_COOKIE)
-            .find(|token| !token.is_empty())
-            .filter(|_| Transfer::Cookie.is_allowed(allowed))
-            .map(|token| RefreshToken {
-                token,
-                transfer: Transfer::Cookie,
-            })
-            .ok_or(Refusal::Unauthorised(
+            _ if has_cookie => Ok(RefreshToken::Cookie),
+            _ => Err(Refusal::Unauthorised(
                 "the request carries no refresh token",
-            ))
+            )),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::BrowserRequest;
+    use super::{BrowserRequest, RefreshToken};
+    use crate::frontend::request_origin::OtherSites;
     use crate::http::credentials::Transfer;
     use crate::session::model::Refusal;
     use crate::settings::TokenTransferMethod::{self, Any, Cookie, Header};
@@ -131,6 +188,115 @@ mod tests {
         }
     }
 
+    #[test]
+    fn another_website_may_only_ask_for_what_changes_nothing() {
+        let settings = parsed(&[("WEBSITE_ORIGINS", "https://www.example.com")]);
+        let named = OtherSites::Named(vec!["https://pay.example".to_owned()]);
+        for (method, is_websocket, origin, others, expected) in [
+            (
+                "GET",
+                false,
+                "https://evil.example",
+                &OtherSites::None,
+                false,
+            ),
+            (
+                "HEAD",
+                false,
+                "https://evil.example",
+                &OtherSites::None,
+                false,
+            ),
+            (
+                "OPTIONS",
+                false,
+                "https://evil.example",
+                &OtherSites::None,
+                false,
+            ),
+            ("GET", true, "https://evil.example", &OtherSites::None, true),
+            (
+                "GET",
+                true,
+                "https://app.example.com",
+                &OtherSites::None,
+                false,
+            ),
+            (
+                "GET",
+                true,
+                "http://app.example.com",
+                &OtherSites::None,
+                true,
+            ),
+            (
+                "POST",
+                false,
+                "https://evil.example",
+                &OtherSites::None,
+                true,
+            ),
+            (
+                "PURGE",
+                false,
+                "https://evil.example",
+                &OtherSites::None,
+                true,
+            ),
+            (
+                "get",
+                false,
+                "https://evil.example",
+                &OtherSites::None,
+                true,
+            ),
+            (
+                "POST",
+                false,
+                "https://www.example.com",
+                &OtherSites::None,
+                false,
+            ),
+            (
+                "POST",
+                false,
+                "https://app.example.com",
+                &OtherSites::None,
+                false,
+            ),
+            (
+                "POST",
+                false,
+                "https://pay.example",
+                &OtherSites::None,
+                true,
+            ),
+            ("POST", false, "https://pay.example", &named, false),
+            ("POST", false, "https://evil.example", &named, true),
+            ("POST", false, "null", &named, true),
+            ("POST", false, "null", &OtherSites::Any, false),
+        ] {
+            let request = BrowserRequest {
+                method,
+                host: "app.example.com",
+                origin: Some(origin),
+                is_websocket,
+                ..BrowserRequest::default()
+            };
+            assert_eq!(
+                request.is_from_foreign_site(&settings, others),
+                expected,
+                "{method} {is_websocket} {origin} {others:?}"
+            );
+        }
+        let unnamed = BrowserRequest {
+            method: "POST",
+            host: "app.example.com",
+            ..BrowserRequest::default()
+        };
+        assert!(!unnamed.is_from_foreign_site(&settings, &OtherSites::None));
+    }
+
     /// The table of fdi.md 4.6: allowed method, bearer, cookie, and which one counts.
     const REFRESH: &[(TokenTransferMethod, bool, bool, Option<Transfer>)] = &[
         (Any, false, false, None),
@@ -157,9 +323,9 @@ mod tests {
                 cookie: cookie.then_some("sRefreshToken=token"),
                 ..BrowserRequest::default()
             };
-            let found = request.refresh_token(&settings);
+            let found = request.refresh_token(&settings, |_| true);
             match expected {
-                Some(transfer) => assert_eq!(found.unwrap().transfer, *transfer),
+                Some(transfer) => assert_eq!(found.unwrap().transfer(), *transfer),
                 None => assert!(
                     matches!(found, Err(Refusal::Unauthorised(_))),
                     "{allowed:?} {bearer} {cookie}"
@@ -174,7 +340,25 @@ mod tests {
             cookie: Some("sRefreshToken="),
             ..BrowserRequest::default()
         };
-        assert!(request.refresh_token(&parsed(&[])).is_err());
+        assert!(request.refresh_token(&parsed(&[]), |_| true).is_err());
+    }
+
+    #[test]
+    fn a_bearer_that_is_none_of_ours_hides_no_cookie() {
+        for (cookie, expected) in [
+            (Some("sRefreshToken=x"), RefreshToken::Cookie),
+            (Some("__Host-sRefreshToken=x"), RefreshToken::Cookie),
+            (Some("sRefreshToken="), RefreshToken::Header("foreign")),
+            (None, RefreshToken::Header("foreign")),
+        ] {
+            let request = BrowserRequest {
+                authorization: Some("Bearer foreign"),
+                cookie,
+                ..BrowserRequest::default()
+            };
+            let found = request.refresh_token(&parsed(&[]), |_| false);
+            assert_eq!(found.unwrap(), expected, "{cookie:?}");
+        }
     }
 
     #[test]
@@ -185,10 +369,13 @@ mod tests {
             ..BrowserRequest::default()
         };
         assert!(matches!(
-            request.refresh_token(&parsed(&[])),
+            request.refresh_token(&parsed(&[]), |_| true),
             Err(Refusal::BadInput(_))
         ));
         let cookie_only = parsed(&[("TOKEN_TRANSFER_METHOD", "cookie")]);
-        assert_eq!(request.refresh_token(&cookie_only).unwrap().token, "c");
+        assert_eq!(
+            request.refresh_token(&cookie_only, |_| true).unwrap(),
+            RefreshToken::Cookie
+        );
     }
 }

@@ -7,8 +7,6 @@ use crate::session::model::Refusal;
 use crate::settings::Settings;
 use crate::time::UnixMillis;
 
-use super::request::REFRESH_TOKEN_COOKIE;
-
 /// What the browser SDK writes around a value, at its longest except for a domain that only the page knows.
 const SCRIPT_COOKIE_ATTRIBUTES: &str =
     ";expires=Fri, 31 Dec 9999 23:59:59 GMT;path=/;samesite=none;secure";
@@ -45,23 +43,18 @@ pub fn check_size_budget(
         MAX_COOKIE_BYTES,
     )?;
     let (access_cookie, refresh_cookie) = match transfer {
-        Transfer::Cookie => {
-            let refresh_path = format!("{}/session/refresh", settings.api_base_path);
-            (
-                server_cookie(
-                    settings,
-                    settings.access_token_cookie(),
-                    "/",
-                    lengths.access_token,
-                ),
-                server_cookie(
-                    settings,
-                    REFRESH_TOKEN_COOKIE,
-                    &refresh_path,
-                    lengths.refresh_token,
-                ),
-            )
-        }
+        Transfer::Cookie => (
+            server_cookie(
+                settings,
+                settings.access_token_cookie(),
+                lengths.access_token,
+            ),
+            server_cookie(
+                settings,
+                settings.refresh_token_cookie(),
+                lengths.refresh_token,
+            ),
+        ),
         Transfer::Header => (
             script_cookie(credential_names::HEADER_ACCESS_TOKEN, lengths.access_token),
             script_cookie(
@@ -71,6 +64,14 @@ pub fn check_size_budget(
         ),
     };
     check("access-token cookie", access_cookie, MAX_COOKIE_BYTES)?;
+    if settings.expose_access_token {
+        let script_cookie = script_cookie("st-access-token", lengths.access_token);
+        check(
+            "access-token cookie of scripts",
+            script_cookie,
+            MAX_COOKIE_BYTES,
+        )?;
+    }
     check("refresh-token cookie", refresh_cookie, MAX_COOKIE_BYTES)
 }
 
@@ -85,15 +86,17 @@ fn check(what: &str, size: usize, limit: u64) -> Result<(), Refusal> {
 }
 
 /// Our tokens need no percent-encoding: each byte is one of the cookie.
-fn server_cookie(settings: &Settings, name: &str, path: &str, value: usize) -> usize {
+fn server_cookie(settings: &Settings, name: &str, value: usize) -> usize {
+    let path = settings.cookie_path(name);
     let empty = SetCookie {
         name,
         value: "",
         domain: settings.cookie_domain.as_deref(),
-        path,
+        path: &path,
         expires: UnixMillis(0),
         secure: settings.cookie_secure,
         same_site: settings.same_site(),
+        partitioned: settings.cookie_partitioned,
     };
     empty.header_value().len().saturating_add(value)
 }

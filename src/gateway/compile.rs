@@ -1,5 +1,6 @@
 //! Compiling the rules file: its JSON text in, rules or faults out, every fault at once and by its place.
 
+use crate::frontend::request_origin::OtherSites;
 use crate::http::route::browser_paths;
 use crate::json;
 use crate::session::identity::{Issuer, Issuers};
@@ -106,6 +107,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
         freshness: None,
         require: None,
         anti_csrf: None,
+        cross_site: OtherSites::None,
         refuse: RefusalShape::Json,
         refresh: true,
         shadow: false,

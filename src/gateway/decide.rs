@@ -3,18 +3,14 @@
 //! Owns the order of the checks, for the door and for [`super::explain`] alike.
 
 use crate::error::{self, Presented};
-use crate::frontend::cors::is_website;
 use crate::session::identity::Issuer;
 use crate::session::model::Refusal;
-use crate::settings::Settings;
-use crate::settings::origin::origin_host;
 
 use super::navigation::{cannot_refresh, is_navigation, is_of_sdk};
 use super::origins::Origin;
 use super::path::{self, PathFault};
 use super::readings;
 use super::renewal::{MAX_FORM_BYTES, Renewal};
-use super::request_headers::is_websocket;
 use super::requirement::FailedClaim;
 use super::rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed};
 
@@ -113,8 +109,7 @@ pub enum Denial {
     NoRule,
     /// Its session.
     Session(SessionRefused),
-    /// Its session is good, and another website than ours opens a WebSocket with it: browsers send cookies along, and
-    /// neither CORS nor a custom header guards an upgrade.
+    /// Another website's page sent it, with the cookies that browsers send along.
     Website,
     /// It cannot be sent on as it came.
     Unsendable(Unsendable),
@@ -253,7 +248,6 @@ pub fn admit<'g>(gateway: &'g Gateway, request: &Facts<'_>) -> Result<Admission<
 /// when the rule does not [ask for a session](Rule::asks_for_session). A session of an issuer that the rule does not accept
 /// is none.
 pub fn decide(
-    settings: &Settings,
     rule: &Rule,
     request: &Facts<'_>,
     session: Result<Seen<'_>, SessionRefused>,
@@ -275,13 +269,6 @@ pub fn decide(
         return forward(false, None);
     }
     let refused = match session {
-        Ok(_) if is_foreign_websocket(settings, request) => {
-            return if rule.shadow {
-                forward(false, Some(Note::Shadowed(Denial::Website)))
-            } else {
-                Decision::Refuse(Denial::Website)
-            };
-        }
         Ok(Seen { issuer, payload }) => {
             let failed = rule
                 .require
@@ -292,6 +279,16 @@ pub fn decide(
                 (true, _) => forward(true, None),
                 (false, true) => forward(true, Some(Note::Shadowed(Denial::Claims(failed)))),
                 (false, false) => Decision::Refuse(Denial::Claims(failed)),
+            };
+        }
+        Err(SessionRefused {
+            refusal: Refusal::ForeignWebsite,
+            ..
+        }) => {
+            return if rule.shadow {
+                forward(false, Some(Note::Shadowed(Denial::Website)))
+            } else {
+                Decision::Refuse(Denial::Website)
             };
         }
         Err(refused) => refused,
@@ -331,16 +328,6 @@ fn not_accepted(issuer: &Issuer) -> SessionRefused {
         )),
         ..SessionRefused::new(refusal, Presented::Nothing)
     }
-}
-
-/// True for a WebSocket that a page opens which is neither ours nor one of `WEBSITE_ORIGINS`. Programs send no `Origin`.
-fn is_foreign_websocket(settings: &Settings, request: &Facts<'_>) -> bool {
-    is_websocket((request.header)("upgrade").as_deref())
-        && (request.header)("origin").is_some_and(|origin| {
-            let is_ours = origin == settings.api_domain
-                || origin_host(&origin).eq_ignore_ascii_case(request.host);
-            !is_ours && !is_website(settings, &origin)
-        })
 }
 
 /// True for what goes through a refresh and comes back: a page that is opened; a form that would otherwise be refused, as

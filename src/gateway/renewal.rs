@@ -86,6 +86,7 @@ pub fn tried_cookie(settings: &Settings, cookie: Option<&str>, now: UnixMillis) 
         expires: now.plus(TRIED_LIFETIME),
         secure: settings.cookie_secure,
         same_site: SameSite::Lax,
+        partitioned: false,
     };
     Some(cookie.header_value())
 }

@@ -1,9 +1,10 @@
 //! Reading one `[[rules]]` table.
 
+use crate::frontend::request_origin::OtherSites;
 use crate::json;
 use crate::session::identity::Issuers;
 use crate::settings::Freshness;
-use crate::settings::origin::{parse_host, parse_origin};
+use crate::settings::origin::{parse_host, parse_origin, parse_website};
 
 use super::decide::is_never_answered;
 use super::fields::{Faults, Fields};
@@ -72,6 +73,7 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
     );
     let require = fields.get("require");
     let anti_csrf = fields.boolean("anti_csrf");
+    let cross_site = read_cross_site(&mut fields);
     let refuse = read_refuse(&mut fields);
     let (paths, patterns) = paths.unwrap_or_default().into_iter().unzip();
     let rule = Rule {
@@ -88,6 +90,7 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
         }),
         issuers,
         anti_csrf,
+        cross_site,
         refuse,
         refresh: fields.boolean("refresh").unwrap_or(true),
         shadow: fields.boolean("shadow").unwrap_or(false),
@@ -129,6 +132,7 @@ fn check_rule(fields: &mut Fields<'_, '_>, rule: &Rule) {
             "freshness",
             "require",
             "anti_csrf",
+            "cross_site",
             "refuse",
             "refresh",
             "shadow",
@@ -190,6 +194,27 @@ fn read_origin_name(fields: &mut Fields<'_, '_>, origins: &[Origin]) -> usize {
         );
     }
     found.unwrap_or(0)
+}
+
+/// Other websites by their origins, or all of them.
+fn read_cross_site(fields: &mut Fields<'_, '_>) -> OtherSites {
+    const FORM: &str = "\"any\", or one or more exact origins such as \"https://pay.example\"";
+    let Some(mut origins) = fields.list("cross_site", FORM, MAX_LIST, |text| {
+        if text == "any" {
+            Some(None)
+        } else {
+            parse_website(text).map(Some)
+        }
+    }) else {
+        return OtherSites::None;
+    };
+    if origins.len() == 1 && origins.first() == Some(&None) {
+        return OtherSites::Any;
+    }
+    if origins.contains(&None) {
+        fields.fault("cross_site", ["must be ", FORM].concat());
+    }
+    OtherSites::Named(origins.drain(..).flatten().collect())
 }
 
 fn read_refuse(fields: &mut Fields<'_, '_>) -> RefusalShape {

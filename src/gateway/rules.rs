@@ -1,5 +1,6 @@
 //! What a rules file says, once it is checked: origins, rules, and the lookup of the first rule that fits.
 
+use crate::frontend::request_origin::OtherSites;
 use crate::session::identity::Issuers;
 use crate::settings::Freshness;
 use crate::settings::origin::host_name;
@@ -90,6 +91,8 @@ pub struct Rule {
     pub require: Option<Require>,
     /// Whether the anti-CSRF check is made; `None` = for every method but `GET`.
     pub anti_csrf: Option<bool>,
+    /// Other websites whose pages may change something with a session's cookies.
+    pub cross_site: OtherSites,
     /// What a refusal looks like.
     pub refuse: RefusalShape,
     /// True = a page that is opened with a stale session goes through a refresh.

@@ -51,6 +51,12 @@ impl<'a> Cookies<'a> {
         self.pairs().any(|(found, _)| found == name)
     }
 
+    /// Every name with its value, which is decoded when it is asked for.
+    pub fn decoded(&self) -> impl Iterator<Item = (&'a str, impl FnOnce() -> Cow<'a, str>)> {
+        self.pairs()
+            .map(|(name, value)| (name, move || decode(value)))
+    }
+
     fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
         self.header.split(';').filter_map(|pair| {
             let (name, value) = pair.split_once('=')?;
@@ -114,6 +120,8 @@ pub struct SetCookie<'a> {
     pub secure: bool,
     /// `SameSite`.
     pub same_site: SameSite,
+    /// `Partitioned` (CHIPS): kept for each website that embeds this host, apart.
+    pub partitioned: bool,
 }
 
 impl SetCookie<'_> {
@@ -134,6 +142,9 @@ impl SetCookie<'_> {
             text.push_str("; Secure");
         }
         let _ = write!(text, "; SameSite={}", self.same_site.attribute());
+        if self.partitioned {
+            text.push_str("; Partitioned");
+        }
         text
     }
 }
@@ -220,6 +231,7 @@ mod tests {
                 expires: UnixMillis(0),
                 secure: false,
                 same_site: SameSite::Strict,
+                partitioned: false,
             }
             .header_value();
             proptest::prop_assert!(sent.is_ascii());
@@ -255,6 +267,7 @@ mod tests {
             expires: UnixMillis(0),
             secure: true,
             same_site: SameSite::None,
+            partitioned: false,
         };
         assert_eq!(
             cookie.header_value(),

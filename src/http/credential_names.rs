@@ -9,6 +9,8 @@ pub const ACCESS_TOKEN: &str = "sAccessToken";
 pub const HOST_ACCESS_TOKEN: &str = "__Host-sAccessToken";
 /// The cookie of the refresh token.
 pub const REFRESH_TOKEN: &str = "sRefreshToken";
+/// The same with `HOST_PREFIXED_COOKIE`.
+pub const HOST_REFRESH_TOKEN: &str = "__Host-sRefreshToken";
 /// The cookie of SDKs before 2023. Its presence means a session that only a refresh can carry over.
 pub const LEGACY_ID: &str = "sIdRefreshToken";
 /// What the page of such an SDK keeps of it.

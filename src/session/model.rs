@@ -95,6 +95,8 @@ pub enum Refusal {
     TokenTheftDetected(Box<Theft>),
     /// The session is good, but a claim requirement is not met.
     InvalidClaims(&'static str),
+    /// The request comes from a page of another website, which may not use the session; nothing was done.
+    ForeignWebsite,
     /// The input is malformed; nothing was changed. The text names the field and the limit.
     BadInput(String),
     /// The input is larger than a stated limit; nothing was changed.

@@ -1,8 +1,12 @@
 //! What settings ask of each other, once each is good by itself.
 
-use super::origin::{host_is_listed, host_name, is_local_name, lies_under, origin_host};
+use super::origin::{
+    has_unusual_scheme, host_is_listed, host_name, is_local_name, is_loopback_name, lies_under,
+    origin_host,
+};
+use super::public_suffix::is_public_suffix;
 use super::reader::Reader;
-use super::{SameSite, Settings, TokenTransferMethod};
+use super::{AntiCsrf, SameSite, Settings, TokenTransferMethod};
 use crate::http::route::browser_paths;
 
 /// Notes what is impossible as a fault and what is unwise as a warning.
@@ -17,6 +21,7 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: &Settings) {
         }
     } else {
         check_hosts(reader, settings);
+        check_transport(reader, settings);
         check_cookies(reader, settings);
     }
     check_lifetimes(reader, settings);
@@ -69,6 +74,32 @@ fn check_hosts(reader: &mut Reader<'_>, settings: &Settings) {
     }
 }
 
+/// Outside one machine, what travels in the clear can be read and changed by whoever is on the way.
+fn check_transport(reader: &mut Reader<'_>, settings: &Settings) {
+    let is_on_one_machine = is_loopback_name(host_name(origin_host(&settings.api_domain)));
+    if settings.api_domain.starts_with("http://") && !is_on_one_machine {
+        reader.fault(
+            "API_DOMAIN",
+            "must be https: http is for localhost and other loopback names only",
+        );
+    } else if !settings.cookie_secure && !is_on_one_machine {
+        reader.fault(
+            "COOKIE_SECURE",
+            "must not be false: cookies would go over http, too",
+        );
+    }
+    if settings
+        .website_origins
+        .iter()
+        .any(|origin| has_unusual_scheme(origin))
+    {
+        reader.warn(
+            "WEBSITE_ORIGINS",
+            "holds an origin whose scheme is neither https nor one of the usual app frameworks: is it spelled right?",
+        );
+    }
+}
+
 fn check_cookies(reader: &mut Reader<'_>, settings: &Settings) {
     let api_name = host_name(origin_host(&settings.api_domain));
     if settings.host_prefixed_cookie
@@ -87,21 +118,21 @@ fn check_cookies(reader: &mut Reader<'_>, settings: &Settings) {
     }
     if settings
         .cookie_domain
+        .as_deref()
+        .is_some_and(is_public_suffix)
+    {
+        reader.fault(
+            "COOKIE_DOMAIN",
+            "is a public suffix, under which everybody can have a host: browsers drop such cookies",
+        );
+    } else if settings
+        .cookie_domain
         .as_ref()
         .is_some_and(|domain| !lies_under(api_name, domain))
     {
         reader.warn(
             "COOKIE_DOMAIN",
             "does not cover the host of API_DOMAIN: browsers will drop the cookies",
-        );
-    }
-    if settings.cookie_secure
-        && settings.api_domain.starts_with("http://")
-        && !is_local_name(api_name)
-    {
-        reader.warn(
-            "COOKIE_SECURE",
-            "is true while API_DOMAIN is http: browsers will drop the cookies",
         );
     }
     let is_used = settings.token_transfer_method != TokenTransferMethod::Header;
@@ -117,6 +148,18 @@ fn check_cookies(reader: &mut Reader<'_>, settings: &Settings) {
                 "is none for the given WEBSITE_ORIGINS while cookies are not secure: cookie mode will not work there",
             );
         }
+    }
+    if is_used && settings.same_site() == SameSite::None && settings.anti_csrf == AntiCsrf::None {
+        reader.fault(
+            "ANTI_CSRF",
+            "must not be NONE while cookies are SameSite=None: any website could send requests with them",
+        );
+    }
+    if settings.cookie_partitioned && !settings.may_be_partitioned() {
+        reader.fault(
+            "COOKIE_PARTITIONED",
+            "needs COOKIE_SAME_SITE none and secure cookies: browsers drop such cookies otherwise",
+        );
     }
     let fitting = settings.largest_cookie_token();
     if is_used && settings.max_access_token_bytes > fitting {

@@ -4,7 +4,9 @@
 
 use super::{SameSite, Settings, origin};
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
-use crate::http::credential_names;
+use crate::http::credentials::{
+    ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE,
+};
 use crate::secret::digest;
 use crate::time::UnixMillis;
 
@@ -32,12 +34,14 @@ impl Settings {
     }
 
     /// The SameSite attribute of our cookies: `COOKIE_SAME_SITE`, or `lax` when every website is same-site with this
-    /// Worker as far as can be told without a list of public suffixes, else `none`.
+    /// Worker as far as can be told without a list of public suffixes, else `none`. Apps do not count: their web views
+    /// hold back cookies of other sites, whatever these say, and use headers.
     pub fn same_site(&self) -> SameSite {
         self.cookie_same_site.unwrap_or_else(|| {
             if self
                 .website_origins
                 .iter()
+                .filter(|origin| origin::is_web_origin(origin))
                 .all(|origin| self.is_same_site(origin))
             {
                 SameSite::Lax
@@ -59,6 +63,11 @@ impl Settings {
         ours == theirs && (our_name == their_name || shares_domain)
     }
 
+    /// True when browsers would take a cookie of ours that is `Partitioned`.
+    pub(crate) fn may_be_partitioned(&self) -> bool {
+        self.cookie_secure && self.same_site() == SameSite::None
+    }
+
     /// The longest access token whose cookie, attributes included, is kept by every browser: 4,096 bytes
     /// ([`MAX_COOKIE_BYTES`]) less what an empty cookie takes. Tokens need no percent-encoding.
     pub(crate) fn largest_cookie_token(&self) -> u64 {
@@ -70,6 +79,7 @@ impl Settings {
             expires: UnixMillis(0),
             secure: self.cookie_secure,
             same_site: self.same_site(),
+            partitioned: self.cookie_partitioned,
         };
         let overhead = u64::try_from(empty.header_value().len()).unwrap_or(u64::MAX);
         MAX_COOKIE_BYTES.saturating_sub(overhead)
@@ -78,9 +88,28 @@ impl Settings {
     /// The name of the access-token cookie: `sAccessToken`, or `__Host-sAccessToken` (`HOST_PREFIXED_COOKIE`).
     pub const fn access_token_cookie(&self) -> &'static str {
         if self.host_prefixed_cookie {
-            credential_names::HOST_ACCESS_TOKEN
+            HOST_ACCESS_TOKEN_COOKIE
         } else {
-            credential_names::ACCESS_TOKEN
+            ACCESS_TOKEN_COOKIE
+        }
+    }
+
+    /// The name of the refresh-token cookie: `sRefreshToken`, or `__Host-sRefreshToken`.
+    pub const fn refresh_token_cookie(&self) -> &'static str {
+        if self.host_prefixed_cookie {
+            HOST_REFRESH_TOKEN_COOKIE
+        } else {
+            REFRESH_TOKEN_COOKIE
+        }
+    }
+
+    /// The path of a cookie of ours by its name: the plain refresh token goes where it is exchanged only; a name with
+    /// `__Host-` must be for every path.
+    pub(crate) fn cookie_path(&self, name: &str) -> String {
+        if name == REFRESH_TOKEN_COOKIE {
+            format!("{}/session/refresh", self.api_base_path)
+        } else {
+            "/".to_owned()
         }
     }
 }

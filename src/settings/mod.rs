@@ -9,6 +9,7 @@ mod duration;
 mod issuers;
 mod network;
 pub(crate) mod origin;
+mod public_suffix;
 mod reader;
 mod size;
 mod table;
@@ -133,8 +134,14 @@ pub struct Settings {
     pub cookie_same_site: Option<SameSite>,
     /// `COOKIE_SECURE`; default: true iff `API_DOMAIN` is https.
     pub cookie_secure: bool,
-    /// `HOST_PREFIXED_COOKIE`: name the access-token cookie `__Host-sAccessToken` (https only).
+    /// `HOST_PREFIXED_COOKIE`: name the session cookies `__Host-sAccessToken` and `__Host-sRefreshToken` (https only).
     pub host_prefixed_cookie: bool,
+    /// `COOKIE_PARTITIONED`: one session for each website that embeds this host (CHIPS).
+    pub cookie_partitioned: bool,
+    /// `EXPOSE_ACCESS_TOKEN_TO_FRONTEND_IN_COOKIE_BASED_AUTH`: scripts of the page get the access token in cookie mode, too.
+    pub expose_access_token: bool,
+    /// `CLEAR_SITE_DATA_ON_SIGN_OUT`: the browser forgets caches and storage of this host.
+    pub clear_site_data_on_sign_out: bool,
     /// `TOKEN_TRANSFER_METHOD`.
     pub token_transfer_method: TokenTransferMethod,
     /// `SESSION_EXPIRED_STATUS_CODE`.

@@ -22,6 +22,58 @@ pub(crate) fn parse_origin(text: &str) -> Option<String> {
     ))
 }
 
+/// The schemes of app frameworks and browser extensions whose pages send an origin of their own.
+const APP_SCHEMES: [&str; 7] = [
+    "app",
+    "capacitor",
+    "chrome-extension",
+    "ionic",
+    "moz-extension",
+    "safari-web-extension",
+    "tauri",
+];
+
+/// Schemes whose pages have no origin of their own, or share one with everybody's.
+const NO_ORIGIN: [&str; 9] = [
+    "about",
+    "blob",
+    "content",
+    "data",
+    "file",
+    "ftp",
+    "javascript",
+    "ws",
+    "wss",
+];
+
+/// The origin of a website or an app: as [`parse_origin`], or `scheme://name` of an app. An app's name is kept as it is
+/// written: browsers lower the case of `http` and `https` hosts only.
+pub(crate) fn parse_website(text: &str) -> Option<String> {
+    let (scheme, name) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    if matches!(scheme.as_str(), "http" | "https") {
+        return parse_origin(text);
+    }
+    let name = name.strip_suffix('/').unwrap_or(name);
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    parse_host(name)?;
+    (is_scheme && !NO_ORIGIN.contains(&scheme.as_str())).then(|| format!("{scheme}://{name}"))
+}
+
+/// True for an origin of a scheme that neither browsers nor the usual app frameworks have.
+pub(super) fn has_unusual_scheme(origin: &str) -> bool {
+    let scheme = origin.split("://").next().unwrap_or_default();
+    !is_web_origin(origin) && !APP_SCHEMES.contains(&scheme)
+}
+
+/// True for the origin of a web page, and not of an app.
+pub(crate) fn is_web_origin(origin: &str) -> bool {
+    origin.starts_with("https://") || origin.starts_with("http://")
+}
+
 /// `host[:port]`, lower-case.
 pub(crate) fn parse_host(text: &str) -> Option<String> {
     let text = text.to_ascii_lowercase();
@@ -148,8 +200,8 @@ pub(super) fn parse_base_path(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::{
-        host_is_listed, is_local_name, lies_under, parse_base_path, parse_cookie_domain,
-        parse_host, parse_origin,
+        has_unusual_scheme, host_is_listed, is_local_name, lies_under, parse_base_path,
+        parse_cookie_domain, parse_host, parse_origin, parse_website,
     };
 
     #[test]
@@ -182,6 +234,46 @@ mod tests {
         ] {
             assert_eq!(parse_origin(text).as_deref(), origin, "{text}");
         }
+    }
+
+    #[test]
+    fn origins_of_apps_are_kept_as_browsers_send_them() {
+        for (text, origin) in [
+            ("https://Site.Example/", Some("https://site.example")),
+            ("capacitor://localhost", Some("capacitor://localhost")),
+            ("Ionic://localhost/", Some("ionic://localhost")),
+            ("app://x", Some("app://x")),
+            ("app://-", Some("app://-")),
+            ("tauri://localhost", Some("tauri://localhost")),
+            (
+                "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+                Some("chrome-extension://abcdefghijklmnopabcdefghijklmnop"),
+            ),
+            (
+                "safari-web-extension://0E1B2C3D-AAAA",
+                Some("safari-web-extension://0E1B2C3D-AAAA"),
+            ),
+            (
+                "com.example.app://localhost:3000",
+                Some("com.example.app://localhost:3000"),
+            ),
+            ("app://", None),
+            ("app://x/path", None),
+            ("app://*", None),
+            ("://x", None),
+            ("1app://x", None),
+            ("a b://x", None),
+            ("file://x", None),
+            ("data://x", None),
+            ("ws://site.example", None),
+            ("ftp://site.example", None),
+            ("null", None),
+            ("*", None),
+        ] {
+            assert_eq!(parse_website(text).as_deref(), origin, "{text}");
+        }
+        assert!(has_unusual_scheme("htps://site.example"));
+        assert!(!has_unusual_scheme("https://site.example") && !has_unusual_scheme("app://x"));
     }
 
     #[test]

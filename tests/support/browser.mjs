@@ -26,10 +26,10 @@ export async function logIn(postern, sent, more = {}) {
 
 /** The tokens that an answer hands out, whichever way. @param {ReturnType<typeof sessionHeaders>} headers */
 export function tokensOf({ cookies, other }) {
-  const value = (/** @type {string} */ name) => cookies.find((line) => line.startsWith(`${name}=`))?.split(";")[0].slice(name.length + 1);
+  const value = (/** @type {string} */ name) => cookies.find((line) => line.startsWith(`${name}=`) && !line.startsWith(`${name}=;`))?.split(";")[0].slice(name.length + 1);
   return {
     accessToken: value("sAccessToken") ?? value("__Host-sAccessToken") ?? other["st-access-token"] ?? "",
-    refreshToken: value("sRefreshToken") ?? other["st-refresh-token"] ?? "",
+    refreshToken: value("sRefreshToken") ?? value("__Host-sRefreshToken") ?? other["st-refresh-token"] ?? "",
     antiCsrf: other["anti-csrf"],
     frontToken: other["front-token"] ?? "",
   };

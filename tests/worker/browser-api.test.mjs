@@ -165,13 +165,36 @@ describe("with the default settings", () => {
     }
   });
 
-  test("access tokens of two sessions in one request, or two in one header, are bad input", async () => {
+  test("of access tokens of two sessions the one in Authorization decides; two in one header are bad input", async () => {
     const [first, second] = [await at.byHeader(), await at.byHeader()];
     const two = await at.session({ ...bearer(first.accessToken), ...cookie(access(second.accessToken)) });
-    assert.equal(two.status, 400);
+    assert.deepEqual([two.status, two.body.session.handle], [200, first.session.handle]);
     const doubled = await at.session({ authorization: `Bearer ${first.accessToken}, Bearer ${second.accessToken}` });
     assert.equal(doubled.status, 400);
     for (const answer of [two, doubled]) assert.deepEqual(answer.headers, NOTHING);
+  });
+
+  test("a Bearer that is refused, or is nothing to us, does not lock out whoever has a good cookie", async () => {
+    const { session, accessToken } = await at.byCookie();
+    const ended = await at.byHeader();
+    await at.admin("revokeSession", { handle: ended.session.handle });
+    for (const token of ["opaque", "a.b.c", withBadSignature(accessToken), ended.accessToken]) {
+      const answer = await at.session({ ...bearer(token), ...cookie(access(accessToken)) });
+      assert.deepEqual([answer.status, answer.body.session?.handle], [200, session.handle], token);
+      assert.deepEqual(answer.headers, NOTHING);
+    }
+    const out = await at.signOut({ ...bearer(ended.accessToken), ...cookie(access(accessToken)) });
+    assert.equal(out.status, 200, "nor does it keep anybody from signing out");
+    const refused = await at.session({ ...bearer(withBadSignature(accessToken)), ...cookie(access("garbage")) });
+    assert.deepEqual([refused.status, refused.body], [401, TRY_REFRESH]);
+  });
+
+  test("a Bearer that is no refresh token of ours does not hide the cookie that is", async () => {
+    const { session, refreshToken, accessToken } = await at.byCookie();
+    for (const token of ["opaque", "e30.e30.e30", accessToken]) {
+      const answer = await at.refresh({ ...bearer(token), ...cookie(refreshCookie(refreshToken)) });
+      assert.deepEqual([answer.status, decodeFrontToken(answer.frontToken).up.sessionHandle], [200, session.handle]);
+    }
   });
 
   test("a session that has ended is refused where it is looked up, and its tokens are cleared", async () => {
@@ -227,7 +250,10 @@ describe("with the default settings", () => {
     const { accessToken, refreshToken } = await at.byCookie();
     const legacy = "sIdRefreshToken=anything";
     const cleared = `sIdRefreshToken=; Path=/; Expires=${EPOCH}; HttpOnly; SameSite=Lax`;
-    for (const headers of [cookie(legacy), cookie(legacy, access(accessToken)), { ...bearer(accessToken), ...cookie(legacy) }]) {
+    for (const headers of [cookie(legacy, access(accessToken)), { ...bearer(accessToken), ...cookie(legacy) }]) {
+      assert.equal((await at.session(headers)).status, 200, "where a token of ours is, it says nothing");
+    }
+    for (const headers of [cookie(legacy), cookie(legacy, access("garbage"))]) {
       const verified = await at.session(headers);
       assert.equal(verified.status, 401);
       assert.deepEqual(verified.body, TRY_REFRESH);

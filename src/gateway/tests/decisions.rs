@@ -6,7 +6,6 @@ use super::{headers, no_header, own, request, rule};
 use crate::error::Presented;
 use crate::gateway::{Admission, Decision, Denial, Note, Passage, SessionRefused, admit, decide};
 use crate::session::model::Refusal;
-use crate::settings::testing::parsed;
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
@@ -51,7 +50,6 @@ fn outcome(
     header: &dyn Fn(&str) -> Option<String>,
 ) -> String {
     match decide(
-        &parsed(&[]),
         &rule(fields),
         &request("GET", "/", header),
         session.map(own),
@@ -241,58 +239,24 @@ fn what_no_rule_lets_through_is_refused_and_a_preflight_goes_by_its_method() {
     }
 }
 
-/// Browsers send cookies along with a WebSocket that any page opens, and no preflight asks first.
+/// What another website's page sends with a session's cookies is refused whatever the session is worth.
 #[test]
-fn a_websocket_of_another_website_gets_no_session() {
-    let settings = parsed(&[("WEBSITE_ORIGINS", "https://www.example.com")]);
-    for (origin, passes) in [
-        (None, true),
-        (Some("https://www.example.com"), true),
-        (Some("https://api.example.com"), true),
-        (Some("https://app.example.com"), true), // the host that was asked
-        (Some("https://APP.example.com"), true),
-        (Some("https://evil.example"), false),
-        (Some("https://app.example.com.evil.example"), false),
-        (Some("https://xapp.example.com"), false),
-        (Some("null"), false),
-        (Some(""), false),
+fn what_another_website_sends_is_refused_before_the_session_counts() {
+    let foreign = || refused(Refusal::ForeignWebsite, Presented::Token);
+    for (fields, expected) in [
+        (json!({}), "website"),
+        (json!({ "session": "optional" }), "website"),
+        (
+            json!({ "session": "optional", "on_outage": "anonymous" }),
+            "website",
+        ),
+        (json!({ "session": "none" }), "anonymous"),
+        (json!({ "shadow": true }), "anonymous, shadowed website"),
     ] {
-        let mut sent = vec![("upgrade", "websocket")];
-        sent.extend(origin.map(|origin| ("origin", origin)));
-        let lookup = headers(&sent);
-        let upgrade = request("GET", "/", &lookup);
-        let plain_sent = origin.map(|origin| ("origin", origin));
-        let plain_lookup = headers(plain_sent.as_slice());
-        for need in ["required", "optional"] {
-            let rule = rule(json!({ "session": need }));
-            let is_refused = decide(&settings, &rule, &upgrade, Ok(own("{}")))
-                == Decision::Refuse(Denial::Website);
-            assert_eq!(is_refused, !passes, "{need} {origin:?}");
-            // Other requests are CORS's and the anti-CSRF check's matter.
-            let plain = decide(
-                &settings,
-                &rule,
-                &request("GET", "/", &plain_lookup),
-                Ok(own("{}")),
-            );
-            assert!(matches!(plain, Decision::Forward(_)), "{need} {origin:?}");
-        }
-        let shadow = decide(
-            &settings,
-            &rule(json!({ "shadow": true })),
-            &upgrade,
-            Ok(own("{}")),
+        assert_eq!(
+            outcome(fields.clone(), Err(foreign()), &no_header),
+            expected,
+            "{fields}"
         );
-        assert!(
-            matches!(shadow, Decision::Forward(passage) if passage.with_identity == passes),
-            "{origin:?}"
-        );
-        let none = decide(
-            &settings,
-            &rule(json!({ "session": "none" })),
-            &upgrade,
-            Err(absent()),
-        );
-        assert!(matches!(none, Decision::Forward(_)), "{origin:?}");
     }
 }

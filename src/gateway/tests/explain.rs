@@ -88,7 +88,7 @@ fn told(
         }
         Ok(Admission::Preflight(matched)) => (Some(matched), End::Preflight(true), None),
         Ok(Admission::Rule(matched)) => {
-            let decision = decide(&settings, matched.rule, &facts, session.map(super::own));
+            let decision = decide(matched.rule, &facts, session.map(super::own));
             let reply = match &decision {
                 crate::gateway::Decision::Refuse(denial) => {
                     Some(refuse::reply(&settings, Some(matched.rule), &facts, denial))

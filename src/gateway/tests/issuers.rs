@@ -48,12 +48,7 @@ fn partner() -> Issuer {
 
 fn decision(rule: &Rule, issuer: &Issuer, payload: &str) -> Decision {
     let seen = Seen { issuer, payload };
-    decide(
-        &settings(),
-        rule,
-        &request("GET", "/", &no_header),
-        Ok(seen),
-    )
+    decide(rule, &request("GET", "/", &no_header), Ok(seen))
 }
 
 fn passes(rule: &Rule, issuer: &Issuer, payload: &str) -> bool {

@@ -83,7 +83,7 @@ fn ended() -> SessionRefused {
 fn outcome(fields: &Value, method: &str, sent: &[(&str, &str)], session: SessionRefused) -> String {
     let lookup = headers(sent);
     let facts = request(method, "/login", &lookup);
-    match decide(&parsed(&[]), &rule(fields.clone()), &facts, Err(session)) {
+    match decide(&rule(fields.clone()), &facts, Err(session)) {
         Decision::Forward(passage) => {
             assert_eq!(
                 (passage.with_identity, passage.note),

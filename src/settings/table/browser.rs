@@ -61,6 +61,24 @@ pub(in crate::settings) fn read_browser(reader: &mut Reader<'_>, settings: &mut 
         parse_boolean,
     );
     reader.scalar(
+        "COOKIE_PARTITIONED",
+        &mut settings.cookie_partitioned,
+        BOOLEAN,
+        parse_boolean,
+    );
+    reader.scalar(
+        "EXPOSE_ACCESS_TOKEN_TO_FRONTEND_IN_COOKIE_BASED_AUTH",
+        &mut settings.expose_access_token,
+        BOOLEAN,
+        parse_boolean,
+    );
+    reader.scalar(
+        "CLEAR_SITE_DATA_ON_SIGN_OUT",
+        &mut settings.clear_site_data_on_sign_out,
+        BOOLEAN,
+        parse_boolean,
+    );
+    reader.scalar(
         "TOKEN_TRANSFER_METHOD",
         &mut settings.token_transfer_method,
         "any, cookie or header",

@@ -1,6 +1,6 @@
 //! Where the Worker answers, and for whom: origins, paths, hosts and keys.
 
-use super::super::origin::{parse_base_path, parse_host, parse_origin};
+use super::super::origin::{parse_base_path, parse_host, parse_origin, parse_website};
 use super::super::reader::Reader;
 use super::super::{Network, Settings};
 use crate::secret::{Secret, digest};
@@ -28,8 +28,8 @@ pub(in crate::settings) fn read_places(reader: &mut Reader<'_>, settings: &mut S
     reader.list(
         "WEBSITE_ORIGINS",
         &mut settings.website_origins,
-        "exact origins such as \"https://www.example.com\"; \"*\" is not one",
-        parse_origin,
+        "exact origins such as \"https://www.example.com\" or \"capacitor://localhost\"; \"*\" is not one",
+        parse_website,
     );
     reader.list(
         "API_KEYS",

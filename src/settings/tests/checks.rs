@@ -69,14 +69,13 @@ fn same_site_is_lax_only_when_every_website_is_on_our_site() {
 
 #[test]
 fn cookie_settings_must_fit_together() {
-    let http = ("API_DOMAIN", "http://api.example.com");
     let local = ("API_DOMAIN", "http://127.0.0.1:8787");
     assert_eq!(
         faults(&[("HOST_PREFIXED_COOKIE", "true")]),
         Vec::<String>::new()
     );
     assert_eq!(
-        faults(&[("HOST_PREFIXED_COOKIE", "true"), http]),
+        faults(&[("HOST_PREFIXED_COOKIE", "true"), local]),
         ["HOST_PREFIXED_COOKIE"]
     );
     assert_eq!(
@@ -87,19 +86,23 @@ fn cookie_settings_must_fit_together() {
         ["HOST_PREFIXED_COOKIE"]
     );
     assert_eq!(
-        faults(&[("COOKIE_SAME_SITE", "none"), http]),
-        ["COOKIE_SAME_SITE"]
+        faults(&[("COOKIE_SAME_SITE", "none"), ("COOKIE_SECURE", "false")]),
+        ["COOKIE_SECURE", "COOKIE_SAME_SITE"]
     );
     assert_eq!(
-        faults(&[("COOKIE_SAME_SITE", "none"), ("COOKIE_SECURE", "false")]),
-        ["COOKIE_SAME_SITE"]
+        faults(&[("COOKIE_PARTITIONED", "true")]),
+        ["COOKIE_PARTITIONED"]
     );
     assert_eq!(
         faults(&[
+            ("COOKIE_PARTITIONED", "true"),
             ("COOKIE_SAME_SITE", "none"),
-            ("TOKEN_TRANSFER_METHOD", "header"),
-            http
+            local
         ]),
+        ["COOKIE_PARTITIONED"]
+    );
+    assert_eq!(
+        faults(&[("COOKIE_PARTITIONED", "true"), ("COOKIE_SAME_SITE", "none")]),
         Vec::<String>::new()
     );
     assert_eq!(
@@ -115,12 +118,101 @@ fn cookie_settings_must_fit_together() {
         ["COOKIE_DOMAIN"]
     );
     assert_eq!(
-        warned(&[("COOKIE_SECURE", "true"), http]),
-        ["COOKIE_SECURE"]
-    );
-    assert_eq!(
         warned(&[("COOKIE_SECURE", "true"), local]),
         Vec::<String>::new()
+    );
+}
+
+#[test]
+fn outside_one_machine_nothing_travels_in_the_clear() {
+    for host in [
+        "api.example.com",
+        "192.168.1.5:8787",
+        "localhost.example.com",
+        "8.8.8.8",
+    ] {
+        let origin = format!("http://{host}");
+        for secure in ["true", "false"] {
+            assert_eq!(
+                faults(&[("API_DOMAIN", &origin), ("COOKIE_SECURE", secure)]),
+                ["API_DOMAIN"],
+                "{origin}"
+            );
+        }
+        assert_eq!(
+            faults(&[
+                ("API_DOMAIN", &format!("https://{host}")),
+                ("COOKIE_SECURE", "false")
+            ]),
+            ["COOKIE_SECURE"],
+            "{host}"
+        );
+    }
+    for origin in [
+        "http://localhost:8787",
+        "http://127.0.0.1:8787",
+        "http://[::1]:8787",
+        "http://auth.localhost:8787",
+        "https://localhost",
+    ] {
+        assert_eq!(
+            faults(&[("API_DOMAIN", origin), ("COOKIE_SECURE", "false")]),
+            Vec::<String>::new(),
+            "{origin}"
+        );
+    }
+}
+
+#[test]
+fn cookies_for_every_website_need_a_check_of_requests() {
+    let none = ("ANTI_CSRF", "NONE");
+    let elsewhere = ("WEBSITE_ORIGINS", "https://other.example");
+    assert_eq!(faults(&[none, ("COOKIE_SAME_SITE", "none")]), ["ANTI_CSRF"]);
+    assert_eq!(faults(&[none, elsewhere]), ["ANTI_CSRF"]);
+    for fine in [
+        vec![none],
+        vec![none, elsewhere, ("COOKIE_SAME_SITE", "lax")],
+        vec![none, elsewhere, ("TOKEN_TRANSFER_METHOD", "header")],
+        vec![("COOKIE_SAME_SITE", "none"), ("ANTI_CSRF", "VIA_TOKEN")],
+        vec![("COOKIE_SAME_SITE", "none")],
+    ] {
+        assert_eq!(faults(&fine), Vec::<String>::new(), "{fine:?}");
+    }
+}
+
+#[test]
+fn a_public_suffix_is_no_cookie_domain() {
+    for (api, domain) in [
+        ("https://api.example.com", ".com"),
+        ("https://api.example.com", "com"),
+        ("https://shop.example.co.uk", ".co.uk"),
+        ("https://mine.workers.dev", "workers.dev"),
+        ("https://mine.github.io", ".github.io"),
+    ] {
+        assert_eq!(
+            faults(&[("API_DOMAIN", api), ("COOKIE_DOMAIN", domain)]),
+            ["COOKIE_DOMAIN"],
+            "{domain}"
+        );
+    }
+    let fine = [
+        ("API_DOMAIN", "https://auth.mine.workers.dev"),
+        ("COOKIE_DOMAIN", ".mine.workers.dev"),
+    ];
+    assert_eq!(faults(&fine), Vec::<String>::new());
+}
+
+#[test]
+fn apps_do_not_make_cookies_go_everywhere() {
+    let app = (
+        "WEBSITE_ORIGINS",
+        "capacitor://localhost,https://api.example.com",
+    );
+    assert_eq!(good(&[app]).same_site(), SameSite::Lax);
+    assert_eq!(warned(&[app]), Vec::<String>::new());
+    assert_eq!(
+        warned(&[("WEBSITE_ORIGINS", "htps://www.example.com")]),
+        ["WEBSITE_ORIGINS"]
     );
 }
 
