@@ -125,16 +125,16 @@ impl Call<'_> {
         changes: &Changes,
         key: Option<&DirectiveKey>,
     ) -> String {
-        let changed = [
+        let in_part = [
             ("cookie", changes.cookie.as_deref()),
             ("sec-websocket-protocol", changes.protocols.as_deref()),
         ];
-        let changed = changed
+        let in_part = in_part
             .into_iter()
             .filter_map(|(name, value)| Some((name, value?)));
         let mut edits = String::new();
         let removed = changes.remove.iter().map(String::as_str);
-        for name in removed.chain(changed.clone().map(|(name, _)| name)) {
+        for name in removed.chain(in_part.clone().map(|(name, _)| name)) {
             edits.push_str(name);
             edits.push('\n');
         }
@@ -147,7 +147,7 @@ impl Call<'_> {
             .iter()
             .map(|(name, value)| (*name, value.as_str()));
         let key = key.map(|key| (identity::DIRECTIVE_KEY, key.text.as_str()));
-        for (name, value) in forwarded.chain(changed).chain(key) {
+        for (name, value) in forwarded.chain(in_part).chain(key) {
             for part in [name, ",", value, "\n"] {
                 edits.push_str(part);
             }

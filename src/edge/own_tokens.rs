@@ -11,35 +11,31 @@ use crate::{gateway::own_tokens::Suspect, keys::RingCopy, time::UnixMillis};
 
 /// A judge of suspects. Without a copy of the ring whatever looks like a token of ours is taken for one.
 pub(super) struct Judge {
-    ring: Option<Rc<RingCopy>>,
-    now: UnixMillis,
+    /// `None` = whichever is at hand when there is a suspect; most texts hold none.
+    given: Option<(Rc<RingCopy>, UnixMillis)>,
     is_unsure: Cell<bool>,
 }
 
 impl Judge {
     /// With the copy that is at hand, if one is.
     pub(super) fn at_hand(context: Option<&Context>) -> Self {
-        let (ring, now) = match context {
-            Some(context) => (Some(Rc::clone(&context.ring)), context.now),
-            None => {
-                let now = clock::now();
-                (key_ring::held(now), now)
-            }
-        };
         Self {
-            ring,
-            now,
+            given: context.map(|context| (Rc::clone(&context.ring), context.now)),
             is_unsure: Cell::new(false),
         }
     }
 
     /// Whether a suspect is ours.
     pub(super) fn is_ours(&self, suspect: &Suspect<'_>) -> bool {
-        let Some(ring) = &self.ring else {
+        let at_hand = || {
+            let now = clock::now();
+            key_ring::held(now).map(|ring| (ring, now))
+        };
+        let Some((ring, now)) = self.given.clone().or_else(at_hand) else {
             self.is_unsure.set(true);
             return true;
         };
-        let names_our_key = |kid| ring.verifier(kid, self.now).is_some();
+        let names_our_key = |kid| ring.verifier(kid, now).is_some();
         ring.handle_keys().check(suspect.handle).is_some()
             || suspect.key_id.is_some_and(names_our_key)
     }
@@ -50,10 +46,11 @@ impl Judge {
         if !self.is_unsure.get() {
             return first;
         }
-        match key_ring::current(env, self.now).await {
+        let now = clock::now();
+        match key_ring::current(env, now).await {
             Ok(ring) => judged(&Self {
-                ring: Some(ring),
-                ..self
+                given: Some((ring, now)),
+                is_unsure: Cell::new(false),
             }),
             // What looks like ours goes nowhere.
             Err(key_ring::Outage) => first,

@@ -77,6 +77,10 @@ impl RemovedHeader {
 
 /// An origin.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the rules file, and none says anything about another"
+)]
 pub struct Origin {
     /// Its name in the rules file.
     pub name: String,

@@ -201,7 +201,7 @@ pub fn without_our_cookies(header: &str, passing: Passing, is_ours: IsOurs<'_>) 
     let kept = header.split(';').filter_map(|pair| {
         let parts: Vec<&str> = pair
             .split(',')
-            .filter(|part| !has_our_name(part) && !(is_pair(part) && is_ours_by_value(part)))
+            .filter(|part| !(has_our_name(part) || is_pair(part) && is_ours_by_value(part)))
             .collect();
         let left = parts.join(",");
         let left = left.trim();

@@ -69,6 +69,10 @@ pub enum OnOutage {
 
 /// One rule.
 #[derive(Debug, Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a field of the rules file, and none says anything about another"
+)]
 pub struct Rule {
     /// Hosts (`name[:port]`, lower case); empty = every host but those of `workers.dev`, see [`Self::workers_dev`].
     pub hosts: Vec<String>,

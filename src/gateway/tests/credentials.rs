@@ -1,5 +1,7 @@
 //! No credential of ours reaches an origin, whatever carries it, and none comes from one.
 
+use std::sync::LazyLock;
+
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use proptest::prelude::{any, prop_assert_eq, proptest};
 use serde_json::json;
@@ -12,6 +14,7 @@ use crate::gateway::response_headers::keeps_cookie;
 use crate::http::cookie::percent_encode;
 use crate::secret::Secret;
 use crate::session::handle::HandleKeys;
+use crate::settings::Settings;
 use crate::settings::testing::parsed;
 use crate::token::legacy;
 
@@ -171,9 +174,10 @@ fn app() -> Origin {
 }
 
 fn changed(passing: Passing, headers: &[(&str, &str)]) -> Changes {
-    let settings = parsed(&[("API_KEYS", "abcdefghijklmnopqrstuvwxyz")]);
+    static SETTINGS: LazyLock<Settings> =
+        LazyLock::new(|| parsed(&[("API_KEYS", "abcdefghijklmnopqrstuvwxyz")]));
     changes(
-        &settings,
+        &SETTINGS,
         &app(),
         passing,
         Sent::default(),
