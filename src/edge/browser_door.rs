@@ -453,7 +453,9 @@ async fn ready(context: &Context) -> Reply {
     const NOBODY: &str = "readyz";
     let keys = key_ring::signer(
         &context.ring,
-        context.settings.signing_algorithm,
+        context
+            .ring
+            .own_algorithm(crate::keys::KeyKind::Dynamic, context.now),
         crate::keys::KeyKind::Dynamic,
         context.now,
     )

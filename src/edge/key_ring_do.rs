@@ -28,9 +28,10 @@ use crate::{
     json::ObjectWriter,
     keys::{
         KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
-        Secrets, Unreadable,
+        Secrets, ShardsWanted, Unreadable,
     },
     message::{Unread, agreed},
+    settings::Settings,
     time::UnixMillis,
 };
 
@@ -111,10 +112,26 @@ impl KeyRing {
         promise::of_end(async move {
             object.alarm.set(None);
             if let Ok(settings) = settings::current(&object.env) {
-                let policy = KeyPolicy::from(settings.as_ref());
-                let _ = object.updated(policy, RingCall::Ring, clock::now()).await;
+                let wanted = Wanted::from(settings.as_ref());
+                let _ = object.updated(wanted, RingCall::Ring, clock::now()).await;
             }
         })
+    }
+}
+
+/// What the variables of the object's release want of the ring.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    policy: KeyPolicy,
+    shards: ShardsWanted,
+}
+
+impl From<&Settings> for Wanted {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            policy: settings.into(),
+            shards: settings.into(),
+        }
     }
 }
 
@@ -132,9 +149,10 @@ impl Object {
     async fn run(&self, command: RingCall) -> Result<RingCopy, Fault> {
         let now = clock::now();
         let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
-        let policy = KeyPolicy::from(settings.as_ref());
+        let wanted = Wanted::from(settings.as_ref());
+        let policy = wanted.policy;
         let must_be_told = matches!(command, RingCall::Withdraw { .. } | RingCall::CutOff { .. });
-        let ring = self.updated(policy, command, now).await?;
+        let ring = self.updated(wanted, command, now).await?;
         self.arm(ring.next_change(policy)).await;
         let version = ring.head.key_set_version;
         if must_be_told {
@@ -157,15 +175,17 @@ impl Object {
     /// object meanwhile; and what was generated joins only if the stored ring still needs it.
     async fn updated(
         &self,
-        policy: KeyPolicy,
+        wanted: Wanted,
         command: RingCall,
         now: UnixMillis,
     ) -> Result<Ring, Fault> {
         let storage = self.storage()?;
+        let policy = wanted.policy;
         if matches!(command, RingCall::Ring)
             && let Some(ring) = key_ring_store::load(&storage)?
             && ring.needed(policy, now).is_empty()
             && !ring.clone().settle(policy, now)
+            && !ring.clone().settle_shards(wanted.shards, now)
         {
             return Ok(ring);
         }
@@ -173,7 +193,7 @@ impl Object {
         let slot = Rc::clone(&outcome);
         let callback = Closure::once_into_js(move || {
             promise::of_end(async move {
-                let updated = update(&storage, policy, command, now).await;
+                let updated = update(&storage, wanted, command, now).await;
                 *slot.borrow_mut() = updated;
             })
         });
@@ -210,10 +230,11 @@ impl Object {
 /// One change of the ring. Only this function awaits between reading and writing, and only before the second reading.
 async fn update(
     storage: &ObjectStorage,
-    policy: KeyPolicy,
+    wanted: Wanted,
     command: RingCall,
     now: UnixMillis,
 ) -> Result<Ring, Fault> {
+    let policy = wanted.policy;
     let mut preview = stored_or_new(storage)?;
     withdraw(&mut preview, policy, &command, now)?;
     let rotation = match command {
@@ -237,6 +258,7 @@ async fn update(
     }
     ring.add_needed(policy, needed, now).ok_or(Fault::Crypto)?;
     ring.settle(policy, now);
+    ring.settle_shards(wanted.shards, now);
     key_ring_store::save(storage, &ring)?;
     Ok(ring)
 }

@@ -76,6 +76,14 @@ thread_local! {
 
 impl Held {
     fn copy(&mut self, shards: u32) -> &mut RevocationCopy {
+        // One of another number says nothing about the shards that count.
+        if self
+            .copy
+            .as_ref()
+            .is_some_and(|copy| copy.shards() != shards.max(1))
+        {
+            self.copy = None;
+        }
         self.copy.get_or_insert_with(|| {
             let mut random = [0; 4];
             // A bad source of randomness only leaves the polls unspread.
@@ -101,7 +109,7 @@ pub(super) fn decide(context: &Context, handle: &str, age: Age, bound: Millis) -
         bound,
         now: context.now,
     };
-    let shards = context.settings.revocation_shards;
+    let shards = polled_shards(context);
     let decision = HELD.with_borrow_mut(|held| {
         if held.was_ended_here(handle) {
             return Decision::AskObject(Why::Hit);
@@ -175,20 +183,32 @@ pub(super) fn note_end(handle: &str, now: UnixMillis) {
     });
 }
 
-/// Reports ended sessions of one user.
+/// Reports ended sessions of one user, to each shard at which an isolate may look for them.
 pub(super) async fn report(env: &Env, report: Report) -> Result<(), Outage> {
-    let shards = settings::current(env)
-        .map_err(|_| Outage)?
-        .revocation_shards;
-    let route = report
-        .entries
-        .first()
-        .and_then(|entry| key::keys(&entry.handle));
-    let (_, route) = route.ok_or(Outage)?;
-    let shard = key::shard(route, shards);
-    recorded(env, shard, &AuthorityCall::Report(report))
-        .await
-        .map(drop)
+    let now = clock::now();
+    let ring = key_ring::current(env, now).await;
+    let counts = match ring.map_err(|key_ring::Outage| Outage)?.shards() {
+        Some(shards) => shards.reported(now),
+        None => {
+            let settings = settings::current(env).map_err(|_| Outage)?;
+            vec![settings.revocation_shards]
+        }
+    };
+    let first = report.entries.first();
+    let (_, route) = first
+        .and_then(|entry| key::keys(&entry.handle))
+        .ok_or(Outage)?;
+    let mut shards: Vec<u32> = counts
+        .into_iter()
+        .map(|count| key::shard(route, count))
+        .collect();
+    shards.sort_unstable();
+    shards.dedup();
+    let call = AuthorityCall::Report(report);
+    for shard in shards {
+        recorded(env, shard, &call).await?;
+    }
+    Ok(())
 }
 
 /// Ends everybody's sessions from before `moment`. Gives the moment that counts.
@@ -203,7 +223,16 @@ pub(super) async fn announce_keys(env: &Env, version: u64) -> Result<(), Outage>
     recorded(env, 0, &call).await.map(drop)
 }
 
+/// How many shards are polled: what the key ring has published, whatever this isolate's own variables say.
+fn polled_shards(context: &Context) -> u32 {
+    let published = context.ring.shards();
+    published.map_or(context.settings.revocation_shards, |shards| {
+        shards.polled(context.now)
+    })
+}
+
 fn due_polls(context: &Context, bound: Millis) -> Vec<Poll> {
+    let shards = polled_shards(context);
     HELD.with_borrow_mut(|held| {
         let mut polls = Vec::new();
         loop {
@@ -212,7 +241,7 @@ fn due_polls(context: &Context, bound: Millis) -> Vec<Poll> {
             random ^= random << 13;
             random ^= random >> 17;
             random ^= random << 5;
-            let copy = held.copy(context.settings.revocation_shards);
+            let copy = held.copy(shards);
             let Some(poll) = copy.start_poll(bound, context.now, random) else {
                 return polls;
             };
@@ -236,7 +265,7 @@ async fn make_or_fail(context: &Context, Poll { shard, since }: Poll) -> Result<
     let AuthorityReply::Answer(answer) = ask(&context.env, shard, &call, POLL_LIMITS).await? else {
         return Err(Outage);
     };
-    let shards = context.settings.revocation_shards;
+    let shards = polled_shards(context);
     let missing: Vec<String> = HELD.with_borrow_mut(|held| {
         let names = held.copy(shards).missing(shard, &answer);
         names.into_iter().map(str::to_owned).collect()

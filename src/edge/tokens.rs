@@ -525,15 +525,15 @@ pub(super) fn signer(
     by_service_api: bool,
     use_dynamic_key: bool,
 ) -> Result<&SigningKey, Refusal> {
-    let algorithm = if by_service_api {
-        SigningAlgorithm::RS256
-    } else {
-        context.settings.signing_algorithm
-    };
     let kind = if use_dynamic_key {
         KeyKind::Dynamic
     } else {
         KeyKind::Static
+    };
+    let algorithm = if by_service_api {
+        SigningAlgorithm::RS256
+    } else {
+        context.ring.own_algorithm(kind, context.now)
     };
     key_ring::signer(&context.ring, algorithm, kind, context.now)
         .map_err(|key_ring::Outage| Refusal::GeneralError("no signing key is at hand"))

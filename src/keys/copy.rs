@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyKind, KeyPolicy, KeyRing, KeySetDocument, RingHead, SCHEMA, SigningKey, call::first,
+    KeyKind, KeyPolicy, KeyRing, KeySetDocument, RingHead, SCHEMA, Shards, SigningKey, call::first,
     ring::LONGEST_OUTAGE,
 };
 use crate::{
@@ -110,6 +110,11 @@ impl RingCopy {
         CutOff::of(not_before, dated_cut_off, self.as_of)
     }
 
+    /// How many shards the authority on revocations has; `None` from a ring that does not say.
+    pub fn shards(&self) -> Option<Shards> {
+        self.ring.head.shards
+    }
+
     /// When the ring makes its next key.
     pub fn next_change(&self) -> UnixMillis {
         self.ring.next_change(self.policy)
@@ -123,6 +128,14 @@ impl RingCopy {
         now: UnixMillis,
     ) -> Option<&SigningKey> {
         self.ring.signer(self.policy, algorithm, kind, now)
+    }
+
+    /// The algorithm of sessions made through our own doors: what the ring goes by, whatever the variables of an isolate say,
+    /// and RS256 until a key for it signs.
+    pub fn own_algorithm(&self, kind: KeyKind, now: UnixMillis) -> SigningAlgorithm {
+        let wanted = self.policy.signing_algorithm;
+        self.signer(wanted, kind, now)
+            .map_or(SigningAlgorithm::RS256, |_| wanted)
     }
 
     /// The key of this name, if its tokens are accepted.

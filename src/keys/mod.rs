@@ -22,6 +22,7 @@ mod document;
 mod policy;
 mod ring;
 mod rotation;
+mod shards;
 mod stored;
 
 pub use call::RingCall;
@@ -32,6 +33,7 @@ pub use ring::{
     Chain, KeyKind, KeyRing, NumberedSecret, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey,
 };
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
+pub use shards::{Shards, ShardsThen, ShardsWanted};
 pub use stored::{Kept, Unreadable};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyPolicy,
+    KeyPolicy, Shards,
     stored::{Kept, RingText, optional_secret, secret},
 };
 use crate::{
@@ -170,6 +170,9 @@ pub struct RingHead {
     /// The same with when it was recorded; see [`CutOff::of`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dated_cut_off: Option<CutOff>,
+    /// How many shards the authority on revocations has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<Shards>,
     /// The secrets.
     pub secrets: Secrets,
     /// What another release has noted.
@@ -196,6 +199,7 @@ impl KeyRing {
                 key_set_version: 0,
                 not_before: UnixMillis(0),
                 dated_cut_off: None,
+                shards: None,
                 secrets,
                 kept: Kept::default(),
             },

@@ -42,7 +42,8 @@ impl KeyRing {
             let due = self
                 .newest_in_chain(chain)
                 .is_none_or(|newest| now >= newest.created.plus(policy.successor_due_after()));
-            if due || self.current_in_chain(chain, now).is_none() {
+            let waits = self.current_in_chain(chain, now).is_none() && !self.is_announced(chain);
+            if due || waits {
                 needed.push(chain);
             }
         }
@@ -76,6 +77,7 @@ impl KeyRing {
         };
         let signs_from = match self.current_in_chain(needed, now) {
             Some(_) if needed.kind.rotates() => created.plus(policy.overlap()),
+            None if self.is_new_algorithm(policy, needed, now) => created.plus(policy.overlap()),
             _ => UnixMillis(0),
         };
         let public_jwk = super::public_jwk(&kid, needed.algorithm, &material.public_jwk)?;
@@ -94,6 +96,30 @@ impl KeyRing {
         self.bump();
         self.settle(policy, now);
         Some(())
+    }
+
+    /// Whether a chain is that of an algorithm that an established ring is only now to sign with: its first key is published
+    /// before it signs, like any other, and RS256 signs until then.
+    fn is_new_algorithm(&self, policy: KeyPolicy, chain: Chain, now: UnixMillis) -> bool {
+        let rs256 = Chain {
+            algorithm: SigningAlgorithm::RS256,
+            ..chain
+        };
+        let is_established = self
+            .current_in_chain(rs256, now)
+            .is_some_and(|key| key.created.plus(policy.overlap()) <= now);
+        let has_none = !self.keys.iter().any(|key| Chain::of(key) == chain);
+        chain.kind == KeyKind::Dynamic && chain != rs256 && is_established && has_none
+    }
+
+    /// Whether a chain has its first key, which does not sign yet.
+    fn is_announced(&self, chain: Chain) -> bool {
+        let mut keys = self.keys.iter().filter(|key| Chain::of(key) == chain);
+        let first = keys.next();
+        chain.kind == KeyKind::Dynamic
+            && chain.algorithm != SigningAlgorithm::RS256
+            && first.is_some_and(|key| !key.withdrawn)
+            && keys.next().is_none()
     }
 
     /// Adds generated keys as far as they are still needed: of keys that were generated at the same time for the same

@@ -346,3 +346,34 @@ fn what_earlier_releases_stored_is_read() {
     }
     assert!(SigningKey::from_json(&key.to_json().unwrap().replace("\"AQ\"", "\"A\"")).is_err());
 }
+
+/// A ring that has long signed with RS256 is told of another algorithm.
+#[test]
+fn a_new_algorithm_is_published_before_it_signs() {
+    let before = policy(10_000, 30_000);
+    let after = KeyPolicy {
+        signing_algorithm: ES256,
+        ..before
+    };
+    let mut ring = ring_at(before, START);
+    let changed = START.plus(Millis(5_000));
+    maintain(&mut ring, after, changed);
+    let at = |ms: u64| changed.plus(Millis(ms));
+    let algorithm =
+        |ring: &KeyRing, now| ring.copy(after, now).own_algorithm(KeyKind::Dynamic, now);
+    assert!(ring.document(after, changed).json.contains("ES256"));
+    assert_eq!(algorithm(&ring, at(0)), RS256);
+    assert_eq!(algorithm(&ring, at(1_999)), RS256);
+    // Nothing more is due meanwhile: one key is announced, not one with every question.
+    maintain(&mut ring, after, at(1_000));
+    let count = |ring: &KeyRing| {
+        let keys = ring.keys.iter();
+        keys.filter(|key| key.algorithm == ES256 && key.kind == KeyKind::Dynamic)
+            .count()
+    };
+    assert_eq!(count(&ring), 1);
+    assert_eq!(algorithm(&ring, at(2_000)), ES256);
+    // A ring that is new has nobody to wait for.
+    let new = ring_at(after, START);
+    assert_eq!(algorithm(&new, START), ES256);
+}

@@ -100,6 +100,7 @@ fn ring() -> RingCopy {
             key_set_version: 1,
             not_before: UnixMillis(0),
             dated_cut_off: None,
+            shards: None,
             secrets: Secrets {
                 route_key: secret(),
                 handle_tag_key: secret(),

@@ -103,6 +103,11 @@ pub struct RevocationCopy {
 }
 
 impl RevocationCopy {
+    /// Of how many shards it is.
+    pub fn shards(&self) -> u32 {
+        u32::try_from(self.shards.len()).unwrap_or(u32::MAX)
+    }
+
     /// An empty copy of this many shards.
     pub fn new(shards: u32) -> Self {
         Self {
