@@ -3,11 +3,12 @@
 use postern::{
     session::{
         call::{Carried, Create, Door, Gone, Refresh, UserCall, UserReply, Verify},
+        minting::TokenLimit,
         model::ReuseSubtype,
         record::{Stored, UserStore},
         user::{Copy, answer_empty, copied, copy_now, is_reported_as_theft},
     },
-    settings::RecentTokenReuse,
+    settings::{RecentTokenReuse, SigningAlgorithm},
     time::{Millis, UnixMillis},
 };
 
@@ -375,4 +376,58 @@ fn a_token_that_is_expired_this_very_millisecond_gets_no_successor() {
     };
     assert!(regenerated(UnixMillis(user.now.get() + 1)));
     assert!(!regenerated(user.now()));
+}
+
+#[test]
+fn a_merge_changes_members_whole_or_is_refused_and_changes_nothing() {
+    let mut user = User::new();
+    user.call(creation(
+        1,
+        r#"{"role":"admin","n":1e999,"a":{"b":1}}"#,
+        false,
+    ));
+    let limit = |most_bytes| TokenLimit {
+        most_bytes,
+        algorithm: SigningAlgorithm::ES256,
+        key_id: "d-1".to_owned(),
+        anti_csrf: false,
+    };
+    let merge = |changes: &str, most_bytes| UserCall::MergePayload {
+        handle: handle(1),
+        changes: changes.to_owned(),
+        limit: limit(most_bytes),
+    };
+    let payload = |user: &User| match user.store.session(&handle(1)).unwrap() {
+        Some(Stored::Live(record)) => record.payload,
+        other => panic!("{other:?}"),
+    };
+    let merged = r#"{"n":1e999,"a":2,"c":"\u00fc"}"#;
+    assert_eq!(
+        user.call(merge(r#"{"role":null,"a":2,"c":"\u00fc","d":null}"#, 4_096)),
+        UserReply::Done {}
+    );
+    // Members keep their texts; one that is replaced stands at the end.
+    assert_eq!(payload(&user), r#"{"n":1e999,"a":2,"c":"\u00fc"}"#);
+    let refused = user.call(merge(r#"{"sub":"mallory"}"#, 4_096));
+    assert!(
+        matches!(refused, UserReply::PayloadRefused { claim: Some(claim), .. } if claim == "sub")
+    );
+    let UserReply::PayloadRefused {
+        token_bytes: Some(bytes),
+        ..
+    } = user.call(merge(r#"{"more":"text"}"#, 0))
+    else {
+        panic!("taken");
+    };
+    assert!(matches!(
+        user.call(merge(r#"{"more":"text"}"#, bytes - 1)),
+        UserReply::PayloadRefused { .. }
+    ));
+    assert_eq!(payload(&user), merged);
+    assert_eq!(
+        user.call(merge(r#"{"more":"text"}"#, bytes)),
+        UserReply::Done {}
+    );
+    user.call(revoke(&handle(1)));
+    assert_eq!(user.call(merge("{}", 4_096)), GONE);
 }
