@@ -6,6 +6,10 @@ use postern::{
     frontend::session_cookies::{
         MAX_REFRESH_CANDIDATES, SentCookies, Witnesses, refresh_candidates,
     },
+    gateway::{
+        own_tokens,
+        request_headers::{Passing, without_our_cookies},
+    },
     http::{
         bearer::{Authorization, authorization},
         cookie::{Cookies, percent_encode},
@@ -42,6 +46,11 @@ pub const DICTIONARY: &[&str] = &[
 pub fn cookie_header(input: &[u8]) {
     let Some(header) = text(input) else { return };
     let cookies = Cookies::new(Some(header));
+    // What is left holds nothing of ours, and stays as it is.
+    let passing = Passing::default();
+    let left = without_our_cookies(header, passing, &|_| true);
+    assert_eq!(without_our_cookies(&left, passing, &|_| true), left);
+    assert!(own_tokens::held(&left, &|_| true).is_none());
     for name in ["sAccessToken", "sRefreshToken", "a", ""] {
         let all: Vec<_> = cookies.all(name).collect();
         assert_eq!(all.len(), cookies.count(name));

@@ -65,7 +65,8 @@ pub fn check_size_budget(
     };
     check("access-token cookie", access_cookie, MAX_COOKIE_BYTES)?;
     if settings.expose_access_token {
-        let script_cookie = script_cookie("st-access-token", lengths.access_token);
+        let script_cookie =
+            script_cookie(credential_names::HEADER_ACCESS_TOKEN, lengths.access_token);
         check(
             "access-token cookie of scripts",
             script_cookie,
