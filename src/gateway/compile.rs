@@ -49,7 +49,7 @@ pub fn compile(text: &str, settings: Option<&Settings>) -> Compiled {
         reach::check(&gateway, settings, &mut faults);
     }
     if let Some(settings) = settings {
-        gateway.own_host = host_name(origin_host(&settings.api_domain)).to_owned();
+        host_name(origin_host(&settings.api_domain)).clone_into(&mut gateway.own_host);
         add_setting(&mut gateway, settings, &mut faults);
         check_against(&gateway, settings, &mut faults);
     }

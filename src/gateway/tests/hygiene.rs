@@ -264,7 +264,7 @@ fn nobody_claims_what_a_proxy_would_say() {
         let lower = name.to_ascii_lowercase();
         for spelling in [name.to_owned(), lower.replace('-', "_"), lower] {
             let removed = changed(&rule(json!({})), &[(&spelling, "1")]).remove;
-            assert_eq!(removed, [spelling.clone()], "{spelling}");
+            assert_eq!(removed, std::slice::from_ref(&spelling), "{spelling}");
         }
     }
 }
