@@ -66,7 +66,7 @@ impl RemovedHeader {
             "authorization",
         ]
         .iter()
-        .any(|needed| removes(needed));
+        .any(removes);
         (is_name && !is_needed).then_some(if is_whole {
             Self::Name(normal)
         } else {
