@@ -12,6 +12,8 @@
 
 #[path = "user_sessions/edges.rs"]
 mod edges;
+#[path = "user_sessions/subjects.rs"]
+mod subjects;
 mod support;
 
 use postern::{

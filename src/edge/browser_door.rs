@@ -463,6 +463,7 @@ async fn ready(context: &Context) -> Reply {
     let copy = kv::get(&kv::namespace(&context.env), NOBODY).await.is_ok();
     let call = UserCall::Check {
         handle: NOBODY.to_owned(),
+        issued: None,
     };
     let object = user_sessions::ask(context, NOBODY, &call).await.is_ok();
     if keys && copy && object {

@@ -163,9 +163,9 @@ pub(super) fn known_seq(handle: &str, bound: Millis, now: UnixMillis) -> Option<
 }
 
 /// Notes what an object answered to a question asked at `asked`: true as of the earlier of both clocks.
-pub(super) fn note(handle: &str, as_of: UnixMillis, asked: UnixMillis, data_seq: u64) {
-    let as_of = as_of.min(asked);
-    HELD.with_borrow_mut(|held| held.facts.note(handle, Fact { as_of, data_seq }));
+pub(super) fn note(handle: &str, fact: Fact, asked: UnixMillis) {
+    let as_of = fact.as_of.min(asked);
+    HELD.with_borrow_mut(|held| held.facts.note(handle, Fact { as_of, ..fact }));
 }
 
 /// Notes that a session has ended: this isolate asks its object from now on, until the authority tells.

@@ -64,6 +64,8 @@ pub(super) struct Known {
     shown: OnceCell<JsValue>,
     /// What it tells of the session's age.
     pub(super) age: Age,
+    /// When it says it was made, in whole seconds; of a trusted issuer's token.
+    pub(super) made: Option<UnixMillis>,
     /// When the token stops being good.
     pub(super) good_until: UnixMillis,
     /// What origins were told about it lately, at most [`told::MOST`].
@@ -304,6 +306,7 @@ async fn verify_parsed(
             Some(created) => Age::Session(created),
             None => Age::Token(at_the_latest(claims.created)),
         },
+        made: None,
         claims: Some(claims),
         shown: OnceCell::new(),
         good_until: verified.good_until(),
@@ -439,6 +442,7 @@ async fn verify_foreign(
             age: verified
                 .issued_at()
                 .map_or(Age::Unknown, |issued| Age::Token(at_the_latest(issued))),
+            made: verified.issued_at(),
             claims: None,
             shown: OnceCell::new(),
             good_until: verified.good_until(),

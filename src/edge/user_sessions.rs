@@ -33,7 +33,7 @@ pub(super) async fn ask(
     call: &UserCall,
 ) -> Result<Envelope, Refusal> {
     #[cfg(postern_next)]
-    if let UserCall::Check { handle } = call {
+    if let UserCall::Check { handle, .. } = call {
         let handle = handle.clone();
         match say(context, route, &UserCall::CheckNext { handle }).await {
             // An object of the release before: it is asked as that release asks.

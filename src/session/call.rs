@@ -47,6 +47,10 @@ pub enum UserCall {
     Check {
         /// The session.
         handle: String,
+        /// The `iat` of the token at hand, where a handle names a subject and not one of its sessions (a trusted issuer's
+        /// that has no name for sessions): a token that was made after such a handle was ended is of a new session.
+        #[serde(default)]
+        issued: Option<UnixMillis>,
     },
     /// Read the session data.
     ReadData {
@@ -293,6 +297,10 @@ pub enum UserReply {
     Standing {
         /// The sequence number of its newest data.
         data_seq: u64,
+        /// Of a trusted issuer's session: the handle was ended then, and tokens of up to that moment are refused; zero =
+        /// never. `None` = the object is of a release that does not say, or there is nothing to say.
+        #[serde(default)]
+        ended: Option<UnixMillis>,
     },
     /// The session data.
     Data {

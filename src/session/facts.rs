@@ -8,7 +8,10 @@ use std::{
     hash::{BuildHasherDefault, DefaultHasher},
 };
 
-use crate::time::{Millis, UnixMillis};
+use crate::{
+    session::handle::is_foreign,
+    time::{Millis, UnixMillis},
+};
 
 /// How many handles one of the two generations holds.
 pub const GENERATION_LIMIT: usize = 5_000;
@@ -20,7 +23,25 @@ pub struct Fact {
     pub as_of: UnixMillis,
     /// The newest session data it knew.
     pub data_seq: u64,
+    /// For a trusted issuer's session: when the handle was last ended, zero = never; `None` = it did not say.
+    pub ended: Option<UnixMillis>,
 }
+
+impl Fact {
+    /// Whether it speaks for a token that was made at the latest at `issued`; a question without a token is about the handle
+    /// alone. Sessions of our own never live again, so whatever is known of one is known of all its tokens.
+    pub fn speaks_for(&self, handle: &str, issued: Option<UnixMillis>) -> bool {
+        match issued {
+            Some(issued) if is_foreign(handle) => self.ended.is_some_and(|ended| {
+                ended == UnixMillis(0) || issued.minus(WITHIN_A_SECOND) > ended
+            }),
+            _ => true,
+        }
+    }
+}
+
+/// Tokens tell whole seconds.
+const WITHIN_A_SECOND: Millis = Millis(999);
 
 /// The keys are handles that passed the tag check, so nobody outside can pick ones that collide.
 type Generation = HashMap<Box<str>, Fact, BuildHasherDefault<DefaultHasher>>;
@@ -82,6 +103,7 @@ mod tests {
         Fact {
             as_of: UnixMillis(as_of),
             data_seq: 0,
+            ended: None,
         }
     }
 
@@ -105,6 +127,33 @@ mod tests {
             facts.recall("a", BOUND, UnixMillis(5_000)),
             Some(fact(5_000))
         );
+    }
+
+    /// What is known of a login says nothing about tokens from before the sign-out that went before it.
+    #[test]
+    fn a_fact_about_a_subject_speaks_for_tokens_that_were_made_after_its_end() {
+        let told = |ended| Fact {
+            ended,
+            ..fact(9_000)
+        };
+        let issued = |at: u64| Some(UnixMillis(at + 999));
+        let (own, theirs) = ("route.random.tag", "x.idp.route.digest.tag");
+        for (ended, handle, issued, expected) in [
+            (None, own, issued(1_000), true),
+            (None, theirs, issued(1_000), false),
+            (None, theirs, None, true),
+            (Some(UnixMillis(0)), theirs, issued(1_000), true),
+            (Some(UnixMillis(5_500)), theirs, issued(5_000), false),
+            (Some(UnixMillis(5_500)), theirs, issued(6_000), true),
+            (Some(UnixMillis(5_000)), theirs, issued(5_000), false),
+            (Some(UnixMillis(5_500)), theirs, None, true),
+        ] {
+            assert_eq!(
+                told(ended).speaks_for(handle, issued),
+                expected,
+                "{ended:?} {handle} {issued:?}"
+            );
+        }
     }
 
     #[test]

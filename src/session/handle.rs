@@ -72,6 +72,11 @@ pub fn has_own_form(text: &str) -> bool {
     !tenant.is_empty() && text.len() <= MAX_HANDLE_BYTES && lengths.eq([26, 26, 13])
 }
 
+/// The trusted issuer, by its id in settings, whose session a handle names that passed the tag check.
+pub fn issuer_id(handle: &str) -> Option<&str> {
+    handle.strip_prefix("x.")?.split('.').next()
+}
+
 impl CheckedHandle {
     /// The whole handle: the key in KV and in the object.
     pub fn as_str(&self) -> &str {

@@ -123,6 +123,9 @@ pub struct ForeignRecord {
     pub data_seq: u64,
     /// The `sessionExpires` of the KV copy that was last acknowledged; zero = none.
     pub copy_expires: UnixMillis,
+    /// When the handle was last ended, if it has lived again since; zero = never. It is written by
+    /// [`UserStore::end_foreign`] only.
+    pub ended: UnixMillis,
 }
 
 /// A line of a user's list of sessions.
@@ -227,6 +230,9 @@ pub trait UserStore {
     fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault>;
     /// Turns such a record, or nothing, into a tombstone and drops its data; `false` when it is one already.
     fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault>;
+    /// Lets such a tombstone live again, without data, which is numbered on from where it was; it remembers when it ended.
+    /// `false` when there is none.
+    fn revive_foreign(&self, handle: &str, keep_until: UnixMillis) -> Result<bool, StoreFault>;
     /// Removes such a record and its data without a trace.
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault>;
     /// The handles of at most `limit` such records that have lapsed.

@@ -84,7 +84,10 @@ fn only_calls_that_leave_everything_as_it_is_say_so() {
         tenant_id: None,
     };
     for call in [
-        UserCall::Check { handle: handle() },
+        UserCall::Check {
+            handle: handle(),
+            issued: None,
+        },
         UserCall::ReadInformation { handle: handle() },
         read(false),
         list,
@@ -111,6 +114,7 @@ fn fact(as_of: u64) -> Fact {
     Fact {
         as_of: UnixMillis(as_of),
         data_seq: 0,
+        ended: None,
     }
 }
 

@@ -69,6 +69,13 @@ pub struct TrustedIssuer {
     pub clock_tolerance: Option<Millis>,
 }
 
+impl TrustedIssuer {
+    /// Whether its handles name a subject, for want of a name for each of the subject's sessions.
+    pub fn names_subjects(&self) -> bool {
+        self.handle_claim == "sub" || self.handle_claim == self.user_id_claim
+    }
+}
+
 /// Where a foreign issuer's keys come from.
 #[derive(Debug, Clone)]
 pub enum IssuerKeys {

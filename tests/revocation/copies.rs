@@ -151,6 +151,7 @@ fn a_filter_hit_is_settled_by_the_object_and_remembered_for_the_bound() {
         Fact {
             as_of: UnixMillis(START),
             data_seq: 0,
+            ended: None,
         },
     );
     let mut decide = |now| decide_with(&mut copy, &mut facts, &unlucky, Millis(30_000), now);
@@ -167,6 +168,7 @@ fn a_strict_answer_stands_in_for_a_copy_until_the_bound() {
         Fact {
             as_of: UnixMillis(START),
             data_seq: 0,
+            ended: None,
         },
     );
     let mut decide = |n, now| decide_with(&mut copy, &mut facts, &handle(n), BOUND, now);
@@ -183,6 +185,7 @@ fn everyone_before_a_moment_is_refused_and_doubt_is_settled_by_the_object() {
     let before = Fact {
         as_of: UnixMillis(START),
         data_seq: 0,
+        ended: None,
     };
     facts.note(&handle(1), before);
     let moment = START + 1_000;
@@ -250,7 +253,14 @@ fn a_cut_off_that_the_key_ring_told_of_counts_like_one_of_the_authority() {
     let mut copy = up_to_date(&Authority::new());
     let mut facts = Facts::default();
     let as_of = UnixMillis(START);
-    facts.note(&handle(1), Fact { as_of, data_seq: 0 });
+    facts.note(
+        &handle(1),
+        Fact {
+            as_of,
+            data_seq: 0,
+            ended: None,
+        },
+    );
     let cut_off = CutOff {
         moment: UnixMillis(START - 1),
         recorded: UnixMillis(START),
@@ -487,7 +497,14 @@ fn a_moment_that_is_told_again_takes_back_no_answer_of_the_object() {
     for now in [START + 1_000, START + 2_000] {
         authority.bring_up_to_date(&mut copy, 0, now);
         let as_of = UnixMillis(START + 1_000);
-        facts.note(&handle(1), Fact { as_of, data_seq: 0 });
+        facts.note(
+            &handle(1),
+            Fact {
+                as_of,
+                data_seq: 0,
+                ended: None,
+            },
+        );
         let decision = decide_with(&mut copy, &mut facts, &handle(1), BOUND, now);
         assert_eq!(decision, Decision::Live, "{now}");
     }

@@ -104,8 +104,14 @@ impl Isolate {
         } else {
             asked
         };
-        self.facts
-            .note(&session.handle, Fact { as_of, data_seq: 0 });
+        self.facts.note(
+            &session.handle,
+            Fact {
+                as_of,
+                data_seq: 0,
+                ended: None,
+            },
+        );
     }
 
     pub fn forget(&mut self, session: &Session) {

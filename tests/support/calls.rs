@@ -60,6 +60,7 @@ pub fn replace_payload(handle: &str, payload: &str) -> UserCall {
 pub fn check(handle: &str) -> UserCall {
     UserCall::Check {
         handle: handle.to_owned(),
+        issued: None,
     }
 }
 

@@ -14,6 +14,8 @@ use postern::{
 struct Tables {
     sessions: BTreeMap<String, Stored<SessionRecord>>,
     foreign: BTreeMap<String, Stored<ForeignRecord>>,
+    /// The newest data's number of those that have ended.
+    foreign_seq: BTreeMap<String, u64>,
     data: BTreeMap<String, String>,
     outbox: BTreeMap<String, CopyTask>,
     revocations: BTreeMap<String, RevocationTask>,
@@ -139,12 +141,18 @@ impl UserStore for MemoryStore {
 
     fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault> {
         let mut tables = self.0.borrow_mut();
-        if matches!(tables.foreign.get(&record.handle), Some(Stored::Ended(_))) {
-            return Ok(false);
-        }
+        let ended = match tables.foreign.get(&record.handle) {
+            Some(Stored::Ended(_)) => return Ok(false),
+            Some(Stored::Live(known)) => known.ended,
+            None => UnixMillis(0),
+        };
+        let record = ForeignRecord {
+            ended,
+            ..record.clone()
+        };
         tables
             .foreign
-            .insert(record.handle.clone(), Stored::Live(record.clone()));
+            .insert(record.handle.clone(), Stored::Live(record));
         Ok(true)
     }
 
@@ -154,7 +162,31 @@ impl UserStore for MemoryStore {
         let before = tables
             .foreign
             .insert(handle.to_owned(), Stored::Ended(tombstone));
+        if let Some(Stored::Live(record)) = &before {
+            tables
+                .foreign_seq
+                .insert(handle.to_owned(), record.data_seq);
+        }
         Ok(!matches!(before, Some(Stored::Ended(_))))
+    }
+
+    fn revive_foreign(&self, handle: &str, keep_until: UnixMillis) -> Result<bool, StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        let Some(Stored::Ended(tombstone)) = tables.foreign.get(handle).cloned() else {
+            return Ok(false);
+        };
+        let before = tables.foreign_seq.get(handle).copied().unwrap_or(0);
+        let record = ForeignRecord {
+            handle: handle.to_owned(),
+            keep_until,
+            data_seq: before + 1,
+            copy_expires: UnixMillis(0),
+            ended: tombstone.ended,
+        };
+        tables
+            .foreign
+            .insert(handle.to_owned(), Stored::Live(record));
+        Ok(true)
     }
 
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {

@@ -77,6 +77,7 @@ fn issued(reply: UserReply) -> (String, Option<String>, Millis) {
 fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
     let check = |handle: &str| UserCall::Check {
         handle: handle.to_owned(),
+        issued: None,
     };
     let revoke_all = |handles: [&str; 2]| UserCall::Revoke {
         handles: handles.map(str::to_owned).to_vec(),
@@ -96,7 +97,13 @@ fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
         (revoke_all([&handle(1), FOREIGN]), None),
         (revoke(&handle(1)), none()),
         (check(&handle(1)), Some(GONE)),
-        (check(FOREIGN), Some(UserReply::Standing { data_seq: 0 })),
+        (
+            check(FOREIGN),
+            Some(UserReply::Standing {
+                data_seq: 0,
+                ended: Some(UnixMillis(0)),
+            }),
+        ),
         (read(&handle(1)), Some(GONE)),
         (read(FOREIGN), Some(data("{}", 0))),
         (

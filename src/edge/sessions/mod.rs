@@ -32,6 +32,7 @@ use crate::{
     revocation::copy::Decision,
     session::{
         call::{Envelope, Gone, UserCall, UserReply},
+        facts::Fact,
         handle::{CheckedHandle, HandleKind},
         model::{Refusal, Theft},
     },
@@ -87,8 +88,10 @@ pub(super) async fn standing(
         Freshness::Strict => AT_ONCE,
     };
     let handle = &context.checked(handle)?;
+    let names_subject = issuer_of(context, handle)?.is_some_and(TrustedIssuer::names_subjects);
     let call = UserCall::Check {
         handle: handle.as_str().to_owned(),
+        issued: known.made.filter(|_| names_subject),
     };
     match about(context, handle, bound, &call).await?.reply {
         UserReply::Standing { .. } => Ok(()),
@@ -120,26 +123,42 @@ async fn about(
     if revocations::not_before(context) > told {
         let check = UserCall::Check {
             handle: handle.as_str().to_owned(),
+            issued: None,
         };
         let checked = user_sessions::ask(context, handle.route(), &check).await?;
         if matches!(checked.reply, UserReply::Unauthorised { .. }) {
             envelope = checked;
         }
     }
-    let seq = match &envelope.reply {
-        UserReply::Standing { data_seq } | UserReply::Live { data_seq, .. } => Some(*data_seq),
-        UserReply::Data { seq, .. } | UserReply::Written { seq } => Some(*seq),
+    let told = match &envelope.reply {
+        UserReply::Standing { data_seq, ended } => Some((*data_seq, *ended)),
+        UserReply::Live { data_seq, .. } => Some((*data_seq, None)),
+        UserReply::Data { seq, .. } | UserReply::Written { seq } => Some((*seq, None)),
         UserReply::Unauthorised {
             reason: Gone::NoSession,
         }
         | UserReply::Theft { .. } => {
-            revocations::note_end(handle.as_str(), context.now);
+            // An old token of a subject that has logged in again says nothing about the others.
+            if !matches!(
+                call,
+                UserCall::Check {
+                    issued: Some(_),
+                    ..
+                }
+            ) {
+                revocations::note_end(handle.as_str(), context.now);
+            }
             None
         }
         _ => None,
     };
-    if let Some(seq) = seq {
-        revocations::note(handle.as_str(), envelope.as_of, context.now, seq);
+    if let Some((data_seq, ended)) = told {
+        let fact = Fact {
+            as_of: envelope.as_of,
+            data_seq,
+            ended,
+        };
+        revocations::note(handle.as_str(), fact, context.now);
     }
     Ok(envelope)
 }

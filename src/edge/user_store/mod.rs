@@ -230,6 +230,14 @@ impl UserStore for SqlUserStore {
         )
     }
 
+    fn revive_foreign(&self, handle: &str, keep_until: UnixMillis) -> Result<bool, StoreFault> {
+        self.change(
+            "UPDATE foreign_session SET live = 1, keep_until = ?, data_seq = data_seq + 1, copy_expires = 0
+             WHERE handle = ? AND live = 0",
+            &[time(keep_until), handle.into()],
+        )
+    }
+
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {
         self.change(
             "DELETE FROM foreign_session WHERE handle = ?",

@@ -72,6 +72,7 @@ impl Row {
             keep_until: self.time("keep_until"),
             data_seq: self.number("data_seq"),
             copy_expires: self.time("copy_expires"),
+            ended: self.optional_time("ended").unwrap_or(UnixMillis(0)),
         })
     }
 

@@ -123,9 +123,14 @@ impl RevocationCopy {
     pub fn decide(&mut self, facts: &mut Facts, question: &Question<'_>) -> Decision {
         self.clock = self.clock.max(question.now);
         let known = self.look_up(question);
+        let issued = match question.age {
+            Age::Token(issued) => Some(issued),
+            Age::Session(_) | Age::Unknown => None,
+        };
         if let Decision::AskObject(_) = known
             && let Some(fact) = facts.recall(question.handle, question.bound, self.clock)
             && fact.as_of >= self.heard
+            && fact.speaks_for(question.handle, issued)
         {
             return Decision::Live;
         }

@@ -66,6 +66,8 @@ pub(super) fn write<S: UserStore>(
                 keep_until: terms.now.plus(span),
                 data_seq: seq,
                 copy_expires,
+                // As the store has it.
+                ended: UnixMillis(0),
             })?
         }
         None => match live(store, terms, handle)? {

@@ -1,7 +1,7 @@
 //! Ending sessions: a row becomes a tombstone, its data goes, its KV copy is queued for deletion, and the authority on
 //! revocations is told.
 
-use super::{Terms, outbox, revocation};
+use super::{Terms, foreign, outbox, revocation};
 use crate::{
     session::{
         call::UserReply,
@@ -148,6 +148,7 @@ fn end_foreign<S: UserStore>(
         ending: Ending::Revoked,
         keep_until: terms.now.plus(keep_for.unwrap_or(Millis(0))),
     };
+    foreign::end_again(store, terms, handle)?;
     let ended = store.end_foreign(handle, tombstone)?;
     if ended {
         outbox::queue_delete(store, terms.now, handle)?;
@@ -155,14 +156,4 @@ fn end_foreign<S: UserStore>(
         revocation::queue(store, terms, handle, tombstone.keep_until, true)?;
     }
     Ok(ended)
-}
-
-/// Drops a trusted issuer's data whose time is over. The session itself is its issuer's affair.
-pub(super) fn drop_lapsed<S: UserStore>(
-    store: &S,
-    terms: &Terms<'_>,
-    handle: &str,
-) -> Result<(), StoreFault> {
-    store.drop_foreign(handle)?;
-    outbox::queue_delete(store, terms.now, handle)
 }

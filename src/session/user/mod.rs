@@ -6,6 +6,7 @@
 
 mod data;
 mod end;
+mod foreign;
 mod issue;
 mod outbox;
 mod revocation;
@@ -55,9 +56,9 @@ pub fn answer<S: UserStore>(
         UserCall::Create(create) => issue::create(store, terms, create),
         UserCall::Refresh(refresh) => issue::refresh(store, terms, &refresh),
         UserCall::Verify(verify) => verify::verify(store, terms, verify),
-        UserCall::Check { handle } => verify::check(store, terms, &handle),
+        UserCall::Check { handle, issued } => verify::check(store, terms, &handle, issued),
         #[cfg(postern_next)]
-        UserCall::CheckNext { handle } => verify::check(store, terms, &handle),
+        UserCall::CheckNext { handle } => verify::check(store, terms, &handle, None),
         UserCall::Regenerate {
             handle,
             payload,
@@ -108,6 +109,12 @@ pub fn answer<S: UserStore>(
 
 const GONE: UserReply = UserReply::Unauthorised {
     reason: Gone::NoSession,
+};
+
+/// Of a trusted issuer's session about which nothing is stored.
+const NEVER_ENDED: UserReply = UserReply::Standing {
+    data_seq: 0,
+    ended: Some(UnixMillis(0)),
 };
 
 /// The live session of a handle; `None` when it is unknown, ended, past its expiry, or older than the cut-off, which
@@ -189,13 +196,9 @@ pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
         UserCall::Create(_) => None,
         UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
         UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
-        UserCall::Check { handle } if is_foreign(handle) => {
-            Some(UserReply::Standing { data_seq: 0 })
-        }
+        UserCall::Check { handle, .. } if is_foreign(handle) => Some(NEVER_ENDED),
         #[cfg(postern_next)]
-        UserCall::CheckNext { handle } if is_foreign(handle) => {
-            Some(UserReply::Standing { data_seq: 0 })
-        }
+        UserCall::CheckNext { handle } if is_foreign(handle) => Some(NEVER_ENDED),
         UserCall::ReadData { handle, .. } if is_foreign(handle) => Some(UserReply::Data {
             session_data: EMPTY.to_owned(),
             seq: 0,

@@ -8,7 +8,7 @@ use crate::{
     session::{
         handle::is_foreign,
         record::{CopyAction, CopyTask, Ending, SessionRecord, StoreFault, Stored, UserStore},
-        user::{data, end, revocation},
+        user::{data, end, foreign, revocation},
     },
     time::{Millis, UnixMillis},
 };
@@ -211,7 +211,7 @@ pub fn sweep<S: UserStore>(store: &S, terms: &Terms<'_>) -> Result<Vec<String>, 
         end::end_by_handle(store, terms, &handle, Ending::Expired)?;
     }
     for handle in store.lapsed_foreign(terms.now, COPY_BATCH)? {
-        end::drop_lapsed(store, terms, &handle)?;
+        foreign::drop_lapsed(store, terms, &handle)?;
     }
     store.forget_tombstones(terms.now)?;
     let due = store.due_copies(terms.now, COPY_BATCH)?;

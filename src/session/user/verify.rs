@@ -1,23 +1,35 @@
 //! Is a session live, and does its access token still belong to it?
 
-use super::{GONE, Terms, data, issue, live, outbox, view};
+use super::{GONE, Terms, data, foreign, issue, live, outbox, view};
 use crate::{
     json,
     session::{
         call::{AccessGrant, Carried, Door, Gone, UserReply, Verify},
+        handle::is_foreign,
         issuer,
         record::{SessionRecord, StoreFault, UserStore},
     },
+    time::UnixMillis,
 };
 
 pub(super) fn check<S: UserStore>(
     store: &S,
     terms: &Terms<'_>,
     handle: &str,
+    issued: Option<UnixMillis>,
 ) -> Result<UserReply, StoreFault> {
+    let ended = if is_foreign(handle) {
+        match foreign::ended(store, terms, handle, issued)? {
+            Some(ended) => Some(ended),
+            None => return Ok(GONE),
+        }
+    } else {
+        None
+    };
     Ok(match data::current(store, terms, handle)? {
         Some(current) => UserReply::Standing {
             data_seq: current.seq,
+            ended,
         },
         None => GONE,
     })
