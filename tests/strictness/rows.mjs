@@ -357,7 +357,8 @@ const purposes = "Purpose";
 const purpose = (title, header, extra, code, more) =>
   row(purposes, title, "purposes", token("ES256", "p256", headerOf("ES256", "p256", header), claims("purposes", "sid", `"sid":"session-1"${extra}`)), code, more);
 purpose("no `typ`", { typ: null }, "");
-for (const typ of ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt"]) purpose(`\`typ\` is \`${typ}\``, { typ }, "");
+for (const typ of ["JWT", "jwt"]) purpose(`\`typ\` is \`${typ}\``, { typ }, "");
+for (const typ of ["at+jwt", "AT+JWT", "application/at+jwt"]) purpose(`\`typ\` is \`${typ}\``, { typ }, "", undefined, { policy: "RFC 9068 calls access tokens so; a library that knows only `JWT` has to be told" });
 for (const typ of ["logout+jwt", "secevent+jwt", "dpop+jwt", "dbsc+jwt", "kb+jwt", "client-authentication+jwt", "oauth-authz-req+jwt", "token-introspection+jwt", "postern-assertion+jwt", "JOSE", ""]) {
   purpose(`\`typ\` is \`${typ}\``, { typ }, "", "wrong_type");
 }
