@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use super::duration::parse_duration;
 use super::origin::{host_name, is_loopback_name, origin_host, parse_origin};
 use super::reader::Reader;
-use crate::json::{self, JsonFault, JsonReason, Object};
+use crate::json::{self, JsonFault, JsonReason, Kind, Object};
 use crate::session::identity::OWN;
 use crate::time::Millis;
-use crate::token::Algorithm;
 use crate::token::jwk::{self, KeyFault, KeySetFault, KeySetSource};
+use crate::token::{Algorithm, Parties};
 
 const NAME: &str = "TRUSTED_ISSUERS";
 const FORM: &str = "a JSON array of objects, each with id, issuer, audience, algorithms and one of jwks, jwks_uri, \
@@ -26,10 +26,14 @@ const MIN_DATA_LIFETIME: Millis = Millis::from_seconds(60);
 const MAX_CLOCK_TOLERANCE: Millis = Millis::from_seconds(300);
 
 /// The members of an entry. Unknown ones are refused: a misspelt restriction must not be silently absent.
-const MEMBERS: [&str; 13] = [
+const MEMBERS: [&str; 17] = [
     "id",
     "issuer",
     "audience",
+    "audience_claim",
+    "authorized_parties",
+    "required_claims",
+    "scope",
     "algorithms",
     "jwks",
     "jwks_uri",
@@ -49,8 +53,8 @@ pub struct TrustedIssuer {
     pub id: String,
     /// The exact `iss`.
     pub issuer: String,
-    /// At least one of these must be in `aud`.
-    pub audience: Vec<String>,
+    /// Whom its tokens must be for, and what else they must say.
+    pub parties: Parties,
     /// Algorithms that keys of this issuer may be used with, in order: a key that names none is for the first that it fits.
     pub algorithms: Vec<Algorithm>,
     /// Where the keys come from.
@@ -149,10 +153,7 @@ fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
     let issuer = entry.required("issuer");
     let issuer =
         issuer.filter(|issuer| entry.require(!issuer.is_empty(), "issuer must not be empty"));
-    let audience = entry.texts("audience").filter(|names| {
-        let is_good = !names.is_empty() && names.iter().all(|name| !name.is_empty());
-        entry.require(is_good, "audience must be a list of one or more names")
-    });
+    let parties = entry.parties();
     let algorithms = entry.algorithms();
     let keys = entry.keys(algorithms.as_deref().unwrap_or_default());
     let max_token_age = entry.span("max_token_age", Millis(1000), DEFAULT_MAX_TOKEN_AGE);
@@ -165,7 +166,7 @@ fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
     Some(TrustedIssuer {
         id: id?,
         issuer: issuer?,
-        audience: audience?,
+        parties,
         algorithms: algorithms?,
         keys: keys?,
         handle_claim,
@@ -287,6 +288,74 @@ impl Entry<'_> {
             "clock_tolerance must be a duration from \"0s\" to \"300s\"",
         );
         span
+    }
+
+    /// A list of one or more names, if it is there.
+    fn names(&mut self, name: &str) -> Vec<String> {
+        if !self.object.contains(name) || self.is_null(name) {
+            return Vec::new();
+        }
+        let Some(names) = self.texts(name) else {
+            return Vec::new();
+        };
+        let is_good = !names.is_empty() && names.iter().all(|name| !name.is_empty());
+        self.require(
+            is_good,
+            &format!("{name} must be a list of one or more names"),
+        );
+        names
+    }
+
+    fn parties(&mut self) -> Parties {
+        let parties = Parties {
+            audience_claim: self.text("audience_claim"),
+            audience: self.names("audience"),
+            authorized: self.names("authorized_parties"),
+            claims: self.required_claims(),
+            scope: self.names("scope"),
+        };
+        self.require(
+            parties.audience_claim.as_deref() != Some(""),
+            "audience_claim must not be empty",
+        );
+        let says_whom = ["audience", "authorized_parties", "required_claims"];
+        if !says_whom.iter().any(|name| self.object.contains(name)) {
+            self.fault("missing field `audience`, or else authorized_parties or required_claims: whom tokens are for");
+        }
+        if parties.audience_claim.is_some() && parties.audience.is_empty() {
+            self.fault("audience_claim needs audience");
+        }
+        parties
+    }
+
+    fn required_claims(&mut self) -> Vec<(String, Vec<String>)> {
+        const FORM: &str = "required_claims must be a table of claims, each a text, a number, true, false, or a list of them";
+        let Some(text) = self
+            .object
+            .get("required_claims")
+            .filter(|text| *text != "null")
+        else {
+            return Vec::new();
+        };
+        let values = |value: &str| {
+            let all = match json::kind(value) {
+                Kind::Array => json::parse_array(value).ok()?,
+                _ => vec![value],
+            };
+            let is_scalar =
+                |one: &&str| matches!(json::kind(one), Kind::String | Kind::Number | Kind::Boolean);
+            (!all.is_empty() && all.iter().all(is_scalar))
+                .then(|| all.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let claims: Option<Vec<_>> = json::parse_object(text).ok().and_then(|table| {
+            let members = table.members();
+            members
+                .map(|member| Some((member.name().to_owned(), values(member.value())?)))
+                .collect()
+        });
+        let is_good = claims.as_ref().is_some_and(|claims| !claims.is_empty());
+        self.require(is_good, FORM);
+        claims.unwrap_or_default()
     }
 
     fn algorithms(&mut self) -> Option<Vec<Algorithm>> {

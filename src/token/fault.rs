@@ -55,6 +55,12 @@ pub enum TokenFault {
     WrongIssuer,
     /// `aud` names none of our audiences.
     WrongAudience,
+    /// `azp` is none of the parties that the policy names.
+    WrongParty,
+    /// A claim has none of the values that the policy asks for.
+    ClaimNotMet,
+    /// A scope that the policy asks for is missing.
+    InsufficientScope,
     /// `cnf` binds it to a key, and no proof that its bearer holds that is checked here.
     BoundToKey,
     /// A claim that is needed is absent.
@@ -92,6 +98,9 @@ impl TokenFault {
             Self::LifetimeTooLong => "lifetime_too_long",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongAudience => "wrong_audience",
+            Self::WrongParty => "wrong_party",
+            Self::ClaimNotMet => "claim_not_met",
+            Self::InsufficientScope => "insufficient_scope",
             Self::BoundToKey => "bound_to_key",
             Self::ClaimMissing => "claim_missing",
             Self::BadClaim => "bad_claim",

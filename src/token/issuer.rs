@@ -39,7 +39,7 @@ pub fn policy(issuer: &TrustedIssuer, tolerance: Millis) -> Policy {
         algorithms: Some(issuer.algorithms.clone()),
         typ: issuer.typ.clone().map_or(Types::Access, Types::Only),
         issuer: Some(issuer.issuer.clone()),
-        audience: issuer.audience.clone(),
+        parties: issuer.parties.clone(),
         max_lifetime: Some(issuer.max_token_age),
         refuses_bound: true,
         tolerance,
@@ -80,7 +80,21 @@ pub fn diagnosis(issuer: &TrustedIssuer, fault: TokenFault, claims: Option<&Obje
         TokenFault::LifetimeTooLong => {
             "claim \"exp\" is later than \"iat\" by more than max_token_age".to_owned()
         }
-        TokenFault::WrongAudience => "claim \"aud\" names none of the entry's audience".to_owned(),
+        TokenFault::WrongAudience => format!(
+            "claim \"{}\" names none of the entry's audience",
+            issuer.parties.audience_claim()
+        ),
+        TokenFault::WrongParty => {
+            "claim \"azp\" is none of the entry's authorized_parties".to_owned()
+        }
+        TokenFault::ClaimNotMet => {
+            let claim = claims.and_then(|claims| issuer.parties.claim_not_met(claims));
+            format!(
+                "claim \"{}\" is not as required_claims has it",
+                claim.unwrap_or_default()
+            )
+        }
+        TokenFault::InsufficientScope => "a scope of the entry's scope is missing".to_owned(),
         TokenFault::BoundToKey => {
             "claim \"cnf\" asks for a proof that is not checked here".to_owned()
         }
@@ -110,11 +124,13 @@ fn bad_claim(issuer: &TrustedIssuer, claims: Option<&Object<'_>>) -> String {
         return String::new();
     };
     let is_bad = |name: &&str| match *name {
-        "iss" => claims.string(name).is_err(),
-        "aud" => claims.string_or_strings(name).is_err(),
+        "iss" | "azp" => claims.string(name).is_err(),
+        "aud" => claims
+            .string_or_strings(issuer.parties.audience_claim())
+            .is_err(),
         _ => claims.number(name).is_err(),
     };
-    if let Some(name) = ["iss", "aud", "exp", "iat", "nbf"]
+    if let Some(name) = ["iss", "aud", "azp", "exp", "iat", "nbf"]
         .iter()
         .find(|name| is_bad(name))
     {

@@ -16,6 +16,7 @@ pub mod jwk;
 pub mod jwks_cache;
 pub mod key;
 pub mod legacy;
+pub mod parties;
 pub mod policy;
 pub mod symmetric;
 
@@ -31,6 +32,7 @@ pub use algorithm::{Algorithm, Curve, Family, UnknownAlgorithm};
 pub use fault::TokenFault;
 pub use key::{KeyMaterial, VerificationKey};
 pub use origin::TokenOrigin;
+pub use parties::Parties;
 pub use pipeline::{Pending, SignatureVerdict, Verified};
 pub use policy::{Policy, Types};
 pub use unverified::{Form, MAX_KEY_ID_BYTES, MAX_TOKEN_BYTES, Unverified};

@@ -1,6 +1,6 @@
 //! What a token must say to be believed, checked after its signature (RFC 7519 section 4.1, RFC 8725 section 3).
 
-use super::{Algorithm, Form, TokenFault};
+use super::{Algorithm, Form, Parties, TokenFault};
 use crate::{
     json::{Number, Object},
     time::{Millis, UnixMillis},
@@ -19,8 +19,8 @@ pub struct Policy {
     pub typ: Types,
     /// The exact `iss`.
     pub issuer: Option<String>,
-    /// `aud` must name one of these; empty = `aud` is not read.
-    pub audience: Vec<String>,
+    /// Whom it must be for.
+    pub parties: Parties,
     /// The longest accepted `exp` - `iat`.
     pub max_lifetime: Option<Millis>,
     /// True = a token with `cnf` is refused: it is good only with a proof (RFC 7800), and nobody here checks one.
@@ -63,7 +63,7 @@ impl Policy {
             algorithms: None,
             typ: Types::Only("JWT".to_owned()),
             issuer: None,
-            audience: Vec::new(),
+            parties: Parties::default(),
             max_lifetime: None,
             refuses_bound: false,
             tolerance,
@@ -134,19 +134,7 @@ impl Policy {
                 return Err(TokenFault::WrongIssuer);
             }
         }
-        if !self.audience.is_empty() {
-            let audience = claims
-                .string_or_strings("aud")
-                .map_err(|_| TokenFault::BadClaim)?;
-            let named = audience
-                .unwrap_or_default()
-                .iter()
-                .any(|one| self.audience.iter().any(|ours| ours == one));
-            if !named {
-                return Err(TokenFault::WrongAudience);
-            }
-        }
-        Ok(())
+        self.parties.check(claims)
     }
 }
 

@@ -19,7 +19,7 @@ fn a_trusted_issuer_is_read_whole() {
         (issuers[0].id.as_str(), issuers[0].issuer.as_str()),
         ("two2", "two")
     );
-    assert_eq!(issuers[0].audience, ["a", "b"]);
+    assert_eq!(issuers[0].parties.audience, ["a", "b"]);
     assert_eq!(issuers[0].algorithms, [Algorithm::HS256]);
     assert!(matches!(&issuers[0].keys, IssuerKeys::Inline(jwks) if jwks.contains("\"k\":\"AAAA")));
     assert_eq!(
@@ -158,6 +158,76 @@ fn a_faulty_issuer_is_refused_naming_entry_and_member() {
                 &format!("[{}]", swap("https://one.example/jwks", uri))
             )]),
             Vec::<String>::new()
+        );
+    }
+}
+
+/// Tokens without an audience: Cognito's name the client, Clerk's the party that they were given to.
+#[test]
+fn whom_tokens_are_for_may_be_said_in_other_ways() {
+    let entry = |members: &str| {
+        format!(
+            r#"[{{"id":"a","issuer":"i","algorithms":["RS256"],"jwks_uri":"https://one.example/jwks",{members}}}]"#
+        )
+    };
+    let parties = |members: &str| {
+        let settings = good(&[("TRUSTED_ISSUERS", &entry(members))]);
+        settings.trusted_issuers[0].parties.clone()
+    };
+    let cognito = parties(
+        r#""audience":["1example"],"audience_claim":"client_id","required_claims":{"token_use":"access","n":[1,true]}"#,
+    );
+    assert_eq!(cognito.audience_claim(), "client_id");
+    assert_eq!(
+        cognito.claims,
+        [
+            ("token_use".to_owned(), vec![r#""access""#.to_owned()]),
+            ("n".to_owned(), vec!["1".to_owned(), "true".to_owned()])
+        ]
+    );
+    let clerk = parties(r#""authorized_parties":["https://www.example.com"],"scope":["read"]"#);
+    assert_eq!(clerk.authorized, ["https://www.example.com"]);
+    assert_eq!((clerk.audience.len(), clerk.scope.len()), (0, 1));
+    assert_eq!(clerk.audience_claim(), "aud");
+    for (members, part) in [
+        (
+            r#""scope":["read"]"#,
+            "missing field `audience`, or else authorized_parties",
+        ),
+        (
+            r#""audience_claim":"azp","authorized_parties":["x"]"#,
+            "audience_claim needs audience",
+        ),
+        (
+            r#""audience":["x"],"audience_claim":"""#,
+            "audience_claim must not be empty",
+        ),
+        (
+            r#""authorized_parties":[]"#,
+            "authorized_parties must be a list",
+        ),
+        (
+            r#""audience":["x"],"scope":"read""#,
+            "scope has a wrong type",
+        ),
+        (r#""required_claims":{}"#, "required_claims must be a table"),
+        (
+            r#""required_claims":{"a":{}}"#,
+            "required_claims must be a table",
+        ),
+        (
+            r#""required_claims":{"a":[]}"#,
+            "required_claims must be a table",
+        ),
+        (
+            r#""required_claims":["a"]"#,
+            "required_claims must be a table",
+        ),
+    ] {
+        let found = parse(&[("TRUSTED_ISSUERS", &entry(members))]).unwrap_err();
+        assert!(
+            found.iter().any(|fault| fault.message.contains(part)),
+            "{members} {found:?}"
         );
     }
 }

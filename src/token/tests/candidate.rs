@@ -112,7 +112,10 @@ fn a_token_that_names_a_trusted_issuer_counts_and_no_other_foreign_one_does() {
     let issuer = TrustedIssuer {
         id: "a".to_owned(),
         issuer: "https://issuer.example".to_owned(),
-        audience: vec!["us".to_owned()],
+        parties: crate::token::Parties {
+            audience: vec!["us".to_owned()],
+            ..Default::default()
+        },
         algorithms: vec![Algorithm::RS256],
         keys: IssuerKeys::Uri("https://issuer.example/jwks".to_owned()),
         handle_claim: "sid".to_owned(),

@@ -12,7 +12,10 @@ fn issuer(id: &str, name: &str) -> TrustedIssuer {
     TrustedIssuer {
         id: id.to_owned(),
         issuer: name.to_owned(),
-        audience: vec!["us".to_owned()],
+        parties: crate::token::Parties {
+            audience: vec!["us".to_owned()],
+            ..Default::default()
+        },
         algorithms: vec![Algorithm::HS256],
         keys: IssuerKeys::Uri("https://issuer.example/jwks".to_owned()),
         handle_claim: "sid".to_owned(),
@@ -119,6 +122,73 @@ fn session_and_user_are_strings_of_bounded_size() {
     }
 }
 
+/// Issuer, claim and rule, and never a value.
+#[test]
+fn what_is_wrong_with_a_token_is_said_without_its_values() {
+    let issuer = issuer("b", "https://issuer.example");
+    let said = |fault: TokenFault, claims: &str| {
+        let claims = crate::json::parse_object(claims).unwrap();
+        crate::token::issuer::diagnosis(&issuer, fault, Some(&claims))
+    };
+    let secret = r#"{"aud":"s3cret","sub":7,"exp":1,"cnf":"s3cret"}"#;
+    for (fault, expected) in [
+        (
+            TokenFault::WrongAudience,
+            r#"issuer b: wrong_audience: claim "aud" names none of the entry's audience"#,
+        ),
+        (
+            TokenFault::ClaimMissing,
+            r#"issuer b: claim_missing: claim "sid" (handle_claim) is missing"#,
+        ),
+        (
+            TokenFault::BadClaim,
+            r#"issuer b: bad_claim: claim "sid" (handle_claim) is no string of 1 to 256 bytes"#,
+        ),
+        (
+            TokenFault::Expired,
+            r#"issuer b: expired: claim "exp" has passed"#,
+        ),
+        (
+            TokenFault::BoundToKey,
+            r#"issuer b: bound_to_key: claim "cnf" asks for a proof that is not checked here"#,
+        ),
+        (TokenFault::BadSignature, "issuer b: bad_signature"),
+    ] {
+        assert_eq!(said(fault, secret), expected);
+    }
+    assert!(
+        said(TokenFault::BadClaim, r#"{"sid":"s","sub":7}"#)
+            .contains(r#"claim "sub" (user_id_claim)"#)
+    );
+    assert!(
+        said(TokenFault::BadClaim, r#"{"exp":"7"}"#).contains(r#"claim "exp" is of a wrong type"#)
+    );
+}
+
+/// A fresh token of an issuer whose clock is a little ahead is good; one that is far ahead is not.
+#[test]
+fn an_issuers_clock_may_be_a_few_seconds_ahead() {
+    let mut issuer = issuer("b", "https://issuer.example");
+    let check = |issuer: &TrustedIssuer, ahead: u64, general: u64| {
+        let at = super::NOW.as_seconds() + ahead;
+        let claims = CLAIMS.replace(r#""iat":1799999999"#, &format!(r#""iat":{at},"nbf":{at}"#));
+        let policy = policy(issuer, Millis::from_seconds(general));
+        verify(
+            &plain_token(Algorithm::HS256, &claims),
+            &key_ring(),
+            &policy,
+        )
+        .map(drop)
+    };
+    assert_eq!(check(&issuer, 5, 0), Ok(()));
+    assert_eq!(check(&issuer, 6, 0), Err(TokenFault::NotYetValid));
+    assert_eq!(check(&issuer, 30, 30), Ok(()));
+    issuer.clock_tolerance = Some(Millis(0));
+    assert_eq!(check(&issuer, 1, 30), Err(TokenFault::NotYetValid));
+    issuer.clock_tolerance = Some(Millis::from_seconds(60));
+    assert_eq!(check(&issuer, 60, 0), Ok(()));
+}
+
 #[test]
 fn the_policy_is_the_issuers() {
     let mut strict = issuer("b", "https://issuer.example");
@@ -128,7 +198,7 @@ fn the_policy_is_the_issuers() {
     assert_eq!(check(&strict), Ok(()));
     strict.max_token_age = Millis::from_seconds(600);
     assert_eq!(check(&strict), Err(TokenFault::LifetimeTooLong));
-    strict.audience = vec!["others".to_owned()];
+    strict.parties.audience = vec!["others".to_owned()];
     assert_eq!(check(&strict), Err(TokenFault::WrongAudience));
     strict.algorithms = vec![Algorithm::ES256];
     assert_eq!(check(&strict), Err(TokenFault::AlgorithmMismatch));

@@ -26,8 +26,8 @@ use jwt_compact::{
 use p384::ecdsa::signature::{Signer, Verifier};
 
 use super::{
-    Algorithm, Curve, Family, KeyMaterial, MAX_TOKEN_BYTES, Pending, Policy, SignatureVerdict,
-    TokenFault, Types, VerificationKey, Verified, compact,
+    Algorithm, Curve, Family, KeyMaterial, MAX_TOKEN_BYTES, Parties, Pending, Policy,
+    SignatureVerdict, TokenFault, Types, VerificationKey, Verified, compact,
 };
 use crate::time::{Millis, UnixMillis};
 use crate::token::jwk::{self as key_sets, KeyFault, KeySetFault, KeySetSource};
@@ -46,7 +46,10 @@ fn policy() -> Policy {
         algorithms: None,
         typ: Types::Access,
         issuer: Some("https://issuer.example".to_owned()),
-        audience: vec!["them".to_owned(), "us".to_owned()],
+        parties: Parties {
+            audience: vec!["them".to_owned(), "us".to_owned()],
+            ..Parties::default()
+        },
         max_lifetime: Some(Millis::from_seconds(3600)),
         refuses_bound: true,
         tolerance: Millis(0),
@@ -269,7 +272,7 @@ fn verify_jws(token: &str, keys: &[VerificationKey]) -> Result<Vec<u8>, TokenFau
         algorithms: None,
         typ: Types::Access,
         issuer: None,
-        audience: Vec::new(),
+        parties: Parties::default(),
         max_lifetime: None,
         refuses_bound: true,
         tolerance: Millis(0),

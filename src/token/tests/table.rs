@@ -18,7 +18,10 @@ fn trusted(set: &Value) -> TrustedIssuer {
     TrustedIssuer {
         id: text("name"),
         issuer: text("issuer"),
-        audience: vec!["postern".to_owned()],
+        parties: crate::token::Parties {
+            audience: vec!["postern".to_owned()],
+            ..Default::default()
+        },
         algorithms: algorithms
             .iter()
             .map(|name| Algorithm::from_name(name.as_str().unwrap()).unwrap())
