@@ -71,13 +71,13 @@ export function send(request, url, edits, told, binding, ms, init, finish = (out
 
 /**
  * `send`, with the answer as the client gets it. `judge` says what to make of it: nothing, edits, or another answer.
- * @param {(status: number, lines: string, rule: number, website: string | undefined, isHead: boolean, request: Request, env: unknown) => string | Response | undefined} judge
+ * @param {(status: number, lines: string, rule: number, website: string | undefined, request: Request, env: unknown) => string | Response | undefined} judge
  */
 export const forwarding = (judge) => (request, url, edits, told, binding, ms, init, rule, env) => {
   const finish = (answer) => {
     const website = request.headers.get("origin") ?? undefined;
-    if (typeof answer === "number") return judge(-answer, "", rule, website, request.method === "HEAD", request, env);
-    const verdict = judge(answer.status, linesOf(answer.headers), rule, website, request.method === "HEAD", request, env);
+    if (typeof answer === "number") return judge(-answer, "", rule, website, request, env);
+    const verdict = judge(answer.status, linesOf(answer.headers), rule, website, request, env);
     if (verdict === undefined) return answer;
     return typeof verdict === "string" ? edited(answer, verdict) : verdict;
   };

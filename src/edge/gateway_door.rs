@@ -15,6 +15,7 @@ use super::{
     js::{ExecutionContext, Host},
     log, origin_answer,
     outgoing_url::{Outgoing, is_host},
+    people::Asker,
     renewal_door,
     request::Incoming,
     response,
@@ -25,7 +26,7 @@ use crate::{
     frontend::request::BrowserRequest,
     gateway::{
         self, Admission, Decision, Denial, Facts, Gateway, Matched, Note, Rule, Seen,
-        SessionRefused, directives::Holder, request_headers::is_websocket,
+        SessionRefused, directives::Holder, request_headers::is_websocket, socket_token,
     },
     http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer},
     session::{
@@ -52,6 +53,8 @@ pub(super) struct Call<'a> {
     /// Whether its token is the one in `Authorization`.
     pub(super) session_is_in_header: bool,
     pub(super) facts: &'a Facts<'a>,
+    pub(super) asker: &'a Asker<'a>,
+    socket_authorization: Option<String>,
 }
 
 /// Answers one request.
@@ -84,6 +87,7 @@ pub(super) async fn answer(
         query: target.query(),
         header: &header,
     };
+    let asker = Asker::new(env, request.method(), &header, target.origin());
     let mut is_preflight = false;
     let matched = match gateway::admit(gateway, &facts) {
         Ok(Admission::Rule(matched)) => matched,
@@ -101,7 +105,7 @@ pub(super) async fn answer(
             if denial == Denial::NoRule && gateway.is_unnamed(host_name) {
                 log::refused("gateway", UNNAMED);
             }
-            return refused(settings, None, &facts, &denial);
+            return refused(settings, None, &facts, &asker, &denial);
         }
     };
     let mut call = Call {
@@ -115,12 +119,14 @@ pub(super) async fn answer(
         refused: None,
         session_is_in_header: false,
         facts: &facts,
+        asker: &asker,
+        socket_authorization: socket_authorization(&headers),
     };
     let session = call.verify(env, execution).await;
     let seen = session.as_ref().map(|known| seen(&known.session));
     let passage = match gateway::decide(matched.rule, &facts, seen.map_err(Clone::clone)) {
         Decision::Refuse(denial) => {
-            return refused(settings, Some(matched), &facts, &denial);
+            return refused(settings, Some(matched), &facts, &asker, &denial);
         }
         Decision::Renew(renewal) => {
             log::refused(
@@ -128,13 +134,8 @@ pub(super) async fn answer(
                 &story(Some(matched), "session: goes through a refresh"),
             );
             let reply = gateway::refuse::to_refresh(settings, Some(matched.rule), &facts, &renewal);
-            return origin_answer::of_ours(
-                settings,
-                Some(matched),
-                headers.get("origin"),
-                false,
-                reply,
-            );
+            let login = None;
+            return origin_answer::of_ours(settings, Some(matched), &asker, reply, login);
         }
         Decision::Forward(passage) => passage,
     };
@@ -197,7 +198,7 @@ impl Call<'_> {
         let issuers = &self.matched.rule.issuers;
         credentials::access_tokens(
             self.settings,
-            self.headers.get("authorization"),
+            self.authorization(),
             self.headers.get("cookie"),
             |token, transfer| match &self.context {
                 Some(context) => tokens::seen(context, token, transfer, issuers).0.plain(),
@@ -215,6 +216,12 @@ impl Call<'_> {
                 }
             },
         )
+    }
+
+    /// `Authorization`, or what stands for it.
+    fn authorization(&self) -> Option<&str> {
+        let sent = self.headers.get("authorization");
+        sent.or(self.socket_authorization.as_deref())
     }
 
     fn carries_a_token(&self) -> bool {
@@ -241,6 +248,12 @@ pub(super) const fn seen(session: &Session) -> Seen<'_> {
     }
 }
 
+/// The token that comes with a WebSocket, see [`socket_token`].
+fn socket_authorization(headers: &HeaderLines) -> Option<String> {
+    let protocols = headers.get("sec-websocket-protocol")?;
+    socket_token::authorization(headers.get("upgrade"), Some(protocols))
+}
+
 /// The session that headers carry, verified as a rule wants it.
 pub(super) async fn session_of(
     context: &Context,
@@ -248,9 +261,10 @@ pub(super) async fn session_of(
     facts: &Facts<'_>,
     headers: &HeaderLines,
 ) -> Result<(Rc<Known>, Transfer), SessionRefused> {
+    let of_socket = socket_authorization(headers);
     let browser = BrowserRequest {
         method: facts.method,
-        authorization: headers.get("authorization"),
+        authorization: headers.get("authorization").or(of_socket.as_deref()),
         cookie: headers.get("cookie"),
         rid: headers.get("rid"),
         anti_csrf: headers.get("anti-csrf"),
@@ -287,6 +301,7 @@ pub(super) fn refused(
     settings: &Settings,
     matched: Option<Matched<'_>>,
     facts: &Facts<'_>,
+    asker: &Asker<'_>,
     denial: &Denial,
 ) -> Result<JsValue, JsValue> {
     let detail = match denial {
@@ -298,15 +313,12 @@ pub(super) fn refused(
         Denial::Claims(_) => gateway::explain::reason(denial),
         Denial::Session(refused) => refused.told(),
     };
-    log::refused(
-        "gateway",
-        &story(matched, &[denial.check(), ": ", &detail].concat()),
-    );
+    let what = story(matched, &[denial.check(), ": ", &detail].concat());
+    log::refused_request("gateway", &what, asker.id());
     let rule = matched.map(|matched| matched.rule);
     let reply = gateway::refuse::reply(settings, rule, facts, denial);
-    let website = (facts.header)("origin");
-    let is_head = facts.method == "HEAD";
-    origin_answer::of_ours(settings, matched, website.as_deref(), is_head, reply)
+    let login = rule.and_then(gateway::refuse::login_page);
+    origin_answer::of_ours(settings, matched, asker, reply, login)
 }
 
 fn note(matched: Matched<'_>, note: Option<&Note>) {

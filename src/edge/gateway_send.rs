@@ -63,7 +63,7 @@ impl Call<'_> {
         let changes = judge.surely(env, |judge| self.changes(target, judge)).await;
         let Some(changes) = changes else {
             let denial = Denial::Unsendable(Unsendable::TokenInUrl);
-            return refused(self.settings, Some(self.matched), self.facts, &denial);
+            return self.refused(&denial);
         };
         if changes.had_api_key {
             let what = "an API key was sent to an origin's path, and removed: the service API is elsewhere";
@@ -90,11 +90,7 @@ impl Call<'_> {
                 let answer = origin_answer::with_directives(self, host, answer, key).await?;
                 self.watched(answer, env, execution, host)
             }
-            Err(fault) => {
-                let is_head = self.facts.method == "HEAD";
-                let website = self.headers.get("origin");
-                origin_answer::failed(self.settings, self.matched, website, is_head, fault)
-            }
+            Err(fault) => origin_answer::failed(self.settings, self.matched, self.asker, fault),
         }
     }
 
@@ -195,6 +191,11 @@ impl Call<'_> {
     /// An answer to a request that was not sent, because something of ours is out of reach.
     fn outage(&self, refusal: Refusal) -> Result<JsValue, JsValue> {
         let denial = Denial::Session(SessionRefused::new(refusal, Presented::Token));
-        refused(self.settings, Some(self.matched), self.facts, &denial)
+        self.refused(&denial)
+    }
+
+    fn refused(&self, denial: &Denial) -> Result<JsValue, JsValue> {
+        let matched = Some(self.matched);
+        refused(self.settings, matched, self.facts, self.asker, denial)
     }
 }

@@ -9,14 +9,18 @@ use super::{
     browser_door::{self, Answer},
     core_door, explain_door, gateway_door,
     js::{ExecutionContext, Host},
-    log, origin_answer, renewal_door,
+    log, origin_answer, people, renewal_door,
     request::Incoming,
     response, settings,
     tokens::Known,
 };
 use crate::{
-    error,
+    error::{
+        self,
+        page::{self, Told},
+    },
     frontend::cors,
+    gateway::navigation,
     http::{
         reply::Reply,
         route::{self, Route},
@@ -36,7 +40,8 @@ pub(super) async fn answer(
         return response::of(&Reply::empty(400));
     };
     let Ok(settings) = settings::current(env) else {
-        return response::of(&error::misconfigured());
+        let header = |name: &str| request.header(name);
+        return for_people(&request, error::misconfigured(), &header);
     };
     let Some(host_name) = request.host() else {
         log::refused("http", "the host is malformed");
@@ -128,6 +133,28 @@ fn with_cors(
         origin(request, settings).as_deref(),
         &mut reply.headers,
     );
+    let header = |name: &str| request.header(name);
+    for_people(request, reply, &header)
+}
+
+/// An answer of a door that has no rules: for a person a page. The log has its id in a line of its own.
+fn for_people(
+    request: &Incoming,
+    mut reply: Reply,
+    header: &dyn Fn(&str) -> Option<String>,
+) -> Result<JsValue, JsValue> {
+    if page::has_page(&reply) && navigation::reads_pages(header) {
+        let id = people::request_id(header);
+        let message = format!("a page with status {} was shown", reply.status);
+        log::refused_request("page", &message, &id);
+        let told = Told {
+            request_id: &id,
+            is_form: request.method() == "POST",
+            ..Told::default()
+        };
+        cors::vary(&mut reply.headers, &["Accept"]);
+        reply = page::of(reply, &told);
+    }
     if request.method() == "HEAD" {
         reply.body = String::new();
     }

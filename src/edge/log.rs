@@ -25,6 +25,8 @@ struct Line<'a> {
     level: &'static str,
     event: &'a str,
     setting: Option<&'a str>,
+    /// The id of the request, where people are shown it.
+    request: Option<&'a str>,
     message: &'a str,
 }
 
@@ -41,6 +43,7 @@ pub(super) fn fault(event: &str, message: &str) {
             level: "error",
             event,
             setting: None,
+            request: None,
             message,
         },
     );
@@ -54,6 +57,35 @@ pub(super) fn refused(event: &str, message: &str) {
             level: "info",
             event,
             setting: None,
+            request: None,
+            message,
+        },
+    );
+}
+
+/// The same, of a request by its id.
+pub(super) fn refused_request(event: &str, message: &str, request: &str) {
+    write(
+        LogLevel::Info,
+        &Line {
+            level: "info",
+            event,
+            setting: None,
+            request: Some(request),
+            message,
+        },
+    );
+}
+
+/// Something about a request that an operator should look at.
+pub(super) fn request_warning(event: &str, message: &str, request: &str) {
+    write(
+        LogLevel::Warn,
+        &Line {
+            level: "warn",
+            event,
+            setting: None,
+            request: Some(request),
             message,
         },
     );
@@ -67,6 +99,7 @@ pub(super) fn warning(event: &str, message: &str) {
             level: "warn",
             event,
             setting: None,
+            request: None,
             message,
         },
     );
@@ -99,6 +132,7 @@ pub(super) fn setting_fault(fault: &SettingFault) {
             level: "error",
             event: "bad_setting",
             setting: Some(setting),
+            request: None,
             message,
         },
     );
@@ -113,6 +147,7 @@ pub(super) fn setting_warning(warning: &Warning) {
             level: "warn",
             event: "unwise_setting",
             setting: Some(setting),
+            request: None,
             message,
         },
     );
@@ -126,6 +161,7 @@ fn write(level: LogLevel, line: &Line<'_>) {
     object.text("level", line.level);
     object.text("event", line.event);
     object.optional_text("setting", line.setting);
+    object.optional_text("request", line.request);
     object.text("message", line.message);
     let text = object.finish();
     match level {

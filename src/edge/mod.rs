@@ -32,6 +32,7 @@ mod origin_answer;
 mod outgoing;
 mod outgoing_url;
 mod own_tokens;
+mod people;
 mod promise;
 mod renewal_door;
 mod request;
@@ -83,21 +84,12 @@ pub fn judge_answer(
     lines: String,
     rule: u32,
     website: &JsValue,
-    is_head: bool,
     request: JsValue,
     env: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, request): (Env, IncomingRequest) = (env.unchecked_into(), request.unchecked_into());
     let website = website.as_string();
-    origin_answer::judged(
-        status,
-        lines,
-        rule,
-        website.as_deref(),
-        is_head,
-        &request,
-        &env,
-    )
+    origin_answer::judged(status, lines, rule, website.as_deref(), &request, &env)
 }
 
 /// Looks whether the session behind an open WebSocket still stands: what `watch` says, at once, or as a ticket or a promise.

@@ -15,12 +15,13 @@ use super::{
     log,
     outgoing_url::Outgoing,
     own_tokens::Judge,
+    people::{self, Asker},
     response, settings,
 };
 use crate::{
     error,
     frontend::cors,
-    gateway::{Matched, caching},
+    gateway::{Matched, Target, caching, socket_token},
     http::reply::Reply,
     secret::Secret,
     settings::Settings,
@@ -41,6 +42,7 @@ pub(super) async fn with_directives(
     };
     match outcome.map(|outcome| forgetting(call, outcome)) {
         Ok(outcome) => {
+            let outcome = choosing(call, &lines, answer.status()?, outcome);
             let website = call.headers.get("origin");
             let answered = Answered {
                 settings: call.settings,
@@ -62,7 +64,8 @@ pub(super) async fn with_directives(
             }
         }
         Err(why) => {
-            log::warning("gateway_directive", &story(Some(call.matched), &why));
+            let what = story(Some(call.matched), &about_origin(call.matched, &why));
+            log::request_warning("gateway_directive", &what, call.asker.id());
             of_ours_to(call, error::bad_gateway())
         }
     }
@@ -79,6 +82,19 @@ fn forgetting(call: &Call<'_>, outcome: Outcome) -> Outcome {
     }
 }
 
+/// A browser takes an upgrade only that chooses one of the subprotocols it offered.
+fn choosing(call: &Call<'_>, lines: &HeaderLines, status: u16, mut outcome: Outcome) -> Outcome {
+    const NAME: &str = "sec-websocket-protocol";
+    if status == 101
+        && lines.get(NAME).is_none()
+        && socket_token::is_offered(call.headers.get(NAME))
+    {
+        let chosen = socket_token::CHOSEN.to_owned();
+        outcome.headers.push((NAME.to_owned(), chosen));
+    }
+    outcome
+}
+
 /// What `forward.mjs` is to make of an answer: nothing (undefined), edits (a text), or another answer. A negative status
 /// stands for an origin that gave none.
 pub(super) fn judged(
@@ -86,7 +102,6 @@ pub(super) fn judged(
     lines: String,
     rule: u32,
     website: Option<&str>,
-    is_head: bool,
     request: &IncomingRequest,
     env: &Env,
 ) -> Result<JsValue, JsValue> {
@@ -105,7 +120,17 @@ pub(super) fn judged(
         Err(_) => Some(SendFault::Unreachable),
     };
     if let Some(fault) = fault {
-        return failed(&settings, matched, website, is_head, fault);
+        let header = |name: &str| request.headers().ok()?.get(name).ok().flatten();
+        let url = request.url().ok();
+        let address = url.and_then(|url| Outgoing::address_of(&url));
+        let method = request.method()?;
+        let asker = Asker::new(
+            env,
+            &method,
+            &header,
+            address.as_deref().unwrap_or_default(),
+        );
+        return failed(&settings, matched, &asker, fault);
     }
     let lines = HeaderLines::of_text(lines);
     let answered = Answered {
@@ -127,35 +152,45 @@ pub(super) fn judged(
 pub(super) fn failed(
     settings: &Settings,
     matched: Matched<'_>,
-    website: Option<&str>,
-    is_head: bool,
+    asker: &Asker<'_>,
     fault: SendFault,
 ) -> Result<JsValue, JsValue> {
-    log::warning("gateway_origin", &story(Some(matched), fault.message()));
-    of_ours(settings, Some(matched), website, is_head, fault.reply())
+    let what = story(Some(matched), &about_origin(matched, fault.message()));
+    log::request_warning("gateway_origin", &what, asker.id());
+    of_ours(settings, Some(matched), asker, fault.reply(), None)
+}
+
+/// What an operator is told of an origin: its name in the rules file, and where it is. Clients are told neither.
+fn about_origin(matched: Matched<'_>, what: &str) -> String {
+    let origin = matched.origin;
+    let place = match &origin.target {
+        Target::Url(url) => url,
+        Target::Binding(name) => name,
+        Target::Route => "the route",
+    };
+    format!("{what} (origin {} at {place})", origin.name)
 }
 
 /// An answer of our own, readable for the website that asked. Whichever it is, it may depend on the session.
 pub(super) fn of_ours(
     settings: &Settings,
     matched: Option<Matched<'_>>,
-    website: Option<&str>,
-    is_head: bool,
+    asker: &Asker<'_>,
     mut reply: Reply,
+    login: Option<&str>,
 ) -> Result<JsValue, JsValue> {
     if matched.is_some_and(|matched| matched.rule.asks_for_session()) {
         cors::vary(&mut reply.headers, &caching::VARY);
     }
-    cors::apply(settings, website, &mut reply.headers);
-    if is_head {
-        reply.body = String::new();
-    }
-    response::of(&reply)
+    cors::apply(
+        settings,
+        (asker.header)("origin").as_deref(),
+        &mut reply.headers,
+    );
+    people::response(asker, matched, reply, login)
 }
 
 /// The same for a request at hand.
 pub(super) fn of_ours_to(call: &Call<'_>, reply: Reply) -> Result<JsValue, JsValue> {
-    let is_head = call.facts.method == "HEAD";
-    let website = call.headers.get("origin");
-    of_ours(call.settings, Some(call.matched), website, is_head, reply)
+    of_ours(call.settings, Some(call.matched), call.asker, reply, None)
 }

@@ -3,6 +3,7 @@
 //! Owns how a refusal looks on each surface, so that no door invents its own. Refuses to know which door asks, and
 //! the backend protocol's own shapes (`core_driver`).
 
+pub mod page;
 #[cfg(test)]
 mod tests;
 

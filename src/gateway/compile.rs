@@ -64,10 +64,13 @@ fn read(text: &str, gateway: &mut Gateway, faults: &mut Faults) {
     let mut fields = Fields::open(text, "", faults);
     let origins = fields.get("origins");
     let rules = fields.get("rules");
+    let site_pages = fields.get("pages");
     fields.finish("of the file");
     if let Some(origins) = origins {
         gateway.origins = origins::read(origins, faults);
     }
+    gateway.pages = site_pages
+        .and_then(|text| super::pages::read(text, "pages", &gateway.origins, None, faults));
     let Some(rules) = rules else { return };
     let Ok(entries) = json::parse_array(rules) else {
         return faults.fault("rules", "must be an array of tables, [[rules]]");
@@ -109,6 +112,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
         anti_csrf: None,
         cross_site: OtherSites::None,
         refuse: RefusalShape::Json,
+        pages: None,
         refresh: true,
         shadow: false,
         directives: false,

@@ -27,6 +27,7 @@ mod index;
 pub mod navigation;
 mod origins;
 pub mod own_tokens;
+mod pages;
 pub mod path;
 mod pattern;
 mod reach;
@@ -41,6 +42,7 @@ pub mod response_headers;
 pub mod rewriting;
 mod rule_table;
 mod rules;
+pub mod socket_token;
 #[cfg(test)]
 mod tests;
 
@@ -50,6 +52,7 @@ pub use decide::{
     admit, decide, is_never_answered,
 };
 pub use origins::{LONGEST_TIMEOUT, Origin, Target};
+pub use pages::Pages;
 pub use require::Require;
 pub use requirement::{FailedClaim, Requirement};
 pub use rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed, WebSockets};

@@ -6,6 +6,12 @@ pub fn wants_page(method: &str, accept: Option<&str>) -> bool {
     matches!(method, "GET" | "HEAD") && prefers_pages(accept.unwrap_or_default())
 }
 
+/// True when whoever asks reads a page rather than data, whatever the method. What the browser SDK asks for, it reads
+/// itself.
+pub fn reads_pages(header: &dyn Fn(&str) -> Option<String>) -> bool {
+    prefers_pages(&header("accept").unwrap_or_default()) && !is_of_sdk(header)
+}
+
 /// True for a page that a person opens, or a form that a person sends: no script made the request, so none can refresh
 /// the session and send it again.
 ///

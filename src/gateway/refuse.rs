@@ -97,6 +97,14 @@ pub fn to_refresh(
         .with_header("vary", "Accept, Cookie")
 }
 
+/// Where a rule sends people to log in, without a way back: for those who stay on the page that refuses them.
+pub fn login_page(rule: &Rule) -> Option<&str> {
+    match &rule.refuse {
+        RefusalShape::Login { page, .. } => Some(page),
+        RefusalShape::Json => None,
+    }
+}
+
 /// The refusal's reply with another status and a `Location`; what it clears stays cleared.
 fn to_login(
     settings: &Settings,

@@ -14,6 +14,7 @@ use super::origins::Origin;
 use super::own_tokens::{self, IsOurs, Kind};
 use super::reserved::{is_hop_by_hop, is_ours, listed, normal};
 use super::rules::Rule;
+use super::socket_token;
 
 /// What is read of a request's headers.
 #[derive(Debug, Clone, Copy, Default)]
@@ -107,7 +108,8 @@ pub fn changes<'n>(
                 !is_empty
             }
             "sec-websocket-protocol" => {
-                let left = without_our_tokens(value, passing, is_ours);
+                let others = socket_token::others(value);
+                let left = without_our_tokens(&others, passing, is_ours);
                 let is_empty = left.is_empty();
                 changes.protocols = (left != value && !is_empty).then_some(left);
                 !is_empty

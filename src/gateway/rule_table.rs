@@ -9,6 +9,7 @@ use crate::settings::origin::{parse_host, parse_origin, parse_website};
 use super::decide::is_never_answered;
 use super::fields::{Faults, Fields};
 use super::origins::Origin;
+use super::pages;
 use super::pattern::Pattern;
 use super::require;
 use super::rules::{OnOutage, RefusalShape, Rule, SessionNeed, WebSockets};
@@ -92,6 +93,10 @@ pub(super) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
         anti_csrf,
         cross_site,
         refuse,
+        pages: fields.get("pages").and_then(|text| {
+            let place = format!("{place}.pages");
+            pages::read(text, &place, origins, Some(origin), fields.faults())
+        }),
         refresh: fields.boolean("refresh").unwrap_or(true),
         shadow: fields.boolean("shadow").unwrap_or(false),
         directives: fields.boolean("directives").unwrap_or(false),

@@ -8,6 +8,7 @@ use crate::settings::origin::host_name;
 use super::decide::Matched;
 use super::index::{Index, normal_host};
 use super::origins::Origin;
+use super::pages::Pages;
 use super::pattern::Pattern;
 use super::require::Require;
 
@@ -17,6 +18,7 @@ pub struct Gateway {
     pub(super) origins: Vec<Origin>,
     pub(super) rules: Vec<Rule>,
     pub(super) index: Index,
+    pub(super) pages: Option<Pages>,
     /// The host of `API_DOMAIN`: one that the deployment names, whatever it lies under.
     pub(super) own_host: String,
 }
@@ -99,6 +101,8 @@ pub struct Rule {
     pub cross_site: OtherSites,
     /// What a refusal looks like.
     pub refuse: RefusalShape,
+    /// Pages of the operator's in place of ours.
+    pub pages: Option<Pages>,
     /// True = a page that is opened with a stale session goes through a refresh.
     pub refresh: bool,
     /// True = what would be refused is only logged.
@@ -162,6 +166,11 @@ impl Gateway {
     /// The origin of a rule.
     pub fn origin(&self, rule: &Rule) -> Option<&Origin> {
         self.origins.get(rule.origin)
+    }
+
+    /// The pages of the whole site.
+    pub const fn pages(&self) -> Option<&Pages> {
+        self.pages.as_ref()
     }
 
     /// All origins.

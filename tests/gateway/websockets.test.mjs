@@ -171,3 +171,38 @@ test("while nobody can tell whether the session stands, it lasts no longer than 
   assert.equal(end[0], 1013);
   assert.ok(Date.now() - at <= 4_000, `${Date.now() - at} ms`);
 });
+
+test("a page that keeps its token in script hands it over as a subprotocol, which the origin never sees", async () => {
+  const { token } = await gateway.session("bob");
+  const bearer = `postern.bearer.${token}`;
+  for (const path of ["/live/echo", "/passed/echo", "/open/echo"]) {
+    for (const [offered, chosen, left] of /** @type {[string[], string, string | undefined][]} */ ([
+      [["postern", bearer], "postern", undefined],
+      [["postern", bearer, "chat.v2", "chat.v1"], "chat.v2", "chat.v2, chat.v1"],
+    ])) {
+      const { socket, got, status } = await open(path, {}, offered);
+      assert.deepEqual([status, socket.protocol], [101, chosen], path);
+      const { headers } = origin.last();
+      assert.deepEqual([headers["postern-user-id"], headers["sec-websocket-protocol"]], ["bob", left]);
+      assert.doesNotMatch(JSON.stringify(headers).replace(headers["postern-assertion"], ""), /eyJhbGciOiJSUzI1NiIs/);
+      socket.send("hello");
+      await until("the frame came back", async () => got.length === 1);
+      socket.close();
+    }
+  }
+  // One that is no good, none at all, and one beside a header that decides.
+  assert.equal((await open("/live/echo", {}, ["postern", `${bearer.slice(0, -8)}AAAAAAAA`])).status, 401);
+  assert.equal((await open("/live/echo", {}, ["postern"])).status, 401);
+  const alice = await gateway.session();
+  (await open("/live/echo", alice.headers, ["postern", bearer])).socket.close();
+  assert.equal(origin.last().headers["postern-user-id"], "alice");
+  // Only with an upgrade: any website may have a browser send other headers.
+  assert.equal((await gateway.fetch("/live/x", { headers: { "sec-websocket-protocol": `postern, ${bearer}` } })).status, 401);
+});
+
+test("a socket that was opened with a subprotocol's token ends with its session", async () => {
+  const { token, handle } = await gateway.session("carl");
+  const { closed } = await open("/strict/echo", {}, ["postern", `postern.bearer.${token}`]);
+  await gateway.admin("revokeSession", { handle });
+  assert.deepEqual(await within(5_000, closed), [4403, "session revoked"]);
+});

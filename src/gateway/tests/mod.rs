@@ -14,6 +14,7 @@ mod identity;
 mod issuers;
 mod limits;
 mod matching;
+mod pages;
 mod paths;
 mod reach;
 mod refusals;
