@@ -48,7 +48,7 @@ function offer(Entrypoint, names) {
 export default class Postern extends WorkerEntrypoint {
   fetch(request) {
     instance();
-    const inPlace = () => answer_in_place(request.headers.get("origin") ?? undefined, request.method === "HEAD", this.env);
+    const inPlace = () => answer_in_place(request, this.env);
     return answered(answer_http(facts(request), request, this.env, this.ctx, host), this.ctx, inPlace);
   }
 }

@@ -8,8 +8,10 @@ use worker::Env;
 use super::{
     browser_door::{self, Answer},
     core_door, explain_door, gateway_door,
-    js::{ExecutionContext, Host},
-    log, origin_answer, people, renewal_door,
+    js::{ExecutionContext, Host, IncomingRequest},
+    log, origin_answer,
+    people::{self, Asker},
+    renewal_door,
     request::Incoming,
     response, settings,
     tokens::Known,
@@ -111,16 +113,16 @@ async fn of_browser_api(
 }
 
 /// The answer in place of one that was given up.
-pub(super) fn given_up(
-    website: Option<&str>,
-    is_head: bool,
-    env: &Env,
-) -> Result<JsValue, JsValue> {
-    log::warning("lane", "an answer came after its work was given up: 504");
+pub(super) fn given_up(request: &IncomingRequest, env: &Env) -> Result<JsValue, JsValue> {
+    let header = |name: &str| request.headers().ok()?.get(name).ok().flatten();
+    let method = request.method()?;
+    let asker = Asker::new(env, &method, &header, "");
+    let what = "an answer came after its work was given up: 504";
+    log::request_warning("lane", what, asker.id());
     let Ok(settings) = settings::current(env) else {
         return response::of(&error::misconfigured());
     };
-    origin_answer::of_ours(&settings, None, website, is_head, error::given_up())
+    origin_answer::of_ours(&settings, None, &asker, error::given_up(), None)
 }
 
 fn with_cors(

@@ -120,11 +120,11 @@ pub fn answer_rpc(
     }))
 }
 
-/// The answer to an HTTP request whose work was given up. `website` is its `Origin`.
+/// The answer to an HTTP request whose work was given up.
 #[wasm_bindgen]
-pub fn answer_in_place(website: &JsValue, is_head: bool, env: JsValue) -> Result<JsValue, JsValue> {
-    let env: Env = env.unchecked_into();
-    http_door::given_up(website.as_string().as_deref(), is_head, &env)
+pub fn answer_in_place(request: JsValue, env: JsValue) -> Result<JsValue, JsValue> {
+    let (env, request): (Env, IncomingRequest) = (env.unchecked_into(), request.unchecked_into());
+    http_door::given_up(&request, &env)
 }
 
 /// The result of an RPC call whose work was given up.
