@@ -28,19 +28,16 @@ pub fn look<'a, 's>(token: &'a str, issuers: &'s [TrustedIssuer]) -> Option<Look
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
-    let (passes, issuer, parsed) = match claimant::parse(token) {
-        Ok(parsed) => {
-            let issuer = named(&parsed, issuers);
-            let passes = issuer.is_some() || is_like_ours(&parsed);
-            (passes, issuer, Some(parsed))
-        }
-        Err(_) => {
-            let (header, claims) = opened(token)?;
-            let (header, claims) = (header.object(), claims.object());
-            let issuer = issuer::of_claims(issuers, &claims);
-            let is_like_ours = || has_our_header(&header) && has_our_claims(&claims);
-            (issuer.is_some() || is_like_ours(), issuer, None)
-        }
+    let (passes, issuer, parsed) = if let Ok(parsed) = claimant::parse(token) {
+        let issuer = named(&parsed, issuers);
+        let passes = issuer.is_some() || is_like_ours(&parsed);
+        (passes, issuer, Some(parsed))
+    } else {
+        let (header, claims) = opened(token)?;
+        let (header, claims) = (header.object(), claims.object());
+        let issuer = issuer::of_claims(issuers, &claims);
+        let is_like_ours = || has_our_header(&header) && has_our_claims(&claims);
+        (issuer.is_some() || is_like_ours(), issuer, None)
     };
     passes.then_some(Look { parsed, issuer })
 }

@@ -37,8 +37,8 @@ pub(super) fn ended<S: UserStore>(
             (issued.is_none() || is_later(record.ended)).then_some(record.ended)
         }
         Some(Stored::Ended(tombstone)) => match terms.issuer_of(handle) {
-            Some(issuer) if issuer.names_subjects() && is_later(tombstone.ended) => {
-                let keep_until = terms.now.plus(issuer.data_lifetime);
+            Some(trusted) if trusted.names_subjects() && is_later(tombstone.ended) => {
+                let keep_until = terms.now.plus(trusted.data_lifetime);
                 store.revive_foreign(handle, keep_until)?;
                 Some(tombstone.ended)
             }
