@@ -56,6 +56,18 @@ export function getSession(
   options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness },
 ): Promise<{ session: Session; accessToken?: Token }>;
 
+/**
+ * Verifies the session of a request that a route got, as Postern verifies those at its own doors: the token in
+ * `Authorization` decides when it is good, else the one in the session cookie, whatever that is called here. A request by
+ * cookie that could change something is checked for `rid` or `anti-csrf` as `ANTI_CSRF` says, and rejected with
+ * FOREIGN_WEBSITE when a page of another website sent it: answer 403, and do nothing. `doAntiCsrfCheck: false` leaves out
+ * the former. Over a service binding only.
+ */
+export function getSessionForRequest(
+  request: { method: string; url: string; headers: { get(name: string): string | null } },
+  options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness },
+): Promise<{ session: Session }>;
+
 /** The session's data as last written; `{}` if it never was. Over HTTP always `strict`. */
 export function getSessionData(handle: string, options?: { freshness?: Freshness }): Promise<JsonObject>;
 
@@ -146,9 +158,11 @@ declare class PosternError extends globalThis.Error {
   static readonly TRY_REFRESH_TOKEN: 3000;
   /** 4000: refresh only; two holders of one token were seen, and the session has ended. */
   static readonly TOKEN_THEFT_DETECTED: 4000;
+  /** 5000: `getSessionForRequest` only; a page of another website sent the request. Answer 403; clear nothing. */
+  static readonly FOREIGN_WEBSITE: 5000;
   /** True for errors of this class; any other error is a bug or a malformed argument. */
   static isErrorFromAuth(err: unknown): err is PosternError;
-  readonly errType: 1000 | 2000 | 3000 | 4000;
+  readonly errType: 1000 | 2000 | 3000 | 4000 | 5000;
   /** GENERAL_ERROR: when to try again, if Postern said so. */
   readonly retryAfterSeconds?: number;
   /** TOKEN_THEFT_DETECTED: whose session ended, if Postern said so. */

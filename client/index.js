@@ -20,6 +20,27 @@ export async function getSession(accessToken, antiCsrfToken, options = {}) {
   return withoutStatus(await ask("getSession", argument));
 }
 
+/** What of a request says whose it is, and where it comes from. */
+const OF_SESSIONS = ["authorization", "cookie", "rid", "anti-csrf", "origin", "sec-fetch-site", "upgrade"];
+
+export async function getSessionForRequest(request, options = {}) {
+  const { doAntiCsrfCheck, freshness } = options;
+  const headers = headersOf("getSessionForRequest", request, OF_SESSIONS);
+  if (headers.authorization === undefined && headers.cookie === undefined) {
+    throw new PosternError(PosternError.UNAUTHORISED, "getSessionForRequest: there is no accessToken");
+  }
+  const argument = {
+    request: {
+      method: text("getSessionForRequest", "request.method", request.method),
+      url: text("getSessionForRequest", "request.url", request.url),
+      headers: Object.entries(headers),
+    },
+    doAntiCsrfCheck: optionalBoolean("getSessionForRequest", "doAntiCsrfCheck", doAntiCsrfCheck),
+    freshness: optionalText("getSessionForRequest", "freshness", freshness),
+  };
+  return withoutStatus(await ask("getSessionForRequest", argument));
+}
+
 export async function getSessionData(handle, options = {}) {
   const argument = {
     handle: text("getSessionData", "handle", handle),

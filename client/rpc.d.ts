@@ -90,6 +90,15 @@ export interface SessionsVerify {
     doAntiCsrfCheck?: boolean;
     freshness?: Freshness;
   }): Answer<{ session: Session; accessToken?: Token }>;
+  /**
+   * The same of a whole request, as Postern's own doors verify it: cookies by either name, `rid`, `anti-csrf`, and where
+   * the request comes from. Header names in any case; of the headers only those that say something about this are read.
+   */
+  getSessionForRequest(argument: {
+    request: { method: string; url: string; headers: [name: string, value: string][] };
+    doAntiCsrfCheck?: boolean;
+    freshness?: Freshness;
+  }): Promise<({ status: "OK"; session: Session }) | Refusal | { status: "FOREIGN_WEBSITE"; message: string }>;
 }
 
 /** The default entrypoint. */

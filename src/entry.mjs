@@ -52,16 +52,16 @@ export default class Postern extends WorkerEntrypoint {
     return answered(answer_http(facts(request), request, this.env, this.ctx, host), this.ctx, inPlace);
   }
 }
-offer(Postern, ["getSession", "getSessionData", "updateSessionData"]);
+offer(Postern, ["getSession", "getSessionForRequest", "getSessionData", "updateSessionData"]);
 
 /** For Workers that only verify. */
 export class SessionsVerify extends WorkerEntrypoint {}
-offer(SessionsVerify, ["getSession"]);
+offer(SessionsVerify, ["getSession", "getSessionForRequest"]);
 
 /** The whole life of sessions: whoever binds this can log in as anyone. */
 export class SessionsAdmin extends WorkerEntrypoint {}
 offer(SessionsAdmin, [
-  "getSession", "getSessionData", "updateSessionData",
+  "getSession", "getSessionForRequest", "getSessionData", "updateSessionData",
   "createNewSession", "createNewSessionForRequest", "refreshSession",
   "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore",
   "getAllSessionHandlesForUser", "getSessionInformation",

@@ -8,6 +8,8 @@ export class PosternError extends Error {
   static TRY_REFRESH_TOKEN = 3000;
   /** Refresh only: two holders of one token were seen; the session has ended. */
   static TOKEN_THEFT_DETECTED = 4000;
+  /** A page of another website sent the request, with the cookies of a session: answer 403, and clear nothing. */
+  static FOREIGN_WEBSITE = 5000;
 
   static isErrorFromAuth(err) {
     return err instanceof PosternError;
@@ -27,6 +29,7 @@ const REFUSALS = new Map([
   ["UNAUTHORISED", PosternError.UNAUTHORISED],
   ["TRY_REFRESH_TOKEN", PosternError.TRY_REFRESH_TOKEN],
   ["TOKEN_THEFT_DETECTED", PosternError.TOKEN_THEFT_DETECTED],
+  ["FOREIGN_WEBSITE", PosternError.FOREIGN_WEBSITE],
 ]);
 
 /** Returns an answer whose status is OK; throws any other as the error it stands for. */

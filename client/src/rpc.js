@@ -3,7 +3,7 @@
 import { PosternError } from "./error.js";
 
 /** What the default entrypoint offers; everything else needs `SessionsAdmin`. */
-const OF_DEFAULT_ENTRYPOINT = new Set(["getSession", "getSessionData", "updateSessionData"]);
+const OF_DEFAULT_ENTRYPOINT = new Set(["getSession", "getSessionForRequest", "getSessionData", "updateSessionData"]);
 
 export function rpcTransport(binding, adminBinding) {
   return async (method, argument) => {

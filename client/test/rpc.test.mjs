@@ -124,6 +124,21 @@ test("for a request, the headers that decide are passed on, and the answer's hea
   ]);
 });
 
+test("of a request to verify, what says whose it is and where it comes from is passed on", async () => {
+  const session = { handle: "h", userId: "alice", tenantId: "public", jwtPayload: {} };
+  const { target, calls } = binding({ status: "OK", session });
+  postern.init({ binding: target });
+  const sent = { authorization: "Bearer x", rid: "", "anti-csrf": "t", origin: "https://app.example", "sec-fetch-site": "same-origin", "x-other": "stays here" };
+  const request = { method: "POST", url: "https://app.example/visit?a=1", headers: new Headers(sent) };
+  assert.deepEqual(await postern.getSessionForRequest(request, { freshness: "strict" }), { session });
+  const { "x-other": _, ...wanted } = sent;
+  assert.deepEqual(calls, [["getSessionForRequest", { request: { method: "POST", url: request.url, headers: Object.entries(wanted) }, freshness: "strict" }]]);
+  await assert.rejects(postern.getSessionForRequest({ method: "GET", url: "https://a.example/", headers: new Headers() }), { errType: 2000 });
+  assert.equal(calls.length, 1, "without a credential nobody is asked");
+  postern.init({ binding: binding({ status: "FOREIGN_WEBSITE", message: "the request comes from another website" }).target });
+  await assert.rejects(postern.getSessionForRequest(request), { errType: postern.Error.FOREIGN_WEBSITE, message: "getSessionForRequest: the request comes from another website" });
+});
+
 test("nothing malformed is sent", async () => {
   const { target, calls } = binding({ status: "OK" });
   postern.init({ adminBinding: target });

@@ -112,6 +112,32 @@ impl<'a> Arguments<'a> {
             .ok_or_else(|| self.wrong(name, "must be an array of strings"))
     }
 
+    /// A list of pairs of strings that must be there, of at most `most` elements.
+    pub(super) fn pairs(&self, name: &str, most: u32) -> Result<Vec<(String, String)>, JsValue> {
+        const MUST: &str = "must be an array of pairs [name, value] of strings";
+        let value = self.member(name);
+        if !Array::is_array(&value) {
+            return Err(self.wrong(name, MUST));
+        }
+        let array: Array = value.unchecked_into();
+        if array.length() > most {
+            return Err(self.wrong(name, &format!("must hold at most {most} elements")));
+        }
+        let pair = |element: JsValue| {
+            if !Array::is_array(&element) {
+                return None;
+            }
+            let pair: Array = element.unchecked_into();
+            let texts = (
+                text(&pair.get(0), MAX_ELEMENT_LENGTH)?,
+                text(&pair.get(1), MAX_TEXT_LENGTH)?,
+            );
+            (pair.length() == 2).then_some(texts)
+        };
+        let pairs = array.iter().map(pair).collect::<Option<_>>();
+        pairs.ok_or_else(|| self.wrong(name, MUST))
+    }
+
     /// A JSON object that must be there, as text.
     pub(super) fn json_object(&self, name: &str) -> Result<String, JsValue> {
         self.optional_json_object(name)?

@@ -5,13 +5,12 @@ use worker::Env;
 use super::{
     context::{self, Context},
     js::ExecutionContext,
-    key_ring, kv, log,
+    key_ring, log, readiness,
     request::Incoming,
     session_cookies,
     sessions::{self, Exchange},
     settings,
     tokens::{self, Known, Look, PassedOver},
-    user_sessions,
 };
 use crate::{
     error::{self, Presented},
@@ -29,7 +28,7 @@ use crate::{
     },
     json::ObjectWriter,
     session::{
-        call::{Door, UserCall},
+        call::Door,
         identity::{Issuers, Session},
         model::{IssuedSession, Refusal},
         refresh_token,
@@ -449,8 +448,6 @@ fn discovery(settings: &Settings) -> Reply {
 
 /// Whether KV, the objects and the keys can serve. The keys are at hand, or there would be no context.
 async fn ready(context: &Context) -> Reply {
-    // Names that no session has: reading leaves both as they are.
-    const NOBODY: &str = "readyz";
     let keys = key_ring::signer(
         &context.ring,
         context
@@ -460,13 +457,7 @@ async fn ready(context: &Context) -> Reply {
         context.now,
     )
     .is_ok();
-    let copy = kv::get(&kv::namespace(&context.env), NOBODY).await.is_ok();
-    let call = UserCall::Check {
-        handle: NOBODY.to_owned(),
-        issued: None,
-    };
-    let object = user_sessions::ask(context, NOBODY, &call).await.is_ok();
-    if keys && copy && object {
+    if keys && readiness::storage_can_serve(context).await {
         Reply::json(200, r#"{"status":"OK"}"#)
     } else {
         log::fault("readyz", "keys, KV or objects cannot serve");

@@ -34,6 +34,7 @@ mod outgoing_url;
 mod own_tokens;
 mod people;
 mod promise;
+mod readiness;
 mod renewal_door;
 mod request;
 mod response;

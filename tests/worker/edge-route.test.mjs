@@ -52,6 +52,18 @@ test("a token with a broken signature is 401 try refresh token", async () => {
   assert.deepEqual(body, { message: "try refresh token" });
 });
 
+test("a page of another website, which only has the browser send the cookie, is 403 and counts no visit", async () => {
+  const { session, accessToken } = await client.createNewSession("alice");
+  const cookie = `sAccessToken=${accessToken.token}`;
+  for (const sender of [{ origin: "https://evil.example" }, { origin: "null" }, { "sec-fetch-site": "cross-site" }, { "sec-fetch-site": "same-site" }]) {
+    const { status, body } = await visit({ cookie, ...sender });
+    assert.deepEqual([status, body], [403, { message: "this website may not use the session" }], JSON.stringify(sender));
+    assert.equal((await visit({ authorization: `Bearer ${accessToken.token}`, ...sender })).status, 200, "no website sends that header");
+  }
+  assert.deepEqual(await client.getSessionData(session.handle), { visits: 4 });
+  assert.equal((await visit({ cookie, "sec-fetch-site": "same-origin" })).status, 200);
+});
+
 test("only POST changes data", async () => {
   const { accessToken } = await client.createNewSession("alice");
   const { status } = await visit({ authorization: `Bearer ${accessToken.token}` }, "GET");

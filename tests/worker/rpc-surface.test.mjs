@@ -7,11 +7,11 @@ import { durableObjects } from "../support/harness.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
 
 const ADMIN = [
-  "getSession", "getSessionData", "updateSessionData", "createNewSession", "createNewSessionForRequest", "refreshSession", "revokeSession",
+  "getSession", "getSessionForRequest", "getSessionData", "updateSessionData", "createNewSession", "createNewSessionForRequest", "refreshSession", "revokeSession",
   "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore", "getAllSessionHandlesForUser", "getSessionInformation",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken", "rotateSigningKeys", "revokeSigningKey",
 ];
-const OFFERED = { SESSIONS: ["getSession", "getSessionData", "updateSessionData"], VERIFY: ["getSession"], ADMIN };
+const OFFERED = { SESSIONS: ["getSession", "getSessionForRequest", "getSessionData", "updateSessionData"], VERIFY: ["getSession", "getSessionForRequest"], ADMIN };
 
 let postern;
 before(async () => {

@@ -13,6 +13,8 @@ export default {
           return reply(401, { message: "unauthorised" });
         case postern.Error.TRY_REFRESH_TOKEN:
           return reply(401, { message: "try refresh token" });
+        case postern.Error.FOREIGN_WEBSITE:
+          return reply(403, { message: "this website may not use the session" });
         default:
           return reply(503, { message: "try again later" }, { "retry-after": String(err.retryAfterSeconds ?? 1) });
       }
@@ -21,24 +23,14 @@ export default {
 };
 
 async function countVisit(request) {
-  const { session, accessToken } = await postern.getSession(
-    accessTokenOf(request),
-    request.headers.get("anti-csrf"),
-  );
+  // Knows the cookies' names, and whether another website's page sent the request.
+  const { session } = await postern.getSessionForRequest(request);
   const sessionData = await postern.getSessionData(session.handle);
   const visits = (sessionData.visits ?? 0) + 1;
   await postern.updateSessionData(session.handle, { ...sessionData, visits });
 
   const { userId, jwtPayload } = session;
-  // A new access token replaces the caller's; browser SDKs take it from this header.
-  return reply(200, { userId, jwtPayload, visits }, accessToken && { "st-access-token": accessToken.token });
-}
-
-/** From `Authorization: Bearer …`, else from the cookie `sAccessToken`; undefined if there is neither. */
-function accessTokenOf(request) {
-  const [, bearer] = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "") ?? [];
-  const [, cookie] = /(?:^|;) *sAccessToken=([^;]*)/.exec(request.headers.get("cookie") ?? "") ?? [];
-  return bearer ?? cookie;
+  return reply(200, { userId, jwtPayload, visits });
 }
 
 function reply(status, body, headers) {

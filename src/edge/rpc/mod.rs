@@ -4,6 +4,7 @@
 //! `{status: …}`; a caller's mistake rejects with a `TypeError` or `RangeError` that names the member. Which entrypoint
 //! offers which method is written in `entry.mjs`. What several methods are given is read in `given`; `results` writes.
 
+mod for_request;
 mod given;
 mod results;
 
@@ -11,6 +12,7 @@ use js_sys::{JSON, RangeError};
 use wasm_bindgen::JsValue;
 use worker::Env;
 
+use self::for_request::GivenRequest;
 use self::given::{freshness, location, new_session, user_and_tenant};
 use self::results::{
     issued_text, ok, refused, revoked, session_members, session_text, token_text, verified_text,
@@ -74,6 +76,15 @@ type Called = Result<Result<String, Refusal>, JsValue>;
 async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Called {
     match method {
         "getSession" => get_session(arguments, context).await,
+        "getSessionForRequest" => {
+            let request = GivenRequest::of(arguments)?;
+            let freshness = freshness(arguments, context)?;
+            let check = arguments.optional_boolean("doAntiCsrfCheck")?;
+            // True is what is done anyway, where it matters.
+            let check = check.filter(|check| !check);
+            let session = for_request::session(context, &request, freshness, check).await;
+            Ok(session.map(|session| ok(&verified_text(&session))))
+        }
         "getSessionData" => {
             let freshness = freshness(arguments, context)?;
             let handle = arguments.string("handle")?;
