@@ -189,6 +189,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)] // one table
     fn another_website_may_only_ask_for_what_changes_nothing() {
         let settings = parsed(&[("WEBSITE_ORIGINS", "https://www.example.com")]);
         let named = OtherSites::Named(vec!["https://pay.example".to_owned()]);

@@ -71,10 +71,9 @@ pub fn request_site(settings: &Settings, sender: Sender<'_>) -> Site {
         // The person's own doing: an address that was typed, a share to an installed app.
         (None | Some("null"), Some("none")) => Site::Own,
         (None, None) => Site::Unknown,
-        (None, Some(_)) => Site::Foreign,
         (Some(origin), _) if is_own(settings, origin, sender.host) => Site::Own,
         (Some(origin), _) if is_website(settings, origin) => Site::Website,
-        (Some(_), _) => Site::Foreign,
+        (Some(_), _) | (None, Some(_)) => Site::Foreign,
     }
 }
 

@@ -4,6 +4,7 @@
 //! So: a refresh never changes whose session it is, and what is another deployment's is neither used nor cleared.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 
 use crate::http::cookie::Cookies;
 use crate::http::credentials::{
@@ -181,11 +182,11 @@ fn of_one_session<'a>(
             found.push(((generation, index), token));
         }
         if found.len() > MAX_REFRESH_CANDIDATES {
-            found.sort_by(|left, right| right.0.cmp(&left.0));
+            found.sort_by_key(|(place, _)| Reverse(*place));
             found.truncate(MAX_REFRESH_CANDIDATES);
         }
     }
-    found.sort_by(|left, right| right.0.cmp(&left.0));
+    found.sort_by_key(|(place, _)| Reverse(*place));
     Ok(found.into_iter().map(|(_, token)| token).collect())
 }
 
