@@ -403,7 +403,7 @@ async fn verify_foreign(
         if fault == TokenFault::UnknownKey
             && let Some(key) = kid.as_deref().and_then(|kid| keys.left_out(kid))
         {
-            detail.push_str(&format!("; {key}"));
+            detail = format!("{detail}; {key}");
         }
         Refused {
             refusal: match fault {
