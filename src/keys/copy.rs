@@ -106,13 +106,14 @@ impl RingCopy {
             not_before,
             dated_cut_off,
             ..
-        } = self.ring.head;
-        CutOff::of(not_before, dated_cut_off, self.as_of)
+        } = &self.ring.head;
+        let dated = dated_cut_off.as_ref().map(|noted| noted.value);
+        CutOff::of(*not_before, dated, self.as_of)
     }
 
     /// How many shards the authority on revocations has; `None` from a ring that does not say.
     pub fn shards(&self) -> Option<Shards> {
-        self.ring.head.shards
+        self.ring.head.shards.as_ref().map(|noted| noted.value)
     }
 
     /// When the ring makes its next key.

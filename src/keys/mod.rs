@@ -34,7 +34,7 @@ pub use ring::{
 };
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
 pub use shards::{Shards, ShardsThen, ShardsWanted};
-pub use stored::{Kept, Unreadable};
+pub use stored::{Kept, Noted, Unreadable};
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     KeyPolicy, Shards,
-    stored::{Kept, RingText, optional_secret, secret},
+    stored::{Kept, Noted, RingText, optional_secret, secret},
 };
 use crate::{
     revocation::cut_off::CutOff,
@@ -169,10 +169,10 @@ pub struct RingHead {
     pub not_before: UnixMillis,
     /// The same with when it was recorded; see [`CutOff::of`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dated_cut_off: Option<CutOff>,
+    pub dated_cut_off: Option<Noted<CutOff>>,
     /// How many shards the authority on revocations has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shards: Option<Shards>,
+    pub shards: Option<Noted<Shards>>,
     /// The secrets.
     pub secrets: Secrets,
     /// What another release has noted.

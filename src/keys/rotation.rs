@@ -170,10 +170,13 @@ impl KeyRing {
     pub fn cut_off(&mut self, moment: UnixMillis, now: UnixMillis) {
         if moment > self.head.not_before {
             self.head.not_before = moment;
-            self.head.dated_cut_off = Some(CutOff {
-                moment,
-                recorded: now,
-            });
+            self.head.dated_cut_off = Some(
+                CutOff {
+                    moment,
+                    recorded: now,
+                }
+                .into(),
+            );
             self.bump();
         }
     }

@@ -23,7 +23,7 @@ pub struct ShardsWanted {
     pub longest_entry: Millis,
 }
 
-/// A number of shards, and a moment.
+/// A number of shards, and a moment. Stays as it is: what a release has to add goes to [`Shards`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardsThen {
     /// How many.
@@ -106,7 +106,8 @@ impl From<&Settings> for ShardsWanted {
 impl KeyRing {
     /// Brings the published number of shards in line with what is wanted and with the clock. True when something changed.
     pub fn settle_shards(&mut self, wanted: ShardsWanted, now: UnixMillis) -> bool {
-        let settled = match self.head.shards {
+        let known = self.head.shards.as_ref().map(|noted| noted.value);
+        let settled = match known {
             Some(shards) => shards.settled(wanted, now),
             None => Shards {
                 polled: wanted.count,
@@ -114,9 +115,12 @@ impl KeyRing {
                 before: None,
             },
         };
-        let changed = self.head.shards != Some(settled);
+        let changed = known != Some(settled);
         if changed {
-            self.head.shards = Some(settled);
+            match &mut self.head.shards {
+                Some(noted) => noted.value = settled,
+                none => *none = Some(settled.into()),
+            }
             self.bump();
         }
         changed

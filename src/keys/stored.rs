@@ -28,6 +28,25 @@ impl std::fmt::Debug for Kept {
     }
 }
 
+/// A value among the members of a record, with what another release has noted beside its own members.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Noted<T> {
+    /// The value.
+    #[serde(flatten)]
+    pub value: T,
+    #[serde(flatten)]
+    kept: Kept,
+}
+
+impl<T> From<T> for Noted<T> {
+    fn from(value: T) -> Self {
+        Self {
+            value,
+            kept: Kept::default(),
+        }
+    }
+}
+
 /// Secret bytes as base64url, for `#[serde(with = "secret")]`.
 pub(super) mod secret {
     use super::{

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{
     KeyKind, KeyMaterial, KeyNeeded, KeyPolicy, KeyRing, RingCopy, RingHead, SECRETS_NEEDED,
-    Secrets, SigningKey, UnknownKid, Unreadable,
+    Secrets, ShardsWanted, SigningKey, UnknownKid, Unreadable,
 };
 use crate::{
     secret::Secret,
@@ -312,11 +312,20 @@ fn what_another_release_has_noted_outlives_every_change() {
     text["head"]["secrets"]["refresh_secrets"][0]["noted"] = noted.clone();
     text["keys"][0]["noted"] = noted.clone();
     text["assertion_keys"][0]["noted"] = noted.clone();
+    text["head"]["shards"] = serde_json::json!({"polled": 1, "noted": noted});
     let mut ring = KeyRing::from_json(&text.to_string()).unwrap();
     assert!(!format!("{ring:?}").contains("abc"));
     maintain(&mut ring, policy, START.plus(Millis(8_000)));
+    ring.settle_shards(
+        ShardsWanted {
+            count: 4,
+            longest_entry: Millis(1),
+        },
+        START,
+    );
     ring.cut_off(START, START);
     let head: serde_json::Value = serde_json::from_str(&ring.head.to_json().unwrap()).unwrap();
+    assert_eq!(head["shards"]["noted"], noted);
     assert_eq!(head["noted"], noted);
     assert_eq!(head["secrets"]["noted"], noted);
     assert_eq!(head["secrets"]["refresh_secrets"][0]["noted"], noted);

@@ -82,7 +82,10 @@ test("rolled back over what the next release wrote, everything works; rolled for
   await deploy([]);
   const before = notes();
   assert.ok(before.sessions >= 5 && before.heads[0] >= 3 && before.keys >= 2, JSON.stringify(before));
-  assert.ok(before.shapes.every((shape) => shape === "2/3") && before.authority.every((shape) => shape === "1/2"), JSON.stringify(before));
+  // Its steps only added: what a release must know is what it was.
+  const [user, authority] = [before.shapes[0] ?? "", before.authority[0] ?? ""];
+  assert.match(user, /^2\/[3-9]$/);
+  assert.match(authority, /^1\/[2-9]$/);
 
   // Verify, refresh, data, payload: of a session that the next release made.
   assert.equal(await at().verdict(alice.accessToken.token, "strict"), "OK");
@@ -121,7 +124,7 @@ test("rolled back over what the next release wrote, everything works; rolled for
 
   await deploy(ALL);
   const now = notes();
-  assert.ok(now.shapes.every((shape) => shape === "2/3" || shape === "2/2"), JSON.stringify(now));
+  assert.ok(now.shapes.includes(user) && now.shapes.every((shape) => shape <= user) && now.authority[0] === authority, JSON.stringify(now));
   assert.equal(now.tables, before.tables);
   assert.ok(now.heads[0] >= before.heads[0] && now.keys >= before.keys, JSON.stringify([before, now]));
   const noted = stored("UserSessions", "session", `SELECT * FROM session WHERE handle = '${alice.session.handle}'`);

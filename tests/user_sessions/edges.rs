@@ -387,7 +387,7 @@ fn a_token_that_is_expired_this_very_millisecond_gets_no_successor() {
 
 #[test]
 fn a_merge_changes_members_whole_or_is_refused_and_changes_nothing() {
-    let mut user = User::new();
+    let user = User::new();
     user.call(creation(
         1,
         r#"{"role":"admin","n":1e999,"a":{"b":1}}"#,
