@@ -105,13 +105,12 @@ pub(super) fn response(
     let language = (asker.header)("accept-language");
     let work = async move {
         let fetched = wanted.fetched(&env, &address, language, &id).await;
-        let mut reply = match fetched {
-            Some(text) => page::with_body(reply, text),
-            None => {
-                let message = format!("{}: the operator's page cannot be had", wanted.place);
-                log::warning("gateway_page", &message);
-                ours
-            }
+        let mut reply = if let Some(text) = fetched {
+            page::with_body(reply, text)
+        } else {
+            let message = format!("{}: the operator's page cannot be had", wanted.place);
+            log::request_warning("gateway_page", &message, &id);
+            ours
         };
         if is_head {
             reply.body = String::new();

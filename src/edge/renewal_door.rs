@@ -100,13 +100,10 @@ pub(super) async fn answer(
     settings: &Settings,
 ) -> Option<Reply> {
     let own_origin = request.origin();
-    let back = match renewal::read(settings, own_origin, request.query())? {
-        Ok(back) => back,
-        Err(()) => {
-            let text = "return_to must be a path of this host".to_owned();
-            let refusal = Refusal::BadInput(text);
-            return Some(error::reply(&refusal, Presented::Nothing, 401));
-        }
+    let Ok(back) = renewal::read(settings, own_origin, request.query())? else {
+        let text = "return_to must be a path of this host".to_owned();
+        let refusal = Refusal::BadInput(text);
+        return Some(error::reply(&refusal, Presented::Nothing, 401));
     };
     let context = match Context::open(env, execution).await {
         Ok(context) => context,

@@ -57,27 +57,13 @@ pub fn of(mut reply: Reply, told: &Told<'_>) -> Reply {
 /// The same answer with a page of the operator's.
 pub fn with_body(mut reply: Reply, body: String) -> Reply {
     reply.body = body;
-    let is_replaced = |name: &str| name == "content-type";
-    reply.headers.retain(|(name, _)| !is_replaced(name));
+    reply.headers.retain(|(name, _)| name != "content-type");
     reply.with_header("content-type", "text/html; charset=utf-8")
 }
 
 /// True for an answer that [`of`] makes a page of.
 pub fn has_page(reply: &Reply) -> bool {
     reply.status >= 400 && code_of(reply).is_some()
-}
-
-/// The page that says that somebody is logged out now.
-pub fn signed_out(reply: Reply, told: &Told<'_>) -> Reply {
-    let mut reply = reply;
-    reply.body = written(
-        "",
-        "You are signed out",
-        &["Your session has ended on this site."],
-        &Next::Link("/", "Go to the start page"),
-        told.request_id,
-    );
-    with_page_headers(reply)
 }
 
 fn code_of(reply: &Reply) -> Option<String> {
@@ -95,24 +81,28 @@ fn with_page_headers(mut reply: Reply) -> Reply {
         .with_header("referrer-policy", "no-referrer")
 }
 
+/// Title, paragraphs, and what to do next.
+type Words<'a> = (&'static str, Vec<&'static str>, Next<'a>);
+
+const START: Next<'static> = Next::Link("/", "Go to the start page");
+
 fn html(status: u16, code: &str, told: &Told<'_>) -> String {
+    let (title, text, next) =
+        about_session(code, told).unwrap_or_else(|| about_site(status, told.is_form));
+    let label = format!("Error {status}");
+    written(&label, title, &text, &next, told.request_id)
+}
+
+/// What is said of a person's session; `None` for other refusals.
+fn about_session<'a>(code: &str, told: &Told<'a>) -> Option<Words<'a>> {
     let login = |text| match told.login {
         Some(login) if told.is_form => Next::Tab(login, "Sign in in a new tab"),
         Some(login) => Next::Link(login, text),
         None => Next::Nothing,
     };
-    // An empty address is that of this page. Of a form it would be asked for without what was typed.
-    let again = || {
-        if told.is_form {
-            Next::Nothing
-        } else {
-            Next::Link("", "Try again")
-        }
-    };
-    let start = || Next::Link("/", "Go to the start page");
     let kept = "What you sent was not passed on. Keep this page open and, when that is done, reload it: your browser will offer to send the form again.";
-    let (title, text, next): (&str, Vec<&str>, Next<'_>) = match (code, status) {
-        ("UNAUTHORISED" | "TRY_REFRESH_TOKEN", _) if told.is_form => {
+    Some(match code {
+        "UNAUTHORISED" | "TRY_REFRESH_TOKEN" if told.is_form => {
             let how = if told.login.is_some() {
                 "You are signed out, or were signed in too long ago. Sign in in a new tab."
             } else {
@@ -120,80 +110,95 @@ fn html(status: u16, code: &str, told: &Told<'_>) -> String {
             };
             ("Your form was not sent", vec![how, kept], login(""))
         }
-        ("UNAUTHORISED" | "TRY_REFRESH_TOKEN", _) => (
+        "UNAUTHORISED" | "TRY_REFRESH_TOKEN" => (
             "Please sign in",
             vec![
                 "This page is for people who are signed in. You are signed out, or were signed in too long ago.",
             ],
             login("Sign in"),
         ),
-        ("TOKEN_THEFT_DETECTED", _) => (
+        "TOKEN_THEFT_DETECTED" => (
             "You were signed out for your safety",
             vec![
                 "Somebody else may have used your session, so it was ended everywhere. Sign in again.",
                 "If this happens more than once, tell whoever runs this site.",
             ],
-            start(),
+            START,
         ),
-        ("INVALID_CLAIMS", _) => (
+        "INVALID_CLAIMS" => (
             "You may not see this page",
             vec![
                 "You are signed in, but your account has no access to it. If it should have, ask whoever runs this site, or sign in with another account.",
             ],
-            start(),
+            START,
         ),
-        ("FOREIGN_WEBSITE", _) => (
+        "FOREIGN_WEBSITE" => (
             "This request came from another website",
             vec![
                 "For your safety nothing was done. If you meant to do this, open this site yourself and try again there.",
             ],
-            start(),
+            START,
         ),
-        (_, 403) => (
+        _ => return None,
+    })
+}
+
+/// What is said of an address, of a request, or of the servers behind.
+fn about_site<'a>(status: u16, is_form: bool) -> Words<'a> {
+    // An empty address is that of this page. Of a form it would be asked for without what was typed.
+    let again = || {
+        if is_form {
+            Next::Nothing
+        } else {
+            Next::Link("", "Try again")
+        }
+    };
+    match status {
+        403 => (
             "This page is not open to you",
             vec!["This site does not serve this address. Check that it is spelt as you meant it."],
-            start(),
+            START,
         ),
-        (_, 404) => (
+        404 => (
             "There is no such page",
             vec!["Nothing is at this address. Check that it is spelt as you meant it."],
-            start(),
+            START,
         ),
-        (_, 405) => (
+        405 => (
             "This address cannot be opened like this",
             vec!["It is meant for programs, or for forms of this site."],
-            start(),
+            START,
         ),
-        (_, 413) => (
+        413 => (
             "That was too large",
             vec![
                 "What you sent is larger than this site takes, and was not passed on. Go back, and send less or a smaller file.",
             ],
             Next::Nothing,
         ),
-        (_, 429) => (
+        429 => (
             "Too many requests",
             vec!["Wait for a minute, then try again."],
             again(),
         ),
-        (_, 500) => (
+        500 => (
             "This site is not set up correctly",
             vec!["The fault is not yours. Whoever runs the site finds the reason in its log."],
             again(),
         ),
-        (_, 502) => (
+        502 => (
             "The server behind this page does not answer",
             vec!["The fault is not yours. Wait for a minute, then try again."],
             again(),
         ),
-        (_, 503) => (
+        503 => (
             "Not available at the moment",
             vec![
                 "You are still signed in, and nothing is lost. Wait for a moment, then try again.",
             ],
             again(),
         ),
-        (_, 504) => (
+        504 => (
             "The server behind this page takes too long",
             vec![
                 "The fault is not yours. It may have done what you asked for: look before you send something a second time.",
@@ -203,16 +208,9 @@ fn html(status: u16, code: &str, told: &Told<'_>) -> String {
         _ => (
             "This request could not be understood",
             vec!["Check the address, or go back and try again."],
-            start(),
+            START,
         ),
-    };
-    written(
-        &format!("Error {status}"),
-        title,
-        &text,
-        &next,
-        told.request_id,
-    )
+    }
 }
 
 fn written(label: &str, title: &str, text: &[&str], next: &Next<'_>, request_id: &str) -> String {
@@ -223,9 +221,7 @@ fn written(label: &str, title: &str, text: &[&str], next: &Next<'_>, request_id:
         page,
         "<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
-    if !label.is_empty() {
-        let _ = writeln!(page, "<p class=\"status\">{label}</p>");
-    }
+    let _ = writeln!(page, "<p class=\"status\">{label}</p>");
     let _ = writeln!(page, "<h1>{title}</h1>");
     for paragraph in text {
         let _ = writeln!(page, "<p>{paragraph}</p>");
