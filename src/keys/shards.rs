@@ -169,10 +169,9 @@ mod tests {
             let at = START.plus(Millis(tick * step));
             // Raised, taken back at once, and lowered later.
             let count = match tick {
-                0..3 => 1,
                 3..5 => 4,
-                5..50 => 1,
-                _ => 2,
+                50.. => 2,
+                _ => 1,
             };
             shards = shards.settled(wanted(count), at);
             plans.push((tick, shards));
