@@ -26,10 +26,13 @@ use simulate::{
     world::World,
 };
 
-fn judged(mistake: Option<Mistake>) -> Judge {
+/// The seeds of the short form that `cargo test` runs. Others are tried by `npm run simulate`.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
+
+fn judged(seed: u64, mistake: Option<Mistake>) -> Judge {
     let mut world = World::new(Plan {
         mistake,
-        ..Plan::short(1)
+        ..Plan::short(seed)
     });
     world.run();
     world.judge
@@ -37,19 +40,42 @@ fn judged(mistake: Option<Mistake>) -> Judge {
 
 #[test]
 fn no_revocation_is_felt_late_and_no_live_session_is_refused() {
-    let judge = judged(None);
-    assert_eq!(judge.first_fault, None);
-    assert_eq!((judge.late, judge.false_refusals), (0, 0));
-    // It was a real test: there was much to be late for.
-    assert!(judge.verifications > 20_000, "{}", judge.verifications);
-    assert!(judge.revocations > 500, "{}", judge.revocations);
-    assert!(judge.worst > 40_000, "{}", judge.worst);
-    assert_eq!(judge.levels[&0].worst, 0);
+    for seed in SEEDS {
+        let judge = judged(seed, None);
+        assert_eq!(judge.first_fault, None, "seed {seed}");
+        assert_eq!((judge.late, judge.false_refusals), (0, 0));
+        // It was a real test: there was much to be late for.
+        assert!(judge.verifications > 15_000, "{}", judge.verifications);
+        assert!(judge.revocations > 400, "{}", judge.revocations);
+        assert!(judge.cut_off > 500, "{}", judge.cut_off);
+        assert!(judge.worst > 40_000, "{}", judge.worst);
+        assert_eq!(judge.levels[&0].worst, 0);
+    }
+}
+
+/// The first fault that the judge finds in the short form.
+fn fault_of(mistake: Mistake) -> String {
+    let mut seeds = SEEDS;
+    let found = seeds.find_map(|seed| {
+        let judge = judged(seed, Some(mistake));
+        let counted = judge.late + judge.false_refusals;
+        assert_eq!(counted > 0, judge.first_fault.is_some());
+        judge.first_fault
+    });
+    found.unwrap_or_else(|| panic!("nobody noticed {mistake:?}"))
 }
 
 fn is_late(mistake: Mistake) {
-    let judge = judged(Some(mistake));
-    assert!(judge.late > 0, "nobody noticed {mistake:?}");
+    let fault = fault_of(mistake);
+    assert!(!fault.contains("refused"), "{mistake:?}: {fault}");
+}
+
+fn lets_in_the_cut_off(mistake: Mistake) {
+    let fault = fault_of(mistake);
+    assert!(
+        fault.contains("from before a cut-off"),
+        "{mistake:?}: {fault}"
+    );
 }
 
 #[test]
@@ -88,7 +114,26 @@ fn an_overlooked_key_set_is_noticed() {
 }
 
 #[test]
+fn a_shard_that_is_not_heard_is_noticed() {
+    is_late(Mistake::OneShard);
+}
+
+#[test]
 fn refusing_whatever_looks_revoked_is_noticed() {
-    let judge = judged(Some(Mistake::RefuseHits));
-    assert!(judge.false_refusals > 0);
+    assert!(fault_of(Mistake::RefuseHits).contains("refused"));
+}
+
+#[test]
+fn a_cut_off_that_only_the_authority_tells_of_is_noticed() {
+    lets_in_the_cut_off(Mistake::DeafToRing);
+}
+
+#[test]
+fn doubt_that_counts_from_a_moment_of_the_past_is_noticed() {
+    lets_in_the_cut_off(Mistake::DoubtFromMoment);
+}
+
+#[test]
+fn tokens_of_isolates_that_reach_nobody_are_noticed() {
+    lets_in_the_cut_off(Mistake::UnheardMints);
 }

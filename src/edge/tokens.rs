@@ -12,6 +12,7 @@ use super::{
     context::Context,
     crypto, issuer_keys, key_ring, log,
     told::{self, Told},
+    user_sessions,
 };
 use crate::{
     http::credentials::{Seen, Transfer},
@@ -19,12 +20,13 @@ use crate::{
     keys::{KeyKind, SigningKey},
     revocation::copy::Age,
     session::{
-        call::AccessGrant,
+        call::{AccessGrant, UserCall},
+        handle::CheckedHandle,
         identity::{Identity, Issuer, Issuers, Session},
         issuer as own_issuer, minting,
         model::{Refusal, SessionView, TokenInfo},
     },
-    settings::{SigningAlgorithm, TrustedIssuer},
+    settings::{SigningAlgorithm, SupersededBy, TrustedIssuer},
     time::{Millis, UnixMillis},
     token::{
         self, AccessClaims, AccessTokenVersion, Algorithm, Pending, Policy, SignatureVerdict,
@@ -292,9 +294,10 @@ async fn verify_parsed(
     };
     let (verified, key_set_version) = verify_own(context, token).await?;
     let claims = AccessClaims::from_verified(&verified).map_err(refused)?;
-    if context.handle_keys().check(&claims.handle).is_none() {
+    let Some(handle) = context.handle_keys().check(&claims.handle) else {
         return Err(Refusal::TryRefreshToken("the token names a handle that is not ours").into());
-    }
+    };
+    note_use(context, handle, &claims);
     let session = Session {
         handle: claims.handle.clone(),
         identity: Identity::own(claims.tenant_id.clone(), claims.user_id.clone()),
@@ -317,6 +320,24 @@ async fn verify_parsed(
         key_set_version,
     };
     Ok(remember(access_token, validity, known))
+}
+
+/// Tells the user's object, in the background, that the answer to a refresh has arrived: its access token is here. Only tokens
+/// that this isolate does not remember come this far.
+fn note_use(context: &Context, handle: CheckedHandle, claims: &AccessClaims) {
+    let settings = &context.settings;
+    if claims.origin.generation == 0 || settings.refresh_token_superseded_by != SupersededBy::Use {
+        return;
+    }
+    let asking = context.clone();
+    let call = UserCall::NoteUse {
+        handle: claims.handle.clone(),
+        hash1: claims.refresh_token_hash1.clone(),
+    };
+    context.in_background(async move {
+        // A note that is lost does no harm: the next one, or the next refresh, tells as much.
+        let _ = user_sessions::ask(&asking, handle.route(), &call).await;
+    });
 }
 
 /// Reads the claims of a token of our own whose signature is good and which may be expired (regenerate).

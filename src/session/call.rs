@@ -102,6 +102,14 @@ pub enum UserCall {
         /// What the new token takes over from the one at hand.
         carried: Carried,
     },
+    /// An access token that a refresh made was used for the first time, as far as the isolate knows. Nobody waits for the
+    /// answer, and nothing is lost when there is none.
+    NoteUse {
+        /// The session.
+        handle: String,
+        /// The access token's `refreshTokenHash1`.
+        hash1: String,
+    },
     /// List a user's sessions.
     List {
         /// The user.

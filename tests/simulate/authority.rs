@@ -1,10 +1,11 @@
-//! The authority, and its failures.
+//! The authority's shards, and their failures.
 
 use postern::{
     revocation::{
         Entry,
         call::{PollAnswer, Report},
         journal::Recorded,
+        key,
         segment::Segment,
     },
     time::UnixMillis,
@@ -13,18 +14,25 @@ use postern::{
 use super::plan::{Mistake, Plan};
 use crate::support::{authority, handles::handle_of};
 
-pub struct Authority {
+struct Shard {
     actual: authority::Authority,
     /// What it was when it froze, and when that was.
     frozen: Option<(authority::Authority, UnixMillis)>,
+}
+
+pub struct Authority {
+    shards: Vec<Shard>,
     mistake: Option<Mistake>,
 }
 
 impl Authority {
     pub fn new(plan: &Plan, now: UnixMillis) -> Self {
-        let mut authority = Self {
-            actual: authority::Authority::new(),
+        let shard = |_| Shard {
+            actual: authority::Authority::one_of(plan.shards),
             frozen: None,
+        };
+        let mut authority = Self {
+            shards: (0..plan.shards).map(shard).collect(),
             mistake: plan.mistake,
         };
         let all: Vec<u64> = (0..plan.revoked_before).collect();
@@ -51,51 +59,68 @@ impl Authority {
                 entry.expires = UnixMillis(now.0 + 1);
             }
         }
-        assert_eq!(self.actual.take(&report, now.0), Recorded::Yes);
+        let (_, route) = key::keys(&report.entries[0].handle).unwrap();
+        let shard = key::shard(route, self.shards.len() as u32);
+        let shard = &mut self.shards[shard as usize].actual;
+        assert_eq!(shard.take(&report, now.0), Recorded::Yes);
     }
 
+    /// The first shard is told, as it is told of new keys.
     pub fn cut_off(&mut self, moment: UnixMillis, now: UnixMillis) {
-        let authority::Authority { store, journal, .. } = &mut self.actual;
+        let authority::Authority { store, journal, .. } = &mut self.shards[0].actual;
         journal.set_not_before(store, moment, now).unwrap();
     }
 
     pub fn keys_changed(&mut self, version: u64) {
-        let authority::Authority { store, journal, .. } = &mut self.actual;
+        let authority::Authority { store, journal, .. } = &mut self.shards[0].actual;
         journal.set_key_set_version(store, version).unwrap();
     }
 
     pub fn restart(&mut self) {
-        self.actual.restart();
-    }
-
-    /// The alarm, when it is due.
-    pub fn tidy(&mut self, now: UnixMillis) {
-        self.actual.alarm(now.0);
-    }
-
-    pub fn freeze(&mut self, now: UnixMillis) {
-        self.frozen = Some((self.actual.copied(), now));
-    }
-
-    pub fn thaw(&mut self) {
-        self.frozen = None;
-    }
-
-    pub fn poll(&self, since: u64, now: UnixMillis) -> PollAnswer {
-        match &self.frozen {
-            Some((frozen, then)) => frozen.journal.poll(since, *then),
-            None => self.actual.journal.poll(since, now),
+        for shard in &mut self.shards {
+            shard.actual.restart();
         }
     }
 
-    pub fn segment(&self, name: &str) -> Option<Segment> {
-        match &self.frozen {
+    /// The alarm, when it is due.
+    pub fn tidy(&mut self, shard: u32, now: UnixMillis) {
+        self.shards[shard as usize].actual.alarm(now.0);
+    }
+
+    pub fn freeze(&mut self, now: UnixMillis) {
+        for shard in &mut self.shards {
+            shard.frozen = Some((shard.actual.copied(), now));
+        }
+    }
+
+    pub fn thaw(&mut self) {
+        for shard in &mut self.shards {
+            shard.frozen = None;
+        }
+    }
+
+    pub fn is_frozen(&self) -> bool {
+        self.shards[0].frozen.is_some()
+    }
+
+    pub fn poll(&self, shard: u32, since: u64, now: UnixMillis) -> PollAnswer {
+        let shard = &self.shards[shard as usize];
+        match &shard.frozen {
+            Some((frozen, then)) => frozen.journal.poll(since, *then),
+            None => shard.actual.journal.poll(since, now),
+        }
+    }
+
+    pub fn segment(&self, shard: u32, name: &str) -> Option<Segment> {
+        let shard = &self.shards[shard as usize];
+        match &shard.frozen {
             Some((frozen, _)) => frozen.fetch(name),
-            None => self.actual.fetch(name),
+            None => shard.actual.fetch(name),
         }
     }
 
     pub fn bytes(&self) -> usize {
-        self.actual.journal.bytes()
+        let shards = self.shards.iter();
+        shards.map(|shard| shard.actual.journal.bytes()).sum()
     }
 }

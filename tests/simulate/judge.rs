@@ -2,15 +2,6 @@
 
 use std::collections::BTreeMap;
 
-/// Who said that a session lives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum By {
-    /// The isolate's copy.
-    Copy,
-    /// The user's object, to this request or to an earlier one. Had it been told of the cut-off?
-    Object { told: bool },
-}
-
 /// What the judge knows about a session.
 #[derive(Debug, Clone, Copy)]
 pub struct Truth {
@@ -32,18 +23,28 @@ pub struct Level {
     pub worst: u64,
 }
 
+/// A cut-off that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct CutOff {
+    pub moment: u64,
+    /// When the authority had recorded it, and when that was told.
+    pub recorded: Option<(u64, u64)>,
+}
+
 #[derive(Debug, Default)]
 pub struct Judge {
     pub verifications: u64,
     pub revocations: u64,
+    /// Sessions that cut-offs ended.
+    pub cut_off: u64,
     pub late: u64,
     pub false_refusals: u64,
     pub worst: u64,
     /// By bound in milliseconds; 0 = strict.
     pub levels: BTreeMap<u64, Level>,
-    /// When the revoker of everyone was told OK, and the moment.
-    pub cut_off: Option<(u64, u64)>,
-    /// Sessions from before the cut-off that were let in by objects which nobody had told yet.
+    pub cut_offs: Vec<CutOff>,
+    /// Sessions from before a cut-off that objects let in which reached nobody who could tell them of it, asked by isolates
+    /// that reached nobody either.
     pub untold: u64,
     /// Tokens of withdrawn keys that were let in after the bound.
     pub late_keys: u64,
@@ -51,36 +52,44 @@ pub struct Judge {
 }
 
 impl Judge {
-    /// A session was let in by a verification that began at `start`.
-    pub fn honoured(&mut self, truth: Truth, start: u64, bound: u64, by: By) {
-        let level = self.level(bound);
-        level.honoured += 1;
-        if let Some(delay) = truth
-            .recorded
-            .and_then(|recorded| start.checked_sub(recorded))
-        {
-            self.felt_after(delay, start, bound, "a revoked session");
-        }
-        if let Some((ok, moment)) = self.cut_off
-            && truth.created < moment
-            && let Some(delay) = start.checked_sub(ok)
-        {
-            if by == (By::Object { told: false }) {
-                self.untold += 1;
-            } else {
-                self.felt_after(delay, start, bound, "a session from before the cut-off");
-            }
-        }
+    /// The newest cut-off that ends a session from then.
+    pub fn cut_off_of(&self, created: u64) -> Option<&CutOff> {
+        self.cut_offs.iter().rev().find(|one| created < one.moment)
     }
 
-    fn felt_after(&mut self, delay: u64, start: u64, bound: u64, what: &str) {
+    /// A session was let in by a verification that began at `start`. `reached_nobody` says whether nobody could tell the one
+    /// who did, nor the object, of what was recorded since a time.
+    pub fn honoured(
+        &mut self,
+        truth: Truth,
+        start: u64,
+        bound: u64,
+        reached_nobody: impl Fn(u64) -> bool,
+    ) {
+        self.level(bound).honoured += 1;
+        let since = |time: Option<u64>| time.and_then(|time| start.checked_sub(time));
+        let cut_off = self.cut_off_of(truth.created);
+        let (recorded, ok) = cut_off.and_then(|one| one.recorded).unzip();
+        let mut felt = Vec::new();
+        if let Some(delay) = since(ok) {
+            if delay > bound && recorded.is_some_and(reached_nobody) {
+                self.untold += 1;
+                return;
+            }
+            felt.push((delay, "a session from before a cut-off"));
+        }
+        if let Some(delay) = since(truth.recorded) {
+            felt.push((delay, "a revoked session"));
+        }
+        let worst = felt.iter().map(|(delay, _)| *delay).max().unwrap_or(0);
+        self.worst = self.worst.max(worst);
         let level = self.level(bound);
-        level.worst = level.worst.max(delay);
-        self.worst = self.worst.max(delay);
-        if delay > bound {
+        level.worst = level.worst.max(worst);
+        // One event, however many reasons there are to refuse.
+        if let Some((delay, what)) = felt.iter().find(|(delay, _)| *delay > bound) {
             self.late += 1;
             self.fault(format!(
-                "{what} was let in {delay} ms late, bound {bound}, at {start}"
+                "{what} was let in {delay} ms after that was told, bound {bound}, at {start}"
             ));
         }
     }
@@ -90,10 +99,7 @@ impl Judge {
         if let Some(bound) = bound {
             self.level(bound).refused += 1;
         }
-        let cut_off = self
-            .cut_off
-            .is_some_and(|(_, moment)| truth.created < moment);
-        if truth.ended.is_none() && !cut_off {
+        if truth.ended.is_none() && self.cut_off_of(truth.created).is_none() {
             self.false_refusals += 1;
             self.fault(format!("a live session was refused at {start}: {why}"));
         }

@@ -22,7 +22,29 @@ pub enum Mistake {
     RefuseHits,
     /// The key set version of answers is overlooked.
     OldKeys,
+    /// Of several shards only the first is heard.
+    OneShard,
+    /// Of a cut-off only the authority tells, not the key ring: an isolate that has just started asks without knowing.
+    DeafToRing,
+    /// Doubt about a token counts from the moment of a cut-off, not from when it was recorded, and no token tells when its
+    /// session was created.
+    DoubtFromMoment,
+    /// An isolate that reaches nobody goes on making tokens that do not tell when their session was created.
+    UnheardMints,
 }
+
+/// Everyone's sessions from before a moment end.
+#[derive(Debug, Clone, Copy)]
+pub struct PlannedCutOff {
+    /// When that is asked for.
+    pub at: u64,
+    /// How long before lies the moment.
+    pub back: u64,
+}
+
+/// Neither the authority nor the key ring is heard of from when a cut-off is recorded, for longer than tokens are in doubt.
+const UNHEARD_LONG: Window = 9_000_100..9_400_000;
+const UNHEARD_SHORT: Window = 1_200_100..1_600_000;
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -38,14 +60,17 @@ pub struct Plan {
     /// Handles of others that are revoked before the start.
     pub revoked_before: u64,
     pub access_token: u64,
+    /// How many shards the authority has.
+    pub shards: u32,
     /// The authority goes on answering as it did when this began.
-    pub frozen: Window,
+    pub frozen: Vec<Window>,
     /// The authority gives no answer and records nothing.
     pub out: Vec<Window>,
+    /// The key ring gives no answer.
+    pub ring_out: Vec<Window>,
     /// A share of the users' objects gives no answer.
     pub objects_out: Vec<Window>,
-    /// Everyone's sessions from before this moment end.
-    pub cut_off: Option<u64>,
+    pub cut_offs: Vec<PlannedCutOff>,
     /// Between two changes of the key set.
     pub key_changes: u64,
     /// Between two restarts of an isolate, on average.
@@ -65,11 +90,32 @@ impl Plan {
             revocations: 1.3,
             revoked_before: 100_000,
             access_token: 1_800_000,
-            // Ten times the longest bound.
-            frozen: 2_000_000..2_600_000,
-            out: vec![4_000_000..4_180_000, 6_000_000..6_070_000],
+            shards: 3,
+            // Ten times the longest bound; and from when a cut-off is recorded, before anybody has heard of it.
+            frozen: vec![2_000_000..2_600_000, 8_000_100..8_060_000],
+            out: vec![
+                4_000_000..4_180_000,
+                // The cut-off in the past is asked for meanwhile.
+                4_990_000..5_060_000,
+                6_000_000..6_070_000,
+                UNHEARD_LONG,
+            ],
+            ring_out: vec![3_500_000..3_620_000, UNHEARD_LONG],
             objects_out: vec![3_000_000..3_120_000, 4_100_000..4_200_000],
-            cut_off: Some(8_000_000),
+            cut_offs: vec![
+                PlannedCutOff {
+                    at: 5_000_000,
+                    back: 4_000_000,
+                },
+                PlannedCutOff {
+                    at: 8_000_000,
+                    back: 0,
+                },
+                PlannedCutOff {
+                    at: UNHEARD_LONG.start - 100,
+                    back: 0,
+                },
+            ],
             key_changes: 900_000,
             restarts: 1_500_000,
             mistake: None,
@@ -80,17 +126,32 @@ impl Plan {
     pub fn short(seed: u64) -> Self {
         Self {
             seed,
-            length: 1_500_000,
+            length: 2_200_000,
             isolates: 30,
-            rate: 20.0,
+            rate: 14.0,
             sessions: 300,
-            revocations: 0.5,
+            revocations: 0.35,
             revoked_before: 8_700,
             access_token: 600_000,
-            frozen: 100_000..700_000,
-            out: vec![800_000..920_000, 1_000_000..1_020_000],
-            objects_out: vec![760_000..780_000, 880_000..960_000],
-            cut_off: Some(1_200_000),
+            shards: 2,
+            frozen: vec![100_000..500_000, 1_000_100..1_060_000],
+            out: vec![740_000..770_000, 1_080_000..1_100_000, UNHEARD_SHORT],
+            ring_out: vec![560_000..600_000, UNHEARD_SHORT],
+            objects_out: vec![650_000..670_000, 1_070_000..1_110_000],
+            cut_offs: vec![
+                PlannedCutOff {
+                    at: 760_000,
+                    back: 740_000,
+                },
+                PlannedCutOff {
+                    at: 1_000_000,
+                    back: 0,
+                },
+                PlannedCutOff {
+                    at: UNHEARD_SHORT.start - 100,
+                    back: 0,
+                },
+            ],
             key_changes: 250_000,
             restarts: 300_000,
             mistake: None,

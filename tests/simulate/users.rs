@@ -24,15 +24,39 @@ pub struct Session {
     pub user: usize,
     pub handle: String,
     pub truth: Truth,
+    /// As its token tells it.
+    pub session_created: Option<UnixMillis>,
     pub iat: UnixMillis,
     pub exp: UnixMillis,
     refresh: String,
+    /// The browser waits for a refresh.
+    pub is_busy: bool,
+    /// Somebody else has used one of its tokens.
+    pub is_stolen: bool,
     /// A token that was exchanged long ago, as a thief may hold it.
     stale: Option<String>,
 }
 
+/// What a refresh came to.
+pub enum Renewed {
+    Tokens(Tokens),
+    Gone,
+    Theft,
+}
+
+/// What an answer to a refresh holds.
+pub struct Tokens {
+    access: AccessGrant,
+    refresh: String,
+}
+
+/// Whether the tokens of a user's sessions are of the versions that have no room for when the session was created.
+pub fn is_legacy(user: usize) -> bool {
+    user % 10 < 3
+}
+
 pub struct Users {
-    settings: Settings,
+    pub settings: Settings,
     objects: Vec<User>,
     /// Where each object's clock lies from the authority's.
     skews: Vec<i64>,
@@ -99,35 +123,41 @@ impl Users {
                 ended: None,
                 recorded: None,
             },
+            session_created: access.session_created.filter(|_| !is_legacy(user)),
             iat: access.created,
             exp: access.expiry,
             refresh,
+            is_busy: false,
+            is_stolen: false,
             stale: None,
         });
         number
     }
 
-    /// The browser refreshes. `false` when it is told that there is no such session.
-    pub fn refresh(&mut self, session: usize, now: u64, not_before: u64) -> bool {
+    /// The user's object is asked for new tokens.
+    pub fn refresh(&self, session: usize, now: u64, not_before: u64) -> Renewed {
         let Session { user, refresh, .. } = &self.sessions[session];
-        let token = refresh.clone();
-        match self.call(*user, now, not_before, calls::refresh(&token, Door::Own)) {
+        match self.call(*user, now, not_before, calls::refresh(refresh, Door::Own)) {
             UserReply::Issued {
                 access, refresh, ..
-            } => {
-                let jar = &mut self.sessions[session];
-                let AccessGrant {
-                    created, expiry, ..
-                } = access;
-                (jar.iat, jar.exp) = (created, expiry);
-                if refresh.token != token {
-                    jar.stale = Some(token);
-                }
-                jar.refresh = refresh.token;
-                true
-            }
-            UserReply::Unauthorised { .. } => false,
+            } => Renewed::Tokens(Tokens {
+                access,
+                refresh: refresh.token,
+            }),
+            UserReply::Unauthorised { .. } => Renewed::Gone,
+            UserReply::Theft { .. } => Renewed::Theft,
             other => panic!("a refresh was answered with {other:?}"),
+        }
+    }
+
+    /// The browser has got its new tokens.
+    pub fn accept(&mut self, session: usize, tokens: Tokens) {
+        let jar = &mut self.sessions[session];
+        let Tokens { access, refresh } = tokens;
+        jar.session_created = access.session_created.filter(|_| !is_legacy(jar.user));
+        (jar.iat, jar.exp) = (access.created, access.expiry);
+        if refresh != jar.refresh {
+            jar.stale = Some(std::mem::replace(&mut jar.refresh, refresh));
         }
     }
 
@@ -148,7 +178,10 @@ impl Users {
         let (user, handle, stale) = (*user, handle.clone(), stale.clone());
         let call = match (random.below(10), stale) {
             // A thief comes with a token of the past.
-            (0..=2, Some(token)) => calls::refresh(&token, Door::Own),
+            (0..=2, Some(token)) => {
+                self.sessions[session].is_stolen = true;
+                calls::refresh(&token, Door::Own)
+            }
             (0..=7, _) => calls::revoke(vec![handle], true),
             _ => {
                 let tenant = random.chance(50).then_some("acme");

@@ -90,6 +90,10 @@ fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
         record.lineage.used_index.into(),
         record.lineage.children.into(),
         optional_time(record.lineage.first_exchanged),
+        optional_time(record.lineage.last_issued),
+        optional_time(record.lineage.child_seen),
+        record.lineage.generation.into(),
+        record.lineage.children.into(),
         u8::from(record.use_dynamic_key).into(),
         record.payload.as_str().into(),
         number(record.data_seq),
@@ -101,7 +105,8 @@ impl UserStore for SqlUserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
         let row = self.sql.one(
             "SELECT handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
-               secret_number, generation, used_index, children, first_exchanged, by_service_api, use_dynamic_key, payload,
+               secret_number, generation, used_index, children, first_exchanged, last_issued, child_seen,
+               seen_generation, seen_children, by_service_api, use_dynamic_key, payload,
                device, data_seq, copy_expires, ended, ending, keep_until
              FROM session WHERE handle = ?",
             &[handle.into()],
@@ -125,8 +130,8 @@ impl UserStore for SqlUserStore {
         self.change(
             "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
                device, expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
-               use_dynamic_key, payload, data_seq, copy_expires)
-             VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+               last_issued, child_seen, seen_generation, seen_children, use_dynamic_key, payload, data_seq, copy_expires)
+             VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &bindings,
         )
     }
@@ -138,7 +143,8 @@ impl UserStore for SqlUserStore {
         // Not a `change`: nothing is due earlier, because a life is only ever made longer.
         self.sql.run(
             "UPDATE session SET expiry = ?, access_expires_max = ?, last_refreshed = ?, generation = ?, used_index = ?,
-               children = ?, first_exchanged = ?, use_dynamic_key = ?, payload = ?, data_seq = ?,
+               children = ?, first_exchanged = ?, last_issued = ?, child_seen = ?, seen_generation = ?, seen_children = ?,
+               use_dynamic_key = ?, payload = ?, data_seq = ?,
                copy_expires = ?
              WHERE handle = ? AND user_id = ? AND live = 1",
             &bindings,

@@ -51,9 +51,14 @@ impl Row {
                 used_index: self.small("used_index"),
                 children: self.small("children"),
                 first_exchanged: self.optional_time("first_exchanged"),
-                last_issued: None,
-                child_seen: None,
-            },
+                last_issued: self.optional_time("last_issued"),
+                child_seen: self.optional_time("child_seen"),
+            }
+            .restored(
+                self.optional_small("seen_generation")
+                    .zip(self.optional_small("seen_children")),
+                self.optional_time("last_refreshed"),
+            ),
             by_service_api: self.flag("by_service_api"),
             use_dynamic_key: self.flag("use_dynamic_key"),
             payload: self.text("payload"),

@@ -9,14 +9,14 @@ use crate::{
 const STEPS: Steps = &[
     (1, FIRST),
     (2, TO_2),
+    (3, TO_3),
     #[cfg(postern_next)]
-    (3, TO_NEXT),
+    (4, TO_NEXT),
 ];
 
 /// What the next release might add (`crate::message::next`): a table, columns, and what it writes there.
 #[cfg(postern_next)]
 const TO_NEXT: &str = "
-ALTER TABLE schema ADD COLUMN step INTEGER;
 ALTER TABLE session ADD COLUMN postern_next TEXT DEFAULT 'n';
 ALTER TABLE foreign_session ADD COLUMN postern_next TEXT;
 ALTER TABLE session_data ADD COLUMN postern_next TEXT NOT NULL DEFAULT 'n';
@@ -25,7 +25,7 @@ ALTER TABLE revocation ADD COLUMN postern_next TEXT;
 CREATE TABLE postern_next (handle TEXT PRIMARY KEY, noted INTEGER NOT NULL);
 INSERT INTO postern_next (handle, noted) SELECT handle, 1 FROM session;
 UPDATE session SET postern_next = 'noted';
-UPDATE schema SET step = 3;
+UPDATE schema SET step = 4;
 ";
 
 /// Version 1. Empty storage gets it and all the steps after it.
@@ -65,6 +65,17 @@ INSERT INTO revocation (handle, expires, due, attempts, recorded)
   SELECT handle, keep_until + 10000, 0, 0, 0 FROM session WHERE live = 0 AND ending != 'expired'
   UNION ALL SELECT handle, keep_until + 10000, 0, 0, 0 FROM foreign_session WHERE live = 0;
 UPDATE schema SET version = 2;
+";
+
+/// When a child of the refresh token in use was last issued and first seen, and which generation and number of children that
+/// is said of: code from before moves these two on and leaves the rest as it was.
+const TO_3: &str = "
+ALTER TABLE schema ADD COLUMN step INTEGER;
+ALTER TABLE session ADD COLUMN last_issued INTEGER;
+ALTER TABLE session ADD COLUMN child_seen INTEGER;
+ALTER TABLE session ADD COLUMN seen_generation INTEGER;
+ALTER TABLE session ADD COLUMN seen_children INTEGER;
+UPDATE schema SET step = 3;
 ";
 
 impl SqlUserStore {

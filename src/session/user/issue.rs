@@ -13,7 +13,7 @@ use crate::{
         record::{Ending, SessionRecord, StoreFault, UserStore},
         refresh_token::{self, TokenMaker},
     },
-    settings::RecentTokenReuse,
+    settings::{RecentTokenReuse, SupersededBy},
     time::{Millis, UnixMillis},
 };
 
@@ -208,7 +208,10 @@ fn rotation(terms: &Terms<'_>, door: Door) -> Rotation {
             let half_life = Millis(terms.settings.access_token_validity.0 / 2);
             Rotation::Eager {
                 quiet: terms.settings.refresh_grace_period.min(half_life),
-                superseding: Superseding::ByTime,
+                superseding: match terms.settings.refresh_token_superseded_by {
+                    SupersededBy::Use => Superseding::ByUse,
+                    SupersededBy::Time => Superseding::ByTime,
+                },
             }
         }
     }

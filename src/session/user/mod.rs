@@ -10,6 +10,7 @@ mod foreign;
 mod issue;
 mod outbox;
 mod revocation;
+mod seen;
 mod verify;
 
 pub use data::EMPTY;
@@ -87,6 +88,7 @@ pub fn answer<S: UserStore>(
             changes,
             limit,
         } => data::merge_payload(store, terms, &handle, &changes, &limit),
+        UserCall::NoteUse { handle, hash1 } => seen::note(store, terms, &handle, &hash1),
         UserCall::List { user_id, tenant_id } => {
             let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
             sessions.retain(|session| terms.counts(session.created, session.expiry));

@@ -1,6 +1,6 @@
 //! Is a session live, and does its access token still belong to it?
 
-use super::{GONE, Terms, data, foreign, issue, live, outbox, view};
+use super::{GONE, Terms, data, foreign, issue, live, outbox, seen, view};
 use crate::{
     json,
     session::{
@@ -40,9 +40,12 @@ pub(super) fn verify<S: UserStore>(
     terms: &Terms<'_>,
     call: Verify,
 ) -> Result<UserReply, StoreFault> {
-    let Some(record) = live(store, terms, &call.handle)? else {
+    let Some(mut record) = live(store, terms, &call.handle)? else {
         return Ok(GONE);
     };
+    if seen::mark(terms, &mut record, &call.hash1)? && !store.update_session(&record)? {
+        return Ok(GONE);
+    }
     let issuer = terms.settings.issuer();
     let same = |payload: &str| json::same_value(&record.payload, payload);
     let differs = !(same(&call.payload)
@@ -129,6 +132,7 @@ pub(super) fn regenerate<S: UserStore>(
         return Ok(GONE);
     };
     record.payload = payload.unwrap_or(record.payload);
+    seen::mark(terms, &mut record, &carried.hash1)?;
     let expiry = carried.expiry.min(record.access_expires_max);
     let access = (expiry > terms.now).then_some(AccessGrant {
         created: terms.now,

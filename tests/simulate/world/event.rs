@@ -1,9 +1,14 @@
 //! What may happen in a run, and its order.
 
 use postern::{
-    revocation::call::{PollAnswer, Report},
+    revocation::{
+        call::{PollAnswer, Report},
+        copy::Poll,
+    },
     session::record::RevocationTask,
 };
+
+use crate::simulate::users::{Renewed, Tokens};
 
 pub(super) enum Event {
     Verify {
@@ -11,19 +16,27 @@ pub(super) enum Event {
     },
     ObjectAsked(Ask),
     ObjectAnswered(Ask),
+    RefreshAsked(Ask),
+    RefreshAnswered(Ask, Renewed),
+    RefreshCheckedAgain(Ask, Tokens),
+    RefreshLost {
+        session: usize,
+    },
     PollArrives {
         isolate: usize,
         life: u64,
-        since: u64,
+        poll: Poll,
     },
     PollAnswered {
         isolate: usize,
         life: u64,
+        shard: u32,
         answer: PollAnswer,
     },
     SegmentsFetched {
         isolate: usize,
         life: u64,
+        shard: u32,
         answer: PollAnswer,
         names: Vec<String>,
     },
@@ -45,9 +58,15 @@ pub(super) enum Event {
     Restart {
         isolate: usize,
     },
-    AuthorityRestart,
+    HostRestart,
+    AuthorityRestart {
+        again: bool,
+    },
     KeysChange,
-    CutOff,
+    CutOff {
+        moment: u64,
+        is_repeated: bool,
+    },
     Freeze,
     Thaw,
 }

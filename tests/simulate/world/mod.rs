@@ -1,11 +1,14 @@
 //! The events of a run, in order, and how long everything takes.
 //!
 //! What a run holds and what happens by itself is here; `sessions` creates and ends them, `reports` brings the ends to the
-//! authority, `verify` lets in or refuses and tells the judge, `polls` brings copies up to date.
+//! authority, `verify` lets in or refuses and tells the judge, `refresh` gets new tokens, `polls` and `rings` bring copies up
+//! to date.
 
 mod event;
 mod polls;
+mod refresh;
 mod reports;
+mod rings;
 mod sessions;
 mod verify;
 
@@ -21,13 +24,14 @@ use super::{
     authority::Authority,
     isolate::Isolate,
     judge::Judge,
-    plan::{Plan, Window},
+    plan::{Plan, PlannedCutOff, Window},
+    ring::{Ring, RingHolder},
     users::Users,
 };
 use crate::support::{START, random::Random};
 
-/// The revoker of everyone is told OK this much later.
-const CUT_OFF_SPREADS: u64 = 18_000;
+/// How many isolates the users' objects run in.
+const HOSTS: usize = 20;
 
 pub struct World {
     plan: Plan,
@@ -36,16 +40,21 @@ pub struct World {
     queued: u64,
     now: u64,
     authority: Authority,
+    ring: Ring,
     isolates: Vec<Isolate>,
+    /// What the isolates that objects run in hold of the key ring.
+    hosts: Vec<RingHolder>,
     users: Users,
     of_user: Vec<Vec<usize>>,
     by_handle: HashMap<String, usize>,
     live: Vec<usize>,
     /// Sessions that have ended, whose holders go on.
     lately_ended: VecDeque<usize>,
+    /// Sessions that a cut-off has ended, whose holders go on.
+    cut_off_holders: Vec<usize>,
     alarms: Vec<Option<u64>>,
-    /// When which version of the key set began.
-    key_sets: Vec<u64>,
+    /// The versions of the key set, and when the authority was told.
+    key_sets: Vec<(u64, u64)>,
     pub judge: Judge,
     pub most_bytes: usize,
     pub polls: u64,
@@ -63,16 +72,16 @@ impl World {
         let isolates = weights
             .iter()
             .map(|weight| {
-                Isolate::new(
-                    plan.rate / 1_000.0 * weight / all,
-                    plan.mistake,
-                    &mut random,
-                )
+                let rate = plan.rate / 1_000.0 * weight / all;
+                Isolate::new(&plan, rate, &mut random)
             })
             .collect();
+        let users = Users::new(&plan);
         let mut world = Self {
             authority: Authority::new(&plan, UnixMillis(START)),
-            users: Users::new(&plan),
+            ring: Ring::new(&users.settings, START),
+            users,
+            hosts: (0..HOSTS).map(|_| RingHolder::default()).collect(),
             random,
             queue: BinaryHeap::new(),
             queued: 0,
@@ -83,7 +92,8 @@ impl World {
             live: Vec::new(),
             lately_ended: VecDeque::new(),
             alarms: Vec::new(),
-            key_sets: vec![0],
+            cut_off_holders: Vec::new(),
+            key_sets: Vec::new(),
             judge: Judge::default(),
             most_bytes: 0,
             polls: 0,
@@ -106,13 +116,19 @@ impl World {
         }
         self.after(0, Event::Create);
         self.after(0, Event::Revoke);
-        self.after(97_000, Event::AuthorityRestart);
+        self.after(97_000, Event::AuthorityRestart { again: true });
+        self.after(0, Event::HostRestart);
         self.after(self.plan.key_changes, Event::KeysChange);
-        let Window { start, end } = self.plan.frozen;
-        self.after(start, Event::Freeze);
-        self.after(end, Event::Thaw);
-        if let Some(moment) = self.plan.cut_off {
-            self.after(moment, Event::CutOff);
+        for Window { start, end } in self.plan.frozen.clone() {
+            self.after(start, Event::Freeze);
+            self.after(end, Event::Thaw);
+        }
+        for PlannedCutOff { at, back } in self.plan.cut_offs.clone() {
+            let cut_off = Event::CutOff {
+                moment: START + at - back,
+                is_repeated: false,
+            };
+            self.after(at, cut_off);
         }
     }
 
@@ -170,22 +186,28 @@ impl World {
             Event::Verify { isolate } => self.verify(isolate),
             Event::ObjectAsked(ask) => self.object_asked(ask),
             Event::ObjectAnswered(ask) => self.object_answered(ask),
+            Event::RefreshAsked(ask) => self.refresh_asked(ask),
+            Event::RefreshAnswered(ask, renewed) => self.refresh_answered(ask, renewed),
+            Event::RefreshCheckedAgain(ask, tokens) => self.refresh_checked_again(&ask, tokens),
+            Event::RefreshLost { session } => self.users.sessions[session].is_busy = false,
             Event::PollArrives {
                 isolate,
                 life,
-                since,
-            } => self.poll_arrives(isolate, life, since),
+                poll,
+            } => self.poll_arrives(isolate, life, poll),
             Event::PollAnswered {
                 isolate,
                 life,
+                shard,
                 answer,
-            } => self.poll_answered(isolate, life, answer),
+            } => self.poll_answered(isolate, life, shard, answer),
             Event::SegmentsFetched {
                 isolate,
                 life,
+                shard,
                 answer,
                 names,
-            } => self.segments_fetched(isolate, life, answer, &names),
+            } => self.segments_fetched(isolate, life, shard, answer, &names),
             Event::ReportArrives {
                 user,
                 tasks,
@@ -211,23 +233,23 @@ impl World {
                 let after = self.random_around(self.plan.restarts);
                 self.after(after, Event::Restart { isolate });
             }
-            Event::AuthorityRestart => {
+            Event::HostRestart => {
+                let host = self.random.below(HOSTS as u64) as usize;
+                self.hosts[host] = RingHolder::default();
+                let after = self.random_around(self.plan.restarts / HOSTS as u64);
+                self.after(after, Event::HostRestart);
+            }
+            Event::AuthorityRestart { again } => {
                 self.authority.restart();
-                self.after(97_000, Event::AuthorityRestart);
-            }
-            Event::KeysChange => {
-                if !self.authority_is_out() {
-                    self.key_sets.push(self.now);
-                    self.authority.keys_changed(self.key_sets.len() as u64 - 1);
+                if again {
+                    self.after(97_000, Event::AuthorityRestart { again });
                 }
-                self.after(self.plan.key_changes, Event::KeysChange);
             }
-            Event::CutOff => {
-                let now = UnixMillis(self.now);
-                self.authority.cut_off(now, now);
-                self.judge.cut_off = Some((self.now + CUT_OFF_SPREADS, self.now));
-                self.live.clear();
-            }
+            Event::KeysChange => self.keys_change(),
+            Event::CutOff {
+                moment,
+                is_repeated,
+            } => self.cut_off(moment, is_repeated),
             Event::Freeze => self.authority.freeze(UnixMillis(self.now)),
             Event::Thaw => self.authority.thaw(),
         }

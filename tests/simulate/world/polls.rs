@@ -1,7 +1,7 @@
 //! Isolates poll the authority, and fetch the segments that their copies lack.
 
 use postern::{
-    revocation::call::PollAnswer,
+    revocation::{call::PollAnswer, copy::Poll, segment::Segment},
     time::{Millis, UnixMillis},
 };
 
@@ -15,41 +15,47 @@ impl World {
             self.polls += 1;
             let life = self.isolates[isolate].life;
             let out = self.latency();
-            self.after(
-                out,
-                Event::PollArrives {
-                    isolate,
-                    life,
-                    since: poll.since,
-                },
-            );
+            let arrives = Event::PollArrives {
+                isolate,
+                life,
+                poll,
+            };
+            self.after(out, arrives);
         }
     }
 
-    pub(super) fn poll_arrives(&mut self, isolate: usize, life: u64, since: u64) {
+    pub(super) fn poll_arrives(&mut self, isolate: usize, life: u64, poll: Poll) {
         if self.authority_is_out() || self.random.chance(3) {
             return;
         }
-        self.authority.tidy(UnixMillis(self.now));
-        let answer = self.authority.poll(since, UnixMillis(self.now));
+        let Poll { shard, since } = poll;
+        self.authority.tidy(shard, UnixMillis(self.now));
+        let answer = self.authority.poll(shard, since, UnixMillis(self.now));
         let back = self.latency();
         self.after(
             back,
             Event::PollAnswered {
                 isolate,
                 life,
+                shard,
                 answer,
             },
         );
     }
 
-    pub(super) fn poll_answered(&mut self, isolate: usize, life: u64, answer: PollAnswer) {
+    pub(super) fn poll_answered(
+        &mut self,
+        isolate: usize,
+        life: u64,
+        shard: u32,
+        answer: PollAnswer,
+    ) {
         if self.isolates[isolate].life != life {
             return;
         }
-        let names = self.isolates[isolate].missing(&answer);
+        let names = self.isolates[isolate].missing(shard, &answer);
         if names.is_empty() {
-            self.isolates[isolate].apply(answer, Vec::new(), self.now);
+            self.apply(isolate, shard, answer, Vec::new());
             return;
         }
         let back = self.latency();
@@ -58,6 +64,7 @@ impl World {
             Event::SegmentsFetched {
                 isolate,
                 life,
+                shard,
                 answer,
                 names,
             },
@@ -68,6 +75,7 @@ impl World {
         &mut self,
         isolate: usize,
         life: u64,
+        shard: u32,
         answer: PollAnswer,
         names: &[String],
     ) {
@@ -75,12 +83,21 @@ impl World {
         if lost || self.isolates[isolate].life != life {
             return;
         }
-        let fetched = names.iter().map(|name| self.authority.segment(name));
+        let fetched = names.iter().map(|name| self.authority.segment(shard, name));
         // One that is not kept any longer: the next poll names others.
         if let Some(fetched) = fetched.collect::<Option<Vec<_>>>() {
             self.segments_fetched += fetched.len() as u64;
-            self.isolates[isolate].apply(answer, fetched, self.now);
+            self.apply(isolate, shard, answer, fetched);
             self.most_bytes = self.most_bytes.max(self.isolates[isolate].bytes());
+        }
+    }
+
+    /// Takes over an answer, and asks the key ring when that says that it has changed.
+    fn apply(&mut self, isolate: usize, shard: u32, answer: PollAnswer, fetched: Vec<Segment>) {
+        self.isolates[isolate].apply(shard, answer, fetched, self.now);
+        let version = self.isolates[isolate].key_set_version();
+        if self.isolates[isolate].ring.is_older_than(version) {
+            self.ask_ring(isolate);
         }
     }
 }

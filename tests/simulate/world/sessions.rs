@@ -19,7 +19,7 @@ impl World {
     pub(super) fn create(&mut self) {
         // The isolate that creates is any one.
         let isolate = self.random.below(self.isolates.len() as u64) as usize;
-        let not_before = self.isolates[isolate].not_before();
+        let not_before = self.known_to_isolate(isolate);
         let session = self.users.create(self.now, not_before, &mut self.random);
         let user = self.users.sessions[session].user;
         self.of_user.resize(self.users.count(), Vec::new());
@@ -36,10 +36,11 @@ impl World {
         }
         let session = self.random.pick(&self.live);
         let user = self.users.sessions[session].user;
-        if self.object_is_out(user) {
+        let Some(not_before) = self.known_to_object(user, 0) else {
             return;
-        }
-        self.users.end_some(session, self.now, 0, &mut self.random);
+        };
+        self.users
+            .end_some(session, self.now, not_before, &mut self.random);
         let (tasks, report) = self.users.due_report(user, self.now).unzip();
         let reports = |handle: &str| {
             tasks.as_ref().is_some_and(|tasks: &Vec<RevocationTask>| {
@@ -47,8 +48,10 @@ impl World {
             })
         };
         for &session in &self.of_user[user] {
-            let ended = self.users.sessions[session].truth.ended.is_none()
-                && !self.users.is_standing(session, self.now, 0);
+            let truth = self.users.sessions[session].truth;
+            let ended = truth.ended.is_none()
+                && self.judge.cut_off_of(truth.created).is_none()
+                && !self.users.is_standing(session, self.now, not_before);
             if !ended {
                 continue;
             }

@@ -1,6 +1,9 @@
 //! Sessions are verified: by an isolate's copy, or by their objects; and the judge is told.
 
+use std::rc::Rc;
+
 use postern::{
+    keys::RingCopy,
     revocation::copy::{Decision, Why},
     time::Millis,
 };
@@ -9,13 +12,14 @@ use super::{
     World,
     event::{Ask, Event},
 };
-use crate::simulate::{judge::By, plan::Mistake};
+use crate::simulate::plan::Mistake;
 
 /// 0 = strict.
 const BOUNDS: [u64; 6] = [0, 5_000, 10_000, 30_000, 60_000, 60_000];
 /// Whoever asks an object also polls when the copy is older than a third of this.
-const LEARN_BOUND: u64 = 30_000;
-const POLL_TIMEOUT: u64 = 3_000;
+pub(super) const LEARN_BOUND: u64 = 30_000;
+/// How long a question waits for the poll beside it.
+pub(super) const POLL_TIMEOUT: u64 = 3_000;
 
 impl World {
     pub(super) fn next_verification(&mut self, isolate: usize) {
@@ -29,10 +33,21 @@ impl World {
         let Some(session) = self.somebody() else {
             return;
         };
-        let clock = self.isolates[isolate].clock(self.now);
-        if self.users.sessions[session].exp <= clock && !self.renew(isolate, session) {
+        let Some(ring) = self.isolate_ring(isolate) else {
+            // Without a copy of the key ring no request is answered.
             return;
+        };
+        let clock = self.isolates[isolate].clock(self.now);
+        if self.users.sessions[session].exp <= clock {
+            // Its browser refreshes first.
+            self.renew(isolate, session, &ring);
+        } else {
+            self.verify_with(isolate, session, &ring);
         }
+    }
+
+    /// Verifies a session whose access token is good by its times.
+    pub(super) fn verify_with(&mut self, isolate: usize, session: usize, ring: &Rc<RingCopy>) {
         let bound = self.random.pick(&BOUNDS);
         let user = self.users.sessions[session].user;
         self.judge.verifications += 1;
@@ -43,31 +58,28 @@ impl World {
             session,
             bound,
             start: self.now,
-            told: self.isolates[isolate].not_before(),
+            told: self.isolates[isolate].not_before(Some(ring)),
             standing: false,
         };
-        let jar = &self.users.sessions[session];
-        let truth = jar.truth;
         let decision = if bound == 0 {
             Decision::AskObject(Why::NoCopy)
         } else {
-            self.isolates[isolate].decide(jar, Millis(bound), self.now)
+            let session = &self.users.sessions[session];
+            self.isolates[isolate].decide(session, Millis(bound), ring, self.now)
         };
         match decision {
             Decision::Live => {
                 let fresh = self.isolates[isolate].is_fresh(Millis(bound), self.now);
-                let by = if fresh {
+                if fresh {
                     self.judge_keys(isolate, bound);
-                    By::Copy
-                } else {
-                    By::Object { told: ask.told > 0 }
-                };
-                self.judge.honoured(truth, self.now, bound, by);
+                }
+                self.honoured(&ask, fresh);
                 self.poll(isolate, bound);
             }
             Decision::Revoked => {
-                self.judge
-                    .refused(truth, self.now, Some(bound), "by the copy");
+                let truth = self.users.sessions[session].truth;
+                let start = self.now;
+                self.judge.refused(truth, start, Some(bound), "by the copy");
                 self.poll(isolate, bound);
             }
             Decision::AskObject(why) => {
@@ -81,7 +93,7 @@ impl World {
                 }
                 if self.object_is_out(user) {
                     if self.plan.mistake == Some(Mistake::OpenOnOutage) {
-                        self.judge.honoured(truth, self.now, bound, By::Copy);
+                        self.honoured(&ask, true);
                     } else {
                         self.judge.level(bound).unavailable += 1;
                     }
@@ -101,9 +113,12 @@ impl World {
         {
             self.lately_ended.pop_front();
         }
-        if !self.lately_ended.is_empty() && self.random.chance(35) {
+        if !self.lately_ended.is_empty() && self.random.chance(30) {
             let at = self.random.below(self.lately_ended.len() as u64) as usize;
             return self.lately_ended.get(at).copied();
+        }
+        if !self.cut_off_holders.is_empty() && self.random.chance(20) {
+            return Some(self.random.pick(&self.cut_off_holders));
         }
         if self.random.chance(3) {
             // Any session that ever was.
@@ -118,46 +133,57 @@ impl World {
         self.live.get(at).copied()
     }
 
-    /// An access token has expired: its browser refreshes first. `false` when it gets none.
-    fn renew(&mut self, isolate: usize, session: usize) -> bool {
-        let user = self.users.sessions[session].user;
-        if self.object_is_out(user) {
-            return false;
+    fn judge_keys(&mut self, isolate: usize, bound: u64) {
+        let known = self.isolates[isolate].key_set_version();
+        let mut newer = self.key_sets.iter().filter(|(set, _)| *set > known);
+        if let Some((_, changed)) = newer.next() {
+            let changed = *changed;
+            self.judge.old_key(self.now, bound, changed);
         }
-        let not_before = self.isolates[isolate].not_before();
-        if self.users.refresh(session, self.now, not_before) {
-            return true;
-        }
-        let truth = self.users.sessions[session].truth;
-        self.judge.refused(truth, self.now, None, "by a refresh");
-        false
     }
 
-    fn judge_keys(&mut self, isolate: usize, bound: u64) {
-        let known = self.isolates[isolate].key_set_version() as usize;
-        if let Some(changed) = self.key_sets.get(known + 1) {
-            self.judge.old_key(self.now, bound, *changed);
-        }
+    /// A session was let in: by the copy, or by its object.
+    fn honoured(&mut self, ask: &Ask, by_copy: bool) {
+        let session = &self.users.sessions[ask.session];
+        let isolate = &self.isolates[ask.isolate];
+        let asked = [
+            isolate.polled,
+            isolate.ring.failed,
+            self.hosts[self.host_of(session.user)].failed,
+        ];
+        // Each was asked since, and none has told: or it would not be let in.
+        let reached_nobody = |since| {
+            !by_copy
+                && asked
+                    .iter()
+                    .all(|asked| asked.is_some_and(|at| at >= since))
+        };
+        self.judge
+            .honoured(session.truth, ask.start, ask.bound, reached_nobody);
     }
 
     pub(super) fn object_asked(&mut self, mut ask: Ask) {
         let user = self.users.sessions[ask.session].user;
-        if self.object_is_out(user) {
+        let Some(not_before) = self.known_to_object(user, ask.told) else {
             self.judge.level(ask.bound).unavailable += 1;
             return;
+        };
+        ask.standing = self.users.is_standing(ask.session, self.now, not_before);
+        if !ask.standing {
+            self.arm(user);
         }
-        ask.standing = self.users.is_standing(ask.session, self.now, ask.told);
         // Whoever asks waits for the poll beside, but not for ever.
         let back = self.latency().min(POLL_TIMEOUT).max(self.random.below(300));
         self.after(back, Event::ObjectAnswered(ask));
     }
 
     pub(super) fn object_answered(&mut self, mut ask: Ask) {
+        let told = self.known_to_isolate(ask.isolate);
         let isolate = &mut self.isolates[ask.isolate];
         let session = &self.users.sessions[ask.session];
         let is_same = isolate.life == ask.life;
-        if ask.standing && is_same && isolate.not_before() > ask.told {
-            ask.told = isolate.not_before();
+        if ask.standing && is_same && told > ask.told {
+            ask.told = told;
             self.after(20, Event::ObjectAsked(ask));
             return;
         }
@@ -165,9 +191,8 @@ impl World {
             if is_same {
                 let asked = isolate.clock(ask.start);
                 isolate.note(session, asked);
+                self.honoured(&ask, false);
             }
-            let by = By::Object { told: ask.told > 0 };
-            self.judge.honoured(session.truth, ask.start, ask.bound, by);
         } else {
             isolate.forget(session);
             self.judge

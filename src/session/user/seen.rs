@@ -1,0 +1,47 @@
+//! A refresh token supersedes the one that it was issued for once it, or its access token, was seen in use.
+
+use super::{GONE, Terms, issue, live};
+use crate::{
+    session::{
+        call::UserReply,
+        record::{SessionRecord, StoreFault, UserStore},
+    },
+    settings::SupersededBy,
+};
+
+/// An isolate has seen the access token that goes with the refresh token of this hash. Nothing is written but the first time.
+pub(super) fn note<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+    hash1: &str,
+) -> Result<UserReply, StoreFault> {
+    let Some(mut record) = live(store, terms, handle)? else {
+        return Ok(GONE);
+    };
+    if mark(terms, &mut record, hash1)? && !store.update_session(&record)? {
+        return Ok(GONE);
+    }
+    Ok(UserReply::Done {})
+}
+
+/// Marks in a record that the token of this hash was seen. `true` when that is news.
+pub(super) fn mark(
+    terms: &Terms<'_>,
+    record: &mut SessionRecord,
+    hash1: &str,
+) -> Result<bool, StoreFault> {
+    let lineage = record.lineage;
+    let matters = terms.settings.refresh_token_superseded_by == SupersededBy::Use
+        && lineage.children > 0
+        && lineage.child_seen.is_none();
+    if !matters {
+        return Ok(false);
+    }
+    let next = lineage.generation.saturating_add(1);
+    let child = issue::maker(terms, record)?.find_child(next, lineage.children, hash1);
+    if child.is_some() {
+        record.lineage = lineage.with_child_seen(terms.now);
+    }
+    Ok(child.is_some())
+}
