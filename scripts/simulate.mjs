@@ -1,6 +1,7 @@
 // @ts-check
 // `npm run simulate [-- SEED]`: how soon a revocation is felt. First on workerd, in real seconds, with several isolates and
-// the built Worker; then natively in virtual time, at length, with the product's rules (tests/simulate).
+// the built Worker; then natively in virtual time, at length, with the product's rules (tests/simulate): that seed, or eight
+// that nobody chose. `npm run simulate -- seeds FROM TO [short]`: natively only, all these seeds, on all cores.
 // `npm run simulate -- scale`: the figures of docs/scale.md, and its plots, made anew.
 // Lines on stdout say which tier a figure comes from; the last one is the native run's JSON.
 import { spawn } from "node:child_process";
@@ -8,19 +9,25 @@ import { build } from "./build.mjs";
 import { childEnvironment, fromRoot, projectNode, root, windows } from "./lib/paths.mjs";
 import { main, must, run, say } from "./lib/process.mjs";
 
-const REAL_SECONDS = ["freshness.test.mjs", "revocation-races.test.mjs", "revocation-segments.test.mjs"].map((name) => fromRoot("tests", "worker", name));
+const REAL_SECONDS = ["freshness.test.mjs", "cut-off.test.mjs", "revocation-races.test.mjs", "revocation-segments.test.mjs"].map((name) => fromRoot("tests", "worker", name));
 const program = fromRoot("target", "model", "examples", windows ? "simulate.exe" : "simulate");
 
 const [what, ...more] = process.argv.slice(2);
-const isSeed = what !== undefined && /^\d{1,18}$/.test(what);
-if (more.length > 0 || (what !== undefined && what !== "scale" && !isSeed)) {
-  say("error: npm run simulate, npm run simulate -- SEED (a number), or npm run simulate -- scale");
+const isNumber = (/** @type {string | undefined} */ text) => text !== undefined && /^\d{1,18}$/.test(text);
+const isSeed = isNumber(what);
+const isSeeds = what === "seeds" && isNumber(more[0]) && isNumber(more[1]) && (more.length === 2 || (more.length === 3 && more[2] === "short"));
+if ((more.length > 0 && !isSeeds) || (what !== undefined && what !== "scale" && !isSeed && !isSeeds)) {
+  say("error: npm run simulate, npm run simulate -- SEED (a number), npm run simulate -- seeds FROM TO [short], or npm run simulate -- scale");
   process.exit(1);
 }
 await main(async () => {
   await must("cargo", ["build", "--locked", "--profile", "model", "--example", "simulate"], { heartbeat: "building the simulation" });
   if (what === "scale") {
     process.exitCode = await printing(["scale", fromRoot("docs", "plots")]);
+    return;
+  }
+  if (isSeeds) {
+    process.exitCode = await printing([what, ...more]);
     return;
   }
   await build();

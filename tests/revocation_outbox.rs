@@ -20,6 +20,7 @@ use postern::{
         record::{CopyAction, Ending, Stored, UserStore},
         user::{copied, copy_now, due_reports, reported},
     },
+    settings::SupersededBy,
     time::Millis,
 };
 use support::{
@@ -72,6 +73,7 @@ fn every_ending_but_expiry_is_reported_until_the_last_access_token_is_dead() {
     user.settings.access_token_jitter_permille = 0;
     user.settings.max_sessions_per_user = 3;
     user.settings.clock_tolerance = Millis(7_000);
+    user.settings.refresh_token_superseded_by = SupersededBy::Time;
     let tokens = user.create(1);
     user.create(2);
     user.create(3);

@@ -49,9 +49,10 @@ const REPORT_LIMITS: Limits = Limits {
 /// Whoever asks a user's object knows the cut-off ("everyone before this moment") at most this late: a poll is made
 /// beside the question when the copy is older.
 const CUT_OFF_KNOWN: Millis = Millis(10_000);
-/// How long until every isolate that reaches the authority knows a cut-off: [`CUT_OFF_KNOWN`] with the jitter of polls,
-/// one poll that is under way, and clocks that differ.
-pub(super) const CUT_OFF_SPREADS: Millis = Millis(18_000);
+/// How long until every isolate that reaches the authority *or* the key ring knows a cut-off. The authority tells within
+/// [`CUT_OFF_KNOWN`] with the jitter of polls, one poll that is under way, and clocks that differ; the key ring within the age
+/// from which a copy is asked for anew (20 s at most), one question that is under way, and clocks that differ.
+pub(super) const CUT_OFF_SPREADS: Millis = Millis(27_000);
 /// The most sessions that are remembered as ended through this isolate; the authority tells of them soon.
 const MOST_ENDED: usize = 4_096;
 

@@ -91,7 +91,7 @@ describe("in browsers of their own", { concurrency: 4 }, () => {
     const stolen = await thief.open({ api: SAME_SITE });
     await tab.untilExpiry();
     assert.equal((await tab.call()).status, 200);
-    await pause(4_200);
+    await pause(4_600);
     const caught = await stolen.call();
     assert.deepEqual([caught.status, caught.body.status], [401, "TOKEN_THEFT_DETECTED"]);
     assert.equal((await tab.call()).status, 401);

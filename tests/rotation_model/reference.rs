@@ -15,6 +15,8 @@ pub struct Rules {
     pub refresh: u64,
     pub absolute: Option<u64>,
     pub most_sessions: usize,
+    /// Whether at our own doors use supersedes, or time.
+    pub by_use: bool,
 }
 
 impl Rules {
@@ -57,6 +59,9 @@ pub struct Session {
     pub in_use: usize,
     pub children: BTreeSet<usize>,
     pub exchanged: Option<u64>,
+    /// When the last child was issued, and when one was first seen.
+    pub issued: Option<u64>,
+    pub seen: Option<u64>,
 }
 
 impl Session {
@@ -131,6 +136,8 @@ impl Reference {
             in_use,
             children: BTreeSet::new(),
             exchanged: None,
+            issued: None,
+            seen: None,
         });
     }
 
@@ -174,10 +181,24 @@ impl Reference {
         }
         let slid = self.slid(state.created, now);
         let quiet = self.rules.quiet();
-        let quiet_until = state.exchanged.filter(|_| quiet > 0).map(|at| at + quiet);
+        let by_use = self.rules.by_use && door == Door::Own;
+        let quiet_from = state.exchanged.map(|at| {
+            if by_use {
+                at.max(state.issued.unwrap_or(at))
+            } else {
+                at
+            }
+        });
+        let quiet_until = quiet_from.filter(|_| quiet > 0).map(|at| at + quiet);
+        let superseded = if by_use {
+            state.seen.map(|at| at.max(state.exchanged.unwrap_or(at)))
+        } else {
+            state.exchanged
+        };
         let state = &mut self.sessions[session];
         if state.children.contains(&token) {
             if door == Door::Own && quiet_until.is_some_and(|until| now < until) {
+                state.seen = state.seen.or(Some(now));
                 return Verdict::Same;
             }
             Self::promote(state, token, slid);
@@ -188,25 +209,33 @@ impl Reference {
             } else {
                 ReuseSubtype::StaleLineage
             });
-        } else if state
-            .exchanged
-            .is_some_and(|at| now > at + self.rules.grace)
-        {
+        } else if superseded.is_some_and(|at| now > at + self.rules.grace) {
             state.ended = true;
             return Verdict::Theft(ReuseSubtype::RecentPrev);
         }
-        if door != Door::Lazy && state.exchanged.is_none() {
-            state.exchanged = Some(now);
+        if door != Door::Lazy && (state.exchanged.is_none() || by_use) {
+            state.exchanged = state.exchanged.or(Some(now));
             state.expiry = state.expiry.max(slid);
         }
+        state.issued = Some(now);
         Verdict::NewChild
     }
 
     fn promote(state: &mut Session, token: usize, slid: u64) {
         state.in_use = token;
         state.children.clear();
-        state.exchanged = None;
+        (state.exchanged, state.issued, state.seen) = (None, None, None);
         state.expiry = state.expiry.max(slid);
+    }
+
+    /// An access token was seen somewhere. `false` when its session has ended.
+    pub fn see(&mut self, access: &Access, now: u64) -> bool {
+        let state = &mut self.sessions[access.session];
+        let is_live = state.is_live(now);
+        if is_live && self.rules.by_use && state.children.contains(&access.token) {
+            state.seen = state.seen.or(Some(now));
+        }
+        is_live
     }
 
     pub fn verify(
@@ -217,10 +246,10 @@ impl Reference {
         now: u64,
     ) -> Standing {
         let slid = self.slid(self.sessions[access.session].created, now);
-        let state = &mut self.sessions[access.session];
-        if !state.is_live(now) {
+        if !self.see(access, now) {
             return Standing::Gone;
         }
+        let state = &mut self.sessions[access.session];
         let differs = state.payload != access.payload;
         if door != Door::Lazy {
             let family = state.is_family(access.token)

@@ -36,12 +36,12 @@ impl Authority {
             mistake: plan.mistake,
         };
         let all: Vec<u64> = (0..plan.revoked_before).collect();
-        for some in all.chunks(1_000) {
+        for some in all.chunks(10) {
             let user = format!("before{}", some[0]);
             let entry = |n: &u64| Entry {
                 handle: handle_of(&user, *n),
-                // Some of them expire at any time during the run.
-                expires: UnixMillis(now.0 + plan.length * (n % 100 + 1) / 90),
+                // Some of them expire at any time in the second half of the run.
+                expires: UnixMillis(now.0 + plan.length * (n % 100 + 60) / 120),
             };
             let report = Report {
                 live: some.len() as u64,

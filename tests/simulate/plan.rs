@@ -43,7 +43,7 @@ pub struct PlannedCutOff {
 }
 
 /// Neither the authority nor the key ring is heard of from when a cut-off is recorded, for longer than tokens are in doubt.
-const UNHEARD_LONG: Window = 9_000_100..9_400_000;
+const UNHEARD_LONG: Window = 9_900_100..10_300_000;
 const UNHEARD_SHORT: Window = 1_200_100..1_600_000;
 
 #[derive(Debug, Clone)]
@@ -128,11 +128,11 @@ impl Plan {
             seed,
             length: 2_200_000,
             isolates: 30,
-            rate: 14.0,
+            rate: 10.0,
             sessions: 300,
             revocations: 0.35,
-            revoked_before: 8_700,
-            access_token: 600_000,
+            revoked_before: 7_800,
+            access_token: 420_000,
             shards: 2,
             frozen: vec![100_000..500_000, 1_000_100..1_060_000],
             out: vec![740_000..770_000, 1_080_000..1_100_000, UNHEARD_SHORT],

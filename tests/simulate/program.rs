@@ -1,7 +1,8 @@
 //! `npm run simulate`: revocation in virtual time, at length.
 //!
-//! `simulate run [SEED]` prints what happened, and last one line of JSON; `simulate scale DIRECTORY` measures the real
-//! journal and copy at the sizes of `docs/scale.md` and draws its plots.
+//! `simulate run [SEED]` runs the long form with that seed, or with eight that nobody chose, and `simulate seeds FROM TO
+//! [short]` with all of these; they print what happened, and last one line of JSON. `simulate scale DIRECTORY` measures the
+//! real journal and copy at the sizes of `docs/scale.md` and draws its plots.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
@@ -33,48 +34,203 @@ mod simulate;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::{env, process::ExitCode, time::Instant};
+use std::{
+    collections::BTreeMap,
+    env,
+    ops::RangeInclusive,
+    process::ExitCode,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::Instant,
+};
 
-use simulate::{plan::Plan, world::World};
+use simulate::{
+    judge::{Judge, Level},
+    plan::Plan,
+    world::World,
+};
+
+const USAGE: &str =
+    "error: simulate run [SEED], simulate seeds FROM TO [short], or simulate scale DIRECTORY";
+/// How many seeds that nobody chose one run tries.
+const SEEDS: u64 = 8;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse::<u64>().ok();
     match *arguments.as_slice() {
-        ["run"] => run(Instant::now().elapsed().as_nanos() as u64 ^ u64::from(std::process::id())),
-        ["run", seed] if seed.parse::<u64>().is_ok() => run(seed.parse().unwrap()),
+        ["run"] => {
+            let first = Instant::now().elapsed().as_nanos() as u64 ^ u64::from(std::process::id());
+            let first = support::random::Random(first ^ clock()).next() >> 24;
+            several(first..=first + SEEDS - 1, Plan::long, true)
+        }
+        ["run", seed] if number(seed).is_some() => {
+            let seed = number(seed).unwrap();
+            several(seed..=seed, Plan::long, true)
+        }
+        ["seeds", from, to] => between(number(from), number(to), Plan::long),
+        ["seeds", from, to, "short"] => between(number(from), number(to), Plan::short),
         ["scale", directory] => {
             scale::report(directory);
             ExitCode::SUCCESS
         }
         _ => {
-            eprintln!("error: simulate run [SEED], or simulate scale DIRECTORY");
+            eprintln!("{USAGE}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(seed: u64) -> ExitCode {
-    let plan = Plan::long(seed);
-    let began = Instant::now();
-    println!(
-        "Native, virtual time: {} isolates, seed {seed} (give it as an argument to repeat the run).",
-        plan.isolates
-    );
-    let hours = plan.length as f64 / 3_600_000.0;
-    println!(
-        "Planned: {hours:.0} h; the authority frozen for {} s, out for {:?} s; objects out for {:?} s.",
-        (plan.frozen.end - plan.frozen.start) / 1_000,
-        spans(&plan.out),
-        spans(&plan.objects_out),
-    );
+/// The time of day: only to choose seeds.
+fn clock() -> u64 {
+    let now = std::time::SystemTime::now();
+    let since = now.duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_nanos() as u64)
+}
+
+fn between(from: Option<u64>, to: Option<u64>, plan: fn(u64) -> Plan) -> ExitCode {
+    match from.zip(to) {
+        Some((from, to)) if from <= to => several(from..=to, plan, false),
+        _ => {
+            eprintln!("{USAGE}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What came of one seed.
+struct Run {
+    judge: Judge,
+    enough: bool,
+    polls: u64,
+    fetched: u64,
+    bytes: usize,
+    hits: u64,
+}
+
+fn run(plan: Plan) -> Run {
+    let is_long = plan.length >= 10_000_000;
     let mut world = World::new(plan);
     world.run();
-    let judge = &world.judge;
+    let judge = world.judge;
+    let enough = !is_long || (judge.verifications >= 1_000_000 && judge.revocations >= 10_000);
+    Run {
+        enough,
+        judge,
+        polls: world.polls,
+        fetched: world.segments_fetched,
+        bytes: world.most_bytes,
+        hits: world.hits,
+    }
+}
+
+/// Runs all seeds, as many at a time as there are cores, and prints what came of them together.
+fn several(seeds: RangeInclusive<u64>, plan: fn(u64) -> Plan, tells_each: bool) -> ExitCode {
+    let began = Instant::now();
+    let example = plan(0);
+    let (first, last) = (*seeds.start(), *seeds.end());
+    println!(
+        "Native, virtual time: {:.1} h, {} isolates, {} shards; seeds {first} to {last} (give one as an argument to repeat it).",
+        example.length as f64 / 3_600_000.0,
+        example.isolates,
+        example.shards,
+    );
+    println!(
+        "Planned: the authority frozen for {:?} s, out for {:?} s; the key ring out for {:?} s; objects out for {:?} s; cut-offs of {:?} s before.",
+        spans(&example.frozen),
+        spans(&example.out),
+        spans(&example.ring_out),
+        spans(&example.objects_out),
+        example
+            .cut_offs
+            .iter()
+            .map(|one| one.back / 1_000)
+            .collect::<Vec<_>>(),
+    );
+    let next = AtomicU64::new(first);
+    let runs = Mutex::new(BTreeMap::new());
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..cores {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > last {
+                        return;
+                    }
+                    let run = run(plan(seed));
+                    let bad = run.judge.late + run.judge.false_refusals > 0 || !run.enough;
+                    if bad || tells_each {
+                        println!("{}", line(seed, &run));
+                    }
+                    runs.lock().unwrap().insert(seed, run);
+                }
+            });
+        }
+    });
+    let runs = runs.into_inner().unwrap();
+    summary(&runs);
+    println!("Took {:.1} s.", began.elapsed().as_secs_f64());
+    let total = |of: fn(&Run) -> u64| runs.values().map(of).sum::<u64>();
+    let (late, refusals) = (
+        total(|run| run.judge.late),
+        total(|run| run.judge.false_refusals),
+    );
+    println!(
+        r#"{{"verifications":{},"revocations":{},"late":{late},"falseRefusals":{refusals},"worstDelayMs":{}}}"#,
+        total(|run| run.judge.verifications),
+        total(|run| run.judge.revocations),
+        runs.values().map(|run| run.judge.worst).max().unwrap_or(0),
+    );
+    if late == 0 && refusals == 0 && runs.values().all(|run| run.enough) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn line(seed: u64, run: &Run) -> String {
+    let judge = &run.judge;
+    let mut line = format!(
+        "seed {seed}: {} verifications, {} revocations, {} sessions cut off, late {}, false refusals {}, worst delay {} ms",
+        judge.verifications,
+        judge.revocations,
+        judge.cut_off,
+        judge.late,
+        judge.false_refusals,
+        judge.worst
+    );
+    if !run.enough {
+        line.push_str("; too little happened for it to count");
+    }
+    if let Some(fault) = &judge.first_fault {
+        line.push_str("; first fault: ");
+        line.push_str(fault);
+    }
+    line
+}
+
+fn summary(runs: &BTreeMap<u64, Run>) {
     println!(
         "\n      bound  verifications   honoured    refused   503   asked an object   worst delay"
     );
-    for (bound, level) in &judge.levels {
+    let mut levels: BTreeMap<u64, Level> = BTreeMap::new();
+    for run in runs.values() {
+        for (bound, one) in &run.judge.levels {
+            let level = levels.entry(*bound).or_default();
+            level.verifications += one.verifications;
+            level.honoured += one.honoured;
+            level.refused += one.refused;
+            level.unavailable += one.unavailable;
+            level.asked += one.asked;
+            level.worst = level.worst.max(one.worst);
+        }
+    }
+    for (bound, level) in &levels {
         let name = match bound {
             0 => "strict".to_owned(),
             _ => format!("{} s", bound / 1_000),
@@ -89,31 +245,19 @@ fn run(seed: u64) -> ExitCode {
             level.worst,
         );
     }
+    let total = |of: fn(&Run) -> u64| runs.values().map(of).sum::<u64>();
     println!(
-        "\nPolls {}, segments fetched {}, largest copy {} bytes, filter hits settled by an object {}.",
-        world.polls, world.segments_fetched, world.most_bytes, world.hits
+        "\n{} seeds. Polls {}, segments fetched {}, largest copy {} bytes, filter hits settled by an object {}.",
+        runs.len(),
+        total(|run| run.polls),
+        total(|run| run.fetched),
+        runs.values().map(|run| run.bytes).max().unwrap_or(0),
+        total(|run| run.hits),
     );
     println!(
-        "Sessions from before the cut-off let in by objects that nobody had told of it yet: {} (docs/freshness.md).",
-        judge.untold
+        "Let in where neither the isolate nor the object had reached anybody who could tell of a cut-off: {} (docs/freshness.md).",
+        total(|run| run.judge.untold)
     );
-    println!("Took {:.1} s.", began.elapsed().as_secs_f64());
-    if let Some(fault) = &judge.first_fault {
-        println!("First fault: {fault}.");
-    }
-    let enough = judge.verifications >= 1_000_000 && judge.revocations >= 10_000;
-    if !enough {
-        println!("Too little happened for the run to count.");
-    }
-    println!(
-        r#"{{"verifications":{},"revocations":{},"late":{},"falseRefusals":{},"worstDelayMs":{}}}"#,
-        judge.verifications, judge.revocations, judge.late, judge.false_refusals, judge.worst
-    );
-    if enough && judge.late == 0 && judge.false_refusals == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
 }
 
 fn spans(windows: &[simulate::plan::Window]) -> Vec<u64> {

@@ -13,15 +13,14 @@ use postern::{
 
 pub struct Ring {
     policy: KeyPolicy,
-    /// As it was from which time on.
-    states: Vec<(u64, KeyRing)>,
+    ring: KeyRing,
 }
 
 impl Ring {
     pub fn new(settings: &Settings, now: u64) -> Self {
         let mut ring = Self {
             policy: KeyPolicy::from(settings),
-            states: vec![(now, KeyRing::new(Secrets::new([[7; 32]; SECRETS_NEEDED])))],
+            ring: KeyRing::new(Secrets::new([[7; 32]; SECRETS_NEEDED])),
         };
         ring.change(now, |_| {});
         ring
@@ -43,33 +42,18 @@ impl Ring {
     }
 
     pub fn version(&self) -> u64 {
-        self.newest().head.key_set_version
-    }
-
-    fn newest(&self) -> &KeyRing {
-        &self.states[self.states.len() - 1].1
+        self.ring.head.key_set_version
     }
 
     /// A change, and every key that is due.
     fn change(&mut self, now: u64, change: impl FnOnce(&mut KeyRing)) {
-        let mut ring = self.newest().clone();
-        change(&mut ring);
+        let ring = &mut self.ring;
+        change(ring);
         let needed = ring.needed(self.policy, UnixMillis(now));
         let generated = needed.into_iter().map(|need| (need, material())).collect();
         ring.add_needed(self.policy, generated, UnixMillis(now))
             .unwrap();
         ring.settle(self.policy, UnixMillis(now));
-        self.states.push((now, ring));
-    }
-
-    /// What it answered at a time.
-    fn answered(&self, at: u64) -> RingCopy {
-        let states = self.states.iter().rev();
-        let (_, ring) = states
-            .into_iter()
-            .find(|(since, _)| *since <= at)
-            .unwrap_or(&self.states[0]);
-        ring.copy(self.policy, UnixMillis(at))
     }
 }
 
@@ -92,6 +76,11 @@ pub struct RingHolder {
 }
 
 impl RingHolder {
+    /// What it held is gone; what was asked is still known to the judge.
+    pub fn restart(&mut self) {
+        (self.copy, self.questions) = (None, Questions::default());
+    }
+
     /// Whether the request has to ask first.
     pub fn must_ask(&self, clock: UnixMillis) -> bool {
         self.copy
@@ -106,16 +95,16 @@ impl RingHolder {
             .is_none_or(|copy| copy.key_set_version() < version)
     }
 
-    /// Asks. The answer has been on its way for `back`; there is none when that is not known.
-    pub fn ask(&mut self, ring: &Ring, back: Option<u64>, clock: UnixMillis, now: u64) {
+    /// Asks, and has the answer as of now, or none.
+    pub fn ask(&mut self, ring: &Ring, is_answered: bool, clock: UnixMillis, now: u64) {
         self.questions.asked = Some(clock);
-        let Some(back) = back else {
+        if !is_answered {
             self.questions.failed = Some(clock);
             self.failed = Some(now);
             return;
-        };
+        }
         self.questions.failed = None;
-        let copy = ring.answered(now - back);
+        let copy = ring.ring.copy(ring.policy, UnixMillis(now));
         if self.copy.as_ref().is_none_or(|held| copy.supersedes(held)) {
             self.copy = Some(Rc::new(copy));
             self.questions.answered = Some(clock);

@@ -4,10 +4,20 @@ import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { posternWith } from "../support/postern-with.mjs";
 import { objectOf, serviceApi } from "../support/service-api.mjs";
+import { until } from "../support/until.mjs";
 
-/** Moves the first exchange of a session's token into the past. @param {any} at @param {string} handle @param {number} millis */
-const age = (at, handle, millis) =>
-  at.postern.sql("UserSessions", objectOf(handle), `UPDATE session SET first_exchanged = first_exchanged - ${millis} WHERE handle = ?`, handle);
+/** Moves what is known of a session's tokens into the past. @param {any} at @param {string} handle @param {number} millis */
+const age = (at, handle, millis) => {
+  const moved = ["first_exchanged", "last_issued", "child_seen"].map((column) => `${column} = ${column} - ${millis}`);
+  return at.postern.sql("UserSessions", objectOf(handle), `UPDATE session SET ${moved.join(", ")} WHERE handle = ?`, handle);
+};
+
+/** Waits until the object of a session was told that a child of its token is in use. @param {any} at @param {string} handle */
+const untilSeen = (at, handle) =>
+  until("the note of use", async () => {
+    const [row] = await at.postern.sql("UserSessions", objectOf(handle), "SELECT child_seen FROM session WHERE handle = ?", handle);
+    return row.child_seen !== null;
+  });
 
 const handlesOf = async (/** @type {any} */ at, /** @type {string} */ userId) => (await at.admin.getAllSessionHandlesForUser({ userId })).handles;
 
@@ -58,6 +68,40 @@ describe("at the default settings", () => {
     const theft = await at.api.refresh(refreshToken.token);
     assert.deepEqual([theft.status, theft.recentTokenReuseSubtype], ["TOKEN_THEFT_DETECTED", "RECENT_PREV"]);
     assert.equal((await at.api.refresh(refreshToken.token)).status, "UNAUTHORISED");
+  });
+
+  const DAY = 86_400_000;
+
+  test("a lost answer may be asked for again days later, at every door of our own; once a child was used, the grace window decides", async () => {
+    const { session, refreshToken } = await at.admin.createNewSession({ userId: "sleeper" });
+    const byRpc = () => at.admin.refreshSession({ refreshToken: refreshToken.token });
+    const byBrowser = () =>
+      at.postern.fetch("/auth/session/refresh", { method: "POST", headers: { authorization: `Bearer ${refreshToken.token}`, "st-auth-mode": "header" } });
+    assert.equal((await byRpc()).status, "OK");
+    await age(at, session.handle, 3 * DAY);
+    assert.equal((await byBrowser()).status, 200);
+    await age(at, session.handle, 3 * DAY);
+    const arrived = await byRpc();
+    assert.equal(arrived.status, "OK");
+    assert.deepEqual(await handlesOf(at, "sleeper"), [session.handle]);
+    // Its access token is seen by a verification that asks nobody.
+    assert.equal((await at.admin.getSession({ accessToken: arrived.accessToken.token, freshness: "stateless" })).status, "OK");
+    await untilSeen(at, session.handle);
+    await age(at, session.handle, 29_000);
+    assert.equal((await byBrowser()).status, 200);
+    await age(at, session.handle, 2_000);
+    assert.equal((await byBrowser()).status, 401);
+    assert.equal((await byRpc()).status, "UNAUTHORISED");
+    assert.deepEqual(await handlesOf(at, "sleeper"), []);
+  });
+
+  test("a session of the service API keeps the protocol's rule at the protocol's doors, and ours at ours", async () => {
+    const { session, refreshToken } = await at.api.create("mixed");
+    await at.api.refresh(refreshToken.token);
+    await age(at, session.handle, DAY);
+    assert.equal((await at.admin.refreshSession({ refreshToken: refreshToken.token })).status, "OK");
+    const theft = await at.api.refresh(refreshToken.token);
+    assert.deepEqual([theft.status, theft.recentTokenReuseSubtype], ["TOKEN_THEFT_DETECTED", "RECENT_PREV"]);
   });
 
   test("a token of an older generation is STALE_LINEAGE at once", async () => {
@@ -121,11 +165,28 @@ describe("with RECENT_TOKEN_REUSE_BEHAVIOUR = UNAUTHORISED and a grace window of
   });
 
   test("our own doors report it as the setting says", async () => {
-    const { refreshToken } = await at.admin.createNewSession({ userId: "own" });
-    await at.admin.refreshSession({ refreshToken: refreshToken.token });
+    const { session, refreshToken } = await at.admin.createNewSession({ userId: "own" });
+    const { accessToken } = await at.admin.refreshSession({ refreshToken: refreshToken.token });
+    assert.equal((await at.admin.getSession({ accessToken: accessToken.token })).status, "OK");
+    await untilSeen(at, session.handle);
     await sleep(5);
     assert.equal((await at.admin.refreshSession({ refreshToken: refreshToken.token })).status, "UNAUTHORISED");
     assert.deepEqual(await handlesOf(at, "own"), []);
+  });
+});
+
+describe("with REFRESH_TOKEN_SUPERSEDED_BY = time", () => {
+  const at = posternWith({ REFRESH_TOKEN_SUPERSEDED_BY: "time" });
+
+  test("the grace window begins with the first exchange, and no object is told of any use", async () => {
+    const { session, refreshToken } = await at.admin.createNewSession({ userId: "clock" });
+    const { accessToken } = await at.admin.refreshSession({ refreshToken: refreshToken.token });
+    assert.equal((await at.admin.getSession({ accessToken: accessToken.token })).status, "OK");
+    await sleep(200);
+    const [row] = await at.postern.sql("UserSessions", objectOf(session.handle), "SELECT child_seen FROM session WHERE handle = ?", session.handle);
+    assert.equal(row.child_seen, null);
+    await age(at, session.handle, 31_000);
+    assert.equal((await at.admin.refreshSession({ refreshToken: refreshToken.token })).status, "TOKEN_THEFT_DETECTED");
   });
 });
 

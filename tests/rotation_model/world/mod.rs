@@ -7,7 +7,11 @@ mod agreement;
 mod sessions;
 mod tokens;
 
-use postern::{session::call::AccessGrant, settings::Settings, time::Millis};
+use postern::{
+    session::call::AccessGrant,
+    settings::{Settings, SupersededBy},
+    time::Millis,
+};
 
 use crate::{
     reference::{Access, Reference, Rules},
@@ -34,11 +38,15 @@ impl World {
             refresh: random.pick(&[100_000, 8_640_000_000]),
             absolute: random.pick(&[None, None, Some(150_000), Some(86_400_000)]),
             most_sessions: random.pick(&[2, 3, 10_000]),
+            by_use: random.chance(60),
         };
         let mut user = User::with_settings(settings.clone());
         user.settings.refresh_grace_period = Millis(rules.grace);
         user.settings.access_token_validity = Millis(rules.access);
         user.settings.refresh_token_validity = Millis(rules.refresh);
+        if !rules.by_use {
+            user.settings.refresh_token_superseded_by = SupersededBy::Time;
+        }
         user.settings.session_absolute_lifetime = rules.absolute.map(Millis);
         user.settings.max_sessions_per_user = rules.most_sessions as u32;
         let mut world = Self {
@@ -60,7 +68,8 @@ impl World {
         match random.below(100) {
             0..=3 => self.create(random),
             4..=33 => self.refresh(random),
-            34..=45 => self.verify(random),
+            34..=43 => self.verify(random),
+            44..=45 => self.note_use(random),
             46..=49 => self.regenerate(random),
             50..=52 => self.replace_payload(random),
             53..=59 => self.write(random),

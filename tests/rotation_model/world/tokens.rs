@@ -131,6 +131,17 @@ impl World {
         }
     }
 
+    /// An isolate has seen an access token, and tells the object.
+    pub(super) fn note_use(&mut self, random: &mut Random) {
+        let access = self.accesses[random.below(self.accesses.len() as u64) as usize].clone();
+        let reply = self.object.user.call(UserCall::NoteUse {
+            handle: self.model.sessions[access.session].handle.clone(),
+            hash1: access.hash1.clone(),
+        });
+        let is_live = self.model.see(&access, self.now());
+        assert_eq!(reply, if is_live { UserReply::Done {} } else { GONE });
+    }
+
     pub(super) fn regenerate(&mut self, random: &mut Random) {
         let access = self.accesses[random.below(self.accesses.len() as u64) as usize].clone();
         let payload = self.value();
@@ -145,10 +156,10 @@ impl World {
             },
         });
         let now = self.now();
-        let session = &mut self.model.sessions[access.session];
-        if !session.is_live(now) {
+        if !self.model.see(&access, now) {
             return assert_eq!(reply, GONE);
         }
+        let session = &mut self.model.sessions[access.session];
         session.payload.clone_from(&payload);
         let UserReply::Live { access: grant, .. } = reply else {
             panic!("not regenerated: {reply:?}")

@@ -235,7 +235,7 @@ impl World {
             }
             Event::HostRestart => {
                 let host = self.random.below(HOSTS as u64) as usize;
-                self.hosts[host] = RingHolder::default();
+                self.hosts[host].restart();
                 let after = self.random_around(self.plan.restarts / HOSTS as u64);
                 self.after(after, Event::HostRestart);
             }

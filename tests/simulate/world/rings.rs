@@ -18,11 +18,10 @@ impl World {
         self.is_in(&self.plan.ring_out)
     }
 
-    /// How long the answer of the key ring has been on its way; `None` when there is none.
-    fn ring_answer(&mut self) -> Option<u64> {
-        let back = self.latency();
-        let lost = self.random.chance(3) || back > RING_TIMEOUT;
-        (!lost && !self.ring_is_out()).then_some(back)
+    /// Whether the key ring answers in time.
+    fn ring_answers(&mut self) -> bool {
+        let lost = self.latency() > RING_TIMEOUT || self.random.chance(3);
+        !lost && !self.ring_is_out()
     }
 
     /// The copy of the key ring that a request goes by.
@@ -35,10 +34,10 @@ impl World {
     }
 
     pub(super) fn ask_ring(&mut self, isolate: usize) {
-        let back = self.ring_answer();
+        let answers = self.ring_answers();
         let isolate = &mut self.isolates[isolate];
         let clock = isolate.clock(self.now);
-        isolate.ring.ask(&self.ring, back, clock, self.now);
+        isolate.ring.ask(&self.ring, answers, clock, self.now);
     }
 
     /// The moment that an isolate asks objects with now.
@@ -61,8 +60,8 @@ impl World {
         let clock = UnixMillis(self.now);
         let host = self.host_of(user);
         if self.hosts[host].must_ask(clock) {
-            let back = self.ring_answer();
-            self.hosts[host].ask(&self.ring, back, clock, self.now);
+            let answers = self.ring_answers();
+            self.hosts[host].ask(&self.ring, answers, clock, self.now);
         }
         let ring = self.hosts[host].held(clock)?;
         if self.plan.mistake == Some(Mistake::DeafToRing) {
