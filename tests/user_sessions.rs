@@ -291,7 +291,11 @@ fn another_user_in_the_same_object_is_never_touched() {
 fn theft_ends_the_session_and_names_who_and_which() {
     let user = User::new();
     let first = user.create(1);
-    user.refresh_ok(&first, Door::Own);
+    let (access, _) = issued(user.refresh(&first, Door::Own));
+    user.call(UserCall::NoteUse {
+        handle: handle(1),
+        hash1: access.hash1,
+    });
     user.advance(31_000);
     let theft = user.refresh(&first, Door::Own);
     let expected = UserReply::Theft {

@@ -87,9 +87,9 @@ describe("at the default settings", () => {
     // Its access token is seen by a verification that asks nobody.
     assert.equal((await at.admin.getSession({ accessToken: arrived.accessToken.token, freshness: "stateless" })).status, "OK");
     await untilSeen(at, session.handle);
-    await age(at, session.handle, 29_000);
+    await age(at, session.handle, 10_000);
     assert.equal((await byBrowser()).status, 200);
-    await age(at, session.handle, 2_000);
+    await age(at, session.handle, 30_000);
     assert.equal((await byBrowser()).status, 401);
     assert.equal((await byRpc()).status, "UNAUTHORISED");
     assert.deepEqual(await handlesOf(at, "sleeper"), []);
