@@ -28,7 +28,7 @@ use postern::{
 };
 use support::{
     calls::{GONE, read, revoke_one as revoke, write},
-    user::{User, handle},
+    user::{User, handle, issued},
 };
 
 fn data(text: &str, seq: u64) -> UserReply {
