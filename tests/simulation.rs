@@ -132,8 +132,3 @@ fn a_cut_off_that_only_the_authority_tells_of_is_noticed() {
 fn doubt_that_counts_from_a_moment_of_the_past_is_noticed() {
     lets_in_the_cut_off(Mistake::DoubtFromMoment);
 }
-
-#[test]
-fn tokens_of_isolates_that_reach_nobody_are_noticed() {
-    lets_in_the_cut_off(Mistake::UnheardMints);
-}

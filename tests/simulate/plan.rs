@@ -29,8 +29,6 @@ pub enum Mistake {
     /// Doubt about a token counts from the moment of a cut-off, not from when it was recorded, and no token tells when its
     /// session was created.
     DoubtFromMoment,
-    /// An isolate that reaches nobody goes on making tokens that do not tell when their session was created.
-    UnheardMints,
 }
 
 /// Everyone's sessions from before a moment end.
