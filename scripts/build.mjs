@@ -1,22 +1,23 @@
 // @ts-check
 // Builds the Worker: Rust to Wasm, JavaScript glue for it, and both without what nothing reaches. Does nothing when
-// nothing has changed. `npm run build -- --unoptimised` is quick and large; the next build makes a real one.
+// nothing has changed. There are two profiles: `release` is what is deployed, tested and measured; `development` is
+// quick to make, larger and slower, and what `npm start` runs. `npm run build -- --development` makes it, too.
 //
 // build/index.js            JavaScript glue: the crate's exports as a module
 // build/index_bg.wasm       what is shipped
 // build/index_bg.debug.wasm the same with function names, to read stack traces with; not shipped
 // build/gateway.mjs         the rules of gateway.toml
-import { copyFileSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleGatewayFile } from "./lib/gateway-file.mjs";
 import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
 import { digestOf } from "./lib/hash.mjs";
-import { childEnvironment, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
+import { buildProfile, childEnvironment, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
-import { wasmBindgen } from "./setup.mjs";
+import { bindgen } from "./setup.mjs";
 
-const INPUTS = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package-lock.json", "wrangler.toml", "scripts/build.mjs", "scripts/lib/glue.mjs"];
+const INPUTS = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "node_modules/binaryen/package.json", "scripts/build.mjs", "scripts/bindgen", "scripts/lib/glue.mjs"];
 /** The platform's limit for one variable; a larger one is only refused at deployment. */
 const MAX_VARIABLE_BYTES = 5 * 1024;
 const TARGET = "wasm32-unknown-unknown";
@@ -43,7 +44,9 @@ const PANICS = new RegExp(
   ].map(({ source }) => source).join("|"),
 );
 const finished = fromRoot("build");
-const stamp = ".inputs";
+/** Which profile a build is of, and a digest of what it was made from. */
+const STAMP = ".made-of";
+const stamp = join(finished, STAMP);
 /** Where a build is made; moved into place when it is whole. */
 const making = fromRoot("target", "worker");
 /** What `buildNext` makes. */
@@ -52,57 +55,66 @@ const glueFile = join(making, "index.js");
 const shipped = join(making, "index_bg.wasm");
 const withNames = join(making, "index_bg.debug.wasm");
 
-/** Builds if needed. */
-export async function build({ optimised = true } = {}) {
-  const inputs = digestOf(INPUTS);
-  const last = join(finished, stamp);
-  if (optimised && existsSync(last) && readFileSync(last, "utf8") === inputs) return bundleGatewayFile();
+/** @typedef {import("./lib/paths.mjs").BuildProfile} BuildProfile */
+
+/**
+ * Builds if needed. A release build that is up to date serves development as well.
+ * @param {BuildProfile} [profile] @returns {Promise<BuildProfile>} the profile of what is there now
+ */
+export async function build(profile = buildProfile()) {
   await checkVariables();
+  const inputs = digestOf(INPUTS);
+  const [made, madeOf] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
+  if (madeOf !== inputs || (made !== "release" && made !== profile)) {
+    await make(profile, inputs);
+    bundleGatewayFile();
+    return profile;
+  }
+  bundleGatewayFile();
+  return made;
+}
+
+/** @param {BuildProfile} profile @param {string} inputs */
+async function make(profile, inputs) {
   const started = Date.now();
-  say("Building the Worker (about 2 minutes the first time, 30 s after a change)");
+  say(`Building the Worker, profile ${profile} (${profile === "release" ? "about 2 minutes the first time, 1 after a change" : "about a minute the first time, some seconds after a change"})`);
   rmSync(making, { recursive: true, force: true });
-  await compile(optimised, making);
-  await (optimised ? shrink() : copyFileSync(shipped, withNames));
+  await compile(profile, making);
+  await (profile === "release" ? shrink() : copyFileSync(shipped, withNames));
   const { size } = statSync(shipped);
-  if (optimised) writeFileSync(join(making, stamp), inputs);
+  writeFileSync(join(making, STAMP), `${profile} ${inputs}`);
   rmSync(finished, { recursive: true, force: true });
   renameSync(making, finished);
-  bundleGatewayFile();
   say(`Built the Worker in ${seconds(started)}: ${size} bytes of Wasm`);
 }
 
 /**
- * The release after this one, for the tests of two releases side by side (src/message/next.rs), unoptimised: into
+ * The release after this one, for the tests of two releases side by side (src/message/next.rs), quickly: into
  * `target/next`, so that nothing which deploys finds it.
  */
 export async function buildNext() {
   const inputs = digestOf(INPUTS);
-  const last = join(nextRelease, stamp);
+  const last = join(nextRelease, STAMP);
   if (existsSync(last) && readFileSync(last, "utf8") === inputs) return;
   const started = Date.now();
   say("Building the next release, for tests of two side by side");
   rmSync(nextRelease, { recursive: true, force: true });
-  await compile(false, nextRelease, ["--", "--cfg", "postern_next"]);
+  await compile("development", nextRelease, ["--", "--cfg", "postern_next"]);
   writeFileSync(last, inputs);
   say(`Built the next release in ${seconds(started)}`);
 }
 
-/** Rust to Wasm and glue. @param {boolean} optimised @param {string} directory @param {string[]} more for rustc */
-async function compile(optimised, directory, more = []) {
+/** Rust to Wasm and glue. @param {BuildProfile} profile @param {string} directory @param {string[]} more for rustc */
+async function compile(profile, directory, more = []) {
   // `cdylib` is asked for here, not in Cargo.toml: Cargo optimises across crates only where it is the only type, and
   // tests need a library to link.
-  const profile = optimised ? ["--release"] : [];
-  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", ...profile, "--target", TARGET, "--target-dir", fromRoot("target"), "--locked", ...more], {
+  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", "--profile", profile, "--target", TARGET, "--target-dir", fromRoot("target"), "--locked", ...more], {
     // wasm-bindgen's macros then use the futures of js-sys, as the `worker` crate does.
     env: childEnvironment({ WASM_BINDGEN_USE_JS_SYS: "1" }),
     heartbeat: "building the Worker",
   });
-  await must(toolProgram(wasmBindgen, "wasm-bindgen"), [
-    fromRoot("target", TARGET, optimised ? "release" : "debug", "postern.wasm"),
-    "--out-dir", directory, "--out-name", "index", "--target", "module", "--no-typescript",
-    // A trap leaves memory in any state: the next call begins with a fresh instance.
-    "--experimental-reset-state-function", "--force-enable-abort-handler",
-  ]);
+  mkdirSync(directory, { recursive: true });
+  await must(toolProgram(bindgen, bindgen.name), [fromRoot("target", TARGET, profile, "postern.wasm"), directory]);
   // Wrangler does not know the `source` phase; a plain import of Wasm means the same to it.
   const glue = join(directory, "index.js");
   writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));
@@ -149,12 +161,20 @@ async function shrink() {
   writeFileSync(glueFile, withoutUnusedImports(glue, imports));
 }
 
+/** Refuses a variable that only the deployment would refuse. Reads wrangler.toml again when it has changed. */
 async function checkVariables() {
+  const checked = fromRoot("target", "worker-variables");
+  const inputs = digestOf(["wrangler.toml"]);
+  if (existsSync(checked) && readFileSync(checked, "utf8") === inputs) return;
   const { unstable_readConfig: readConfig } = await import("wrangler");
   for (const [name, value] of Object.entries(readConfig({ config: fromRoot("wrangler.toml") }).vars)) {
     const bytes = Buffer.byteLength(typeof value === "string" ? value : JSON.stringify(value));
     if (bytes > MAX_VARIABLE_BYTES) throw new StepFailed(`setting ${name}: ${bytes} bytes, and the platform takes ${MAX_VARIABLE_BYTES}`);
   }
+  mkdirSync(fromRoot("target"), { recursive: true });
+  writeFileSync(checked, inputs);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await main(() => build({ optimised: !process.argv.includes("--unoptimised") }));
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  await main(async () => void (await build(process.argv.includes("--development") ? "development" : buildProfile())));
+}

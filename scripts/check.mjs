@@ -2,18 +2,30 @@
 // `npm run check -- …`: starts the Worker with the settings and rules that `npm start` would use, asks it whether it
 // accepts them, and stops. Arguments are those of `npm start`.
 import { pathToFileURL } from "node:url";
+import { configurationFaults } from "./lib/configuration.mjs";
 import { main, say } from "./lib/process.mjs";
 import { faultLine, startWrangler } from "./lib/wrangler-dev.mjs";
 import { build } from "./build.mjs";
 
-/** Says every fault of settings and rules. @param {string[]} args of `wrangler dev` @param {{asDeployed?: boolean}} [options] @returns {Promise<boolean>} whether there was none */
+/** Says every fault of settings, rules and bindings. @param {string[]} args of `wrangler dev` @param {{asDeployed?: boolean, profile?: import("./lib/paths.mjs").BuildProfile}} [options] @returns {Promise<boolean>} whether there was none */
 export async function settingsAreGood(args, options = {}) {
+  const beforehand = await configurationFaults(args, options);
+  for (const fault of beforehand) say(`error: ${fault}`);
+  if (beforehand.length > 0) return false;
   const server = await startWrangler(args, { anyPort: true, ...options });
-  for (const name of /** @type {const} */ (["SIGINT", "SIGTERM"])) process.on(name, () => server.stop());
+  // Whoever started this may say it again each second; this process ends with the server.
+  /** @type {Promise<never> | undefined} */
+  let ending;
+  for (const name of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(name, () => void (ending ??= server.stop().then(() => process.exit(1))));
+  }
   try {
     const faults = await server.ready();
     for (const fault of faults) say(faultLine(fault));
-    return faults.length === 0;
+    if (faults.length > 0) return false;
+    const status = await server.readiness();
+    if (status !== 200) say(`error: the Worker started, and says that it is not ready (readyz answers ${status ?? "nothing"})`);
+    return status === 200;
   } finally {
     await server.stop();
   }
@@ -21,8 +33,8 @@ export async function settingsAreGood(args, options = {}) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   await main(async () => {
-    await build();
-    if (await settingsAreGood(process.argv.slice(2))) process.stdout.write("The settings are good.\n");
+    await build("development");
+    if (await settingsAreGood(process.argv.slice(2), { profile: "development" })) process.stdout.write("The settings are good.\n");
     else process.exitCode = 1;
   });
 }

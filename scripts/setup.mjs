@@ -2,7 +2,7 @@
 // Brings a machine to where the project can be built: checks what must be there, and gets the rest, each only when it
 // is missing. Needs no network once that is done.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { digestOf } from "./lib/hash.mjs";
 import { childEnvironment, fromRoot, projectNode, root, toolProgram, toolsDirectory, windows } from "./lib/paths.mjs";
 import { StepFailed, must, run, say, seconds } from "./lib/process.mjs";
@@ -10,8 +10,8 @@ import { installPythonPackages } from "./lib/python.mjs";
 
 const OLDEST_NODE = 20;
 
-/** wasm-bindgen's command line must be of the very version that the crate was compiled against. */
-export const wasmBindgen = { name: "wasm-bindgen-cli", version: lockedVersion("wasm-bindgen") };
+/** The helper in scripts/bindgen. Its name changes with its sources, so that an older one is never used in its place. */
+export const bindgen = { name: "postern-bindgen", version: digestOf(["scripts/bindgen/Cargo.toml", "scripts/bindgen/Cargo.lock", "scripts/bindgen/src"]).slice(0, 16) };
 export const cargoFuzz = { name: "cargo-fuzz", version: "0.13.2" };
 export const cargoMutants = { name: "cargo-mutants", version: "27.1.0" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
@@ -19,14 +19,23 @@ export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 /** @param {{lint?: boolean, sdk?: boolean, mutants?: boolean}} [needs] also what only some parts of the tests use: `lint`, `sdk` for Python's packages, `mutants` for that command */
 export async function setUp(needs = {}) {
   await checkPrerequisites();
-  await installRustToolchain();
-  await installPackages();
-  await must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" });
-  await installCargoTool(wasmBindgen, "wasm-bindgen", "2 to 5 minutes");
+  // Side by side: one mostly waits for the network, the other compiles.
+  await allOf([installPackages(), installRustToolchain().then(installRustParts)]);
   // An unoptimised build is quick to make and fast enough for one check.
   if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
   if (needs.mutants) await installCargoTool(cargoMutants, "cargo-mutants", "2 to 5 minutes", ["--debug"]);
   if (needs.sdk) await installPythonPackages();
+}
+
+/** Waits for all, and then fails as the first that failed. @param {Promise<void>[]} steps */
+async function allOf(steps) {
+  for (const step of await Promise.allSettled(steps)) if (step.status === "rejected") throw step.reason;
+}
+
+/** The crates that the Worker is built from, and the program that writes its glue. */
+async function installRustParts() {
+  await must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" });
+  await installBindgen();
 }
 
 async function checkPrerequisites() {
@@ -65,7 +74,17 @@ async function installPackages() {
   // This installs exactly what the lock file names, too, and leaves the file alone.
   const installed = await npm(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], { heartbeat: "npm install" });
   if (installed.code !== 0 || !existsSync(projectNode)) throw new StepFailed("npm install failed, see above");
+  const other = packageUnlikeTheLock();
+  if (other) throw new StepFailed(`npm installed another ${other} than package-lock.json names: delete node_modules and try again`);
   writeFileSync(stamp, wanted);
+}
+
+/** A package that npm put into node_modules although the lock file names another or none. @returns {string | undefined} */
+function packageUnlikeTheLock() {
+  const read = (/** @type {string[]} */ ...path) => JSON.parse(readFileSync(fromRoot(...path), "utf8")).packages;
+  const locked = read("package-lock.json");
+  const found = Object.entries(read("node_modules", ".package-lock.json"));
+  return found.find(([path, { version, integrity }]) => locked[path]?.version !== version || locked[path]?.integrity !== integrity)?.[0];
 }
 
 /** npm of the user's own Node: the project's one lives in the very directory that npm replaces. @type {(args: string[], options: object) => ReturnType<typeof run>} */
@@ -75,29 +94,50 @@ export function npm(args, options) {
   return windows ? run("cmd.exe", ["/d", "/s", "/c", "npm", ...args], { ...options, env }) : run("npm", args, { ...options, env });
 }
 
+/** wasm-bindgen's library must be of the very version that the crate was compiled against. */
+async function installBindgen() {
+  if (existsSync(toolProgram(bindgen, bindgen.name))) return;
+  const [own, worker] = ["scripts/bindgen/Cargo.lock", "Cargo.lock"].map((file) => lockedVersion("wasm-bindgen-shared", file));
+  if (own !== worker) throw new StepFailed(`scripts/bindgen is of wasm-bindgen ${own}, Cargo.lock of ${worker}: give both one version`);
+  await installed(bindgen, "about a minute", async (scratch, env) => {
+    const built = ["build", "--locked", "--manifest-path", fromRoot("scripts", "bindgen", "Cargo.toml")];
+    await must("cargo", built, { env, heartbeat: `building ${bindgen.name}` });
+    const name = basename(toolProgram(bindgen, bindgen.name));
+    mkdirSync(join(scratch, "bin"));
+    renameSync(join(scratch, "target", "debug", name), join(scratch, "bin", name));
+  });
+}
+
 /**
- * Builds a pinned tool into a scratch directory and renames it into place, so that what is there is always whole.
+ * Installs a pinned tool.
  * @param {{name: string, version: string}} tool @param {string} program @param {string} time @param {string[]} [flags]
  */
 export async function installCargoTool(tool, program, time, flags = []) {
   if (existsSync(toolProgram(tool, program))) return;
+  await installed(tool, time, async (scratch, env) => {
+    // What its own lock file names, and nothing newer: this code makes or judges what is shipped.
+    const install = ["install", tool.name, "--version", `=${tool.version}`, "--locked", "--root", scratch, "--no-track", ...flags];
+    await must("cargo", install, { env, heartbeat: `building ${tool.name}` });
+  });
+}
+
+/**
+ * Has a tool built in a scratch directory, and renames that into place, so that what is there is always whole.
+ * @param {{name: string, version: string}} tool @param {string} time
+ * @param {(scratch: string, env: Record<string, string>) => Promise<void>} build leaves the program in `bin`
+ */
+async function installed(tool, time, build) {
   const started = Date.now();
   const name = `${tool.name}-${tool.version}`;
   const scratch = join(toolsDirectory, `.${name}.${process.pid}`);
   removeAbandoned(`.${name}.`);
   mkdirSync(scratch, { recursive: true });
   say(`Building ${tool.name} ${tool.version} (once, ${time})`);
-  const install = ["install", tool.name, "--version", `=${tool.version}`, "--root", scratch, "--no-track", ...flags];
-  const options = { env: childEnvironment({ CARGO_TARGET_DIR: join(scratch, "target") }), heartbeat: `building ${tool.name}` };
   try {
-    const locked = await run("cargo", [...install, "--locked"], options);
-    // A crate that the tool's own lock file names may have been withdrawn; then take its newest compatible one.
-    if (locked.code !== 0) {
-      say(`Trying again with the newest crates that ${tool.name} can use`);
-      await must("cargo", install, options);
-    }
+    await build(scratch, childEnvironment({ CARGO_TARGET_DIR: join(scratch, "target") }));
     rmSync(join(scratch, "target"), { recursive: true, force: true });
-    if (!existsSync(toolProgram(tool, program))) renameSync(scratch, join(toolsDirectory, name));
+    // Another process may have been faster.
+    if (!existsSync(join(toolsDirectory, name))) renameSync(scratch, join(toolsDirectory, name));
     say(`Built ${tool.name} in ${seconds(started)}`);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -116,10 +156,10 @@ function removeAbandoned(prefix) {
   }
 }
 
-/** The version of a crate in Cargo.lock. */
-function lockedVersion(/** @type {string} */ crate) {
-  const lock = readFileSync(fromRoot("Cargo.lock"), "utf8");
+/** The version of a crate in a lock file. @param {string} crate @param {string} file */
+function lockedVersion(crate, file) {
+  const lock = readFileSync(fromRoot(file), "utf8");
   const version = lock.match(new RegExp(`name = "${crate}"\\r?\\nversion = "([^"]+)"`))?.[1];
-  if (!version) throw new StepFailed(`Cargo.lock does not name ${crate}`);
+  if (!version) throw new StepFailed(`${file} does not name ${crate}`);
   return version;
 }

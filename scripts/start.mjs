@@ -1,6 +1,7 @@
 // @ts-check
 // `npm start -- …`: runs Postern on this machine. Stdout has two lines that programs read, `API key: …` and
-// `Ready on …`; all else goes to stderr. Everything given after `--` goes to `wrangler dev` unchanged.
+// `Ready on …`; all else goes to stderr. Everything given after `--` goes to `wrangler dev` unchanged, but for
+// `--release`: then the Worker is built as it is deployed, which takes longer.
 import { StepFailed, say } from "./lib/process.mjs";
 import { developmentApiKey } from "./lib/dev-vars.mjs";
 import { faultLine, startWrangler } from "./lib/wrangler-dev.mjs";
@@ -25,9 +26,11 @@ const parent = process.ppid;
 setInterval(() => process.ppid === parent || stop(1), IS_PARENT_ALIVE_MS).unref();
 
 try {
-  await build();
+  const args = process.argv.slice(2).filter((arg) => arg !== "--release");
+  const profile = process.argv.includes("--release") ? "release" : "development";
+  say(`The Worker is of the ${await build(profile)} build.`);
   process.stdout.write(`API key: ${developmentApiKey()}\n`);
-  server = await startWrangler(process.argv.slice(2));
+  server = await startWrangler(args, { profile });
   const faults = await server.ready();
   if (faults.length > 0) {
     for (const fault of faults) say(faultLine(fault));

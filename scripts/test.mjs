@@ -101,7 +101,7 @@ async function uploadSize() {
   if (!existsSync(fromRoot("build", "index_bg.debug.wasm"))) throw new Error("the build kept no debug names");
 }
 
-/** A check that holds no tests: it fails or it does not. @param {() => Promise<void>} action @returns {() => Promise<Count>} */
+/** A check that holds no tests: it fails or it does not. @param {() => Promise<unknown>} action @returns {() => Promise<Count>} */
 function check(action) {
   return async () => {
     await action();

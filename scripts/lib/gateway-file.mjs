@@ -18,6 +18,14 @@ export function bundleGatewayFile() {
   writeFileSync(bundled, module);
 }
 
+/** The addresses of the file's origins, under the names that a fault has. Those behind a binding have none. @returns {{name: string, url: string}[]} */
+export function gatewayOrigins() {
+  const text = existsSync(file) ? gatewayJson(readFileSync(file, "utf8")) : "";
+  const origins = text === "" ? {} : (JSON.parse(text).origins ?? {});
+  const named = Object.entries(origins).map(([name, origin]) => ({ name: `gateway.toml: origins.${name}.url`, url: origin?.url }));
+  return named.filter(({ url }) => typeof url === "string");
+}
+
 /** The module with these rules. @param {string} json */
 export const gatewayModule = (json) => `export default ${JSON.stringify(json)};\n`;
 

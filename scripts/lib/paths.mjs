@@ -24,6 +24,13 @@ export const toolsDirectory = join(cacheHome, "postern", "tools");
 /** @param {{name: string, version: string}} tool @param {string} program */
 export const toolProgram = (tool, program) => join(toolsDirectory, `${tool.name}-${tool.version}`, "bin", program + exe);
 
+/** @typedef {"release" | "development"} BuildProfile how the Worker is compiled: a profile of Cargo.toml */
+const PROFILE_VARIABLE = "POSTERN_BUILD_PROFILE";
+/** The profile that this process was told to build: `wrangler dev` passes on what `npm start` has chosen. @returns {BuildProfile} */
+export const buildProfile = () => (process.env[PROFILE_VARIABLE] === "development" ? "development" : "release");
+/** The part of an environment that tells it. @param {BuildProfile} profile */
+export const profileEnvironment = (profile) => ({ [PROFILE_VARIABLE]: profile });
+
 /** The environment for our own child processes: project programs first, nothing that phones home. */
 export function childEnvironment(/** @type {Record<string, string>} */ extra = {}) {
   const packagePrograms = [fromRoot("node_modules", "node", "bin"), fromRoot("node_modules", ".bin")];

@@ -1,0 +1,41 @@
+// @ts-check
+// What can be wrong with a configuration before the Worker runs: bindings that an environment lacks, and origins that
+// only this machine can reach.
+import { isIP } from "node:net";
+import { gatewayOrigins } from "./gateway-file.mjs";
+import { option, settingsReader, wranglerConfig } from "./wrangler-settings.mjs";
+
+/** The bindings without which no call can be answered; wrangler does not pass them on to an environment. */
+const OBJECTS = ["USER_SESSIONS", "KEY_RING", "REVOCATIONS"];
+const NAMESPACE = "SESSION_DATA";
+
+/** @param {string[]} args of wrangler @param {{asDeployed?: boolean}} [options] @returns {Promise<string[]>} a line for each fault */
+export async function configurationFaults(args, { asDeployed = false } = {}) {
+  const config = await wranglerConfig(args);
+  const environment = option(args, "env", "e");
+  const where = environment ? `[env.${environment}] of the configuration` : "the configuration";
+  /** @type {{kv_namespaces: {binding: string}[], durable_objects: {bindings: {name: string}[]}}} */
+  const { kv_namespaces: namespaces, durable_objects: objects } = config;
+  const bound = new Set([...namespaces.map(({ binding }) => binding), ...objects.bindings.map(({ name }) => name)]);
+  const faults = [NAMESPACE, ...OBJECTS].filter((name) => !bound.has(name)).map((name) => `binding ${name}: ${where} does not have it`);
+  if (asDeployed) {
+    const setting = await settingsReader(args);
+    const one = setting("ORIGIN");
+    const origins = [...(one ? [{ name: "setting ORIGIN", url: one }] : []), ...gatewayOrigins()];
+    for (const { name, url } of origins) {
+      const fault = originFault(url);
+      if (fault) faults.push(`${name}: ${fault}`);
+    }
+  }
+  return faults;
+}
+
+/** Why a deployment cannot use an origin at this address; what is no address at all the Worker says. @param {string} url */
+function originFault(url) {
+  if (!URL.canParse(url)) return undefined;
+  const { protocol, hostname } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, "");
+  const isLoopback = host === "localhost" || host.endsWith(".localhost") || (isIP(host) === 4 && host.startsWith("127.")) || host === "::1" || host === "0.0.0.0";
+  if (isLoopback) return "is an address of this machine; a deployment cannot reach it";
+  return protocol === "http:" ? "is not https: what is sent there could be read and changed on its way" : undefined;
+}

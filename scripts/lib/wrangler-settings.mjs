@@ -1,0 +1,39 @@
+// @ts-check
+// What the Worker will be configured with, wherever the user may have put it: an argument, .dev.vars, or the file and
+// environment that wrangler reads.
+import { devVar } from "./dev-vars.mjs";
+import { fromRoot } from "./paths.mjs";
+import { StepFailed } from "./process.mjs";
+
+/** The value of `--name value`, `--name=value`, `-n value` or `-n=value`. @param {string[]} args @param {string} name @param {string} [short] @returns {string | undefined} */
+export function option(args, name, short) {
+  const forms = [`--${name}`, ...(short === undefined ? [] : [`-${short}`])];
+  for (const [at, arg] of args.entries()) {
+    if (forms.includes(arg)) return args[at + 1];
+    const form = forms.find((form) => arg.startsWith(`${form}=`));
+    if (form) return arg.slice(form.length + 1);
+  }
+  return undefined;
+}
+
+/** The configuration that wrangler makes of its file and environment. @param {string[]} args of wrangler */
+export async function wranglerConfig(args) {
+  const { unstable_readConfig: readConfig } = await import("wrangler");
+  const config = option(args, "config", "c") ?? fromRoot("wrangler.toml");
+  try {
+    return readConfig({ config, env: option(args, "env", "e") ?? process.env.CLOUDFLARE_ENV }, { hideWarnings: true });
+  } catch (error) {
+    throw new StepFailed(`${config}: ${error instanceof Error ? error.message.trim().split("\n")[0] : error}`);
+  }
+}
+
+/** Reads a setting by name; `undefined` where nobody has set it. @param {string[]} args of wrangler @returns {Promise<(name: string) => string | undefined>} */
+export async function settingsReader(args) {
+  const { vars } = await wranglerConfig(args);
+  return (name) => {
+    const argument = args.map((arg) => arg.replace(/^--var=/, "")).find((arg) => arg.startsWith(`${name}:`));
+    if (argument) return argument.slice(name.length + 1);
+    const inFile = vars[name];
+    return devVar(name) ?? (inFile === undefined ? undefined : typeof inFile === "string" ? inFile : JSON.stringify(inFile));
+  };
+}
