@@ -10,7 +10,7 @@ import { paths } from "../tests/origins/paths.mjs";
 const MOST_MS = 45 * 60_000;
 
 await main(async () => {
-  await build({ optimised: !process.argv.includes("--unoptimised") });
+  await build();
   const timer = setTimeout(() => {
     say(`error: not done within ${MOST_MS / 60_000} minutes`);
     process.exit(1);

@@ -21,7 +21,7 @@ export async function setUp(needs = {}) {
   await checkPrerequisites();
   // Side by side: one mostly waits for the network, the other compiles.
   await allOf([installPackages(), installRustToolchain().then(installRustParts)]);
-  // An unoptimised build is quick to make and fast enough for one check.
+  // A debug build is quick to make and fast enough for one check.
   if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
   if (needs.mutants) await installCargoTool(cargoMutants, "cargo-mutants", "2 to 5 minutes", ["--debug"]);
   if (needs.sdk) await installPythonPackages();

@@ -50,14 +50,9 @@ export async function startWrangler(userArguments, { anyPort = false, asDeployed
   const own = [
     ...(option(userArguments, "ip") ? [] : ["--ip", host]),
     ...(option(userArguments, "port") ? [] : ["--port", port]),
-<<<<<<< HEAD
-    ...(option(userArguments, "persist-to") ? [] : ["--persist-to", join(storage, "state")]),
-    // "Every address" is none that a browser could use.
-    ...added("API_DOMAIN", `http://${["0.0.0.0", "::"].includes(host) ? HOST : host}:${usual}`),
-=======
     ...(option(userArguments, "persist-to") ? [] : ["--persist-to", directory]),
-    ...added("API_DOMAIN", `${protocol}://${host}:${usual}`),
->>>>>>> e5485e2 (scripts: a development build for npm start, wasm-bindgen's library in place of its command line, a limit on every wait)
+    // "Every address" is none that a browser could use.
+    ...added("API_DOMAIN", `${protocol}://${["0.0.0.0", "::"].includes(host) ? HOST : host}:${usual}`),
     ...added("LEGACY_KEYLESS_ALLOW", LOOPBACK),
     "--show-interactive-dev-session=false",
   ];
