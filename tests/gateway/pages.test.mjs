@@ -90,7 +90,7 @@ test("whoever asks for a page gets one, with the same status, and an id that the
     for (const accept of ["*/*", "application/json", "application/json, text/html;q=0.5"]) {
       const json = await ask(path, { headers: { ...headers, accept } });
       assert.equal(json.status, status);
-      assert.equal(typeof (await json.json()).status, "string", `${path} ${accept}`);
+      assert.equal(typeof (/** @type {any} */ (await json.json())).status, "string", `${path} ${accept}`);
     }
   }
 });
@@ -122,7 +122,7 @@ test("a form that is refused says so, and where to sign in without losing it", a
 test("the browser SDK reads JSON whatever it accepts", async () => {
   const user = await gateway.session("user", { role: "user" });
   const answer = await ask("/admin", { headers: { ...user.headers, rid: "anti-csrf" } });
-  assert.equal((await answer.json()).claimValidationErrors[0].id, "role");
+  assert.equal((/** @type {any} */ (await answer.json())).claimValidationErrors[0].id, "role");
 });
 
 test("a page of the operator's, asked for without credentials, and ours where it cannot be had", async () => {
@@ -140,7 +140,7 @@ test("a page of the operator's, asked for without credentials, and ours where it
     assert.deepEqual([page.status, (await page.text()).includes("<h1>You may not see this page</h1>")], [403, true], path);
     assert.ok(Date.now() - began < 3_500, path);
   }
-  assert.equal((await (await ask("/own", { headers: { ...user.headers, accept: "*/*" } })).json()).status, "INVALID_CLAIMS");
+  assert.equal((/** @type {any} */ (await (await ask("/own", { headers: { ...user.headers, accept: "*/*" } })).json())).status, "INVALID_CLAIMS");
   // Another origin's for one that is down.
   const down = await ask("/dead-own");
   assert.deepEqual([down.status, await down.text()], [502, "<h1>our own 403</h1>"]);

@@ -15,6 +15,7 @@ let gateway;
 const b64 = (/** @type {unknown} */ value) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const NAVIGATION = { "sec-fetch-mode": "navigate", "sec-fetch-dest": "document", "sec-fetch-site": "same-origin", accept: "text/html,application/xhtml+xml,*/*;q=0.8" };
 /** What browsers send: to https and loopback, elsewhere, and those that ask for anything. */
+/** @type {Record<string, string>[]} */
 const BROWSERS = [NAVIGATION, { accept: "text/html,*/*;q=0.8" }, { accept: "*/*", "upgrade-insecure-requests": "1" }];
 const LIFE = 2_000;
 
@@ -96,7 +97,7 @@ function visitor() {
   const own = jar();
   const self = {
     ...own,
-    /** @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [init] */
+    /** @param {string} path @param {Omit<RequestInit, "headers"> & {headers?: Record<string, string>}} [init] */
     async ask(path, init = {}) {
       const answer = await send(path, { ...init, headers: { ...(init.headers?.accept ? {} : NAVIGATION), ...init.headers, cookie: own.header(path) } });
       own.keep(answer);
@@ -104,7 +105,7 @@ function visitor() {
     },
     /** @param {string} path @param {Record<string, string>} fields @param {Record<string, string>} [headers] */
     send: (path, fields, headers) => self.ask(path, { method: "POST", body: new URLSearchParams(fields), headers }),
-    /** Follows redirects as browsers do; every address on the way, and the last answer. @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [init] */
+    /** Follows redirects as browsers do; every address on the way, and the last answer. @param {string} path @param {Omit<RequestInit, "headers"> & {headers?: Record<string, string>}} [init] */
     async go(path, init = {}) {
       const way = [path];
       let answer = await self.ask(path, init);
@@ -152,7 +153,7 @@ test("a login form works an hour later, whatever is wrong with the session", asy
       const someone = somebody();
       const { way, answer } = await someone.go("/login", { method: "POST", body: new URLSearchParams({ name: "carol" }), headers });
       assert.equal(answer.status, 200, `${what} ${JSON.stringify(headers)} ${way}`);
-      assert.deepEqual([way.at(-1), (await answer.json()).user], ["/app", "carol"], what);
+      assert.deepEqual([way.at(-1), (/** @type {any} */ (await answer.json())).user], ["/app", "carol"], what);
       if (what !== "garbled") assert.deepEqual(way, ["/login", "/app"], what);
       const wrong = await somebody().go("/login", { method: "POST", body: "", headers: { ...headers, "content-type": "application/x-www-form-urlencoded" } });
       assert.equal(wrong.answer.status, 403, what);
@@ -171,7 +172,7 @@ test("the SDK is told to refresh, which heals its login; of an ended session it 
   const sdk = { rid: "anti-csrf", "st-auth-mode": "cookie", "sec-fetch-mode": "cors", "sec-fetch-site": "same-origin" };
   const ask = () => send("/login", { method: "POST", body: new URLSearchParams({ name: "x" }), headers: { ...sdk, cookie: alice.header("/login") } });
   const stale = await ask();
-  assert.deepEqual([stale.status, (await stale.json()).status], [401, "TRY_REFRESH_TOKEN"]);
+  assert.deepEqual([stale.status, (/** @type {any} */ (await stale.json())).status], [401, "TRY_REFRESH_TOKEN"]);
   await gateway.admin("revokeSession", { handle: alice.handle });
   assert.equal((await ask()).status, 401, "the isolate cannot know yet");
 });
@@ -180,7 +181,7 @@ test("what has ended is forgotten where it is seen", async () => {
   const alice = await loggedIn();
   await gateway.admin("revokeSession", { handle: alice.handle });
   const answer = await alice.ask("/some/page");
-  assert.deepEqual([answer.status, (await answer.json()).user], [200, null]);
+  assert.deepEqual([answer.status, (/** @type {any} */ (await answer.json())).user], [200, null]);
   assert.deepEqual([...alice.cookies.keys()], []);
   assert.equal(answer.headers.get("cache-control"), "no-store");
   // A wrong password on the way changes nothing about that.
@@ -248,7 +249,7 @@ test("a page with a stale token goes through the refresh and stays signed in", a
     assert.deepEqual([second.status, second.headers.get("location"), second.headers.get("cache-control")], [303, path, "no-store"]);
     assert.notEqual(alice.cookies.get("sRefreshToken")?.value, before);
     const third = await alice.ask(path);
-    assert.deepEqual([third.status, (await third.json()).user], [200, "alice"]);
+    assert.deepEqual([third.status, (/** @type {any} */ (await third.json())).user], [200, "alice"]);
     assert.equal(origin.received.some(({ headers }) => /sRefreshedFor/.test(headers.cookie ?? "")), false);
     // And an hour later again.
     await pause(LIFE + 200);
@@ -310,7 +311,7 @@ test("it leads to no other website, and no other website has it done", async () 
   // A link on another website to a page of ours is followed, an hour later too.
   await pause(LIFE + 200);
   const { answer } = await alice.go("/app", { headers: { "sec-fetch-site": "cross-site" } });
-  assert.deepEqual([answer.status, (await answer.json()).user], [200, "alice"]);
+  assert.deepEqual([answer.status, (/** @type {any} */ (await answer.json())).user], [200, "alice"]);
 });
 
 test("a form that needs a session is not lost: it goes through the refresh and arrives as it was typed", async () => {
@@ -319,7 +320,7 @@ test("a form that needs a session is not lost: it goes through the refresh and a
   const body = new URLSearchParams({ text: "an hour of typing é" });
   const { way, answer } = await alice.go("/form", { method: "POST", body });
   assert.deepEqual(way, ["/form", "/auth/session/refresh", "/form"]);
-  const arrived = await answer.json();
+  const arrived = /** @type {any} */ (await answer.json());
   assert.deepEqual([arrived.user, new URLSearchParams(arrived.body).get("text"), origin.received.filter(({ url }) => url === "/form").length], ["alice", "an hour of typing é", 1]);
   // Where no refresh helps it is refused, and not redirected to a page where it would be gone.
   await gateway.admin("revokeSession", { handle: alice.handle });
