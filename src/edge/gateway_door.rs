@@ -92,14 +92,12 @@ pub(super) async fn answer(
     let matched = match gateway::admit(gateway, &facts) {
         Ok(Admission::Rule(matched)) => matched,
         Ok(Admission::Preflight(matched)) => {
-            match gateway::cors::preflight(settings, matched.rule, &facts) {
-                Some(reply) => return response::of(&reply),
-                // The origin is asked, without any credential: the rule looks at none.
-                None => {
-                    is_preflight = true;
-                    matched
-                }
+            if let Some(reply) = gateway::cors::preflight(settings, matched.rule, &facts) {
+                return response::of(&reply);
             }
+            // The origin is asked, without any credential: the rule looks at none.
+            is_preflight = true;
+            matched
         }
         Err(denial) => {
             if denial == Denial::NoRule && gateway.is_unnamed(host_name) {
@@ -200,19 +198,19 @@ impl Call<'_> {
             self.settings,
             self.authorization(),
             self.headers.get("cookie"),
-            |token, transfer| match &self.context {
-                Some(context) => tokens::seen(context, token, transfer, issuers).0.plain(),
-                None => {
-                    let trusted = &self.settings.trusted_issuers;
-                    let issuer = candidate::look(token, trusted).map(|look| look.issuer);
-                    let issuer = issuer.map(|issuer| {
-                        issuer.map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()))
-                    });
-                    if issuer.is_some_and(|issuer| issuers.accepts(&issuer)) {
-                        SeenToken::Token(())
-                    } else {
-                        SeenToken::Nothing
-                    }
+            |token, transfer| {
+                if let Some(context) = &self.context {
+                    return tokens::seen(context, token, transfer, issuers).0.plain();
+                }
+                let trusted = &self.settings.trusted_issuers;
+                let issuer = candidate::look(token, trusted).map(|look| look.issuer);
+                let issuer = issuer.map(|issuer| {
+                    issuer.map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()))
+                });
+                if issuer.is_some_and(|issuer| issuers.accepts(&issuer)) {
+                    SeenToken::Token(())
+                } else {
+                    SeenToken::Nothing
                 }
             },
         )
@@ -231,12 +229,15 @@ impl Call<'_> {
     /// The access token of the session; without a session, the one that was refused.
     pub(super) fn token(&self) -> Option<Candidate<'_, ()>> {
         let found = self.tokens().ok()?;
-        match &self.session {
-            Some(_) if self.session_is_in_header => found.by(Transfer::Header),
-            Some(_) => found.by(Transfer::Cookie),
-            None if found.header.is_some() => found.by(Transfer::Header),
-            None => found.by(Transfer::Cookie),
-        }
+        let is_in_header = match &self.session {
+            Some(_) => self.session_is_in_header,
+            None => found.header.is_some(),
+        };
+        found.by(if is_in_header {
+            Transfer::Header
+        } else {
+            Transfer::Cookie
+        })
     }
 }
 

@@ -23,8 +23,7 @@ pub(super) struct Incoming {
     method: Range<usize>,
     url: Range<usize>,
     raw_host: Range<usize>,
-    /// The host in its normal form, where it did not come in it; the outer `None` = it is the raw one.
-    host: Option<Option<String>>,
+    host: NormalHost,
     path: Range<usize>,
     query: Range<usize>,
     authorization: Range<usize>,
@@ -97,8 +96,9 @@ impl Incoming {
     /// `name[:port]`, in its [normal form](host::normal); `None` when it is no host.
     pub(super) fn host(&self) -> Option<&str> {
         match &self.host {
-            None => Some(self.raw_host()),
-            Some(host) => host.as_deref(),
+            NormalHost::AsSent => Some(self.raw_host()),
+            NormalHost::Other(host) => Some(host),
+            NormalHost::NoHost => None,
         }
     }
 
@@ -147,16 +147,26 @@ impl Incoming {
     }
 }
 
-/// The normal form of the host of a URL, where it is another than the host as it stands there.
-fn normal_host(url: &str, raw: &str) -> Option<Option<String>> {
-    let normal = match host::normal(raw) {
-        Some(Cow::Borrowed(_)) => return None,
+/// The normal form of the host of a URL.
+enum NormalHost {
+    /// It came in that form.
+    AsSent,
+    /// It came in another.
+    Other(String),
+    /// What stands in its place is no host.
+    NoHost,
+}
+
+fn normal_host(url: &str, raw: &str) -> NormalHost {
+    let host = match host::normal(raw) {
+        Some(Cow::Borrowed(_)) => return NormalHost::AsSent,
         Some(Cow::Owned(host)) => Some(host),
         // An international name has the form that URLs give it.
         None if !raw.is_ascii() => js::Url::new(url).and_then(|url| url.host()).ok(),
         None => None,
     };
-    Some(normal.and_then(|host| host::normal(&host).map(Cow::into_owned)))
+    let normal = host.and_then(|host| host::normal(&host).map(Cow::into_owned));
+    normal.map_or(NormalHost::NoHost, NormalHost::Other)
 }
 
 /// The place of the first byte from `start` on that is `wanted`, or the end. A pattern of the standard library takes ten

@@ -188,12 +188,12 @@ pub(super) fn note_end(handle: &str, now: UnixMillis) {
 pub(super) async fn report(env: &Env, report: Report) -> Result<(), Outage> {
     let now = clock::now();
     let ring = key_ring::current(env, now).await;
-    let counts = match ring.map_err(|key_ring::Outage| Outage)?.shards() {
-        Some(shards) => shards.reported(now),
-        None => {
-            let settings = settings::current(env).map_err(|_| Outage)?;
-            vec![settings.revocation_shards]
-        }
+    let ring = ring.map_err(|key_ring::Outage| Outage)?;
+    let counts = if let Some(shards) = ring.shards() {
+        shards.reported(now)
+    } else {
+        let settings = settings::current(env).map_err(|_| Outage)?;
+        vec![settings.revocation_shards]
     };
     let first = report.entries.first();
     let (_, route) = first

@@ -63,9 +63,7 @@ impl Sql {
             Shape::Older(step) => step,
             Shape::Current | Shape::Newer => return Ok(()),
         };
-        let lacking = steps.iter().filter(|(number, _)| *number > taken);
-        lacking
-            .map(|(_, step)| self.run(step, &[]).map(drop))
-            .collect()
+        let mut lacking = steps.iter().filter(|(number, _)| *number > taken);
+        lacking.try_for_each(|(_, step)| self.run(step, &[]).map(drop))
     }
 }

@@ -169,7 +169,8 @@ impl Life<'_> {
                     self.user.call(UserCall::NoteUse { handle, hash1 });
                 }
                 Event::Stolen => {
-                    self.jars[Who::Thief as usize] = self.jars[Who::Victim as usize].clone();
+                    let stolen = self.jars[Who::Victim as usize].clone();
+                    self.jars[Who::Thief as usize] = stolen;
                     let comes = self
                         .random
                         .pick(&[10, 5_000, 40_000, 600_000, HOUR, 20 * HOUR]);
@@ -227,11 +228,14 @@ pub fn a_thief_is_found_with_the_next_refresh_of_the_other(
     if !life.thief_came {
         return;
     }
-    let Found {
+    let Some(Found {
         thief_got,
         victim_got,
         ..
-    } = found.expect("nobody found the thief in weeks");
+    }) = found
+    else {
+        panic!("nobody found the thief in weeks");
+    };
     // Each may be answered where they part; from there on only one of them goes on.
     assert!(
         thief_got <= 1 || victim_got <= 1,

@@ -73,7 +73,7 @@ impl Isolate {
         now: u64,
     ) -> Decision {
         let told_by_token = session
-            .session_created
+            .created
             .filter(|_| self.mistake != Some(Mistake::DoubtFromMoment));
         let question = Question {
             handle: &session.handle,

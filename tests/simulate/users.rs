@@ -25,7 +25,7 @@ pub struct Session {
     pub handle: String,
     pub truth: Truth,
     /// As its token tells it.
-    pub session_created: Option<UnixMillis>,
+    pub created: Option<UnixMillis>,
     pub iat: UnixMillis,
     pub exp: UnixMillis,
     refresh: String,
@@ -123,7 +123,7 @@ impl Users {
                 ended: None,
                 recorded: None,
             },
-            session_created: access.session_created.filter(|_| !is_legacy(user)),
+            created: access.session_created.filter(|_| !is_legacy(user)),
             iat: access.created,
             exp: access.expiry,
             refresh,
@@ -154,7 +154,7 @@ impl Users {
     pub fn accept(&mut self, session: usize, tokens: Tokens) {
         let jar = &mut self.sessions[session];
         let Tokens { access, refresh } = tokens;
-        jar.session_created = access.session_created.filter(|_| !is_legacy(jar.user));
+        jar.created = access.session_created.filter(|_| !is_legacy(jar.user));
         (jar.iat, jar.exp) = (access.created, access.expiry);
         if refresh != jar.refresh {
             jar.stale = Some(std::mem::replace(&mut jar.refresh, refresh));

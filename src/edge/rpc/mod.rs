@@ -76,15 +76,7 @@ type Called = Result<Result<String, Refusal>, JsValue>;
 async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Called {
     match method {
         "getSession" => get_session(arguments, context).await,
-        "getSessionForRequest" => {
-            let request = GivenRequest::of(arguments)?;
-            let freshness = freshness(arguments, context)?;
-            let check = arguments.optional_boolean("doAntiCsrfCheck")?;
-            // True is what is done anyway, where it matters.
-            let check = check.filter(|check| !check);
-            let session = for_request::session(context, &request, freshness, check).await;
-            Ok(session.map(|session| ok(&verified_text(&session))))
-        }
+        "getSessionForRequest" => get_session_for_request(arguments, context).await,
         "getSessionData" => {
             let freshness = freshness(arguments, context)?;
             let handle = arguments.string("handle")?;
@@ -179,6 +171,16 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         }
         _ => Err(js_sys::TypeError::new("there is no such method").into()),
     }
+}
+
+async fn get_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let request = GivenRequest::of(arguments)?;
+    let freshness = freshness(arguments, context)?;
+    let check = arguments.optional_boolean("doAntiCsrfCheck")?;
+    // True is what is done anyway, where it matters.
+    let check = check.filter(|check| !check);
+    let session = for_request::session(context, &request, freshness, check).await;
+    Ok(session.map(|session| ok(&verified_text(&session))))
 }
 
 async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {

@@ -75,6 +75,11 @@ fn tokens() -> Vec<(String, Kind)> {
     ]
 }
 
+fn every_byte_escaped(text: &str) -> String {
+    let escaped = text.bytes().map(|byte| format!("%{byte:02x}"));
+    escaped.fold(String::new(), |all, one| all + &one)
+}
+
 /// Texts around a token.
 fn wrapped(token: &str) -> Vec<String> {
     let encoded = percent_encode(token);
@@ -86,7 +91,7 @@ fn wrapped(token: &str) -> Vec<String> {
         percent_encode(&percent_encode(&format!("\"{token}\""))),
         token.replace('.', "%2E"),
         token.replace('.', "%2e"),
-        token.bytes().map(|byte| format!("%{byte:02x}")).collect(),
+        every_byte_escaped(token),
         format!("s:{token}.c2lnbmF0dXJl"),
         format!("s%3A{token}.c2ln%2Bz"),
         format!("v1.{token}"),

@@ -137,12 +137,10 @@ fn a_place_that_was_never_issued_is_not_theft() {
 #[test]
 fn a_lost_answer_may_be_asked_for_again_however_late() {
     let mut lineage = Lineage::START;
-    let mut expected = 0;
-    for after in [0, 30_001, DAY, 90 * DAY] {
+    for (expected, after) in (0..).zip([0, 30_001, DAY, 90 * DAY]) {
         let (next, step) = lineage.present(place(0, 0), OWN, GRACE, at(after));
         assert!(matches!(step, Step::Issue { slide: true, .. }));
         assert_eq!(issued(step), place(1, expected));
-        expected += 1;
         lineage = next;
     }
     // Any of the children may be the one that arrived.

@@ -300,7 +300,7 @@ fn unusable_keys_are_left_out_and_a_malformed_set_is_refused() {
 #[test]
 fn what_was_left_out_is_said() {
     let odd = with_members(keys::X25519, r#""kid":"a\n\"b""#);
-    let crowd = vec![keys::RSA_SHORT; 9].join(",");
+    let crowd = [keys::RSA_SHORT; 9].join(",");
     let text = format!(r#"{{"keys":[{odd},{},{crowd}]}}"#, secret_jwk());
     let set = |text: &str| jwk::parse_set(text, KeySetSource::Fetched, &Algorithm::ALL);
     let said = set(&text).unwrap_err().to_string();
