@@ -39,6 +39,7 @@ export function narrowed(err: unknown): number | undefined {
     case postern.Error.UNAUTHORISED:
     case postern.Error.TRY_REFRESH_TOKEN:
     case postern.Error.TOKEN_THEFT_DETECTED:
+    case postern.Error.FOREIGN_WEBSITE:
       return err.errType;
     default: {
       const impossible: never = err.errType;

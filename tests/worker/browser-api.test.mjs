@@ -443,9 +443,9 @@ describe("with access tokens of one second", () => {
   test("an expired token in the header asks for a refresh, and does not lock out whoever has a good cookie", async () => {
     const old = await at.byHeader();
     await sleep(2_100);
-    const { session, accessToken } = await at.byCookie();
     const alone = await at.session(bearer(old.accessToken));
     assert.deepEqual([alone.status, alone.body], [401, TRY_REFRESH]);
+    const { session, accessToken } = await at.byCookie();
     const beside = await at.session({ ...bearer(old.accessToken), ...cookie(access(accessToken)) });
     assert.deepEqual([beside.status, beside.body.session.handle], [200, session.handle]);
   });
