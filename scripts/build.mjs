@@ -17,7 +17,7 @@ import { buildProfile, childEnvironment, fromRoot, packageScript, projectNode, t
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
 import { bindgen } from "./setup.mjs";
 
-const INPUTS = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "node_modules/binaryen/package.json", "scripts/build.mjs", "scripts/bindgen", "scripts/lib/glue.mjs"];
+const INPUTS = ["src", "crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "node_modules/binaryen/package.json", "scripts/build.mjs", "scripts/bindgen", "scripts/lib/glue.mjs"];
 /** The platform's limit for one variable; a larger one is only refused at deployment. */
 const MAX_VARIABLE_BYTES = 5 * 1024;
 const TARGET = "wasm32-unknown-unknown";
@@ -89,7 +89,7 @@ async function make(profile, inputs) {
 }
 
 /**
- * The release after this one, for the tests of two releases side by side (src/message/next.rs), quickly: into
+ * The release after this one, for the tests of two releases side by side (crates/core/src/message/next.rs), quickly: into
  * `target/next`, so that nothing which deploys finds it.
  */
 export async function buildNext() {
@@ -99,18 +99,16 @@ export async function buildNext() {
   const started = Date.now();
   say("Building the next release, for tests of two side by side");
   rmSync(nextRelease, { recursive: true, force: true });
-  await compile("development", nextRelease, ["--", "--cfg", "postern_next"]);
+  await compile("development", nextRelease, "--cfg postern_next");
   writeFileSync(last, inputs);
   say(`Built the next release in ${seconds(started)}`);
 }
 
-/** Rust to Wasm and glue. @param {BuildProfile} profile @param {string} directory @param {string[]} more for rustc */
-async function compile(profile, directory, more = []) {
-  // `cdylib` is asked for here, not in Cargo.toml: Cargo optimises across crates only where it is the only type, and
-  // tests need a library to link.
-  await must("cargo", ["rustc", "--lib", "--crate-type", "cdylib", "--profile", profile, "--target", TARGET, "--target-dir", fromRoot("target"), "--locked", ...more], {
+/** Rust to Wasm and glue. @param {BuildProfile} profile @param {string} directory @param {string} flags for rustc, in every crate */
+async function compile(profile, directory, flags = "") {
+  await must("cargo", ["build", "--package", "postern", "--profile", profile, "--target", TARGET, "--target-dir", fromRoot("target"), "--locked"], {
     // wasm-bindgen's macros then use the futures of js-sys, as the `worker` crate does.
-    env: childEnvironment({ WASM_BINDGEN_USE_JS_SYS: "1" }),
+    env: childEnvironment({ WASM_BINDGEN_USE_JS_SYS: "1", ...(flags ? { RUSTFLAGS: flags } : {}) }),
     heartbeat: "building the Worker",
   });
   mkdirSync(directory, { recursive: true });

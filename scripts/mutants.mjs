@@ -13,10 +13,16 @@ import { cargoMutants } from "./setup.mjs";
 const integration = (/** @type {string[]} */ ...names) => names.flatMap((name) => ["--cargo-arg=--test", `--cargo-arg=${name}`]);
 /** @param {string[]} slow names of tests that wait for the last round */
 const skip = (...slow) => ["--", "--", ...slow.flatMap((name) => ["--skip", name])];
+/** Where a module is: what is left out is crates/core/src and its name. @type {Record<string, string>} */
+const FOLDERS = { token: "crates/jwt/src", json: "crates/jwt/src/json", tokens: "crates/core/src/tokens" };
+const folderOf = (/** @type {string} */ module) => FOLDERS[module] ?? `crates/core/src/${module}`;
+/** The package of a folder. @param {string} folder */
+const packageOf = (folder) => (folder.startsWith("crates/jwt") ? "postern-jwt" : "postern-core");
 const unit = (/** @type {string} */ module, /** @type {string[]} */ ...slow) => ["--cargo-arg=--lib", "--", `${module}::`, ...skip(...slow).slice(1)];
 /** The rounds of a module before the last: arguments for cargo-mutants. @type {Record<string, string[][]>} */
 const MODULES = {
-  token: [unit("token", "properties", "tests::work", "last_character")],
+  token: [["--cargo-arg=--lib", ...skip("last_character")]],
+  tokens: [unit("tokens", "properties", "tests::work")],
   session: [integration("user_sessions", "rotation_model", "revocation_outbox"), unit("session")],
   gateway: [unit("gateway", "no_text_is", "what_passes_is")],
   revocation: [
@@ -30,17 +36,17 @@ const [TIMEOUT_SECONDS, LAST_TIMEOUT_SECONDS] = [60, 300];
 const FINISHED = [0, 2, 3];
 
 const { values: options, positionals: chosen } = parseArgs({ allowPositionals: true, options: { again: { type: "boolean", default: false }, since: { type: "string" } } });
-const modules = chosen.length > 0 ? chosen : Object.keys(MODULES).filter((module) => existsSync(fromRoot("src", module)));
+const modules = chosen.length > 0 ? chosen : Object.keys(MODULES).filter((module) => existsSync(fromRoot(folderOf(module))));
 const program = toolProgram(cargoMutants, "cargo-mutants");
 
 await main(async () => {
   const { output: commit } = await must("git", ["rev-parse", "HEAD"], { collect: true, quiet: true });
   say(`At commit ${commit.trim()}`);
   for (const module of modules) {
-    if (!existsSync(fromRoot("src", module))) throw new StepFailed(`no module src/${module}`);
+    if (!existsSync(fromRoot(folderOf(module)))) throw new StepFailed(`no module ${folderOf(module)}`);
     const directory = fromRoot("target", "mutants", module);
     mkdirSync(directory, { recursive: true });
-    const common = ["mutants", "--file", `src/${module}/**`, "--output", directory, "--jobs", "2", ...(await changed(directory, module))];
+    const common = ["mutants", "--package", packageOf(folderOf(module)), "--test-workspace", "true", "--file", `${folderOf(module)}/**`, "--output", directory, "--jobs", "2", ...(await changed(directory, module))];
     const count = (/** @type {string} */ name) => readFileSync(`${directory}/mutants.out/${name}.txt`, "utf8").split("\n").filter(Boolean);
     let [caught, unviable] = [0, 0];
     const quick = MODULES[module] ?? [];
@@ -61,7 +67,7 @@ await main(async () => {
 /** Arguments that choose what `--since` names; none without it. @param {string} directory @param {string} module */
 async function changed(directory, module) {
   if (options.since === undefined) return [];
-  const { output: diff } = await must("git", ["diff", options.since, "--", `src/${module}`], { collect: true, quiet: true });
+  const { output: diff } = await must("git", ["diff", options.since, "--", folderOf(module)], { collect: true, quiet: true });
   const file = `${directory}/since.diff`;
   writeFileSync(file, `${diff.trimEnd()}\n`);
   return ["--in-diff", file];

@@ -1,6 +1,6 @@
 // @ts-check
 // `npm run simulate [-- SEED]`: how soon a revocation is felt. First on workerd, in real seconds, with several isolates and
-// the built Worker; then natively in virtual time, at length, with the product's rules (tests/simulate): that seed, or eight
+// the built Worker; then natively in virtual time, at length, with the product's rules (crates/core/tests/simulate): that seed, or eight
 // that nobody chose. `npm run simulate -- seeds FROM TO [short]`: natively only, all these seeds, on all cores.
 // `npm run simulate -- scale`: the figures of docs/scale.md, and its plots, made anew.
 // Lines on stdout say which tier a figure comes from; the last one is the native run's JSON.
@@ -21,7 +21,7 @@ if ((more.length > 0 && !isSeeds) || (what !== undefined && what !== "scale" && 
   process.exit(1);
 }
 await main(async () => {
-  await must("cargo", ["build", "--locked", "--profile", "model", "--example", "simulate"], { heartbeat: "building the simulation" });
+  await must("cargo", ["build", "--locked", "--package", "postern-core", "--profile", "model", "--example", "simulate"], { heartbeat: "building the simulation" });
   if (what === "scale") {
     process.exitCode = await printing(["scale", fromRoot("docs", "plots")]);
     return;

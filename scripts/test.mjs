@@ -33,14 +33,14 @@ async function lint() {
   const documentation = { env: childEnvironment({ RUSTDOCFLAGS: "-D warnings" }) };
   /** @type {Parameters<typeof run>[]} */
   const checks = [
-    ["cargo", ["fmt", "--check"]],
-    ["cargo", ["clippy", "--locked", "--all-targets", "--", "-D", "warnings"]],
-    ["cargo", ["clippy", "--locked", "--lib", ...WASM, "--", "-D", "warnings"]],
-    // The documentation of the Wasm build is that of the core and the shell together.
-    ["cargo", ["doc", "--locked", "--lib", "--no-deps", ...WASM], documentation],
+    ["cargo", ["fmt", "--all", "--check"]],
+    ["cargo", ["clippy", "--locked", "--package", "postern-core", "--package", "postern-jwt", "--all-targets", "--", "-D", "warnings"]],
+    ["cargo", ["clippy", "--locked", "--package", "postern", ...WASM, "--", "-D", "warnings"]],
+    ["cargo", ["doc", "--locked", "--workspace", "--no-deps", ...WASM], documentation],
     [toolProgram(cargoDeny, "cargo-deny"), ["--offline", "check", "bans", "licenses", "sources"]],
     [projectNode, [fromRoot("scripts", "licenses.mjs"), "--check"]],
     [projectNode, [packageScript("typescript", "bin", "tsc"), "--noEmit"]],
+    [projectNode, [fromRoot("scripts", "graph.mjs")]],
   ];
   let failed = 0;
   for (const [program, args, options] of checks) {
@@ -54,7 +54,7 @@ async function lint() {
 
 /** @returns {Promise<Count>} */
 async function cargoTest() {
-  const { code, output } = await run("cargo", ["test", "--locked"], { collect: true });
+  const { code, output } = await run("cargo", ["test", "--locked", "--workspace"], { collect: true });
   return counted(code, output, /^test result: .*? (\d+) passed; /gm, /^test result: .*? (\d+) failed; /gm);
 }
 

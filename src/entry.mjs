@@ -5,9 +5,9 @@ import {
   KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
   answer_http, answer_in_place, answer_rpc, judge_answer, look_at_session, result_in_place,
 } from "../build/index.js";
-import { answered, facts, instance } from "./lane.mjs";
-import { edited, forwarding, linesOf, send } from "./forward.mjs";
-import { object } from "./object.mjs";
+import { answered, facts, instance } from "./executor.mjs";
+import { edited, forwarding, linesOf, send } from "./proxy.mjs";
+import { object } from "./durable-object.mjs";
 import { pump } from "./websocket.mjs";
 
 Error.stackTraceLimit = 100;

@@ -1,4 +1,4 @@
-// What the floors read of a request, as Postern does (`src/lane.mjs`, which cannot be had without the Wasm).
+// What the floors read of a request, as Postern does (`src/executor.mjs`, which cannot be had without the Wasm).
 const encoder = new TextEncoder();
 const buffer = new Uint8Array(65_536);
 

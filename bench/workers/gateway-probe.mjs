@@ -1,7 +1,7 @@
 // The floor of a gateway that does what Postern's does: the same class, reads, time-out and headers, sent by Postern's own
 // JavaScript half. What to send is constant: nothing is verified, decided or looked up.
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { linesOf, send } from "../../src/forward.mjs";
+import { linesOf, send } from "../../src/proxy.mjs";
 import { facts } from "./facts.mjs";
 
 const edits = "authorization\nconnection\nx-forwarded-for,127.0.0.1\nx-forwarded-host,127.0.0.1:8787\nx-forwarded-proto,http";

@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-use postern::{
-    frontend::session_cookies::{
-        MAX_REFRESH_CANDIDATES, SentCookies, Witnesses, refresh_candidates,
-    },
+use postern_core::{
     gateway::{
         own_tokens,
         request_headers::{Passing, without_our_cookies},
@@ -16,6 +13,9 @@ use postern::{
         credentials::{Seen, Transfer, access_tokens},
     },
     session::refresh_token,
+    supertokens::fdi::session_cookies::{
+        MAX_REFRESH_CANDIDATES, SentCookies, Witnesses, refresh_candidates,
+    },
 };
 
 use super::{DEPLOYMENT, text};

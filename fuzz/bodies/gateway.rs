@@ -1,15 +1,12 @@
 //! The gateway: rules files, paths, and the directives of origins.
 
-use postern::{
-    gateway::{
-        Denial, Facts, Gateway, Rule, admit, compile,
-        directives::{self, Holder, MAX_BYTES, Sent},
-        is_never_answered,
-        path::{self, PathFault},
-    },
-    json,
-    secret::Secret,
+use postern_core::gateway::{
+    Denial, Gateway, RequestMeta, Rule, admit, compile,
+    directives::{self, Holder, MAX_BYTES, Sent},
+    is_never_answered,
+    path::{self, PathFault},
 };
+use postern_jwt::{json, secret::Secret};
 
 use super::{DEPLOYMENT, text};
 
@@ -70,7 +67,7 @@ pub fn rules(input: &[u8]) {
     let mut words = request.splitn(3, ' ');
     let mut word = || words.next().unwrap_or_default();
     let (method, host, path) = (word(), word(), word());
-    let facts = Facts {
+    let facts = RequestMeta {
         host,
         method,
         raw_path: path,

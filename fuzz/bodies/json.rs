@@ -1,6 +1,6 @@
 //! JSON bodies and payloads: strict reading, against serde_json as an independent reader.
 
-use postern::json::{self, MAX_DEPTH};
+use postern_jwt::json::{self, MAX_DEPTH};
 
 use super::text;
 

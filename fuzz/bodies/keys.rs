@@ -1,6 +1,6 @@
 //! JSON Web Keys and key sets, from the settings and from a server.
 
-use postern::token::{
+use postern_jwt::{
     Algorithm, KeyMaterial,
     jwk::{self, KeySetSource, MAX_KEY_SET_BYTES, MAX_KEYS},
 };
@@ -55,7 +55,7 @@ pub fn jwks(input: &[u8]) {
     }
 }
 
-fn is_fit(key: &postern::token::VerificationKey, source: KeySetSource) {
+fn is_fit(key: &postern_jwt::VerificationKey, source: KeySetSource) {
     let jwk = key.jwk();
     let is_secret = matches!(key.material(), KeyMaterial::Symmetric(_));
     assert!(

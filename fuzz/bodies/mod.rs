@@ -1,4 +1,4 @@
-//! What each fuzz target does with its bytes: plain functions, run by `cargo fuzz` and, on stable, by `tests/fuzz.rs`.
+//! What each fuzz target does with its bytes: plain functions, run by `cargo fuzz` and, on stable, by `crates/core/tests/fuzz.rs`.
 //!
 //! A body feeds one reader of hostile bytes and asserts what must hold whatever they are. A panic is a finding.
 
@@ -14,7 +14,7 @@ mod token;
 
 use std::sync::LazyLock;
 
-use postern::settings::{RawValue, Settings};
+use postern_core::settings::{RawValue, Settings};
 
 /// A fuzz target.
 pub struct Target {

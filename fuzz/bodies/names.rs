@@ -1,13 +1,11 @@
 //! Session handles and refresh tokens: names that only we can make.
 
-use postern::{
-    secret::Secret,
-    session::{
-        handle::{CheckedHandle, HandleKeys, HandleKind, MAX_HANDLE_BYTES},
-        lineage::Place,
-        refresh_token::{self, MAX_REFRESH_TOKEN_BYTES, TokenMaker},
-    },
+use postern_core::session::{
+    handle::{CheckedHandle, HandleKeys, HandleKind, MAX_HANDLE_BYTES},
+    lineage::Place,
+    refresh_token::{self, MAX_REFRESH_TOKEN_BYTES, TokenMaker},
 };
+use postern_jwt::secret::Secret;
 
 use super::text;
 

@@ -1,10 +1,10 @@
 //! Between isolates, users' objects and the authority on revocations: messages, and segments of many handles.
 
-#[path = "../../tests/support/memory_journal.rs"]
+#[path = "../../crates/core/tests/support/memory_journal.rs"]
 #[allow(dead_code, reason = "tests count its rows")]
 mod memory_journal;
 
-use postern::{
+use postern_core::{
     message::{Answered, Asked, Message, NEWEST, decode, encode},
     revocation::{
         CLOCK_ALLOWANCE,
@@ -14,9 +14,9 @@ use postern::{
         key::HandleKey,
         segment::Segment,
     },
-    session::facts::Facts,
-    time::{Millis, UnixMillis},
+    session::facts::LivenessCache,
 };
+use postern_jwt::time::{Millis, UnixMillis};
 
 use self::memory_journal::MemoryJournal;
 use super::text;
@@ -139,7 +139,7 @@ fn decide(isolate: &mut RevocationCopy, handle: &str) -> Decision {
         bound: Millis(CLOCK_ALLOWANCE.0 * 5),
         now: NOW,
     };
-    isolate.decide(&mut Facts::default(), &question)
+    isolate.decide(&mut LivenessCache::default(), &question)
 }
 
 fn is_live(isolate: &mut RevocationCopy, key: u64) -> bool {

@@ -1,6 +1,6 @@
 //! The service API: `METHOD path?query`, a line with the version and a key, and the body behind it.
 
-use postern::core_driver::{
+use postern_core::supertokens::cdi::{
     path,
     request::{Head, admit},
 };

@@ -1,6 +1,6 @@
 //! Settings: `NAME=value` lines, a `:` before the value for JSON. Operators write them, and some of their values come from elsewhere.
 
-use postern::settings::{RawValue, Settings};
+use postern_core::settings::{RawValue, Settings};
 
 use super::text;
 

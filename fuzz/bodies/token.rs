@@ -1,12 +1,13 @@
 //! Access tokens: the strict parsers, and who a token claims to be of.
 
-use postern::{
+use postern_core::{
     settings::TrustedIssuer,
-    token::{
-        AccessClaims, Algorithm, MAX_TOKEN_BYTES, Unverified, access_token, candidate, compact,
-        legacy,
+    tokens::{
+        access_token::{self, AccessClaims},
+        candidate, legacy,
     },
 };
+use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, Unverified, compact};
 
 use super::text;
 

@@ -24,7 +24,7 @@ const TARGET = "wasm32-unknown-unknown";
 export async function crates() {
   const metadata = JSON.parse(await cargo("metadata", "--format-version", "1"));
   // Not from the metadata: there the features that only tests ask for count as well.
-  const tree = await cargo("tree", "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}");
+  const tree = await cargo("tree", "--package", "postern", "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none", "--format", "{p}");
   const shipped = new Set(tree.split("\n").map((line) => line.split(" ").slice(0, 2).join(" ")));
   const checksums = checksumsOf(readFileSync(fromRoot("Cargo.lock"), "utf8"));
   return metadata.packages

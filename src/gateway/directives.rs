@@ -1,255 +1,213 @@
-//! Directives: response headers by which an origin starts, changes and ends sessions.
+//! Carrying out an origin's directives: starting, changing and ending sessions through the same use cases as every door.
 //!
-//! A directive logs people in, so it counts only on a rule that allows it, only with the key of this very request, and
-//! never from a cache. Owns reading them; refuses to know how they are carried out.
+//! Owns the order (revoke, create, payload, data) and the headers that tell the browser. What counts as a directive,
+//! and whether it is to be believed, is `postern_core::gateway::directives`' to say.
 
-use std::borrow::Cow;
-use std::fmt;
+use super::call::Call;
+use crate::{
+    auth::{session_cookies, verifier},
+    objects::context::Context,
+    runtime::http::header_lines::HeaderLines,
+    sessions::{self, Report, login},
+};
+use postern_core::{
+    error,
+    gateway::{
+        directives::{
+            CREATE_SESSION, Create, REVOKE, Revoke, SESSION_DATA, SET_PAYLOAD, Sent, read,
+        },
+        identity,
+    },
+    http::credentials::Transfer,
+    refusal::Refusal,
+    session::model::Device,
+    supertokens::fdi::{answers, headers::SessionHeaders, request::BrowserRequest},
+    tokens::access_token::AccessClaims,
+};
+use postern_jwt::secret::Secret;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
-
-use crate::json::{self, Object};
-use crate::secret::Secret;
-
-/// Starts a session: base64url JSON `{userId, jwtPayload?, sessionData?}`.
-pub const CREATE_SESSION: &str = "postern-create-session";
-/// Overwrites the session's data: base64url of a JSON object.
-pub const SESSION_DATA: &str = "postern-session-data";
-/// Replaces the payload: base64url of a JSON object.
-pub const SET_PAYLOAD: &str = "postern-set-payload";
-/// Ends this session (`session`) or all of the user's (`user`).
-pub const REVOKE: &str = "postern-revoke";
-
-/// The most bytes of JSON in one directive.
-pub const MAX_BYTES: usize = 8 * 1024;
-
-/// The bytes of a directive key before it is written as base64url: 128 random bits, for one request.
-pub const KEY_BYTES: usize = 16;
-
-/// The headers of an answer that directives are read from.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Sent<'a> {
-    /// [`super::identity::DIRECTIVE_KEY`], echoed.
-    pub key: Option<&'a str>,
-    /// [`CREATE_SESSION`].
-    pub create_session: Option<&'a str>,
-    /// [`SESSION_DATA`].
-    pub session_data: Option<&'a str>,
-    /// [`SET_PAYLOAD`].
-    pub set_payload: Option<&'a str>,
-    /// [`REVOKE`].
-    pub revoke: Option<&'a str>,
-    /// `Age`: caches write it (RFC 9111 section 5.1).
-    pub age: Option<&'a str>,
-    /// `CF-Cache-Status`: what Cloudflare's cache did.
-    pub cache_status: Option<&'a str>,
+/// What directives came to.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// True when there was one: nobody may keep the answer.
+    pub(crate) happened: bool,
+    /// Headers for the client.
+    pub(crate) headers: Vec<(String, String)>,
 }
 
-/// What an origin wants done, in this order: revoke, create, payload, data.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Directives {
-    /// End sessions.
-    pub revoke: Option<Revoke>,
-    /// Start one.
-    pub create: Option<Create>,
-    /// Replace the payload: a JSON object.
-    pub payload: Option<String>,
-    /// Overwrite the data: a JSON object.
-    pub session_data: Option<String>,
-}
-
-/// Whose sessions end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Revoke {
-    /// The one that the request carries.
-    Session,
-    /// All of its user.
-    User,
-}
-
-/// A session to start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Create {
-    /// For whom.
-    pub user_id: String,
-    /// A JSON object.
-    pub payload: String,
-    /// A JSON object.
-    pub session_data: String,
-}
-
-/// Why directives are not carried out. The answer is then 502, without any of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DirectiveFault {
-    /// The key is missing, or not this request's.
-    WrongKey,
-    /// The answer was kept by a cache.
-    Cached,
-    /// A value is not base64url of JSON in the right form. The header's name.
-    Malformed(&'static str),
-    /// A value is longer than [`MAX_BYTES`]. The header's name.
-    TooLarge(&'static str),
-    /// Two directives that cannot both be meant.
-    Contradiction,
-    /// There is no session to change.
-    NoSession(&'static str),
-}
-
-impl fmt::Display for DirectiveFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::WrongKey => f.write_str("the directive does not echo the key of its request"),
-            Self::Cached => f.write_str("the directive comes from a cache"),
-            Self::Malformed(name) => write!(f, "{name} is malformed"),
-            Self::TooLarge(name) => write!(f, "{name} is longer than {MAX_BYTES} bytes"),
-            Self::Contradiction => f.write_str("the directives contradict each other"),
-            Self::NoSession(name) => write!(f, "{name} needs a session, and the request has none"),
-        }
-    }
-}
-
-/// Whose session the request of a directive has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holder {
-    /// Nobody can tell: the rule looks at no session.
-    Unknown,
-    /// It has none that is good.
-    Nobody,
-    /// It has a good one.
-    Somebody,
-}
-
-/// Reads the directives of an answer on a rule that allows them; `None` when there are none. `key` is that of this
-/// request.
-///
-/// # Errors
-/// When any of them cannot be honoured: all or nothing.
-pub fn read(
-    sent: &Sent<'_>,
+/// Carries out the directives of an answer. The error is for the log: the answer is not used then.
+pub(crate) async fn run(
+    call: &Call<'_>,
+    answer: &HeaderLines,
     key: &Secret,
-    holder: Holder,
-) -> Result<Option<Directives>, DirectiveFault> {
-    let values = [
-        sent.create_session,
-        sent.session_data,
-        sent.set_payload,
-        sent.revoke,
-    ];
-    if values.iter().all(Option::is_none) {
-        return Ok(None);
-    }
-    if key.expose().is_empty() || !key.equals(sent.key.unwrap_or_default().as_bytes()) {
-        return Err(DirectiveFault::WrongKey);
-    }
-    // Any `Age`, and any status but those of an answer that came from the origin just now.
-    let is_fresh = sent.cache_status.is_none_or(|status| {
-        [
-            "DYNAMIC",
-            "BYPASS",
-            "MISS",
-            "EXPIRED",
-            "NONE",
-            "NONE/UNKNOWN",
-        ]
-        .iter()
-        .any(|fresh| status.trim().eq_ignore_ascii_case(fresh))
-    });
-    if sent.age.is_some() || !is_fresh {
-        return Err(DirectiveFault::Cached);
-    }
-    let directives = Directives {
-        revoke: sent.revoke.map(revoke).transpose()?,
-        create: sent.create_session.map(create).transpose()?,
-        payload: sent
-            .set_payload
-            .map(|value| object(value, SET_PAYLOAD))
-            .transpose()?,
-        session_data: sent
-            .session_data
-            .map(|value| object(value, SESSION_DATA))
-            .transpose()?,
+) -> Result<Outcome, String> {
+    let sent = Sent {
+        key: answer.get(identity::DIRECTIVE_KEY),
+        create_session: answer.get(CREATE_SESSION),
+        session_data: answer.get(SESSION_DATA),
+        set_payload: answer.get(SET_PAYLOAD),
+        revoke: answer.get(REVOKE),
+        age: answer.get("age"),
+        cache_status: answer.get("cf-cache-status"),
     };
-    let changes = directives.payload.is_some() || directives.session_data.is_some();
-    if changes && (directives.create.is_some() || directives.revoke.is_some()) {
-        return Err(DirectiveFault::Contradiction);
-    }
-    // Where sessions are looked at, a logout without one has nothing to do; that is no fault.
-    for (needs_one, name) in [
-        (directives.payload.is_some(), SET_PAYLOAD),
-        (directives.session_data.is_some(), SESSION_DATA),
-        (
-            directives.revoke.is_some() && holder == Holder::Unknown,
-            REVOKE,
-        ),
-    ] {
-        if needs_one && holder != Holder::Somebody {
-            return Err(DirectiveFault::NoSession(name));
+    let directives = read(&sent, key, call.holder()).map_err(|fault| fault.to_string())?;
+    let Some(directives) = directives else {
+        return Ok(Outcome::default());
+    };
+    let context = call
+        .context
+        .as_ref()
+        .ok_or_else(|| "keys are out of reach".to_owned())?;
+    let mut headers = Vec::new();
+    if let Some(whose) = directives.revoke {
+        end(context, call, whose)
+            .await
+            .map_err(|refusal| failed(REVOKE, &refusal))?;
+        if directives.create.is_none() {
+            headers = ended(call);
         }
     }
-    Ok(Some(directives))
-}
-
-fn revoke(value: &str) -> Result<Revoke, DirectiveFault> {
-    match value.trim() {
-        "session" => Ok(Revoke::Session),
-        "user" => Ok(Revoke::User),
-        _ => Err(DirectiveFault::Malformed(REVOKE)),
+    if let Some(create) = directives.create {
+        headers = start(context, call, create)
+            .await
+            .map_err(|refusal| failed(CREATE_SESSION, &refusal))?;
     }
-}
-
-fn create(value: &str) -> Result<Create, DirectiveFault> {
-    const MALFORMED: DirectiveFault = DirectiveFault::Malformed(CREATE_SESSION);
-    let text = decoded(value, CREATE_SESSION)?;
-    let object = json::parse_object(&text).map_err(|_| MALFORMED)?;
-    let is_known = |name: &str| matches!(name, "userId" | "jwtPayload" | "sessionData");
-    if object.members().any(|member| !is_known(member.name())) {
-        return Err(MALFORMED);
+    if let Some(known) = &call.session {
+        if let Some(payload) = directives.payload {
+            headers = change_payload(context, call, payload)
+                .await
+                .map_err(|refusal| failed(SET_PAYLOAD, &refusal))?;
+        }
+        if let Some(data) = directives.session_data {
+            sessions::update_session_data(context, &known.session.handle, data)
+                .await
+                .map_err(|refusal| failed(SESSION_DATA, &refusal))?;
+        }
     }
-    let user_id = object
-        .string("userId")
-        .map_err(|_| MALFORMED)?
-        .map(Cow::into_owned)
-        .ok_or(MALFORMED)?;
-    Ok(Create {
-        user_id,
-        payload: member(&object, "jwtPayload").ok_or(MALFORMED)?,
-        session_data: member(&object, "sessionData").ok_or(MALFORMED)?,
+    Ok(Outcome {
+        happened: true,
+        headers,
     })
 }
 
-/// A member that is an object, or the empty one where it is absent.
-fn member(object: &Object<'_>, name: &str) -> Option<String> {
-    let text = object.object(name).ok()?.unwrap_or("{}");
-    json::minify(text).ok()
+fn failed(directive: &str, refusal: &Refusal) -> String {
+    [directive, ": ", &error::detail(refusal)].concat()
 }
 
-fn object(value: &str, name: &'static str) -> Result<String, DirectiveFault> {
-    let text = decoded(value, name)?;
-    json::parse_object(&text)
-        .and_then(|_| json::minify(&text))
-        .map_err(|_| DirectiveFault::Malformed(name))
+/// Ends what is to end. A token that is only too old still says whose session that is: who logs out an hour later is
+/// logged out.
+async fn end(context: &Context, call: &Call<'_>, whose: Revoke) -> Result<(), Refusal> {
+    let (handle, user) = match &call.session {
+        Some(known) => {
+            let user = known.session.identity.own_user_id();
+            (known.session.handle.clone(), user.map(str::to_owned))
+        }
+        None => match expired(context, call).await? {
+            Some(claims) => (claims.handle, Some(claims.user_id)),
+            None => return Ok(()),
+        },
+    };
+    match (whose, user) {
+        (Revoke::Session, _) => sessions::revoke(context, vec![handle], Report::Ended).await?,
+        // Which other sessions an issuer gave its user is not ours to know.
+        (Revoke::User, None) => {
+            return Err(Refusal::BadInput(
+                "the session is of a trusted issuer".to_owned(),
+            ));
+        }
+        (Revoke::User, Some(user)) => {
+            // An old token of a session that has ended says nothing about the others.
+            if call.session.is_none() {
+                match sessions::information(context, &handle).await {
+                    Ok(_) => {}
+                    Err(Refusal::Unauthorised(_)) => return Ok(()),
+                    Err(refusal) => return Err(refusal),
+                }
+            }
+            sessions::revoke_all(context, user, None, Report::Ended).await?
+        }
+    };
+    Ok(())
 }
 
-/// Base64url is what is documented; the other alphabet and padding mean the same bytes and are what some languages have
-/// at hand.
-fn decoded(value: &str, name: &'static str) -> Result<String, DirectiveFault> {
-    let value = value.trim();
-    // Four characters for three bytes.
-    if value.len() > MAX_BYTES.div_ceil(3).saturating_mul(4) {
-        return Err(DirectiveFault::TooLarge(name));
+/// The claims of the token that was refused, when it is ours and only its age is wrong; `None` when there is nothing to
+/// end.
+async fn expired(context: &Context, call: &Call<'_>) -> Result<Option<AccessClaims>, Refusal> {
+    let is_stale = call
+        .refused
+        .as_ref()
+        .is_some_and(|it| matches!(it.refusal, Refusal::TryRefreshToken(_)));
+    let Some(token) = call.token().filter(|_| is_stale) else {
+        return Ok(None);
+    };
+    match verifier::verify_even_if_expired(context, &token.token).await {
+        Ok(claims) => Ok(Some(claims)),
+        Err(Refusal::GeneralError(text)) => Err(Refusal::GeneralError(text)),
+        // To clear the cookies of a session that goes on would only look like a logout.
+        Err(_) if verifier::names_our_handle(context, &token.token) => Err(Refusal::BadInput(
+            "the session's token cannot be verified".to_owned(),
+        )),
+        Err(_) => Ok(None),
     }
-    let bare = value.trim_end_matches('=');
-    let is_mixed = value.contains(['+', '/']) && value.contains(['-', '_']);
-    let is_badly_padded =
-        bare.len() != value.len() && value.len() != bare.len().next_multiple_of(4);
-    if is_mixed || is_badly_padded {
-        return Err(DirectiveFault::Malformed(name));
+}
+
+/// Clears whatever the browser holds, by both methods.
+pub(crate) fn ended(call: &Call<'_>) -> Vec<(String, String)> {
+    let mut headers = SessionHeaders::answering(call.settings, &browser(call));
+    headers.clear(Transfer::Cookie);
+    if browser(call).carries_bearer() {
+        headers.clear(Transfer::Header);
     }
-    let url_safe = bare.replace('+', "-").replace('/', "_");
-    let bytes =
-        Base64UrlUnpadded::decode_vec(&url_safe).map_err(|_| DirectiveFault::Malformed(name))?;
-    if bytes.len() > MAX_BYTES {
-        return Err(DirectiveFault::TooLarge(name));
+    let mut headers = headers.into_headers();
+    headers.extend(answers::clear_site_data(call.settings));
+    headers
+}
+
+async fn start(
+    context: &Context,
+    call: &Call<'_>,
+    create: Create,
+) -> Result<Vec<(String, String)>, Refusal> {
+    let mut new =
+        sessions::own_session(context, create.user_id, create.payload, create.session_data);
+    let user_agent = call.headers.get("user-agent").map(str::to_owned);
+    let ip = call.headers.get("cf-connecting-ip");
+    let ip = ip.and_then(|ip| context.settings.device_ip.kept(ip));
+    new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
+    let near = context.near(call.request.location());
+    let (_, headers) = login::create_for(&near, &browser(call), new).await?;
+    Ok(headers)
+}
+
+/// The request as a login sees it. A plain page asks for nothing, and a form's answer is read by no script: cookies,
+/// unless an SDK says otherwise.
+fn browser<'c>(call: &'c Call<'_>) -> BrowserRequest<'c> {
+    let request = BrowserRequest {
+        authorization: call.headers.get("authorization"),
+        cookie: call.headers.get("cookie"),
+        auth_mode: call.headers.get("st-auth-mode").or(Some("cookie")),
+        ..BrowserRequest::default()
+    };
+    match &call.context {
+        Some(context) => session_cookies::looked_at(context, request),
+        None => request,
     }
-    String::from_utf8(bytes).map_err(|_| DirectiveFault::Malformed(name))
+}
+
+/// Replaces the payload, in storage and in the browser's access token.
+async fn change_payload(
+    context: &Context,
+    call: &Call<'_>,
+    payload: String,
+) -> Result<Vec<(String, String)>, Refusal> {
+    let token = call
+        .token()
+        .ok_or(Refusal::Unauthorised("the request carries no access token"))?;
+    let (session, access_token) =
+        sessions::regenerate(context, &token.token, Some(payload), true).await?;
+    let mut headers = SessionHeaders::new(call.settings);
+    if let Some(access_token) = access_token {
+        headers.set_access_token(token.transfer, &session, &access_token, context.now)?;
+    }
+    Ok(headers.into_headers())
 }

@@ -1,13 +1,8 @@
-//! HTTP as plain values: routing, bearer tokens, cookies, replies.
-//!
-//! Owns the reading of request lines and headers and the writing of replies. Refuses to know the JS types that carry
-//! them, and what a token means.
+//! HTTP: the router, the frontend API, the service API, and the explanation of a gateway decision.
 
-pub mod bearer;
-pub mod cookie;
-pub mod credential_names;
-pub mod credentials;
-pub mod date;
-pub mod host;
-pub mod reply;
-pub mod route;
+pub(crate) mod explain;
+pub(crate) mod frontend_api;
+pub(crate) mod readiness;
+pub(crate) mod renewal;
+pub(crate) mod router;
+pub(crate) mod service_api;

@@ -2,20 +2,20 @@
 // The names under which credentials travel, as the Worker has them: read from its source, so that there is one list.
 import { readFileSync } from "node:fs";
 
-const source = readFileSync(new URL("../../src/http/credential_names.rs", import.meta.url), "utf8");
+const source = readFileSync(new URL("../../crates/core/src/http/credential_names.rs", import.meta.url), "utf8");
 const constants = new Map([...source.matchAll(/^(?:pub )?const (\w+): &str = "([^"]+)";/gm)].map(([, name, value]) => [name, value]));
 
 /** @param {string} name of a constant */
 function text(name) {
   const value = constants.get(name);
-  if (value === undefined) throw new Error(`src/http/credential_names.rs has no ${name}`);
+  if (value === undefined) throw new Error(`crates/core/src/http/credential_names.rs has no ${name}`);
   return value;
 }
 
 /** @param {string} name of a list */
 function list(name) {
   const members = new RegExp(`^const ${name}: [^=]+= \\[([^\\]]+)\\];`, "m").exec(source)?.[1];
-  if (members === undefined) throw new Error(`src/http/credential_names.rs has no ${name}`);
+  if (members === undefined) throw new Error(`crates/core/src/http/credential_names.rs has no ${name}`);
   return members.split(",").map((member) => member.trim()).filter(Boolean).map((member) => (member.startsWith('"') ? JSON.parse(member) : text(member)));
 }
 

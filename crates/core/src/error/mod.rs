@@ -1,0 +1,255 @@
+//! One table: outcome to HTTP status, body, RPC status, log level, retryable.
+//!
+//! Owns how a refusal looks on each surface, so that no door invents its own. Refuses to know which door asks, and
+//! the backend protocol's own shapes (`core_driver`).
+
+pub mod page;
+
+use crate::http::reply::Reply;
+use crate::refusal::Refusal;
+use crate::settings::LogLevel;
+use postern_jwt::json::ObjectWriter;
+
+/// How long a caller should wait after a fault of ours, in seconds (`Retry-After`, RFC 9110 section 10.2.3).
+pub const RETRY_AFTER_SECONDS: u32 = 2;
+
+/// How a refusal looks from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The stable code: `status` in HTTP bodies, and over RPC where [`Self::rpc_status`] allows it.
+    pub code: &'static str,
+    /// The HTTP status; for 401 the setting `SESSION_EXPIRED_STATUS_CODE` takes its place.
+    pub http_status: u16,
+    /// The public text. For outcomes about a session it is the browser protocol's (fdi.md 4.1) and says nothing more.
+    pub message: String,
+    /// The level at which it is logged.
+    pub log_level: LogLevel,
+    /// Set when the same request may succeed later.
+    pub retry_after_seconds: Option<u32>,
+}
+
+/// What stood in the request's place for a token, as far as it matters for `WWW-Authenticate` (RFC 6750 section 3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presented {
+    /// No token, or nothing that is one: the challenge is bare.
+    Nothing,
+    /// A token, which was refused.
+    Token,
+}
+
+impl Outcome {
+    /// The table.
+    pub fn of(refusal: &Refusal) -> Self {
+        let (code, http_status, message, log_level) = match refusal {
+            Refusal::Unauthorised(_) => (
+                "UNAUTHORISED",
+                401,
+                "unauthorised".to_owned(),
+                LogLevel::Info,
+            ),
+            Refusal::TryRefreshToken(_) => (
+                "TRY_REFRESH_TOKEN",
+                401,
+                "try refresh token".to_owned(),
+                LogLevel::Info,
+            ),
+            Refusal::TokenTheftDetected(_) => (
+                "TOKEN_THEFT_DETECTED",
+                401,
+                "token theft detected".to_owned(),
+                LogLevel::Warn,
+            ),
+            Refusal::InvalidClaims(_) => (
+                "INVALID_CLAIMS",
+                403,
+                "invalid claim".to_owned(),
+                LogLevel::Info,
+            ),
+            Refusal::ForeignWebsite => (
+                "FOREIGN_WEBSITE",
+                403,
+                "this website may not use the session".to_owned(),
+                LogLevel::Info,
+            ),
+            Refusal::BadInput(text) => ("BAD_INPUT", 400, text.clone(), LogLevel::Info),
+            Refusal::TooLarge(input) => (
+                "TOO_LARGE",
+                413,
+                format!(
+                    "{} is {} bytes long; the limit is {} bytes",
+                    input.what, input.size, input.limit
+                ),
+                LogLevel::Info,
+            ),
+            Refusal::GeneralError(_) => (
+                "GENERAL_ERROR",
+                503,
+                "temporarily unavailable; try again".to_owned(),
+                LogLevel::Error,
+            ),
+        };
+        Self {
+            code,
+            http_status,
+            message,
+            log_level,
+            retry_after_seconds: (http_status == 503).then_some(RETRY_AFTER_SECONDS),
+        }
+    }
+
+    /// The `status` of an RPC result, or nothing when the call is rejected instead: bad input is the caller's mistake,
+    /// not an outcome.
+    pub fn rpc_status(&self) -> Option<&'static str> {
+        (!matches!(self.http_status, 400 | 413)).then_some(self.code)
+    }
+
+    /// The body of our own doors: `{"status":"…","message":"…"}`.
+    pub fn body(&self) -> String {
+        let mut body = ObjectWriter::new();
+        body.text("status", self.code);
+        body.text("message", &self.message);
+        body.finish()
+    }
+}
+
+/// The text for callers we trust (RPC results, service API, logs): what exactly was refused. It holds no token, cookie
+/// or user data.
+pub fn detail(refusal: &Refusal) -> String {
+    match refusal {
+        Refusal::Unauthorised(text)
+        | Refusal::TryRefreshToken(text)
+        | Refusal::InvalidClaims(text)
+        | Refusal::GeneralError(text) => (*text).to_owned(),
+        Refusal::ForeignWebsite => "the request comes from another website".to_owned(),
+        Refusal::TokenTheftDetected(_) | Refusal::BadInput(_) | Refusal::TooLarge(_) => {
+            Outcome::of(refusal).message
+        }
+    }
+}
+
+/// The value of `WWW-Authenticate`, for the refusals that have one.
+pub const fn challenge(refusal: &Refusal, presented: Presented) -> Option<&'static str> {
+    match (refusal, presented) {
+        (Refusal::Unauthorised(_), Presented::Nothing) => Some("Bearer"),
+        (
+            Refusal::Unauthorised(_) | Refusal::TryRefreshToken(_) | Refusal::TokenTheftDetected(_),
+            _,
+        ) => Some("Bearer error=\"invalid_token\""),
+        (Refusal::InvalidClaims(_), _) => Some("Bearer error=\"insufficient_scope\""),
+        (Refusal::BadInput(_), _) => Some("Bearer error=\"invalid_request\""),
+        (Refusal::ForeignWebsite | Refusal::TooLarge(_) | Refusal::GeneralError(_), _) => None,
+    }
+}
+
+/// The reply of the browser API and the gateway. `session_expired_status` is the setting of that name.
+pub fn reply(refusal: &Refusal, presented: Presented, session_expired_status: u16) -> Reply {
+    let outcome = Outcome::of(refusal);
+    let status = match outcome.http_status {
+        401 => session_expired_status,
+        status => status,
+    };
+    let mut reply = Reply::json(status, outcome.body());
+    if let Some(challenge) = challenge(refusal, presented) {
+        reply = reply.with_header("www-authenticate", challenge);
+    }
+    if let Some(seconds) = outcome.retry_after_seconds {
+        reply = reply.with_header("retry-after", seconds.to_string());
+    }
+    reply
+}
+
+/// The reply of every route while the settings are faulty. It names none of them: strangers read it.
+pub fn misconfigured() -> Reply {
+    Reply::json(
+        500,
+        "{\"status\":\"MISCONFIGURED\",\"message\":\"this service is not set up correctly; its log says why\"}",
+    )
+}
+
+/// The reply to a path that nobody serves.
+pub fn not_found() -> Reply {
+    Reply::json(404, "{\"status\":\"NOT_FOUND\",\"message\":\"not found\"}")
+}
+
+/// The reply to a door of ours that wants an API key, when none of ours is presented.
+pub fn invalid_api_key() -> Reply {
+    Reply::json(
+        401,
+        "{\"status\":\"INVALID_API_KEY\",\"message\":\"an API key is needed\"}",
+    )
+}
+
+/// The reply to a request that no rule of the gateway lets through: what is not allowed is refused.
+pub fn no_rule() -> Reply {
+    Reply::json(
+        403,
+        "{\"status\":\"NO_RULE\",\"message\":\"no rule lets this request through\"}",
+    )
+}
+
+/// The reply to a page of another website that would use somebody's session.
+pub fn foreign_website() -> Reply {
+    // 403 has no other status: the one for expired sessions does not matter.
+    reply(&Refusal::ForeignWebsite, Presented::Token, 401)
+}
+
+/// The reply to a body whose length had to be said (RFC 9110 section 15.5.12).
+pub fn length_required(message: &str) -> Reply {
+    let mut body = ObjectWriter::new();
+    body.text("status", "LENGTH_REQUIRED");
+    body.text("message", message);
+    Reply::json(411, body.finish())
+}
+
+/// The reply when an origin cannot be reached, breaks off, or sends what it may not.
+pub fn bad_gateway() -> Reply {
+    Reply::json(
+        502,
+        "{\"status\":\"BAD_GATEWAY\",\"message\":\"the origin gave no usable answer\"}",
+    )
+}
+
+/// The reply when an origin does not begin its answer in time.
+pub fn gateway_timeout() -> Reply {
+    Reply::json(
+        504,
+        "{\"status\":\"GATEWAY_TIMEOUT\",\"message\":\"the origin did not answer in time\"}",
+    )
+}
+
+/// The reply to a request that was carried on for longer than anything it may wait for.
+pub fn given_up() -> Reply {
+    Reply::json(
+        504,
+        "{\"status\":\"GATEWAY_TIMEOUT\",\"message\":\"the answer took too long\"}",
+    )
+}
+
+/// The reply to a request whose `Host` is none, at every door alike.
+pub fn malformed_host() -> Reply {
+    reply(
+        &Refusal::BadInput("the host is malformed".to_owned()),
+        Presented::Nothing,
+        400,
+    )
+}
+
+/// The reply to a method that is never answered, whatever the path (RFC 9110 section 15.6.2).
+pub fn method_not_implemented() -> Reply {
+    Reply::json(
+        501,
+        "{\"status\":\"METHOD_NOT_IMPLEMENTED\",\"message\":\"TRACE, TRACK and CONNECT are never answered\"}",
+    )
+}
+
+/// The reply to a path of ours with another method; `allow` lists the right ones (RFC 9110 section 15.5.6).
+pub fn method_not_allowed(allow: &str) -> Reply {
+    Reply::json(
+        405,
+        "{\"status\":\"METHOD_NOT_ALLOWED\",\"message\":\"method not allowed\"}",
+    )
+    .with_header("allow", allow)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,385 @@
+//! Which access tokens a request carries, and by which method (fdi.md 4.6; the contract, section 5).
+//!
+//! Owns the names of our cookies, and which of several values under one name is looked at. Refuses to know what a good
+//! token looks like: the caller says whether a text is one of ours, or of a trusted issuer, by its structure.
+
+use std::borrow::Cow;
+
+use super::bearer::{Authorization, authorization};
+use super::cookie::Cookies;
+use crate::refusal::Refusal;
+use crate::settings::{Settings, TokenTransferMethod};
+
+pub use super::credential_names::{
+    ACCESS_TOKEN as ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN as HOST_ACCESS_TOKEN_COOKIE,
+    HOST_REFRESH_TOKEN as HOST_REFRESH_TOKEN_COOKIE, LEGACY_ID as LEGACY_ID_COOKIE,
+    REFRESH_TOKEN as REFRESH_TOKEN_COOKIE,
+};
+
+/// How tokens travel between a browser and us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transfer {
+    /// HttpOnly cookies.
+    Cookie,
+    /// `Authorization: Bearer` one way, `st-*` response headers the other.
+    Header,
+}
+
+impl Transfer {
+    /// The other method.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Cookie => Self::Header,
+            Self::Header => Self::Cookie,
+        }
+    }
+
+    /// True when `TOKEN_TRANSFER_METHOD` allows this method.
+    pub const fn is_allowed(self, setting: TokenTransferMethod) -> bool {
+        matches!(
+            (self, setting),
+            (_, TokenTransferMethod::Any)
+                | (Self::Cookie, TokenTransferMethod::Cookie)
+                | (Self::Header, TokenTransferMethod::Header)
+        )
+    }
+}
+
+/// A text that is an access token by its structure; nothing about it is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate<'a, T> {
+    /// The token. A credential: never log it.
+    pub token: Cow<'a, str>,
+    /// How it came.
+    pub transfer: Transfer,
+    /// What a look at it has found.
+    pub look: T,
+}
+
+/// What a text in the place of an access token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen<T> {
+    /// A token that counts, by its structure.
+    Token(T),
+    /// A session's token of another deployment: not ours to judge, and not ours to clear.
+    Anothers,
+    /// None.
+    Nothing,
+}
+
+impl<T> Seen<T> {
+    /// The same, when nothing need be known of the token but that it is one.
+    pub fn plain(self) -> Seen<()> {
+        match self {
+            Self::Token(_) => Seen::Token(()),
+            Self::Anothers => Seen::Anothers,
+            Self::Nothing => Seen::Nothing,
+        }
+    }
+}
+
+/// The access tokens of one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessTokens<'a, T> {
+    /// The one in `Authorization`. It decides when it is good: no website can send that header unasked.
+    pub header: Option<Candidate<'a, T>>,
+    /// The one in a cookie, which decides otherwise; `TRY_REFRESH_TOKEN` where only a refresh can say which one counts.
+    pub cookie: Result<Option<Candidate<'a, T>>, Refusal>,
+}
+
+impl<'a, T> AccessTokens<'a, T> {
+    /// True when there is any, good or not.
+    pub const fn is_any(&self) -> bool {
+        self.header.is_some() || !matches!(self.cookie, Ok(None))
+    }
+
+    /// The one that came by a method.
+    pub fn by(self, transfer: Transfer) -> Option<Candidate<'a, T>> {
+        match transfer {
+            Transfer::Header => self.header,
+            Transfer::Cookie => self.cookie.ok().flatten(),
+        }
+    }
+}
+
+/// Collects the access tokens of a request.
+///
+/// `look` tells whether a text is an access token by its structure, and what else it has found; others count as absent,
+/// so that a foreign `Authorization` does not hide a good cookie, and another deployment's cookie neither hides nor
+/// doubles ours. A `__Host-` cookie counts before a plain one, under either setting: so sessions outlive its change.
+///
+/// # Errors
+/// Bad input when `Authorization` holds more than one credential.
+pub fn access_tokens<'a, T>(
+    settings: &Settings,
+    authorization_header: Option<&'a str>,
+    cookie_header: Option<&'a str>,
+    look: impl Fn(&Cow<'a, str>, Transfer) -> Seen<T>,
+) -> Result<AccessTokens<'a, T>, Refusal> {
+    let allowed = settings.token_transfer_method;
+    let header = match authorization(authorization_header) {
+        Authorization::Doubled => {
+            return Err(Refusal::BadInput(
+                "the Authorization header holds more than one credential".to_owned(),
+            ));
+        }
+        Authorization::Bearer(token) if Transfer::Header.is_allowed(allowed) => {
+            let token = Cow::Borrowed(token);
+            match look(&token, Transfer::Header) {
+                Seen::Token(look) => Some(Candidate {
+                    token,
+                    transfer: Transfer::Header,
+                    look,
+                }),
+                Seen::Anothers | Seen::Nothing => None,
+            }
+        }
+        Authorization::Bearer(_) | Authorization::None => None,
+    };
+    let cookie = if Transfer::Cookie.is_allowed(allowed) {
+        let may_be_legacy = header.is_none();
+        cookie_token(settings, Cookies::new(cookie_header), may_be_legacy, look)
+    } else {
+        Ok(None)
+    };
+    Ok(AccessTokens { header, cookie })
+}
+
+/// The values under one name: the first token, and how many may be of ours.
+struct Values<'a, T> {
+    token: Option<Candidate<'a, T>>,
+    count: usize,
+}
+
+fn cookie_token<'a, T>(
+    settings: &Settings,
+    cookies: Cookies<'a>,
+    may_be_legacy: bool,
+    look: impl Fn(&Cow<'a, str>, Transfer) -> Seen<T>,
+) -> Result<Option<Candidate<'a, T>>, Refusal> {
+    let none = || Values {
+        token: None,
+        count: 0,
+    };
+    let (mut host, mut plain, mut is_legacy) = (none(), none(), false);
+    for (name, value) in cookies.decoded() {
+        let values = match name {
+            HOST_ACCESS_TOKEN_COOKIE => &mut host,
+            // Where cookies have the prefix, a plain one may be anybody's.
+            ACCESS_TOKEN_COOKIE if !settings.host_prefixed_cookie => &mut plain,
+            LEGACY_ID_COOKIE => {
+                is_legacy = true;
+                continue;
+            }
+            _ => continue,
+        };
+        let token = value();
+        match look(&token, Transfer::Cookie) {
+            Seen::Anothers => {}
+            Seen::Nothing => values.count = values.count.saturating_add(1),
+            Seen::Token(look) => {
+                values.count = values.count.saturating_add(1);
+                values.token.get_or_insert(Candidate {
+                    token,
+                    transfer: Transfer::Cookie,
+                    look,
+                });
+            }
+        }
+    }
+    let values = if host.token.is_some() { host } else { plain };
+    match values.token {
+        Some(_) if values.count > 1 => Err(Refusal::TryRefreshToken(
+            "the access-token cookie was sent more than once",
+        )),
+        Some(token) => Ok(Some(token)),
+        None if is_legacy && may_be_legacy => Err(Refusal::TryRefreshToken(
+            "the request carries a cookie of the legacy protocol",
+        )),
+        None => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Seen, Transfer, access_tokens};
+    use crate::refusal::Refusal;
+    use crate::settings::{Settings, TokenTransferMethod};
+
+    fn settings(allowed: TokenTransferMethod) -> Settings {
+        let mut settings = crate::settings::testing::parsed(&[]);
+        settings.token_transfer_method = allowed;
+        settings
+    }
+
+    /// The tokens found, with the method of each: `h:` or `c:`. Texts that begin with `theirs` are another deployment's.
+    fn found(
+        allowed: TokenTransferMethod,
+        authorization: Option<&str>,
+        cookie: Option<&str>,
+    ) -> Result<Vec<String>, Refusal> {
+        let tokens = access_tokens(&settings(allowed), authorization, cookie, look)?;
+        let header = tokens.header.map(|token| format!("h:{}", token.token));
+        let cookie = tokens.cookie?.map(|token| format!("c:{}", token.token));
+        Ok(header.into_iter().chain(cookie).collect())
+    }
+
+    #[allow(clippy::ptr_arg)] // the shape that is asked for
+    fn look(token: &std::borrow::Cow<'_, str>, _: Transfer) -> Seen<()> {
+        if token.starts_with("good") {
+            Seen::Token(())
+        } else if token.starts_with("theirs") {
+            Seen::Anothers
+        } else {
+            Seen::Nothing
+        }
+    }
+
+    #[test]
+    fn the_header_counts_before_the_cookie_as_far_as_each_is_allowed() {
+        use TokenTransferMethod::{Any, Cookie, Header};
+        let good_header = Some("Bearer good1");
+        let good_cookie = Some("x=1; sAccessToken=good2");
+        for (allowed, authorization, cookie, expected) in [
+            (Any, good_header, good_cookie, vec!["h:good1", "c:good2"]),
+            (Header, good_header, good_cookie, vec!["h:good1"]),
+            (Cookie, good_header, good_cookie, vec!["c:good2"]),
+            (Any, good_header, None, vec!["h:good1"]),
+            (Cookie, good_header, None, vec![]),
+            (Any, None, good_cookie, vec!["c:good2"]),
+            (Header, None, good_cookie, vec![]),
+            (Any, Some("Bearer foreign"), good_cookie, vec!["c:good2"]),
+            (
+                Any,
+                Some("Basic good"),
+                Some("sAccessToken=garbage"),
+                vec![],
+            ),
+            (
+                Any,
+                Some("bearer good1"),
+                Some("sAccessToken="),
+                vec!["h:good1"],
+            ),
+            (Any, None, None, vec![]),
+        ] {
+            assert_eq!(
+                found(allowed, authorization, cookie).unwrap(),
+                expected,
+                "{allowed:?} {authorization:?} {cookie:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_doubled_header_is_bad_input_and_a_doubled_cookie_asks_for_a_refresh() {
+        use TokenTransferMethod::{Any, Header};
+        let doubled = Some("sAccessToken=good1; sAccessToken=good2");
+        assert!(matches!(
+            found(Any, Some("Bearer good1, Bearer good2"), None),
+            Err(Refusal::BadInput(_))
+        ));
+        assert!(matches!(
+            found(Any, None, doubled),
+            Err(Refusal::TryRefreshToken(_))
+        ));
+        assert!(matches!(
+            found(Any, None, Some("sAccessToken=x; sAccessToken=good")),
+            Err(Refusal::TryRefreshToken(_))
+        ));
+        let mut with_header = settings(Any);
+        let tokens = access_tokens(&with_header, Some("Bearer good1"), doubled, look).unwrap();
+        assert_eq!(tokens.header.unwrap().token, "good1");
+        assert!(tokens.cookie.is_err());
+        with_header.token_transfer_method = Header;
+        let tokens = access_tokens(&with_header, None, doubled, look).unwrap();
+        assert_eq!(tokens.cookie, Ok(None));
+        assert_eq!(
+            found(Any, None, Some("sAccessToken=x; sAccessToken=y")).unwrap(),
+            Vec::<String>::new()
+        );
+    }
+
+    #[test]
+    fn another_deployments_cookie_neither_hides_nor_doubles_ours() {
+        use TokenTransferMethod::Any;
+        for (cookie, expected) in [
+            ("sAccessToken=theirs; sAccessToken=good", vec!["c:good"]),
+            ("sAccessToken=good; sAccessToken=theirs", vec!["c:good"]),
+            (
+                "sAccessToken=theirs1; sAccessToken=theirs2; sAccessToken=good",
+                vec!["c:good"],
+            ),
+            ("sAccessToken=theirs", vec![]),
+            ("sAccessToken=theirs1; sAccessToken=theirs2", vec![]),
+        ] {
+            assert_eq!(
+                found(Any, None, Some(cookie)).unwrap(),
+                expected,
+                "{cookie}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_legacy_cookie_asks_for_a_refresh_unless_a_token_is_there() {
+        use TokenTransferMethod::{Any, Header};
+        for cookie in [
+            "sIdRefreshToken=",
+            "sIdRefreshToken=x; sAccessToken=garbage",
+            "sIdRefreshToken=x; sAccessToken=theirs",
+        ] {
+            assert!(
+                matches!(
+                    found(Any, Some("Bearer foreign"), Some(cookie)),
+                    Err(Refusal::TryRefreshToken(_))
+                ),
+                "{cookie}"
+            );
+        }
+        let with_token = Some("sIdRefreshToken=x; sAccessToken=good");
+        assert_eq!(found(Any, None, with_token).unwrap(), ["c:good"]);
+        let legacy = Some("sIdRefreshToken=x");
+        assert_eq!(found(Any, Some("Bearer good"), legacy).unwrap(), ["h:good"]);
+        assert_eq!(found(Header, None, legacy).unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_host_prefixed_cookie_counts_before_a_plain_one_under_either_setting() {
+        for (is_prefixed, cookie, expected) in [
+            (
+                true,
+                "sAccessToken=good1; __Host-sAccessToken=good2",
+                Some("good2"),
+            ),
+            (true, "sAccessToken=good1", None),
+            (
+                true,
+                "__Host-sAccessToken=garbage; sAccessToken=good1",
+                None,
+            ),
+            (
+                false,
+                "sAccessToken=good1; __Host-sAccessToken=good2",
+                Some("good2"),
+            ),
+            (
+                false,
+                "sAccessToken=x; sAccessToken=y; __Host-sAccessToken=good2",
+                Some("good2"),
+            ),
+            (
+                false,
+                "__Host-sAccessToken=garbage; sAccessToken=good1",
+                Some("good1"),
+            ),
+        ] {
+            let mut settings = settings(TokenTransferMethod::Any);
+            settings.host_prefixed_cookie = is_prefixed;
+            let tokens = access_tokens(&settings, None, Some(cookie), look).unwrap();
+            let found = tokens.cookie.unwrap().map(|token| token.token.into_owned());
+            assert_eq!(found.as_deref(), expected, "{is_prefixed} {cookie}");
+        }
+    }
+}

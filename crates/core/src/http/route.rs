@@ -1,0 +1,304 @@
+//! The router of the whole Worker: which part of it a request is for.
+//!
+//! Owns which paths and hosts are whose, so that no two doors share one. Refuses to know what a door does.
+
+use crate::settings::Settings;
+use crate::settings::origin::host_is_listed;
+
+/// Where a request goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// `GET {base}/session`: verify and show the session.
+    Session,
+    /// `POST {base}/session/refresh` (fdi.md 3.1).
+    SessionRefresh,
+    /// `GET {base}/session/refresh`: for navigations, which come back from it.
+    RefreshAndReturn,
+    /// `POST {base}/signout` (fdi.md 3.2).
+    SignOut,
+    /// `GET {base}/jwt/jwks.json`: the keys of access tokens (RFC 7517).
+    Jwks,
+    /// `GET {base}/assertion/jwks.json`: the keys of what the gateway tells origins.
+    AssertionJwks,
+    /// `GET {base}/.well-known/openid-configuration`.
+    OpenIdConfiguration,
+    /// `GET {base}/healthz`: the Worker runs.
+    Healthz,
+    /// `GET {base}/readyz`: the Worker and its storage can serve.
+    Readyz,
+    /// `POST {base}/explain`: what the gateway's rules would do; an API key is needed.
+    Explain,
+    /// `OPTIONS` on a path of the browser API: a CORS preflight.
+    Preflight,
+    /// The service API; an API key is needed.
+    Core {
+        /// The path behind the base path, with a leading slash.
+        path: String,
+    },
+    /// The un-prefixed paths of protocol 1.0 and 2.0, for clients of `LEGACY_KEYLESS_ALLOW` only.
+    LegacyCore,
+    /// No path of ours: the gateway's, when it has rules.
+    NotFound,
+    /// A path of the browser API with another method.
+    MethodNotAllowed {
+        /// The value of the `Allow` header (RFC 9110 section 10.2.1).
+        allow: &'static str,
+    },
+}
+
+const READ: &str = "GET, HEAD, OPTIONS";
+/// `Allow` of a path that changes something.
+pub const CHANGE: &str = "POST, OPTIONS";
+
+/// The paths of the browser API behind `{base}`.
+const BROWSER_API: [(&str, &str, Route); 9] = [
+    ("/session", READ, Route::Session),
+    ("/session/refresh", CHANGE, Route::SessionRefresh),
+    ("/signout", CHANGE, Route::SignOut),
+    ("/jwt/jwks.json", READ, Route::Jwks),
+    ("/assertion/jwks.json", READ, Route::AssertionJwks),
+    (
+        "/.well-known/openid-configuration",
+        READ,
+        Route::OpenIdConfiguration,
+    ),
+    ("/healthz", READ, Route::Healthz),
+    ("/readyz", READ, Route::Readyz),
+    ("/explain", "POST", Route::Explain),
+];
+
+/// Every path of the browser API under `base`.
+pub(crate) fn browser_paths(base: &str) -> impl Iterator<Item = String> {
+    BROWSER_API
+        .into_iter()
+        .map(move |(path, _, _)| format!("{base}{path}"))
+}
+
+/// Routes a request by its host (`name[:port]`), its method as sent, and its path without the query.
+///
+/// Methods are compared as raw strings: `get` is not `GET` (RFC 9110 section 9.1), and an unknown one is no `GET`.
+pub fn route(settings: &Settings, host: &str, method: &str, path: &str) -> Route {
+    if host_is_listed(&settings.legacy_keyless_hosts, host) {
+        return Route::LegacyCore;
+    }
+    let has_service_api = !settings.api_key_digests.is_empty();
+    if host_is_listed(&settings.service_api_hosts, host) {
+        return if has_service_api {
+            core(path)
+        } else {
+            Route::NotFound
+        };
+    }
+    if has_service_api
+        && let Some(rest) = path.strip_prefix(settings.service_api_base_path.as_str())
+        && (rest.is_empty() || rest.starts_with('/'))
+    {
+        return core(rest);
+    }
+    browser_route(settings, method, path)
+}
+
+fn core(path: &str) -> Route {
+    let path = if path.is_empty() { "/" } else { path };
+    Route::Core {
+        path: path.to_owned(),
+    }
+}
+
+fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
+    let Some(rest) = path.strip_prefix(settings.api_base_path.as_str()) else {
+        return Route::NotFound;
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let Some((_, allow, found)) = BROWSER_API.into_iter().find(|(known, _, _)| *known == rest)
+    else {
+        return Route::NotFound;
+    };
+    if found == Route::Explain && settings.api_key_digests.is_empty() {
+        return Route::NotFound;
+    }
+    if method == "OPTIONS" && found != Route::Explain {
+        Route::Preflight
+    } else if method == "GET" && found == Route::SessionRefresh {
+        Route::RefreshAndReturn
+    } else if allow.split(", ").any(|allowed| allowed == method) {
+        found
+    } else {
+        Route::MethodNotAllowed { allow }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Route, route};
+    use crate::settings::testing::parsed as settings;
+
+    const KEYS: (&str, &str) = ("API_KEYS", "abcdefghijklmnopqrstuvwxyz");
+
+    #[test]
+    fn the_browser_api_is_found_by_method_and_exact_path() {
+        let settings = settings(&[]);
+        for (method, path, expected) in [
+            ("GET", "/auth/session", Route::Session),
+            ("HEAD", "/auth/session", Route::Session),
+            ("GET", "/auth/session/", Route::Session),
+            ("GET", "/auth/session//", Route::NotFound),
+            ("GET", "/Auth/session", Route::NotFound),
+            ("GET", "/auth/Session", Route::NotFound),
+            ("GET", "/authsession", Route::NotFound),
+            ("GET", "/session", Route::NotFound),
+            (
+                "POST",
+                "/auth/session",
+                Route::MethodNotAllowed {
+                    allow: "GET, HEAD, OPTIONS",
+                },
+            ),
+            (
+                "get",
+                "/auth/session",
+                Route::MethodNotAllowed {
+                    allow: "GET, HEAD, OPTIONS",
+                },
+            ),
+            ("POST", "/auth/session/refresh", Route::SessionRefresh),
+            ("POST", "/auth/session/refresh/", Route::SessionRefresh),
+            ("GET", "/auth/session/refresh", Route::RefreshAndReturn),
+            (
+                "HEAD",
+                "/auth/session/refresh",
+                Route::MethodNotAllowed {
+                    allow: "POST, OPTIONS",
+                },
+            ),
+            ("OPTIONS", "/auth/session/refresh", Route::Preflight),
+            ("POST", "/auth/signout", Route::SignOut),
+            ("GET", "/auth/jwt/jwks.json", Route::Jwks),
+            ("GET", "/auth/assertion/jwks.json", Route::AssertionJwks),
+            (
+                "GET",
+                "/auth/.well-known/openid-configuration",
+                Route::OpenIdConfiguration,
+            ),
+            ("GET", "/auth/healthz", Route::Healthz),
+            ("GET", "/auth/readyz", Route::Readyz),
+            // Without an API key, it does not exist.
+            ("POST", "/auth/explain", Route::NotFound),
+            ("GET", "/auth", Route::NotFound),
+            ("GET", "/", Route::NotFound),
+            ("GET", "", Route::NotFound),
+        ] {
+            assert_eq!(
+                route(&settings, "api.example.com", method, path),
+                expected,
+                "{method} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn at_the_root_the_paths_lose_the_base() {
+        let settings = settings(&[("API_BASE_PATH", "/")]);
+        assert_eq!(
+            route(&settings, "api.example.com", "POST", "/session/refresh"),
+            Route::SessionRefresh
+        );
+        assert_eq!(
+            route(&settings, "api.example.com", "GET", "/auth/session"),
+            Route::NotFound
+        );
+    }
+
+    #[test]
+    fn without_a_key_the_service_api_does_not_exist() {
+        let settings = settings(&[("SERVICE_API_HOSTS", "core.example")]);
+        for (host, path) in [
+            ("api.example.com", "/core/recipe/session"),
+            ("core.example", "/recipe/session"),
+            ("core.example", "/auth/session"),
+        ] {
+            assert_eq!(
+                route(&settings, host, "GET", path),
+                Route::NotFound,
+                "{host}{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn with_a_key_there_are_explanations_but_not_for_pages() {
+        let settings = settings(&[KEYS]);
+        for (method, expected) in [
+            ("POST", Route::Explain),
+            ("OPTIONS", Route::MethodNotAllowed { allow: "POST" }),
+            ("GET", Route::MethodNotAllowed { allow: "POST" }),
+        ] {
+            assert_eq!(
+                route(&settings, "api.example.com", method, "/auth/explain"),
+                expected
+            );
+        }
+    }
+
+    #[test]
+    fn with_a_key_the_service_api_has_its_base_path_and_its_hosts() {
+        let settings = settings(&[KEYS, ("SERVICE_API_HOSTS", "core.example")]);
+        for (host, path, expected) in [
+            ("api.example.com", "/core", Some("/")),
+            ("api.example.com", "/core/", Some("/")),
+            (
+                "api.example.com",
+                "/core/recipe/session",
+                Some("/recipe/session"),
+            ),
+            (
+                "api.example.com",
+                "/core/appid-public/Hello",
+                Some("/appid-public/Hello"),
+            ),
+            ("api.example.com", "/CORE/hello", None),
+            ("api.example.com", "/corex/hello", None),
+            ("api.example.com", "/recipe/session", None),
+            (
+                "core.example:8443",
+                "/recipe/session",
+                Some("/recipe/session"),
+            ),
+            ("core.example", "/auth/session", Some("/auth/session")),
+        ] {
+            let expected = expected.map_or(Route::NotFound, |path| Route::Core {
+                path: path.to_owned(),
+            });
+            assert_eq!(
+                route(&settings, host, "GET", path),
+                expected,
+                "{host}{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_keyless_host_serves_the_legacy_paths_and_nothing_else() {
+        let settings = settings(&[
+            KEYS,
+            ("LEGACY_KEYLESS_HOSTS", "old.example"),
+            ("LEGACY_KEYLESS_ALLOW", "10.0.0.0/8"),
+        ]);
+        for path in [
+            "/session",
+            "/handshake",
+            "/auth/session",
+            "/core/recipe/session",
+        ] {
+            assert_eq!(
+                route(&settings, "OLD.example:80", "POST", path),
+                Route::LegacyCore,
+                "{path}"
+            );
+        }
+        assert_eq!(
+            route(&settings, "api.example.com", "POST", "/handshake"),
+            Route::NotFound
+        );
+    }
+}

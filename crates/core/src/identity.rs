@@ -1,0 +1,143 @@
+//! Whose a session is: the issuer that vouches for it, the tenant, and the subject within these.
+//!
+//! A subject is unique within its issuer and tenant only: a trusted issuer may call one of its users what one of ours is
+//! called. So the three travel together, and nothing but a session of our own has a [user id](Identity::own_user_id).
+
+use crate::tenant::OWN;
+use crate::{session::model::SessionView, tenant::PUBLIC_TENANT};
+use postern_jwt::json;
+
+/// Who vouches for a session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Issuer {
+    /// This deployment.
+    Own,
+    /// The trusted issuer of this id in settings.
+    Trusted(String),
+}
+
+impl Issuer {
+    /// The name in rules, results and logs: [`OWN`], or the id in settings.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Own => OWN,
+            Self::Trusted(id) => id,
+        }
+    }
+}
+
+/// Whose sessions a door or a rule accepts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Issuers {
+    /// Anybody's whom the settings trust.
+    Any,
+    /// Those of these.
+    Only(Vec<Issuer>),
+}
+
+impl Issuers {
+    /// Our own sessions, and nobody else's.
+    pub fn own() -> Self {
+        Self::Only(vec![Issuer::Own])
+    }
+
+    /// True when a session that this issuer vouches for is accepted.
+    pub fn accepts(&self, issuer: &Issuer) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(issuers) => issuers.contains(issuer),
+        }
+    }
+
+    /// Those that are named; none when anybody will do.
+    pub fn named(&self) -> &[Issuer] {
+        match self {
+            Self::Any => &[],
+            Self::Only(issuers) => issuers,
+        }
+    }
+}
+
+/// Whose a session is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// Who vouches for it.
+    pub issuer: Issuer,
+    /// The tenant; `public` for sessions of trusted issuers.
+    pub tenant_id: String,
+    /// The user, as the issuer names it.
+    pub subject: String,
+}
+
+impl Identity {
+    /// A user of ours.
+    pub const fn own(tenant_id: String, user_id: String) -> Self {
+        Self {
+            issuer: Issuer::Own,
+            tenant_id,
+            subject: user_id,
+        }
+    }
+
+    /// A user of a trusted issuer, by the issuer's id in settings.
+    pub fn trusted(issuer: &str, subject: String) -> Self {
+        Self {
+            issuer: Issuer::Trusted(issuer.to_owned()),
+            tenant_id: PUBLIC_TENANT.to_owned(),
+            subject,
+        }
+    }
+
+    /// The user id; `None` when the session is not of our own.
+    pub fn own_user_id(&self) -> Option<&str> {
+        match self.issuer {
+            Issuer::Own => Some(&self.subject),
+            Issuer::Trusted(_) => None,
+        }
+    }
+}
+
+/// A session whose token was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its handle.
+    pub handle: String,
+    /// Whose it is.
+    pub identity: Identity,
+    /// The payload: the text of one JSON object.
+    pub payload: String,
+}
+
+impl Session {
+    /// The members of `session`, as every door of ours shows them, without the braces.
+    pub fn members(&self) -> String {
+        let Self {
+            handle,
+            identity,
+            payload,
+        } = self;
+        [
+            "\"handle\":",
+            &json::quote(handle),
+            ",\"issuer\":",
+            &json::quote(identity.issuer.id()),
+            ",\"userId\":",
+            &json::quote(&identity.subject),
+            ",\"tenantId\":",
+            &json::quote(&identity.tenant_id),
+            ",\"jwtPayload\":",
+            payload,
+        ]
+        .concat()
+    }
+}
+
+impl From<&SessionView> for Session {
+    fn from(view: &SessionView) -> Self {
+        Self {
+            handle: view.handle.clone(),
+            identity: Identity::own(view.tenant_id.clone(), view.user_id.clone()),
+            payload: view.payload.clone(),
+        }
+    }
+}

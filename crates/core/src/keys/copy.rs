@@ -1,0 +1,216 @@
+//! The copy of the ring that an isolate holds, and when it has to ask for a new one.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    KeyKind, KeyPolicy, KeyRing, KeySetDocument, RingHead, SCHEMA, Shards, SigningKey, call::first,
+    ring::LONGEST_OUTAGE,
+};
+use crate::{
+    message::{NEWEST, OLDEST},
+    revocation::cut_off::CutOff,
+    session::handle::HandleKeys,
+};
+use postern_jwt::{SigningAlgorithm, secret::Secret, time::UnixMillis};
+
+/// What the ring answers to an isolate. Holds private keys: it is never written anywhere.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RingCopy {
+    /// The protocol number that the copy is given in.
+    #[serde(default = "first")]
+    pub protocol: u32,
+    /// When the ring gave this answer, by the ring's clock.
+    pub as_of: UnixMillis,
+    /// The policy the ring goes by.
+    pub policy: KeyPolicy,
+    /// The keys in use, and the secrets.
+    pub ring: KeyRing,
+}
+
+/// Whether a held copy may be used, and whether to ask for a newer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CopyStatus {
+    /// Use it.
+    Good,
+    /// Ask for a newer one; use this one if there is no answer.
+    Ask,
+    /// Too old to be used at all: ask, and without an answer this is an outage.
+    Unusable,
+}
+
+/// What to do about a token whose `kid` is not in the held copy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownKey {
+    /// The copy is new enough: there is no such key.
+    Refuse,
+    /// Ask for a newer copy and look again.
+    Ask,
+    /// Another request has just asked: look again once it has its answer, or none.
+    Wait,
+    /// The copy is old and a newer one is not to be had: nobody can tell. A fault of ours, not of the token.
+    Outage,
+}
+
+/// What an isolate remembers of its questions to the ring, by its own clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Questions {
+    /// When the question was asked that the held copy answers: the copy is at least as new as this.
+    pub answered: Option<UnixMillis>,
+    /// When the last question was asked.
+    pub asked: Option<UnixMillis>,
+    /// When the last question was asked that got no answer, unless a later one did.
+    pub failed: Option<UnixMillis>,
+}
+
+impl KeyRing {
+    /// The copy for isolates: without what was withdrawn.
+    pub fn copy(&self, policy: KeyPolicy, now: UnixMillis) -> RingCopy {
+        let mut ring = self.clone();
+        ring.keys.retain(|key| key.verifies(now));
+        RingCopy {
+            protocol: NEWEST,
+            as_of: now,
+            policy,
+            ring,
+        }
+    }
+}
+
+impl RingCopy {
+    /// True when this code understands the copy. False during a roll-back: the ring was written by newer code.
+    pub fn is_readable(&self) -> bool {
+        self.ring.head.schema == SCHEMA && self.protocol >= OLDEST
+    }
+
+    /// True when this copy is not older than `other`: answers may overtake each other.
+    pub fn supersedes(&self, other: &Self) -> bool {
+        (self.ring.head.key_set_version, self.as_of)
+            >= (other.ring.head.key_set_version, other.as_of)
+    }
+
+    /// Grows with every change of the ring.
+    pub fn key_set_version(&self) -> u64 {
+        self.ring.head.key_set_version
+    }
+
+    /// The moment of the cut-off: sessions created before it have ended. Zero = there never was one.
+    pub fn not_before(&self) -> UnixMillis {
+        self.ring.head.not_before
+    }
+
+    /// The cut-off. If nobody has kept when it was recorded, that may have been until the ring gave this answer.
+    pub fn cut_off(&self) -> CutOff {
+        let RingHead {
+            not_before,
+            dated_cut_off,
+            ..
+        } = &self.ring.head;
+        let dated = dated_cut_off.as_ref().map(|noted| noted.value);
+        CutOff::of(*not_before, dated, self.as_of)
+    }
+
+    /// How many shards the authority on revocations has; `None` from a ring that does not say.
+    pub fn shards(&self) -> Option<Shards> {
+        self.ring.head.shards.as_ref().map(|noted| noted.value)
+    }
+
+    /// When the ring makes its next key.
+    pub fn next_change(&self) -> UnixMillis {
+        self.ring.next_change(self.policy)
+    }
+
+    /// The key to sign with now.
+    pub fn signer(
+        &self,
+        algorithm: SigningAlgorithm,
+        kind: KeyKind,
+        now: UnixMillis,
+    ) -> Option<&SigningKey> {
+        self.ring.signer(self.policy, algorithm, kind, now)
+    }
+
+    /// The algorithm of sessions made through our own doors: what the ring goes by, whatever the variables of an isolate say,
+    /// and RS256 until a key for it signs.
+    pub fn own_algorithm(&self, kind: KeyKind, now: UnixMillis) -> SigningAlgorithm {
+        let wanted = self.policy.signing_algorithm;
+        self.signer(wanted, kind, now)
+            .map_or(SigningAlgorithm::RS256, |_| wanted)
+    }
+
+    /// The key of this name, if its tokens are accepted.
+    pub fn verifier(&self, kid: &str, now: UnixMillis) -> Option<&SigningKey> {
+        self.ring.verifier(kid, now)
+    }
+
+    /// The JWK Set of session tokens to serve.
+    pub fn document(&self, now: UnixMillis) -> KeySetDocument {
+        self.ring.document(self.policy, now)
+    }
+
+    /// The JWK Set of assertions to serve.
+    pub fn assertion_document(&self, now: UnixMillis) -> KeySetDocument {
+        self.ring.assertion_document(self.policy, now)
+    }
+
+    /// The refresh-token secrets by number; new sessions use the last.
+    pub fn refresh_secrets(&self) -> Vec<(u32, Secret)> {
+        let secrets = self.ring.head.secrets.refresh_secrets.iter();
+        secrets
+            .map(|secret| (secret.number, secret.key.clone()))
+            .collect()
+    }
+
+    /// The key behind anti-CSRF tokens.
+    pub fn anti_csrf_key(&self) -> &Secret {
+        &self.ring.head.secrets.anti_csrf_key
+    }
+
+    /// The keys behind session handles.
+    pub fn handle_keys(&self) -> HandleKeys {
+        HandleKeys {
+            route: self.ring.head.secrets.route_key.clone(),
+            tag: self.ring.head.secrets.handle_tag_key.clone(),
+        }
+    }
+
+    /// Whether this copy is new enough.
+    ///
+    /// From O/3 on one request at a time asks for a newer one and the others go on. From O on, and once the next key
+    /// is made, every request asks, unless the last answer failed to come less than O/3 ago: then there is an outage,
+    /// and the copy is used for up to 24 h. (It signs no longer than [`KeyRing::signer`] allows.)
+    pub fn status(&self, questions: Questions, now: UnixMillis) -> CopyStatus {
+        let age = now.since(questions.answered.unwrap_or(UnixMillis(0)));
+        let recently = |time: Option<UnixMillis>| {
+            time.is_some_and(|time| now.since(time) < self.policy.copy_refresh_age())
+        };
+        if age > LONGEST_OUTAGE {
+            return CopyStatus::Unusable;
+        }
+        let all_ask = age >= self.policy.overlap() || now >= self.next_change();
+        let one_asks = age >= self.policy.copy_refresh_age();
+        let ask =
+            (all_ask && !recently(questions.failed)) || (one_asks && !recently(questions.asked));
+        if ask {
+            CopyStatus::Ask
+        } else {
+            CopyStatus::Good
+        }
+    }
+
+    /// What to do about a `kid` that this copy does not hold. Bounds what an outsider who invents `kid`s can cause:
+    /// one question in [`KeyPolicy::unknown_key_age`] for each isolate.
+    pub fn unknown_key(&self, questions: Questions, now: UnixMillis) -> UnknownKey {
+        let within = |time: Option<UnixMillis>| {
+            time.is_some_and(|time| now.since(time) <= self.policy.unknown_key_age())
+        };
+        if within(questions.answered) {
+            UnknownKey::Refuse
+        } else if !within(questions.asked) {
+            UnknownKey::Ask
+        } else if questions.failed < questions.asked {
+            UnknownKey::Wait
+        } else {
+            UnknownKey::Outage
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! When an isolate asks the ring again.
+
+use super::{START, policy, ring_at};
+use crate::{
+    keys::{CopyStatus, KeyRing, Questions, RingCopy, UnknownKey},
+    revocation::cut_off::CutOff,
+};
+use postern_jwt::time::{Millis, UnixMillis};
+
+fn copy() -> RingCopy {
+    let policy = policy(604_800_000, 3_600_000);
+    ring_at(policy, START).copy(policy, START)
+}
+
+fn at(seconds: u64) -> UnixMillis {
+    START.plus(Millis::from_seconds(seconds))
+}
+
+fn questions(answered: u64, asked: u64, failed: Option<u64>) -> Questions {
+    Questions {
+        answered: Some(at(answered)),
+        asked: Some(at(asked)),
+        failed: failed.map(at),
+    }
+}
+
+#[test]
+fn one_request_asks_from_20_seconds_on_and_all_from_60() {
+    let copy = copy();
+    assert_eq!(copy.status(questions(0, 0, None), at(19)), CopyStatus::Good);
+    assert_eq!(copy.status(questions(0, 0, None), at(20)), CopyStatus::Ask);
+    // Another request has asked already.
+    assert_eq!(
+        copy.status(questions(0, 20, None), at(21)),
+        CopyStatus::Good
+    );
+    assert_eq!(copy.status(questions(0, 59, None), at(60)), CopyStatus::Ask);
+}
+
+#[test]
+fn in_an_outage_the_copy_serves_for_a_day_and_is_asked_for_every_20_seconds() {
+    let copy = copy();
+    assert_eq!(
+        copy.status(questions(0, 100, Some(100)), at(119)),
+        CopyStatus::Good
+    );
+    assert_eq!(
+        copy.status(questions(0, 100, Some(100)), at(120)),
+        CopyStatus::Ask
+    );
+    assert_eq!(
+        copy.status(questions(0, 86_400, Some(86_400)), at(86_400)),
+        CopyStatus::Good
+    );
+    assert_eq!(
+        copy.status(questions(0, 86_400, Some(86_400)), at(86_401)),
+        CopyStatus::Unusable
+    );
+}
+
+#[test]
+fn a_copy_is_asked_for_once_the_next_key_is_made() {
+    let policy = policy(3_600, 3_600_000);
+    let copy = ring_at(policy, START).copy(policy, START);
+    let shortly_before = Questions {
+        answered: Some(START.plus(Millis(2_879))),
+        asked: Some(START.plus(Millis(2_879))),
+        failed: None,
+    };
+    assert_eq!(
+        copy.status(shortly_before, START.plus(Millis(2_879))),
+        CopyStatus::Good
+    );
+    assert_eq!(
+        copy.status(shortly_before, START.plus(Millis(2_880))),
+        CopyStatus::Ask
+    );
+}
+
+#[test]
+fn an_unknown_kid_asks_once_in_10_seconds() {
+    let copy = copy();
+    assert_eq!(
+        copy.unknown_key(questions(0, 0, None), at(10)),
+        UnknownKey::Refuse
+    );
+    assert_eq!(
+        copy.unknown_key(questions(0, 0, None), at(11)),
+        UnknownKey::Ask
+    );
+    // Asked, and no answer yet; an earlier failure says nothing about this question.
+    for failed in [None, Some(3)] {
+        assert_eq!(
+            copy.unknown_key(questions(0, 11, failed), at(12)),
+            UnknownKey::Wait
+        );
+    }
+    // Asked, and no answer: nobody can tell.
+    assert_eq!(
+        copy.unknown_key(questions(0, 11, Some(11)), at(12)),
+        UnknownKey::Outage
+    );
+    assert_eq!(
+        copy.unknown_key(questions(0, 11, Some(11)), at(22)),
+        UnknownKey::Ask
+    );
+    // Asked and answered.
+    assert_eq!(
+        copy.unknown_key(questions(11, 11, None), at(12)),
+        UnknownKey::Refuse
+    );
+}
+
+#[test]
+fn a_copy_that_was_overtaken_does_not_supersede_a_newer_one() {
+    let policy = policy(604_800_000, 3_600_000);
+    let mut ring = ring_at(policy, START);
+    let older = ring.copy(policy, START);
+    let same_later = ring.copy(policy, at(1));
+    assert!(same_later.supersedes(&older) && !older.supersedes(&same_later));
+    let kid = ring.verifiers(START)[0].kid.clone();
+    ring.withdraw(policy, &kid, at(1)).unwrap();
+    let withdrawn = ring.copy(policy, at(1));
+    assert!(withdrawn.supersedes(&same_later) && !same_later.supersedes(&withdrawn));
+    assert!(withdrawn.verifier(&kid, at(1)).is_none());
+    assert!(withdrawn.ring.keys.iter().all(|key| key.kid != kid));
+}
+
+#[test]
+fn a_cut_off_keeps_when_it_was_recorded_also_over_code_that_does_not() {
+    let policy = policy(604_800_000, 3_600_000);
+    let mut ring = ring_at(policy, START);
+    assert_eq!(ring.copy(policy, at(1)).cut_off(), CutOff::NONE);
+    let moment = UnixMillis(START.0 - 1_000_000);
+    ring.cut_off(moment, at(1));
+    let recorded = |ring: &KeyRing, now| {
+        let copy = ring.copy(policy, now);
+        let read = serde_json::from_str::<RingCopy>(&serde_json::to_string(&copy).unwrap())
+            .unwrap()
+            .cut_off();
+        assert_eq!((read, read.moment), (copy.cut_off(), moment));
+        read.recorded
+    };
+    assert_eq!(recorded(&ring, at(9)), at(1));
+    ring.cut_off(moment, at(2));
+    assert_eq!(recorded(&ring, at(9)), at(1));
+    // Older code drops the member, or moves the moment beside it: then it may have been at any time.
+    let text = serde_json::to_string(&ring).unwrap();
+    let dropped = text.replace("\"dated_cut_off\"", "\"unknown\"");
+    let moved = text.replace(
+        &format!("\"moment\":{}", moment.0),
+        &format!("\"moment\":{}", moment.0 - 1),
+    );
+    for text in [dropped, moved] {
+        let ring = serde_json::from_str::<KeyRing>(&text).unwrap();
+        assert_eq!(recorded(&ring, at(9)), at(9));
+    }
+}

@@ -1,0 +1,29 @@
+//! The rules of Postern: sessions, revocation, keys, the gateway, settings and the two SuperTokens protocols.
+//!
+//! No JavaScript type and no clock: the time is an argument. The Worker reads requests, calls this crate, and talks to KV,
+//! Durable Objects and WebCrypto.
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::string_slice
+    )
+)]
+
+pub mod error;
+pub mod gateway;
+pub mod http;
+pub mod identity;
+pub mod keys;
+pub mod location;
+pub mod message;
+pub mod refusal;
+pub mod revocation;
+pub mod session;
+pub mod settings;
+pub mod supertokens;
+pub mod tenant;
+pub mod tokens;
+pub mod waiting;

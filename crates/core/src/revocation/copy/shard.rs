@@ -1,0 +1,145 @@
+//! The copy of one shard.
+
+use super::Why;
+use crate::revocation::{
+    call::PollAnswer,
+    key::{HandleKey, RouteKey},
+    segment::Segment,
+};
+use postern_jwt::time::{Millis, UnixMillis};
+
+/// What one shard said, whole, as of a moment; and when it was last asked.
+#[derive(Debug, Default)]
+pub(super) struct Shard {
+    /// `None` until the first answer was applied.
+    held: Option<Held>,
+    /// How many milliseconds this isolate's clock was seen to lie behind the authority's.
+    lag: u64,
+    asked: Option<UnixMillis>,
+    /// Where in 80 % to 120 % of the time between polls this one comes.
+    percent: u64,
+}
+
+#[derive(Debug)]
+struct Held {
+    as_of: UnixMillis,
+    seq: u64,
+    sealed: u64,
+    /// Sorted.
+    tail: Vec<u64>,
+    segments: Vec<Segment>,
+    /// Sorted.
+    strict_routes: Vec<u64>,
+    full: bool,
+}
+
+impl Shard {
+    pub(super) fn tail_holds(&self, key: HandleKey) -> bool {
+        let held = self.held.as_ref();
+        held.is_some_and(|held| held.tail.binary_search(&key.0).is_ok())
+    }
+
+    pub(super) fn doubt(&self, key: HandleKey, route: RouteKey) -> Option<Why> {
+        let held = self.held.as_ref()?;
+        if held.full {
+            return Some(Why::Full);
+        }
+        if held.strict_routes.binary_search(&route.0).is_ok() {
+            return Some(Why::StrictRoute);
+        }
+        let hit = held.segments.iter().any(|segment| segment.contains(key));
+        hit.then_some(Why::Hit)
+    }
+
+    /// How old what is held is by the authority's clock, as far as this isolate can tell.
+    pub(super) fn age(&self, now: UnixMillis) -> Option<Millis> {
+        let held = self.held.as_ref()?;
+        Some(now.plus(Millis(self.lag)).since(held.as_of))
+    }
+
+    pub(super) fn start_poll(
+        &mut self,
+        every: Millis,
+        guard: Millis,
+        now: UnixMillis,
+        random: u32,
+    ) -> Option<u64> {
+        let spread = every.0.saturating_mul(self.percent) / 100;
+        let is_due = self.age(now).is_none_or(|age| age.0 >= spread);
+        let just_asked = self.asked.is_some_and(|asked| now.since(asked) < guard);
+        if !is_due || just_asked {
+            return None;
+        }
+        self.asked = Some(now);
+        self.percent = u64::from(random % 41).saturating_add(80);
+        Some(self.held.as_ref().map_or(0, |held| held.seq))
+    }
+
+    pub(super) fn holds_segment(&self, name: &str) -> bool {
+        let held = self.held.as_ref();
+        held.is_some_and(|held| held.segments.iter().any(|segment| segment.name() == name))
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        answer: PollAnswer,
+        mut fetched: Vec<Segment>,
+        now: UnixMillis,
+    ) -> bool {
+        let mut tail = answer.tail.0;
+        if let Some(held) = &self.held {
+            if answer.as_of < held.as_of {
+                return false;
+            }
+            if answer.tail_after > answer.sealed {
+                // A part of the tail: it goes on from what is held, or is of no use.
+                if answer.sealed != held.sealed || answer.tail_after > held.seq {
+                    return false;
+                }
+                tail.extend_from_slice(&held.tail);
+            }
+        } else if answer.tail_after > answer.sealed {
+            return false;
+        }
+        // Everything is here before anything is taken.
+        let here = |name: &String| {
+            self.holds_segment(name) || fetched.iter().any(|segment| segment.name() == name)
+        };
+        if !answer.segments.iter().all(here) {
+            return false;
+        }
+        if let Some(held) = &mut self.held {
+            fetched.append(&mut held.segments);
+        }
+        let mut segments: Vec<Segment> = Vec::with_capacity(answer.segments.len());
+        for segment in fetched {
+            let named = answer.segments.iter().any(|name| name == segment.name());
+            if named && segments.iter().all(|taken| taken.name() != segment.name()) {
+                segments.push(segment);
+            }
+        }
+        tail.sort_unstable();
+        tail.dedup();
+        let mut strict_routes = answer.strict_routes.0;
+        strict_routes.sort_unstable();
+        self.lag = self.lag.max(answer.as_of.since(now).0);
+        self.held = Some(Held {
+            as_of: answer.as_of,
+            seq: answer.seq,
+            sealed: answer.sealed,
+            tail,
+            segments,
+            strict_routes,
+            full: answer.full,
+        });
+        true
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| {
+            let exact = held.tail.len().saturating_add(held.strict_routes.len());
+            let segments = held.segments.iter().map(|segment| segment.bytes().len());
+            segments.fold(exact.saturating_mul(8), usize::saturating_add)
+        })
+    }
+}

@@ -1,0 +1,408 @@
+//! What the isolates ask of a user's object, and what it answers: the messages between `edge/user_sessions.rs` and
+//! `edge/user_sessions_do`. The ends may be of two releases: how a member or a call is added is said in
+//! [`crate::message`].
+
+use super::minting::AccessGrant;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    minting::TokenLimit,
+    model::{Device, SessionView, TokenInfo},
+};
+use crate::{
+    message::{Message, Unread, raw},
+    refusal::ReuseSubtype,
+};
+use postern_jwt::{
+    secret::AntiCsrfToken,
+    time::{Millis, UnixMillis},
+};
+
+/// What an isolate sends: a call, and what the object has to know besides.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Question<C = UserCall> {
+    /// The highest protocol number that the isolate understands.
+    pub protocol: u32,
+    /// The cut-off as far as the isolate knows: sessions created before it have ended, whoever they belong to.
+    pub not_before: UnixMillis,
+    /// The call.
+    pub call: C,
+}
+
+impl<C: Serialize + DeserializeOwned> Message for Question<C> {
+    type Content = C;
+
+    fn protocol(&self) -> u32 {
+        self.protocol
+    }
+}
+
+/// A question or an order to a user's object. Handles in it have passed the tag check.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserCall {
+    /// Create a session.
+    Create(Create),
+    /// Exchange a refresh token.
+    Refresh(Refresh),
+    /// Verify a session whose access token was checked, by the protocol's rules.
+    Verify(Verify),
+    /// Is this session live?
+    Check {
+        /// The session.
+        handle: String,
+        /// The `iat` of the token at hand, where a handle names a subject and not one of its sessions (a trusted issuer's
+        /// that has no name for sessions): a token that was made after such a handle was ended is of a new session.
+        #[serde(default)]
+        issued: Option<UnixMillis>,
+    },
+    /// Read the session data.
+    ReadData {
+        /// The session.
+        handle: String,
+        /// The reader found no KV copy, or a lapsed one: have it renewed.
+        copy_lapsed: bool,
+    },
+    /// Overwrite the session data.
+    WriteData {
+        /// The session.
+        handle: String,
+        /// The new data: the text of one JSON object.
+        #[serde(with = "raw")]
+        session_data: String,
+        /// For a trusted issuer's session: how long the data is kept.
+        keep_for: Option<Millis>,
+    },
+    /// Read everything about a session.
+    ReadInformation {
+        /// The session.
+        handle: String,
+    },
+    /// Replace the stored payload; live access tokens keep theirs.
+    ReplacePayload {
+        /// The session.
+        handle: String,
+        /// The new payload: the text of one JSON object.
+        #[serde(with = "raw")]
+        payload: String,
+    },
+    /// Merge members into the stored payload; live access tokens keep theirs.
+    MergePayload {
+        /// The session.
+        handle: String,
+        /// The text of one JSON object: its members replace the stored ones, `null` takes one away.
+        #[serde(with = "raw")]
+        changes: String,
+        /// What the access token of the merged payload may be.
+        limit: TokenLimit,
+    },
+    /// Replace the payload and allow a new access token with it, of the same remaining life.
+    Regenerate {
+        /// The session.
+        handle: String,
+        /// The new payload; `None` keeps the stored one.
+        #[serde(default, with = "raw::optional")]
+        payload: Option<String>,
+        /// What the new token takes over from the one at hand.
+        carried: Carried,
+    },
+    /// An access token that a refresh made was used for the first time, as far as the isolate knows. Nobody waits for the
+    /// answer, and nothing is lost when there is none.
+    NoteUse {
+        /// The session.
+        handle: String,
+        /// The access token's `refreshTokenHash1`.
+        hash1: String,
+    },
+    /// List a user's sessions.
+    List {
+        /// The user.
+        user_id: String,
+        /// In one tenant, or in all.
+        tenant_id: Option<String>,
+    },
+    /// End sessions.
+    Revoke {
+        /// Which.
+        handles: Vec<String>,
+        /// For trusted issuers' sessions: how long a tombstone is kept.
+        keep_for: Option<Millis>,
+        /// Report also the ones that an earlier call has ended.
+        repeatable: bool,
+    },
+    /// End a user's sessions.
+    RevokeAll {
+        /// The user.
+        user_id: String,
+        /// In one tenant, or in all.
+        tenant_id: Option<String>,
+        /// When there is nothing left to end, report the ones that the last such call has ended.
+        repeatable: bool,
+    },
+    /// As [`Self::Check`], of the next release.
+    #[cfg(postern_next)]
+    CheckNext {
+        /// The session.
+        handle: String,
+    },
+}
+
+impl UserCall {
+    /// Whether the call leaves everything as it is, and so has nothing for the alarm to do.
+    pub const fn only_reads(&self) -> bool {
+        matches!(
+            self,
+            Self::Check { .. }
+                | Self::ReadData {
+                    copy_lapsed: false,
+                    ..
+                }
+                | Self::ReadInformation { .. }
+                | Self::List { .. }
+        )
+    }
+}
+
+/// Creates a session.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Create {
+    /// The new handle, drawn by the isolate.
+    pub handle: String,
+    /// The user.
+    pub user_id: String,
+    /// The tenant.
+    pub tenant_id: String,
+    /// The payload: the text of one JSON object.
+    #[serde(with = "raw")]
+    pub payload: String,
+    /// The session data: the text of one JSON object; `None` when there is none.
+    #[serde(default, with = "raw::optional")]
+    pub session_data: Option<String>,
+    /// Bind the tokens to an anti-CSRF token.
+    pub anti_csrf: bool,
+    /// Sign with the dynamic key.
+    pub use_dynamic_key: bool,
+    /// Asked for through the service API: signed with RS256 whatever the setting, and no `iss` of ours is added.
+    pub by_service_api: bool,
+    /// Validity of the access token in place of the setting, without jitter (protocol 5.6).
+    pub access_token_validity: Option<Millis>,
+    /// Device facts, already coarsened.
+    pub device: Option<Device>,
+}
+
+/// Exchanges a refresh token.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Refresh {
+    /// The refresh token, whole.
+    pub token: String,
+    /// The anti-CSRF token presented with it.
+    pub anti_csrf_token: Option<String>,
+    /// Compare it with the token's own.
+    pub check_anti_csrf: bool,
+    /// Bind the new tokens to an anti-CSRF token; `None` = if the presented one is.
+    pub anti_csrf: Option<bool>,
+    /// Which kind of door asks.
+    pub door: RotationMode,
+    /// Sign with the dynamic key from now on; `None` = as before.
+    pub use_dynamic_key: Option<bool>,
+    /// Claims that must not stand in the payload of the token to be minted.
+    pub protected_claims: Vec<String>,
+    /// Validity of the access token in place of the setting, without jitter (protocol 5.6).
+    pub access_token_validity: Option<Millis>,
+}
+
+/// The rotation rules of a door.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RotationMode {
+    /// RPC and the browser API: eager, with a quiet period.
+    Own,
+    /// Protocol 5.6: eager, no quiet period.
+    Eager,
+    /// Protocol up to 5.5: lazy.
+    Lazy,
+}
+
+/// Verifies a session by the protocol's rules (cdi.md 3.3 and 3.4).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Verify {
+    /// The session.
+    pub handle: String,
+    /// The access token's `refreshTokenHash1`.
+    pub hash1: String,
+    /// The access token's `parentRefreshTokenHash1`.
+    pub parent_hash1: Option<String>,
+    /// The access token's payload.
+    #[serde(with = "raw")]
+    pub payload: String,
+    /// The access token's anti-CSRF token, carried over to a new one.
+    pub anti_csrf_token: Option<AntiCsrfToken>,
+    /// The row must exist.
+    pub check_database: bool,
+    /// [`RotationMode::Lazy`] promotes and re-mints; any other only looks.
+    pub door: RotationMode,
+}
+
+/// What a regenerated access token takes over from the one at hand, whose signature was checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Carried {
+    /// When the token at hand expires.
+    pub expiry: UnixMillis,
+    /// Its `refreshTokenHash1`.
+    pub hash1: String,
+    /// Its `parentRefreshTokenHash1`, so that a later verify can still promote.
+    pub parent_hash1: Option<String>,
+    /// Its anti-CSRF token.
+    pub anti_csrf_token: Option<AntiCsrfToken>,
+}
+
+/// The object's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserReply {
+    /// A session was created or refreshed.
+    Issued {
+        /// The session.
+        session: SessionView,
+        /// Permission for its access token.
+        access: AccessGrant,
+        /// Its refresh token.
+        refresh: TokenInfo,
+    },
+    /// The session is live; perhaps with permission for a new access token.
+    Live {
+        /// The session, with the payload that counts.
+        session: SessionView,
+        /// Permission for a new access token.
+        access: Option<AccessGrant>,
+        /// The stored payload differs from the token's (protocol 5.6).
+        payload_update_available: bool,
+        /// The sequence number of its newest data.
+        data_seq: u64,
+    },
+    /// The session has not ended.
+    Standing {
+        /// The sequence number of its newest data.
+        data_seq: u64,
+        /// Of a trusted issuer's session: the handle was ended then, and tokens of up to that moment are refused; zero =
+        /// never. `None` = the object is of a release that does not say, or there is nothing to say.
+        #[serde(default)]
+        ended: Option<UnixMillis>,
+    },
+    /// The session data.
+    Data {
+        /// The text of one JSON object.
+        #[serde(with = "raw")]
+        session_data: String,
+        /// Its sequence number; 0 = none was ever stored.
+        seq: u64,
+    },
+    /// The data was overwritten.
+    Written {
+        /// Its sequence number.
+        seq: u64,
+    },
+    /// The object has the new data, but KV has not taken it in time: readers see the old or the new value, and soon
+    /// all the new one.
+    CopyPending {},
+    /// Done.
+    Done {},
+    /// Everything about a session.
+    Information {
+        /// The session, with its stored payload.
+        session: SessionView,
+        /// The text of one JSON object.
+        #[serde(with = "raw")]
+        session_data: String,
+        /// When it ends unless refreshed.
+        expiry: UnixMillis,
+        /// When it was created.
+        created: UnixMillis,
+        /// When it was last refreshed.
+        last_refreshed: Option<UnixMillis>,
+        /// Device facts.
+        device: Option<Device>,
+    },
+    /// Handles listed, or ended.
+    Handles {
+        /// Which.
+        handles: Vec<String>,
+    },
+    /// The sessions have ended here, but the authority on revocations has not recorded it: an isolate that does not ask
+    /// here may go on honouring them. It will be recorded; a repeated call reports the same handles.
+    RevocationPending {},
+    /// There is no such session (any more).
+    Unauthorised {
+        /// Why.
+        reason: Gone,
+    },
+    /// Reuse of a refresh token; the session has ended.
+    Theft {
+        /// Which session.
+        handle: String,
+        /// Whose.
+        user_id: String,
+        /// How it was recognised.
+        subtype: ReuseSubtype,
+    },
+    /// The new payload is refused; nothing was changed.
+    PayloadRefused {
+        /// The first claim in it that an access token protects.
+        claim: Option<String>,
+        /// The length of the access token that it would make, in bytes, when that is too long.
+        token_bytes: Option<u64>,
+    },
+    /// The call was not read; nothing was changed.
+    Unread {
+        /// Why.
+        why: Unread,
+    },
+}
+
+/// Why the answer is `UNAUTHORISED`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gone {
+    /// Unknown, expired or ended.
+    NoSession,
+    /// Not a refresh token of ours.
+    NotOurs,
+    /// The anti-CSRF token is missing or another one.
+    AntiCsrf,
+    /// The access token belongs to a branch that lost.
+    RotatedOut,
+    /// The stored payload holds a claim that the new token's version protects.
+    ProtectedClaim,
+}
+
+impl Gone {
+    /// The reason as a message for callers we trust.
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::NoSession => "Session does not exist.",
+            Self::NotOurs => "Refresh token is not valid.",
+            Self::AntiCsrf => "Anti-CSRF token does not match.",
+            Self::RotatedOut => "rotated-out token branch; refresh required",
+            Self::ProtectedClaim => "The user payload contains protected field",
+        }
+    }
+}
+
+/// An answer with the object's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Envelope<R = UserReply> {
+    /// The protocol number that the answer is given in.
+    pub protocol: u32,
+    /// The object's time when it answered: what is said is true as of then.
+    pub as_of: UnixMillis,
+    /// The answer.
+    pub reply: R,
+}
+
+impl<R: Serialize + DeserializeOwned> Message for Envelope<R> {
+    type Content = R;
+
+    fn protocol(&self) -> u32 {
+        self.protocol
+    }
+}

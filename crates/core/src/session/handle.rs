@@ -1,0 +1,317 @@
+//! Session handles: self-routing names that prove where they come from.
+//!
+//! A handle of ours is `route.random.tag`, with `_tenant` appended for tenants other than `public`; one of a trusted
+//! issuer is `x.<issuer id>.route.digest.tag`. `route` is a keyed digest of the user id and names the object that keeps
+//! the session; `tag` is a keyed check over the rest. Owns making and checking them, both free of I/O, so that bytes that
+//! we did not issue reach neither an object nor KV. The tag sheds load; it authorises nothing.
+
+use base32ct::{Base32Unpadded, Encoding};
+
+use crate::tenant::PUBLIC_TENANT;
+use postern_jwt::secret::{Secret, mac};
+
+/// The longest text that is looked at as a handle, in bytes. Ours are far shorter; a tenant or issuer id takes the rest.
+pub const MAX_HANDLE_BYTES: usize = 256;
+/// The longest user id, in bytes.
+pub const MAX_USER_ID_BYTES: usize = 512;
+
+const ROUTE_BYTES: usize = 16;
+const TAG_BYTES: usize = 8;
+const FOREIGN_PREFIX: &str = "x";
+
+/// The keys behind handles. `route` never rotates, because it names storage.
+#[derive(Debug, Clone)]
+pub struct HandleKeys {
+    /// Keys the digest of user ids.
+    pub route: Secret,
+    /// Keys the check over a handle.
+    pub tag: Secret,
+}
+
+/// A handle whose tag was checked: we issued these bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedHandle {
+    text: String,
+    route_start: usize,
+    route_end: usize,
+    kind: HandleKind,
+}
+
+/// Where a handle comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HandleKind {
+    /// A session of ours, in this tenant.
+    Own {
+        /// The tenant of the session.
+        tenant: String,
+    },
+    /// A session of a trusted issuer.
+    Foreign {
+        /// The issuer's id in settings.
+        issuer: String,
+    },
+}
+
+/// Whether a handle that passed the tag check names a trusted issuer's session.
+pub fn is_foreign(handle: &str) -> bool {
+    // The route of a handle of ours has 26 characters, so none of ours begins like this.
+    handle.starts_with("x.")
+}
+
+/// Whether a text has the form of a handle of ours, before any key is at hand to check it.
+pub fn has_own_form(text: &str) -> bool {
+    let (body, tenant) = text.split_once('_').unwrap_or((text, PUBLIC_TENANT));
+    let is_encoded = |part: &str| {
+        !part.is_empty() && part.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
+    };
+    let lengths = body
+        .split('.')
+        .map(|part| if is_encoded(part) { part.len() } else { 0 });
+    !tenant.is_empty() && text.len() <= MAX_HANDLE_BYTES && lengths.eq([26, 26, 13])
+}
+
+/// The trusted issuer, by its id in settings, whose session a handle names that passed the tag check.
+pub fn issuer_id(handle: &str) -> Option<&str> {
+    handle.strip_prefix("x.")?.split('.').next()
+}
+
+impl CheckedHandle {
+    /// The whole handle: the key in KV and in the object.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The name of the object that keeps the session.
+    pub fn route(&self) -> &str {
+        self.text
+            .get(self.route_start..self.route_end)
+            .unwrap_or_default()
+    }
+
+    /// Where the handle comes from.
+    pub const fn kind(&self) -> &HandleKind {
+        &self.kind
+    }
+}
+
+impl HandleKeys {
+    /// The name of the object that keeps the sessions of a user.
+    pub fn route(&self, user_id: &str) -> String {
+        encode(
+            &mac(&self.route, &[b"user", user_id.as_bytes()]),
+            ROUTE_BYTES,
+        )
+    }
+
+    /// Makes the handle of a new session of ours. `random` must be fresh.
+    pub fn issue(&self, user_id: &str, tenant: &str, random: [u8; 16]) -> CheckedHandle {
+        let route = self.route(user_id);
+        let random = Base32Unpadded::encode_string(&random);
+        let tag = self.own_tag(&route, &random, tenant);
+        let suffix = if tenant == PUBLIC_TENANT {
+            String::new()
+        } else {
+            format!("_{tenant}")
+        };
+        CheckedHandle {
+            route_start: 0,
+            route_end: route.len(),
+            text: format!("{route}.{random}.{tag}{suffix}"),
+            kind: HandleKind::Own {
+                tenant: tenant.to_owned(),
+            },
+        }
+    }
+
+    /// Makes the handle of a trusted issuer's session. Call it for a token that was verified, and for nothing else.
+    ///
+    /// `issuer` is the id in settings, so that two issuers can never share a handle and a changed URL orphans nothing.
+    pub fn issue_foreign(&self, issuer: &str, user_id: &str, session: &str) -> CheckedHandle {
+        let parts: [&[u8]; 3] = [b"foreign", issuer.as_bytes(), user_id.as_bytes()];
+        let route = encode(&mac(&self.route, &parts), ROUTE_BYTES);
+        let parts: [&[u8]; 4] = [
+            b"session",
+            issuer.as_bytes(),
+            user_id.as_bytes(),
+            session.as_bytes(),
+        ];
+        let digest = encode(&mac(&self.route, &parts), ROUTE_BYTES);
+        let tag = self.foreign_tag(issuer, &route, &digest);
+        let route_start = FOREIGN_PREFIX
+            .len()
+            .saturating_add(issuer.len())
+            .saturating_add(2);
+        CheckedHandle {
+            route_start,
+            route_end: route_start.saturating_add(route.len()),
+            text: format!("{FOREIGN_PREFIX}.{issuer}.{route}.{digest}.{tag}"),
+            kind: HandleKind::Foreign {
+                issuer: issuer.to_owned(),
+            },
+        }
+    }
+
+    /// Checks that we issued a handle; `None` when we did not. Does no I/O.
+    pub fn check(&self, handle: &str) -> Option<CheckedHandle> {
+        if handle.len() > MAX_HANDLE_BYTES {
+            return None;
+        }
+        let (body, tenant) = match handle.split_once('_') {
+            Some((_, PUBLIC_TENANT | "")) => return None,
+            Some((body, tenant)) => (body, tenant),
+            None => (handle, PUBLIC_TENANT),
+        };
+        let parts: Vec<&str> = body.split('.').collect();
+        match *parts.as_slice() {
+            [route, random, tag] => {
+                let expected = Secret::new(self.own_tag(route, random, tenant).into_bytes());
+                expected.equals(tag.as_bytes()).then(|| CheckedHandle {
+                    text: handle.to_owned(),
+                    route_start: 0,
+                    route_end: route.len(),
+                    kind: HandleKind::Own {
+                        tenant: tenant.to_owned(),
+                    },
+                })
+            }
+            [FOREIGN_PREFIX, issuer, route, digest, tag] if body.len() == handle.len() => {
+                let expected = Secret::new(self.foreign_tag(issuer, route, digest).into_bytes());
+                let route_start = FOREIGN_PREFIX
+                    .len()
+                    .saturating_add(issuer.len())
+                    .saturating_add(2);
+                expected.equals(tag.as_bytes()).then(|| CheckedHandle {
+                    text: handle.to_owned(),
+                    route_start,
+                    route_end: route_start.saturating_add(route.len()),
+                    kind: HandleKind::Foreign {
+                        issuer: issuer.to_owned(),
+                    },
+                })
+            }
+            _ => None,
+        }
+    }
+
+    fn own_tag(&self, route: &str, random: &str, tenant: &str) -> String {
+        let parts: [&[u8]; 4] = [
+            b"own 1",
+            route.as_bytes(),
+            random.as_bytes(),
+            tenant.as_bytes(),
+        ];
+        encode(&mac(&self.tag, &parts), TAG_BYTES)
+    }
+
+    fn foreign_tag(&self, issuer: &str, route: &str, digest: &str) -> String {
+        let parts: [&[u8]; 4] = [
+            b"foreign 1",
+            issuer.as_bytes(),
+            route.as_bytes(),
+            digest.as_bytes(),
+        ];
+        encode(&mac(&self.tag, &parts), TAG_BYTES)
+    }
+}
+
+fn encode(mac: &Secret, bytes: usize) -> String {
+    Base32Unpadded::encode_string(mac.expose().get(..bytes).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    use super::{HandleKeys, HandleKind, has_own_form};
+    use postern_jwt::secret::Secret;
+
+    fn keys() -> HandleKeys {
+        HandleKeys {
+            route: Secret::new(vec![1; 32]),
+            tag: Secret::new(vec![2; 32]),
+        }
+    }
+
+    #[test]
+    fn a_handle_is_route_random_tag_in_lower_case_base32() {
+        let handle = keys().issue("u1", "public", [7; 16]);
+        let parts: Vec<_> = handle.as_str().split('.').map(str::len).collect();
+        assert_eq!(parts, [26, 26, 13]);
+        assert!(
+            handle
+                .as_str()
+                .chars()
+                .all(|c| c == '.' || matches!(c, 'a'..='z' | '2'..='7'))
+        );
+        assert_eq!(handle.route(), keys().route("u1"));
+    }
+
+    #[test]
+    fn the_form_of_our_handles_is_known_without_keys() {
+        for tenant in ["public", "acme"] {
+            assert!(has_own_form(keys().issue("u1", tenant, [7; 16]).as_str()));
+        }
+        let handle = keys().issue("u1", "public", [7; 16]).as_str().to_owned();
+        for other in [
+            "",
+            "a.b.c",
+            &handle[1..],
+            &format!("{handle}_"),
+            &handle.to_uppercase(),
+        ] {
+            assert!(!has_own_form(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn other_tenants_are_a_suffix_that_the_tag_covers() {
+        let handle = keys().issue("u1", "acme", [7; 16]);
+        assert!(handle.as_str().ends_with("_acme"));
+        let moved = handle.as_str().replace("_acme", "_evil");
+        assert_eq!(keys().check(&moved), None);
+        assert_eq!(keys().check(&handle.as_str().replace("_acme", "")), None);
+    }
+
+    #[test]
+    fn the_public_tenant_has_one_spelling() {
+        let handle = keys().issue("u1", "public", [7; 16]);
+        assert_eq!(keys().check(&format!("{}_public", handle.as_str())), None);
+        assert_eq!(keys().check(&format!("{}_", handle.as_str())), None);
+    }
+
+    #[test]
+    fn issuers_never_share_a_handle() {
+        let one = keys().issue_foreign("a", "u", "s");
+        let two = keys().issue_foreign("b", "u", "s");
+        assert_ne!(one.route(), two.route());
+        assert_eq!(keys().check(one.as_str()).unwrap().route(), one.route());
+        let swapped = one.as_str().replacen("x.a.", "x.b.", 1);
+        assert_eq!(keys().check(&swapped), None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_we_issue_checks(user in ".{0,40}", tenant in "[a-z0-9-]{1,12}", random in any::<[u8; 16]>()) {
+            let handle = keys().issue(&user, &tenant, random);
+            let checked = keys().check(handle.as_str());
+            prop_assert_eq!(checked.as_ref(), Some(&handle));
+            prop_assert_eq!(handle.kind(), &HandleKind::Own { tenant });
+        }
+
+        #[test]
+        fn a_changed_byte_is_refused(random in any::<[u8; 16]>(), at in 0usize..67, byte in 0u8..128) {
+            let handle = keys().issue("u1", "public", random);
+            let mut bytes = handle.as_str().as_bytes().to_vec();
+            if bytes[at] != byte {
+                bytes[at] = byte;
+                let changed = String::from_utf8(bytes).unwrap();
+                prop_assert!(keys().check(&changed).is_none());
+            }
+        }
+
+        #[test]
+        fn arbitrary_text_is_refused(text in ".{0,300}") {
+            prop_assert!(keys().check(&text).is_none());
+        }
+    }
+}

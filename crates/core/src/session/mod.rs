@@ -1,0 +1,17 @@
+//! Sessions: handles, records, rotation and the use cases of a user's object.
+//!
+//! Owns every rule about what a session is and how it changes. Refuses to know HTTP, RPC, SQL and JS.
+
+pub mod call;
+pub mod facts;
+pub mod handle;
+pub mod issuer;
+pub mod lineage;
+pub mod minting;
+pub mod model;
+pub mod record;
+pub mod refresh_token;
+pub mod user;
+
+#[cfg(test)]
+mod tests;

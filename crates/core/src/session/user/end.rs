@@ -1,0 +1,157 @@
+//! Ending sessions: a row becomes a tombstone, its data goes, its KV copy is queued for deletion, and the authority on
+//! revocations is told.
+
+use super::{Terms, foreign, outbox, revocation};
+use crate::session::{
+    call::UserReply,
+    handle::is_foreign,
+    record::{Ending, SessionRecord, StoreFault, Stored, Tombstone, UserStore},
+};
+use postern_jwt::time::Millis;
+
+/// The tombstone of a revoked session stands at least this long: a call whose answer was lost can be repeated.
+const REPEATABLE_FOR: Millis = Millis(10 * 60_000);
+
+pub(super) fn revoke<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handles: Vec<String>,
+    keep_for: Option<Millis>,
+    repeatable: bool,
+) -> Result<UserReply, StoreFault> {
+    let mut revoked: Vec<String> = Vec::new();
+    for handle in handles {
+        let ended = if is_foreign(&handle) {
+            end_foreign(store, terms, &handle, keep_for)?
+        } else {
+            end_by_handle(store, terms, &handle, Ending::Revoked)?
+        };
+        if (ended || was_revoked(store, &handle, repeatable)?) && !revoked.contains(&handle) {
+            revoked.push(handle);
+        }
+    }
+    store.hasten_revocations(terms.now)?;
+    Ok(UserReply::Handles { handles: revoked })
+}
+
+pub(super) fn revoke_all<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    user_id: &str,
+    tenant_id: Option<&str>,
+    repeatable: bool,
+) -> Result<UserReply, StoreFault> {
+    let mut revoked = Vec::new();
+    for session in store.sessions_of(user_id, tenant_id)? {
+        if end_by_handle(store, terms, &session.handle, Ending::RevokedWithAll)? {
+            revoked.push(session.handle);
+        }
+    }
+    if revoked.is_empty() {
+        for handle in store.last_ended_together(user_id, tenant_id)? {
+            if was_revoked(store, &handle, repeatable)? {
+                revoked.push(handle);
+            }
+        }
+    }
+    store.hasten_revocations(terms.now)?;
+    Ok(UserReply::Handles { handles: revoked })
+}
+
+/// Whether an earlier call has revoked a session, and this one is to report it: always if it is `repeatable`, else only
+/// if no caller was told so, because the authority did not have it yet.
+fn was_revoked<S: UserStore>(
+    store: &S,
+    handle: &str,
+    repeatable: bool,
+) -> Result<bool, StoreFault> {
+    let ending = if is_foreign(handle) {
+        ending(store.foreign(handle)?.as_ref())
+    } else {
+        ending(store.session(handle)?.as_ref())
+    };
+    if !matches!(ending, Some(Ending::Revoked | Ending::RevokedWithAll)) {
+        return Ok(false);
+    }
+    let task = store.revocation_task(handle)?;
+    Ok(repeatable || task.is_some_and(|task| !task.recorded))
+}
+
+const fn ending<T>(stored: Option<&Stored<T>>) -> Option<Ending> {
+    match stored {
+        Some(Stored::Ended(tombstone)) => Some(tombstone.ending),
+        _ => None,
+    }
+}
+
+/// Ends a session. `true` when it was one that had not ended by itself.
+pub(super) fn end_by_handle<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+    ending: Ending,
+) -> Result<bool, StoreFault> {
+    match store.session(handle)? {
+        Some(Stored::Live(record)) => {
+            let counts = terms.counts(record.created, record.expiry);
+            let ending = match () {
+                () if counts => ending,
+                () if record.created < terms.not_before => Ending::CutOff,
+                () => Ending::Expired,
+            };
+            Ok(end(store, terms, &record, ending)? && counts)
+        }
+        _ => Ok(false),
+    }
+}
+
+pub(super) fn end<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    record: &SessionRecord,
+    ending: Ending,
+) -> Result<bool, StoreFault> {
+    let mut keep_until = record.access_expires_max.max(terms.now);
+    if matches!(ending, Ending::Revoked | Ending::RevokedWithAll) {
+        keep_until = keep_until.max(terms.now.plus(REPEATABLE_FOR));
+    }
+    let tombstone = Tombstone {
+        ended: terms.now,
+        ending,
+        keep_until,
+    };
+    let has_copy = record.data_seq > 0;
+    let ended = store.end_session(&record.handle, tombstone)?;
+    if ended && has_copy {
+        outbox::queue_delete(store, terms.now, &record.handle)?;
+    }
+    // Of an expiry every isolate knows by itself: tokens and copies say when they end. A cut-off is told as one number, but
+    // tokens that do not tell when their session was created may be made after it by whoever had not heard of it.
+    if ended && ending != Ending::Expired {
+        let tokens_end = record.access_expires_max;
+        revocation::queue(store, terms, &record.handle, tokens_end, has_copy)?;
+    }
+    Ok(ended)
+}
+
+/// Ends a trusted issuer's session here. Its issuer may think otherwise; we only refuse it.
+fn end_foreign<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+    keep_for: Option<Millis>,
+) -> Result<bool, StoreFault> {
+    let tombstone = Tombstone {
+        ended: terms.now,
+        ending: Ending::Revoked,
+        keep_until: terms.now.plus(keep_for.unwrap_or(Millis(0))),
+    };
+    foreign::end_again(store, terms, handle)?;
+    let ended = store.end_foreign(handle, tombstone)?;
+    if ended {
+        outbox::queue_delete(store, terms.now, handle)?;
+        // As long as the tombstone: its issuer may go on making tokens for the session.
+        revocation::queue(store, terms, handle, tombstone.keep_until, true)?;
+    }
+    Ok(ended)
+}

@@ -1,0 +1,217 @@
+//! The use cases of a user's object, over a synchronous store.
+//!
+//! Owns every rule about one user's sessions: who may change what, what a change drags along (outbox, tombstones), and
+//! what is answered. Refuses to know SQL, KV and HTTP; the shell opens the transaction, calls [`answer`], and stores or
+//! rolls back as one.
+
+mod data;
+mod end;
+mod foreign;
+mod issue;
+mod maintenance;
+mod outbox;
+mod revocation;
+mod seen;
+mod verify;
+
+pub use data::EMPTY;
+pub use issue::is_reported_as_theft;
+pub use maintenance::{copied, copy_now, sweep};
+pub use outbox::{COPY_BATCH, Copy};
+pub use revocation::{REPORT_BATCH, due_reports, reported};
+
+use super::{
+    call::{Gone, UserCall, UserReply},
+    handle::is_foreign,
+    model::SessionView,
+    record::{Ending, SessionRecord, StoreFault, Stored, UserStore},
+};
+use crate::settings::Settings;
+use postern_jwt::{
+    secret::{AntiCsrfToken, Secret, mac},
+    time::{Millis, UnixMillis},
+};
+
+/// What a call is answered with besides the store: settings, secrets, the time and fresh randomness.
+#[derive(Debug)]
+pub struct Terms<'a> {
+    /// The settings.
+    pub settings: &'a Settings,
+    /// The refresh-token secrets of the key ring by number; new sessions use the last.
+    pub refresh_secrets: &'a [(u32, Secret)],
+    /// The key behind anti-CSRF tokens.
+    pub anti_csrf_key: &'a Secret,
+    /// The time of the call.
+    pub now: UnixMillis,
+    /// Sessions created before this have ended, whoever they belong to.
+    pub not_before: UnixMillis,
+    /// Fresh random bytes, used for salts and jitter.
+    pub random: [u8; 24],
+}
+
+/// Answers one call. On `Err` the caller must roll back everything the store was told.
+pub fn answer<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    call: UserCall,
+) -> Result<UserReply, StoreFault> {
+    match call {
+        UserCall::Create(create) => issue::create(store, terms, create),
+        UserCall::Refresh(refresh) => issue::refresh(store, terms, &refresh),
+        UserCall::Verify(verify) => verify::verify(store, terms, verify),
+        UserCall::Check { handle, issued } => verify::check(store, terms, &handle, issued),
+        #[cfg(postern_next)]
+        UserCall::CheckNext { handle } => verify::check(store, terms, &handle, None),
+        UserCall::Regenerate {
+            handle,
+            payload,
+            carried,
+        } => verify::regenerate(store, terms, &handle, payload, carried),
+        UserCall::ReadData {
+            handle,
+            copy_lapsed,
+        } => {
+            if copy_lapsed {
+                maintenance::renew(store, terms, &handle)?;
+            }
+            data::read(store, terms, &handle)
+        }
+        UserCall::WriteData {
+            handle,
+            session_data,
+            keep_for,
+        } => data::write(store, terms, &handle, &session_data, keep_for),
+        UserCall::ReadInformation { handle } => data::information(store, terms, &handle),
+        UserCall::ReplacePayload { handle, payload } => {
+            data::replace_payload(store, terms, &handle, payload)
+        }
+        UserCall::MergePayload {
+            handle,
+            changes,
+            limit,
+        } => data::merge_payload(store, terms, &handle, &changes, &limit),
+        UserCall::NoteUse { handle, hash1 } => seen::note(store, terms, &handle, &hash1),
+        UserCall::List { user_id, tenant_id } => {
+            let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
+            sessions.retain(|session| terms.counts(session.created, session.expiry));
+            Ok(UserReply::Handles {
+                handles: sessions.into_iter().map(|session| session.handle).collect(),
+            })
+        }
+        UserCall::Revoke {
+            handles,
+            keep_for,
+            repeatable,
+        } => end::revoke(store, terms, handles, keep_for, repeatable),
+        UserCall::RevokeAll {
+            user_id,
+            tenant_id,
+            repeatable,
+        } => end::revoke_all(store, terms, &user_id, tenant_id.as_deref(), repeatable),
+    }
+}
+
+const GONE: UserReply = UserReply::Unauthorised {
+    reason: Gone::NoSession,
+};
+
+/// Of a trusted issuer's session about which nothing is stored.
+const NEVER_ENDED: UserReply = UserReply::Standing {
+    data_seq: 0,
+    ended: Some(UnixMillis(0)),
+};
+
+/// The live session of a handle; `None` when it is unknown, ended, past its expiry, or older than the cut-off, which
+/// ends it.
+fn live<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+) -> Result<Option<SessionRecord>, StoreFault> {
+    Ok(match store.session(handle)? {
+        Some(Stored::Live(record)) if terms.counts(record.created, record.expiry) => Some(record),
+        Some(Stored::Live(record)) if record.created < terms.not_before => {
+            end::end(store, terms, &record, Ending::CutOff)?;
+            None
+        }
+        _ => None,
+    })
+}
+
+fn view(record: &SessionRecord) -> SessionView {
+    SessionView {
+        handle: record.handle.clone(),
+        user_id: record.user_id.clone(),
+        tenant_id: record.tenant_id.clone(),
+        payload: record.payload.clone(),
+    }
+}
+
+impl Terms<'_> {
+    /// Whether a session of these times is one that has not ended by itself.
+    fn counts(&self, created: UnixMillis, expiry: UnixMillis) -> bool {
+        expiry > self.now && created >= self.not_before
+    }
+
+    fn refresh_secret(&self, number: u32) -> Result<&Secret, StoreFault> {
+        self.refresh_secrets
+            .iter()
+            .find(|(known, _)| *known == number)
+            .map(|(_, secret)| secret)
+            .ok_or_else(|| {
+                StoreFault(format!(
+                    "refresh-token secret {number} is not in the key ring"
+                ))
+            })
+    }
+
+    /// The anti-CSRF token of a session's generation: equal for all siblings, so that whichever answer a browser keeps
+    /// last, cookies and token agree.
+    fn anti_csrf_token(&self, handle: &str, salt: &str, generation: u32) -> AntiCsrfToken {
+        use base64ct::{Base64UrlUnpadded, Encoding};
+        let parts: [&[u8]; 4] = [
+            b"anti-csrf 1",
+            handle.as_bytes(),
+            salt.as_bytes(),
+            &generation.to_be_bytes(),
+        ];
+        AntiCsrfToken::new(Base64UrlUnpadded::encode_string(
+            mac(self.anti_csrf_key, &parts).expose(),
+        ))
+    }
+
+    /// The validity of a fresh access token: the setting, shortened by a random share up to the jitter, so that tokens
+    /// minted in one burst do not all come back at one moment.
+    fn jittered_validity(&self) -> Millis {
+        let validity = self.settings.access_token_validity.0;
+        let permille = u64::from(self.settings.access_token_jitter_permille);
+        let &[a, b, c, d, ..] = &self.random;
+        let share = u64::from(u32::from_be_bytes([a, b, c, d]));
+        let most = validity.saturating_mul(permille) / 1000;
+        let cut = most.saturating_mul(share) >> 32;
+        Millis(validity.saturating_sub(cut))
+    }
+}
+
+/// The answer of an object that holds nothing, when it can be given without writing: reading leaves nothing behind.
+/// `None` when the call has to be answered over a store.
+pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
+    match call {
+        UserCall::Create(_) => None,
+        UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
+        UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
+        UserCall::Check { handle, .. } if is_foreign(handle) => Some(NEVER_ENDED),
+        #[cfg(postern_next)]
+        UserCall::CheckNext { handle } if is_foreign(handle) => Some(NEVER_ENDED),
+        UserCall::ReadData { handle, .. } if is_foreign(handle) => Some(UserReply::Data {
+            session_data: EMPTY.to_owned(),
+            seq: 0,
+        }),
+        UserCall::List { .. } | UserCall::Revoke { .. } | UserCall::RevokeAll { .. } => {
+            Some(UserReply::Handles {
+                handles: Vec::new(),
+            })
+        }
+        _ => Some(GONE),
+    }
+}

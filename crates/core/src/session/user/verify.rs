@@ -1,0 +1,177 @@
+//! Is a session live, and does its access token still belong to it?
+
+use super::{GONE, Terms, data, foreign, issue, live, maintenance, seen, view};
+use crate::session::{
+    call::{Carried, Gone, RotationMode, UserReply, Verify},
+    handle::is_foreign,
+    issuer,
+    minting::AccessGrant,
+    record::{SessionRecord, StoreFault, UserStore},
+};
+use postern_jwt::{json, time::UnixMillis};
+
+pub(super) fn check<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+    issued: Option<UnixMillis>,
+) -> Result<UserReply, StoreFault> {
+    let ended = if is_foreign(handle) {
+        match foreign::ended(store, terms, handle, issued)? {
+            Some(ended) => Some(ended),
+            None => return Ok(GONE),
+        }
+    } else {
+        None
+    };
+    Ok(match data::current(store, terms, handle)? {
+        Some(current) => UserReply::Standing {
+            data_seq: current.seq,
+            ended,
+        },
+        None => GONE,
+    })
+}
+
+pub(super) fn verify<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    call: Verify,
+) -> Result<UserReply, StoreFault> {
+    let Some(mut record) = live(store, terms, &call.handle)? else {
+        return Ok(GONE);
+    };
+    if seen::mark(terms, &mut record, &call.hash1)? && !store.update_session(&record)? {
+        return Ok(GONE);
+    }
+    let issuer = terms.settings.issuer();
+    let same = |payload: &str| json::same_value(&record.payload, payload);
+    let differs = !(same(&call.payload)
+        .and_then(|same_text| Ok(same_text || same(&issuer::without(&call.payload, &issuer))?)))
+    .map_err(|_| StoreFault("a stored payload is not JSON".to_owned()))?;
+    match call.door {
+        RotationMode::Lazy => verify_lazily(store, terms, record, &call, differs),
+        RotationMode::Own | RotationMode::Eager => {
+            let maker = issue::maker(terms, &record)?;
+            let lineage = record.lineage;
+            let next = lineage.generation.saturating_add(1);
+            let belongs = |hash1: &str| {
+                maker.has_hash(lineage.used(), hash1)
+                    || maker.find_child(next, lineage.children, hash1).is_some()
+            };
+            if !belongs(&call.hash1) && !call.parent_hash1.as_deref().is_some_and(belongs) {
+                return Ok(UserReply::Unauthorised {
+                    reason: Gone::RotatedOut,
+                });
+            }
+            let payload = call.payload;
+            Ok(found(&SessionRecord { payload, ..record }, None, differs))
+        }
+    }
+}
+
+/// Rows C2 to C8 of cdi.md 3.3: an access token of a child promotes the child's refresh token.
+fn verify_lazily<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    mut record: SessionRecord,
+    call: &Verify,
+    differs: bool,
+) -> Result<UserReply, StoreFault> {
+    let payload_changed = call.check_database && differs;
+    let maker = issue::maker(terms, &record)?;
+    let lineage = record.lineage;
+    let mut mint = payload_changed;
+    let mut promoted = None;
+    if let Some(parent) = &call.parent_hash1 {
+        let next = lineage.generation.saturating_add(1);
+        if maker.has_hash(lineage.used(), parent) {
+            promoted = maker.find_child(next, lineage.children, &call.hash1);
+        }
+        mint |= promoted.is_some() || maker.has_hash(lineage.used(), &call.hash1);
+    }
+    if let Some(index) = promoted {
+        record.lineage = lineage.promoted(index);
+        record.expiry = record
+            .expiry
+            .max(issue::refreshed_expiry(terms, record.created));
+    }
+    if !mint {
+        let payload = call.payload.clone();
+        return Ok(found(&SessionRecord { payload, ..record }, None, differs));
+    }
+    let access = AccessGrant {
+        created: terms.now,
+        expiry: terms
+            .now
+            .plus(terms.settings.access_token_validity)
+            .min(record.expiry),
+        hash1: call.hash1.clone(),
+        parent_hash1: None,
+        anti_csrf_token: call.anti_csrf_token.clone(),
+        use_dynamic_key: record.use_dynamic_key,
+        by_service_api: record.by_service_api,
+        session_created: Some(record.created),
+        // Of the token at hand the object knows already.
+        generation: 0,
+    };
+    store_and_allow(store, terms, record, Some(access))
+}
+
+/// A new payload, and a new access token with no more life than the one at hand (none when that one is expired).
+pub(super) fn regenerate<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+    payload: Option<String>,
+    carried: Carried,
+) -> Result<UserReply, StoreFault> {
+    let Some(mut record) = live(store, terms, handle)? else {
+        return Ok(GONE);
+    };
+    record.payload = payload.unwrap_or(record.payload);
+    seen::mark(terms, &mut record, &carried.hash1)?;
+    let expiry = carried.expiry.min(record.access_expires_max);
+    let access = (expiry > terms.now).then_some(AccessGrant {
+        created: terms.now,
+        expiry,
+        hash1: carried.hash1,
+        parent_hash1: carried.parent_hash1,
+        anti_csrf_token: carried.anti_csrf_token,
+        use_dynamic_key: record.use_dynamic_key,
+        by_service_api: record.by_service_api,
+        session_created: Some(record.created),
+        // Of the token at hand the object knows already.
+        generation: 0,
+    });
+    store_and_allow(store, terms, record, access)
+}
+
+fn store_and_allow<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    mut record: SessionRecord,
+    access: Option<AccessGrant>,
+) -> Result<UserReply, StoreFault> {
+    if let Some(access) = &access {
+        record.access_expires_max = record.access_expires_max.max(access.expiry);
+    }
+    if !store.update_session(&record)? {
+        return Ok(GONE);
+    }
+    maintenance::renew_if_half_spent(store, terms, &record)?;
+    Ok(found(&record, access, false))
+}
+
+fn found(
+    record: &SessionRecord,
+    access: Option<AccessGrant>,
+    payload_update_available: bool,
+) -> UserReply {
+    UserReply::Live {
+        session: view(record),
+        access,
+        payload_update_available,
+        data_seq: record.data_seq,
+    }
+}

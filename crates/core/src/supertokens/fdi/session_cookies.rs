@@ -1,0 +1,338 @@
+//! Whose the session cookies of a request are, and which refresh token among them counts.
+//!
+//! A sibling site can plant cookies under our names, and another deployment under one parent domain has the same names.
+//! So: a refresh never changes whose session it is, and what is another deployment's is neither used nor cleared.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
+use crate::http::cookie::Cookies;
+use crate::http::credentials::{
+    ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE,
+    Seen,
+};
+use crate::refusal::Refusal;
+use crate::session::lineage::Place;
+use crate::session::refresh_token;
+use crate::settings::Settings;
+
+/// Refresh tokens of one session that are tried: more is an attack.
+pub const MAX_REFRESH_CANDIDATES: usize = 4;
+
+/// How many values a request carries under one name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Values that are ours, or may be.
+    pub ours: usize,
+    /// Values that are another deployment's.
+    pub anothers: usize,
+}
+
+impl Sent {
+    /// True when nothing but another deployment's was sent.
+    pub const fn is_anothers(self) -> bool {
+        self.anothers > 0 && self.ours == 0
+    }
+
+    /// True when one name carries several values of ours: of two cookie domains.
+    pub const fn is_doubled(self) -> bool {
+        self.ours > 1 && self.anothers == 0
+    }
+}
+
+/// The session cookies of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SentCookies {
+    /// `sAccessToken`.
+    pub access: Sent,
+    /// `sRefreshToken`.
+    pub refresh: Sent,
+    /// `__Host-sAccessToken`: this host's always.
+    pub host_access: Sent,
+    /// `__Host-sRefreshToken`: this host's always.
+    pub host_refresh: Sent,
+}
+
+impl SentCookies {
+    /// Counts them. `look` tells what an access token is, `is_ours` whether a handle is one of ours.
+    pub fn of<T>(
+        cookies: Cookies<'_>,
+        look: impl Fn(&Cow<'_, str>) -> Seen<T>,
+        is_ours: impl Fn(&str) -> bool,
+    ) -> Self {
+        let mut sent = Self::default();
+        for (name, value) in cookies.decoded() {
+            let (counted, is_anothers) = match name {
+                ACCESS_TOKEN_COOKIE => (&mut sent.access, matches!(look(&value()), Seen::Anothers)),
+                REFRESH_TOKEN_COOKIE => (
+                    &mut sent.refresh,
+                    is_anothers_refresh_token(&value(), &is_ours),
+                ),
+                HOST_ACCESS_TOKEN_COOKIE => (&mut sent.host_access, false),
+                HOST_REFRESH_TOKEN_COOKIE => (&mut sent.host_refresh, false),
+                _ => continue,
+            };
+            let count = if is_anothers {
+                &mut counted.anothers
+            } else {
+                &mut counted.ours
+            };
+            *count = count.saturating_add(1);
+        }
+        sent
+    }
+
+    /// What was sent under a name.
+    pub fn under(&self, name: &str) -> Sent {
+        match name {
+            ACCESS_TOKEN_COOKIE => self.access,
+            REFRESH_TOKEN_COOKIE => self.refresh,
+            HOST_ACCESS_TOKEN_COOKIE => self.host_access,
+            HOST_REFRESH_TOKEN_COOKIE => self.host_refresh,
+            _ => Sent::default(),
+        }
+    }
+}
+
+/// True for a refresh token of another Postern or of a SuperTokens core. Anything else may be what is left of one of ours.
+fn is_anothers_refresh_token(token: &str, is_ours: impl Fn(&str) -> bool) -> bool {
+    match refresh_token::parse(token) {
+        Some(presented) => !is_ours(presented.handle),
+        None => [".V0", ".V1", ".V2"]
+            .iter()
+            .any(|ending| token.ends_with(ending)),
+    }
+}
+
+/// The sessions that the access tokens of a request prove it to be of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Witnesses {
+    /// The handle in `__Host-sAccessToken`, which no other site can plant.
+    pub host: Option<String>,
+    /// Those of the other access tokens.
+    pub others: Vec<String>,
+}
+
+impl Witnesses {
+    /// Whether a session may be the one that is meant, as far as access tokens tell.
+    fn admit(&self, name: &str, handle: &str) -> bool {
+        match &self.host {
+            Some(host) => host == handle,
+            // What only this host can set is not called into question by what everybody can.
+            None if name == HOST_REFRESH_TOKEN_COOKIE || self.others.is_empty() => true,
+            None => self.others.iter().any(|known| known == handle),
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.host.is_none() && self.others.is_empty()
+    }
+}
+
+/// The refresh tokens to try, one after the other while they are refused as unknown: all of one session, the newest
+/// first, because presenting a superseded token is how theft is recognised.
+///
+/// With access tokens in the request only refresh tokens of their sessions count. Where cookies have the prefix `__Host-`,
+/// a plain one needs an access token beside it, as any sibling can set it.
+///
+/// # Errors
+/// `UNAUTHORISED` when there is none, or when nothing tells which of several sessions is meant.
+pub fn refresh_candidates<'a>(
+    settings: &Settings,
+    cookies: Cookies<'a>,
+    witnesses: &Witnesses,
+    is_ours: impl Fn(&str) -> bool,
+) -> Result<Vec<Cow<'a, str>>, Refusal> {
+    for name in [HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE] {
+        if name == REFRESH_TOKEN_COOKIE && settings.host_prefixed_cookie && witnesses.is_empty() {
+            break;
+        }
+        let found = of_one_session(cookies.all(name), |handle| {
+            is_ours(handle) && witnesses.admit(name, handle)
+        })?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+    }
+    Err(Refusal::Unauthorised("Refresh token is not valid."))
+}
+
+fn of_one_session<'a>(
+    tokens: impl Iterator<Item = Cow<'a, str>>,
+    counts: impl Fn(&str) -> bool,
+) -> Result<Vec<Cow<'a, str>>, Refusal> {
+    let mut session: Option<String> = None;
+    let mut found: Vec<((u32, u32), Cow<'a, str>)> = Vec::new();
+    for token in tokens {
+        let Some(presented) = refresh_token::parse(&token) else {
+            continue;
+        };
+        let is_known = session.as_deref() == Some(presented.handle);
+        if !is_known && !counts(presented.handle) {
+            continue;
+        }
+        if session.is_some() && !is_known {
+            return Err(Refusal::Unauthorised(
+                "the request carries refresh tokens of several sessions",
+            ));
+        }
+        let Place { generation, index } = presented.place;
+        session.get_or_insert_with(|| presented.handle.to_owned());
+        if !found.iter().any(|(_, known)| *known == token) {
+            found.push(((generation, index), token));
+        }
+        if found.len() > MAX_REFRESH_CANDIDATES {
+            found.sort_by_key(|(place, _)| Reverse(*place));
+            found.truncate(MAX_REFRESH_CANDIDATES);
+        }
+    }
+    found.sort_by_key(|(place, _)| Reverse(*place));
+    Ok(found.into_iter().map(|(_, token)| token).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sent, SentCookies, Witnesses, refresh_candidates};
+    use crate::http::cookie::Cookies;
+    use crate::http::credentials::Seen;
+    use crate::refusal::Refusal;
+    use crate::settings::testing::parsed;
+
+    fn is_ours(handle: &str) -> bool {
+        !handle.starts_with("their")
+    }
+
+    /// The tokens to try, of cookies `p:` (plain) and `h:` (host-prefixed).
+    fn tried(
+        is_prefixed: bool,
+        cookies: &[&str],
+        witnesses: &[&str],
+    ) -> Result<Vec<String>, Refusal> {
+        let mut settings = parsed(&[]);
+        settings.host_prefixed_cookie = is_prefixed;
+        let header = cookies
+            .iter()
+            .map(|cookie| match cookie.split_once(':') {
+                Some(("h", value)) => format!("__Host-sRefreshToken={value}"),
+                _ => format!("sRefreshToken={}", cookie.trim_start_matches("p:")),
+            })
+            .collect::<Vec<_>>()
+            .join("; ");
+        let mut proven = Witnesses::default();
+        for witness in witnesses {
+            match witness.strip_prefix("h:") {
+                Some(handle) => proven.host = Some(handle.to_owned()),
+                None => proven.others.push((*witness).to_owned()),
+            }
+        }
+        let found = refresh_candidates(&settings, Cookies::new(Some(&header)), &proven, is_ours)?;
+        Ok(found.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn of_one_session_the_newest_token_comes_first() {
+        for (cookies, expected) in [
+            (vec!["1.a.1.0.m"], vec!["1.a.1.0.m"]),
+            (
+                vec!["1.a.1.0.m", "1.a.10.0.m", "1.a.2.1.m"],
+                vec!["1.a.10.0.m", "1.a.2.1.m", "1.a.1.0.m"],
+            ),
+            (vec!["1.a.1.0.m", "1.a.1.0.m"], vec!["1.a.1.0.m"]),
+            (vec!["garbage", "1.a.1.0.m", ""], vec!["1.a.1.0.m"]),
+            (
+                vec!["1.theirs.5.0.m", "1.a.1.0.m", "x.y.V2"],
+                vec!["1.a.1.0.m"],
+            ),
+            (
+                vec![
+                    "1.a.0.0.m",
+                    "1.a.1.0.m",
+                    "1.a.2.0.m",
+                    "1.a.3.0.m",
+                    "1.a.4.0.m",
+                ],
+                vec!["1.a.4.0.m", "1.a.3.0.m", "1.a.2.0.m", "1.a.1.0.m"],
+            ),
+        ] {
+            assert_eq!(
+                tried(false, &cookies, &[]).unwrap(),
+                expected,
+                "{cookies:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn with_an_access_token_only_its_session_counts() {
+        let (victim, mallory) = ("1.v.1.0.m", "1.m.9.0.m");
+        let (host_victim, host_mallory) = ("h:1.v.1.0.m", "h:1.m.9.0.m");
+        for (is_prefixed, cookies, witnesses, expected) in [
+            (false, vec![victim, mallory], vec!["v"], Some(victim)),
+            (false, vec![mallory, victim], vec!["v"], Some(victim)),
+            (false, vec![mallory], vec!["v"], None),
+            (false, vec![victim, mallory], vec![], None),
+            (false, vec![victim, mallory], vec!["v", "m"], None),
+            (false, vec![victim], vec!["v", "m"], Some(victim)),
+            (false, vec![mallory], vec![], Some(mallory)),
+            (false, vec![host_victim, mallory], vec![], Some(victim)),
+            (false, vec![host_victim, mallory], vec!["m"], Some(victim)),
+            (true, vec![mallory], vec![], None),
+            (true, vec![mallory], vec!["h:v"], None),
+            (true, vec![victim], vec!["v"], Some(victim)),
+            (true, vec![victim, mallory], vec!["h:v"], Some(victim)),
+            (true, vec![host_victim, mallory], vec![], Some(victim)),
+            (true, vec![host_victim, mallory], vec!["m"], Some(victim)),
+            (
+                true,
+                vec!["1.v.9.0.m", host_victim],
+                vec!["h:v"],
+                Some(victim),
+            ),
+            (true, vec![host_mallory, victim], vec!["h:v"], Some(victim)),
+            (true, vec![], vec!["h:v"], None),
+        ] {
+            let found = tried(is_prefixed, &cookies, &witnesses);
+            match expected {
+                Some(token) => assert_eq!(found.unwrap(), [token], "{cookies:?} {witnesses:?}"),
+                None => assert!(
+                    matches!(found, Err(Refusal::Unauthorised(_))),
+                    "{is_prefixed} {cookies:?} {witnesses:?}"
+                ),
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_anothers_is_told_from_what_is_left_of_ours() {
+        let header = "sAccessToken=theirs; sAccessToken=x; sAccessToken=y; sRefreshToken=1.theirs.0.0.m; \
+                      sRefreshToken=abc%2B%2F%3D.def.V2; __Host-sRefreshToken=1.a.0.0.m; sRefreshTokens=1";
+        let look = |token: &std::borrow::Cow<'_, str>| match token.as_ref() {
+            "theirs" => Seen::Anothers,
+            "x" => Seen::Token(()),
+            _ => Seen::Nothing,
+        };
+        let sent = SentCookies::of(Cookies::new(Some(header)), look, is_ours);
+        assert_eq!(
+            sent.access,
+            Sent {
+                ours: 2,
+                anothers: 1
+            }
+        );
+        assert_eq!(
+            sent.refresh,
+            Sent {
+                ours: 0,
+                anothers: 2
+            }
+        );
+        assert!(!sent.access.is_anothers() && !sent.access.is_doubled());
+        assert!(sent.refresh.is_anothers() && !sent.refresh.is_doubled());
+        let doubled = SentCookies::of(
+            Cookies::new(Some("sRefreshToken=old; sRefreshToken=1.a.0.0.m")),
+            look,
+            is_ours,
+        );
+        assert!(doubled.refresh.is_doubled() && !doubled.access.is_anothers());
+    }
+}

@@ -1,0 +1,4 @@
+//! The two SuperTokens protocols: `cdi`, which backend SDKs speak, and `fdi`, which browsers speak.
+
+pub mod cdi;
+pub mod fdi;

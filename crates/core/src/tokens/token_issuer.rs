@@ -1,0 +1,31 @@
+//! Whose a token claims to be, before anything of it is believed.
+
+use super::{access_token::AccessTokenVersion, trusted_issuer};
+use crate::settings::TrustedIssuer;
+use postern_jwt::{Form, TokenFault, Unverified};
+
+/// The one whose keys and policy a token is checked with.
+#[derive(Debug)]
+pub enum Claimant<'a, 's> {
+    /// A session token of our own, or what says it is one.
+    Own(Unverified<'a>),
+    /// A token that names a trusted issuer.
+    Foreign(Unverified<'a>, &'s TrustedIssuer),
+}
+
+/// Sorts a token by its claimant. A key id of ours wins whatever `iss` says; then a trusted issuer's name; what is left
+/// must at least look like a session token of ours, or it is no token for us.
+pub fn claimant<'a, 's>(
+    token: Unverified<'a>,
+    is_own_key: impl Fn(&str) -> bool,
+    issuers: &'s [TrustedIssuer],
+) -> Result<Claimant<'a, 's>, TokenFault> {
+    if token.form() == Form::Compact
+        && !token.key_id().is_some_and(is_own_key)
+        && let Some(issuer) = trusted_issuer::claimed(issuers, &token)
+    {
+        return Ok(Claimant::Foreign(token, issuer));
+    }
+    AccessTokenVersion::of_session_token(&token)?;
+    Ok(Claimant::Own(token))
+}

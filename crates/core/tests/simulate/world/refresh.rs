@@ -1,0 +1,128 @@
+//! A browser whose access token has run out refreshes: the isolate asks the object, polls beside that, and looks again when
+//! a poll has told of a cut-off meanwhile.
+
+use std::rc::Rc;
+
+use postern_core::keys::RingCopy;
+
+use super::{
+    World,
+    event::{Ask, Event},
+    verify::LEARN_BOUND,
+};
+use crate::simulate::users::{Renewed, Tokens, is_legacy};
+
+/// An object that takes longer has given no answer.
+const OBJECT_TIMEOUT: u64 = 15_000;
+
+impl World {
+    pub(super) fn renew(&mut self, isolate: usize, session: usize, ring: &Rc<RingCopy>) {
+        let user = self.users.sessions[session].user;
+        if self.users.sessions[session].is_busy
+            || self.object_is_out(user)
+            || !self.may_mint(isolate, user, ring)
+        {
+            return;
+        }
+        self.users.sessions[session].is_busy = true;
+        let ask = Ask {
+            isolate,
+            life: self.isolates[isolate].life,
+            session,
+            bound: 0,
+            start: self.now,
+            told: self.isolates[isolate].not_before(Some(ring)),
+            standing: true,
+        };
+        self.poll(isolate, LEARN_BOUND);
+        let out = self.latency();
+        self.after(out, Event::RefreshAsked(ask));
+    }
+
+    /// A token that does not tell when its session was created is made only by an isolate that would know of a cut-off.
+    fn may_mint(&self, isolate: usize, user: usize, ring: &RingCopy) -> bool {
+        !is_legacy(user) || self.isolates[isolate].may_make_untold(ring, self.now)
+    }
+
+    pub(super) fn refresh_asked(&mut self, ask: Ask) {
+        let user = self.users.sessions[ask.session].user;
+        let Some(not_before) = self.known_to_object(user, ask.told) else {
+            self.users.sessions[ask.session].is_busy = false;
+            return;
+        };
+        let renewed = self.users.refresh(ask.session, self.now, not_before);
+        if !matches!(renewed, Renewed::Tokens(_)) {
+            self.arm(user);
+        }
+        let back = self.latency().max(self.random.below(300));
+        if self.now + back > ask.start + OBJECT_TIMEOUT {
+            let lost = Event::RefreshLost {
+                session: ask.session,
+            };
+            self.at(ask.start + OBJECT_TIMEOUT.max(self.now - ask.start), lost);
+        } else {
+            self.after(back, Event::RefreshAnswered(ask, renewed));
+        }
+    }
+
+    pub(super) fn refresh_answered(&mut self, mut ask: Ask, renewed: Renewed) {
+        self.users.sessions[ask.session].is_busy = false;
+        if self.isolates[ask.isolate].life != ask.life {
+            return;
+        }
+        let truth = self.users.sessions[ask.session].truth;
+        let tokens = match renewed {
+            Renewed::Tokens(tokens) => tokens,
+            Renewed::Theft if self.users.sessions[ask.session].is_stolen => return,
+            Renewed::Theft => {
+                self.judge
+                    .refused(truth, ask.start, None, "one holder was taken for two");
+                return;
+            }
+            Renewed::Gone => {
+                self.judge.refused(truth, ask.start, None, "by a refresh");
+                return;
+            }
+        };
+        let told = self.known_to_isolate(ask.isolate);
+        if told > ask.told {
+            ask.told = told;
+            self.users.sessions[ask.session].is_busy = true;
+            self.after(20, Event::RefreshCheckedAgain(ask, tokens));
+        } else {
+            self.take_tokens(&ask, tokens);
+        }
+    }
+
+    /// The object is asked once more, with what was learnt meanwhile, and has the last word.
+    pub(super) fn refresh_checked_again(&mut self, ask: &Ask, tokens: Tokens) {
+        self.users.sessions[ask.session].is_busy = false;
+        let user = self.users.sessions[ask.session].user;
+        let Some(not_before) = self.known_to_object(user, ask.told) else {
+            return;
+        };
+        if self.users.is_standing(ask.session, self.now, not_before) {
+            self.take_tokens(ask, tokens);
+        } else {
+            self.arm(user);
+            let truth = self.users.sessions[ask.session].truth;
+            self.judge
+                .refused(truth, ask.start, None, "by a second look at a refresh");
+        }
+    }
+
+    fn take_tokens(&mut self, ask: &Ask, tokens: Tokens) {
+        let user = self.users.sessions[ask.session].user;
+        let Some(ring) = self.isolate_ring(ask.isolate) else {
+            return;
+        };
+        if self.isolates[ask.isolate].life != ask.life || !self.may_mint(ask.isolate, user, &ring) {
+            return;
+        }
+        self.users.accept(ask.session, tokens);
+        let clock = self.isolates[ask.isolate].clock(self.now);
+        if self.users.sessions[ask.session].exp > clock {
+            self.verify_with(ask.isolate, ask.session, &ring);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Who holds a copy of the key ring, what is known of a cut-off by it, and how a cut-off is recorded.
+
+use std::rc::Rc;
+
+use postern_core::keys::RingCopy;
+use postern_jwt::time::UnixMillis;
+
+use super::{Event, World};
+use crate::simulate::{judge::CutOff, plan::Mistake};
+
+const RING_TIMEOUT: u64 = 5_000;
+/// Whoever is told that a moment is not recorded everywhere yet repeats the call after this.
+const REPEATED_AFTER: u64 = 10_000;
+/// The call is answered OK this much later than it was recorded.
+const CUT_OFF_SPREADS: u64 = 27_000;
+
+impl World {
+    pub(super) fn ring_is_out(&self) -> bool {
+        self.is_in(&self.plan.ring_out)
+    }
+
+    /// Whether the key ring answers in time.
+    fn ring_answers(&mut self) -> bool {
+        let lost = self.latency() > RING_TIMEOUT || self.random.chance(3);
+        !lost && !self.ring_is_out()
+    }
+
+    /// The copy of the key ring that a request goes by.
+    pub(super) fn isolate_ring(&mut self, isolate: usize) -> Option<Rc<RingCopy>> {
+        let clock = self.isolates[isolate].clock(self.now);
+        if self.isolates[isolate].ring.must_ask(clock) {
+            self.ask_ring(isolate);
+        }
+        self.isolates[isolate].ring.held(clock)
+    }
+
+    pub(super) fn ask_ring(&mut self, isolate: usize) {
+        let answers = self.ring_answers();
+        let isolate = &mut self.isolates[isolate];
+        let clock = isolate.clock(self.now);
+        isolate.ring.ask(&self.ring, answers, clock, self.now);
+    }
+
+    /// The moment that an isolate asks objects with now.
+    pub(super) fn known_to_isolate(&self, isolate: usize) -> u64 {
+        let isolate = &self.isolates[isolate];
+        let ring = isolate.ring.held(isolate.clock(self.now));
+        isolate.not_before(ring.as_ref())
+    }
+
+    /// Where a user's object runs.
+    pub(super) fn host_of(&self, user: usize) -> usize {
+        user % self.hosts.len()
+    }
+
+    /// The moment that a user's object goes by when it is asked with `told`; `None` when it gives no answer.
+    pub(super) fn known_to_object(&mut self, user: usize, told: u64) -> Option<u64> {
+        if self.object_is_out(user) {
+            return None;
+        }
+        let clock = UnixMillis(self.now);
+        let host = self.host_of(user);
+        if self.hosts[host].must_ask(clock) {
+            let answers = self.ring_answers();
+            self.hosts[host].ask(&self.ring, answers, clock, self.now);
+        }
+        let ring = self.hosts[host].held(clock)?;
+        if self.plan.mistake == Some(Mistake::DeafToRing) {
+            return Some(told);
+        }
+        Some(told.max(ring.not_before().0))
+    }
+
+    pub(super) fn keys_change(&mut self) {
+        if !self.authority_is_out() {
+            self.ring.rotate(self.now);
+            self.announce_keys();
+        }
+        self.after(self.plan.key_changes, Event::KeysChange);
+    }
+
+    fn announce_keys(&mut self) {
+        let version = self.ring.version();
+        self.authority.keys_changed(version);
+        self.key_sets.push((version, self.now));
+    }
+
+    /// `revokeAllSessionsBefore`: told to the key ring, by it to the authority as a new version, and to the authority.
+    pub(super) fn cut_off(&mut self, moment: u64, is_repeated: bool) {
+        if !is_repeated {
+            self.judge.cut_offs.push(CutOff {
+                moment,
+                recorded: None,
+            });
+            let users = &self.users;
+            let (ended, live) = (self.live.iter().copied())
+                .partition(|session| users.sessions[*session].truth.created < moment);
+            self.live = live;
+            let ended: Vec<usize> = ended;
+            self.judge.cut_off += ended.len() as u64;
+            self.cut_off_holders.extend(ended);
+        }
+        if self.ring_is_out() || self.authority_is_out() {
+            if !self.ring_is_out() {
+                self.ring.cut_off(UnixMillis(moment), self.now);
+            }
+            let again = Event::CutOff {
+                moment,
+                is_repeated: true,
+            };
+            self.after(REPEATED_AFTER, again);
+            return;
+        }
+        self.ring.cut_off(UnixMillis(moment), self.now);
+        self.announce_keys();
+        self.authority
+            .cut_off(UnixMillis(moment), UnixMillis(self.now));
+        if let Some(last) = self.judge.cut_offs.last_mut() {
+            last.recorded = Some((self.now, self.now + CUT_OFF_SPREADS));
+        }
+        // It is evicted soon after, and starts again from its storage.
+        self.after(4_000, Event::AuthorityRestart { again: false });
+    }
+}

@@ -1,0 +1,293 @@
+//! Authentication of a request or a token, the same for every caller: HTTP, RPC and gateway.
+
+use super::{
+    session_cookies,
+    user_call::{AT_ONCE, GONE, about, into_refusal},
+    verified_session::VerifiedToken,
+    verifier::{self, Look, PassedOver},
+};
+use crate::{
+    objects::{context::Context, revocation_copy},
+    runtime::log,
+};
+use postern_core::{
+    error::{self, Presented},
+    http::{
+        credentials::{self, Candidate, Transfer},
+        reply::Reply,
+    },
+    identity::Issuers,
+    refusal::Refusal,
+    revocation::copy::Decision,
+    session::{
+        call::{UserCall, UserReply},
+        handle::{CheckedHandle, HandleKind},
+    },
+    settings::{Freshness, Settings, TrustedIssuer},
+    supertokens::fdi::{
+        answers, anti_csrf::AntiCsrfMode, request::BrowserRequest, request_origin::OtherSites,
+    },
+};
+use std::{cell::Cell, rc::Rc};
+
+/// How an access token is to be verified.
+#[derive(Debug)]
+pub(crate) struct Verification<'a> {
+    pub(crate) access_token: &'a str,
+    pub(crate) anti_csrf_token: Option<&'a str>,
+    /// Compare the anti-CSRF token, if the access token carries one.
+    pub(crate) check_anti_csrf: bool,
+    pub(crate) freshness: Freshness,
+}
+
+/// Verifies an access token and, as fresh as asked for, that its session lives.
+pub(crate) async fn get_session(
+    context: &Context,
+    ask: &Verification<'_>,
+) -> Result<Rc<VerifiedToken>, Refusal> {
+    let known = verifier::verify(context, ask.access_token).await?;
+    if ask.check_anti_csrf
+        && let Some(expected) = known
+            .claims
+            .as_ref()
+            .and_then(|claims| claims.anti_csrf_token.as_ref())
+        && !expected.equals(ask.anti_csrf_token.unwrap_or_default())
+    {
+        return Err(Refusal::TryRefreshToken(
+            "the anti-CSRF token does not match",
+        ));
+    }
+    standing(context, &known, ask.freshness).await?;
+    Ok(known)
+}
+
+/// Refuses a session that has ended, as fresh as asked for.
+pub(crate) async fn standing(
+    context: &Context,
+    known: &VerifiedToken,
+    freshness: Freshness,
+) -> Result<(), Refusal> {
+    let handle = &known.session.handle;
+    let bound = match freshness {
+        Freshness::Stateless => return Ok(()),
+        Freshness::Within(bound) => {
+            match revocation_copy::decide(context, handle, known.age, bound) {
+                Decision::Live => return Ok(()),
+                Decision::Revoked => return Err(GONE),
+                Decision::AskObject(_) => bound,
+            }
+        }
+        Freshness::Strict => AT_ONCE,
+    };
+    let handle = &context.checked(handle)?;
+    let names_subject = issuer_of(context, handle)?.is_some_and(TrustedIssuer::names_subjects);
+    let call = UserCall::Check {
+        handle: handle.as_str().to_owned(),
+        issued: known.made.filter(|_| names_subject),
+    };
+    match about(context, handle, bound, &call).await?.reply {
+        UserReply::Standing { .. } => Ok(()),
+        other => Err(into_refusal(other)),
+    }
+}
+
+/// The issuer behind a handle; `None` for sessions of our own. A handle of an issuer that is no longer trusted names
+/// no session.
+pub(crate) fn issuer_of<'a>(
+    context: &'a Context,
+    handle: &CheckedHandle,
+) -> Result<Option<&'a TrustedIssuer>, Refusal> {
+    let HandleKind::Foreign { issuer } = handle.kind() else {
+        return Ok(None);
+    };
+    let mut trusted = context.settings.trusted_issuers.iter();
+    let found = trusted.find(|trusted| &trusted.id == issuer);
+    found.map(Some).ok_or(Refusal::Unauthorised(
+        "the issuer of this session is not trusted",
+    ))
+}
+
+/// A refusal, with what the answer needs to know about the request.
+pub(crate) struct AuthError {
+    pub(crate) refusal: Refusal,
+    pub(crate) presented: Presented,
+    pub(crate) own_session_is_gone: bool,
+    /// The token is good, and the request does not show that a page of ours made it.
+    pub(crate) token_is_good: bool,
+    /// What the log has in place of the refusal's text.
+    pub(crate) detail: Option<String>,
+}
+
+pub(crate) const NO_TOKEN: AuthError = AuthError {
+    refusal: Refusal::Unauthorised("the request carries no access token"),
+    presented: Presented::Nothing,
+    own_session_is_gone: false,
+    token_is_good: false,
+    detail: None,
+};
+
+impl AuthError {
+    pub(crate) fn reply(&self, settings: &Settings) -> Reply {
+        let detail = self.detail.clone();
+        let detail = detail.unwrap_or_else(|| error::detail(&self.refusal));
+        log::refused("browser_api", &detail);
+        answers::verify_refused(
+            settings,
+            &self.refusal,
+            self.presented,
+            self.own_session_is_gone,
+        )
+    }
+}
+
+/// What a door or rule asks of a request's session.
+pub(crate) struct Demands<'a> {
+    /// How soon a revocation must be felt.
+    pub(crate) freshness: Freshness,
+    /// Overrides when the anti-CSRF check is made.
+    pub(crate) check_anti_csrf: Option<bool>,
+    /// Websites other than ours whose pages may change something.
+    pub(crate) others: &'a OtherSites,
+    /// Whose sessions count; a token of anybody else is as good as absent.
+    pub(crate) issuers: &'a Issuers,
+}
+
+impl Demands<'_> {
+    /// Those of the browser API.
+    pub(crate) const fn of(freshness: Freshness) -> Self {
+        Self {
+            freshness,
+            check_anti_csrf: None,
+            others: &OtherSites::None,
+            issuers: &Issuers::Any,
+        }
+    }
+}
+
+/// The session that a request carries, verified: the one of `Authorization` when that is good, else the cookie's. A bearer
+/// token that is refused does not lock out whoever has a good cookie; while it cannot be judged, nobody is taken for
+/// somebody else.
+pub(crate) async fn verified(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+    demands: &Demands<'_>,
+) -> Result<(Rc<VerifiedToken>, Transfer), AuthError> {
+    let settings = &context.settings;
+    let passed_over = Cell::new(None);
+    let found = credentials::access_tokens(
+        settings,
+        request.authorization,
+        request.cookie,
+        |token, transfer| {
+            let (seen, why) = verifier::seen(context, token, transfer, demands.issuers);
+            if why.is_some() {
+                passed_over.set(why);
+            }
+            seen
+        },
+    )
+    .map_err(refused)?;
+    let by_header = match found.header {
+        Some(token) => match good(context, request, token, demands).await {
+            Ok(known) => return Ok((known, Transfer::Header)),
+            Err(outage) if matches!(outage.refusal, Refusal::GeneralError(_)) => {
+                return Err(outage);
+            }
+            Err(refused) => Some(refused),
+        },
+        None => None,
+    };
+    let by_cookie = match found.cookie {
+        Ok(None) => None,
+        // Before anything is asked about the token: another website learns and changes nothing.
+        _ if request.is_from_foreign_site(settings, demands.others) => {
+            Some(refused(Refusal::ForeignWebsite))
+        }
+        Err(refusal) => Some(refused(refusal)),
+        Ok(Some(token)) => match good(context, request, token, demands).await {
+            Ok(known) => return Ok((known, Transfer::Cookie)),
+            Err(refused) => Some(refused),
+        },
+    };
+    Err(match (by_header, by_cookie) {
+        (None, None) => none(passed_over.take()),
+        // What a refresh may mend is not given up for what it cannot.
+        (Some(header), Some(cookie))
+            if matches!(
+                cookie.refusal,
+                Refusal::TryRefreshToken(_) | Refusal::GeneralError(_)
+            ) && !matches!(header.refusal, Refusal::TryRefreshToken(_)) =>
+        {
+            cookie
+        }
+        (Some(refused), _) | (None, Some(refused)) => refused,
+    })
+}
+
+/// Nothing that counts here; a token that was passed over is for the log.
+fn none(passed_over: Option<String>) -> AuthError {
+    AuthError {
+        detail: passed_over,
+        ..NO_TOKEN
+    }
+}
+
+pub(crate) const fn refused(refusal: Refusal) -> AuthError {
+    AuthError {
+        refusal,
+        presented: Presented::Token,
+        own_session_is_gone: false,
+        token_is_good: false,
+        detail: None,
+    }
+}
+
+/// The session of one access token, if everything about it is as demanded.
+async fn good(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+    token: Candidate<'_, Look<'_>>,
+    demands: &Demands<'_>,
+) -> Result<Rc<VerifiedToken>, AuthError> {
+    let known = verifier::verify_seen(context, &token.token, token.look)
+        .await
+        .map_err(|verifier::Refused { refusal, detail }| AuthError {
+            detail,
+            ..refused(refusal)
+        })?;
+    if let Err(PassedOver::Because(why)) =
+        verifier::accepts(demands.issuers, &known.session.identity.issuer)
+    {
+        return Err(none(Some(why)));
+    }
+    let expected = known
+        .claims
+        .as_ref()
+        .and_then(|claims| claims.anti_csrf_token.as_ref());
+    AntiCsrfMode::of(&context.settings)
+        .check_verify(
+            request,
+            token.transfer,
+            expected.as_slice(),
+            demands.check_anti_csrf,
+        )
+        .map_err(|refusal| AuthError {
+            token_is_good: true,
+            ..refused(refusal)
+        })?;
+    match standing(context, &known, demands.freshness).await {
+        Ok(()) => Ok(known),
+        Err(refusal) => Err(AuthError {
+            own_session_is_gone: known.claims.is_some()
+                && matches!(refusal, Refusal::Unauthorised(_))
+                && !session_cookies::looked_at(context, *request)
+                    .sent
+                    .access
+                    .is_anothers(),
+            token_is_good: false,
+            presented: Presented::Token,
+            refusal,
+            detail: None,
+        }),
+    }
+}

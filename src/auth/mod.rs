@@ -1,0 +1,10 @@
+//! Authentication: verifying access tokens and sessions, signing, keys of other issuers.
+
+pub(crate) mod authenticate;
+pub(crate) mod identity_headers;
+pub(crate) mod jwks_client;
+pub(crate) mod session_cookies;
+pub(crate) mod signer;
+pub(crate) mod user_call;
+pub(crate) mod verified_session;
+pub(crate) mod verifier;

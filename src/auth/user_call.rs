@@ -1,0 +1,110 @@
+//! Calls to a user's object, and what their answers mean for a session.
+
+use crate::{
+    objects::{context::Context, revocation_copy, user_sessions},
+    runtime::log,
+};
+use futures_util::future::join;
+use postern_core::{
+    refusal::{Refusal, Theft},
+    session::{
+        call::{Envelope, Gone, UserCall, UserReply},
+        facts::Fact,
+        handle::CheckedHandle,
+    },
+};
+use postern_jwt::time::Millis;
+
+/// The bound of what an object is asked for its own sake, and not for want of a copy.
+pub(crate) const AT_ONCE: Millis = Millis(u64::MAX);
+
+pub(crate) const GONE: Refusal = Refusal::Unauthorised(Gone::NoSession.message());
+
+/// Asks the object of a handle, and notes what its answer says about the handle.
+///
+/// Beside that, learns of a cut-off ("everyone before this moment") if this isolate has not heard for a while. Should
+/// there be a new one, the object is told, and has the last word.
+pub(crate) async fn about(
+    context: &Context,
+    handle: &CheckedHandle,
+    bound: Millis,
+    call: &UserCall,
+) -> Result<Envelope, Refusal> {
+    let told = revocation_copy::not_before(context);
+    let (answer, ()) = join(
+        user_sessions::ask(context, handle.route(), call),
+        revocation_copy::learn_cut_off(context, bound),
+    )
+    .await;
+    let mut envelope = answer?;
+    if revocation_copy::not_before(context) > told {
+        let check = UserCall::Check {
+            handle: handle.as_str().to_owned(),
+            issued: None,
+        };
+        let checked = user_sessions::ask(context, handle.route(), &check).await?;
+        if matches!(checked.reply, UserReply::Unauthorised { .. }) {
+            envelope = checked;
+        }
+    }
+    let told = match &envelope.reply {
+        UserReply::Standing { data_seq, ended } => Some((*data_seq, *ended)),
+        UserReply::Live { data_seq, .. } => Some((*data_seq, None)),
+        UserReply::Data { seq, .. } | UserReply::Written { seq } => Some((*seq, None)),
+        UserReply::Unauthorised {
+            reason: Gone::NoSession,
+        }
+        | UserReply::Theft { .. } => {
+            // An old token of a subject that has logged in again says nothing about the others.
+            if !matches!(
+                call,
+                UserCall::Check {
+                    issued: Some(_),
+                    ..
+                }
+            ) {
+                revocation_copy::note_end(handle.as_str(), context.now);
+            }
+            None
+        }
+        _ => None,
+    };
+    if let Some((data_seq, ended)) = told {
+        let fact = Fact {
+            as_of: envelope.as_of,
+            data_seq,
+            ended,
+        };
+        revocation_copy::note(handle.as_str(), fact, context.now);
+    }
+    Ok(envelope)
+}
+
+/// The refusal behind an answer that is not the one hoped for.
+pub(crate) fn into_refusal(reply: UserReply) -> Refusal {
+    match reply {
+        UserReply::Unauthorised { reason: gone } => Refusal::Unauthorised(gone.message()),
+        UserReply::Theft {
+            handle,
+            user_id,
+            subtype,
+        } => {
+            log::warning(
+                "token_theft",
+                "a refresh token was used twice; the session has ended",
+            );
+            Refusal::TokenTheftDetected(Box::new(Theft {
+                handle,
+                user_id,
+                subtype,
+            }))
+        }
+        UserReply::RevocationPending {} => {
+            Refusal::GeneralError("the sessions have ended; it is not known everywhere yet")
+        }
+        UserReply::CopyPending {} => {
+            Refusal::GeneralError("the new data is not in KV yet; it will be")
+        }
+        _ => Refusal::GeneralError("the user's object gave another answer than was asked for"),
+    }
+}

@@ -1,0 +1,37 @@
+//! A verified access token, as the use cases need it.
+
+use super::identity_headers::IdentityHeaders;
+use postern_core::{identity::Session, revocation::copy::Age, tokens::access_token::AccessClaims};
+use postern_jwt::time::UnixMillis;
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
+use wasm_bindgen::JsValue;
+
+/// A verified access token, as the use cases need it.
+#[derive(Debug)]
+pub(crate) struct VerifiedToken {
+    /// The session, with the payload as its creator gave it.
+    pub(crate) session: Session,
+    /// The claims of a token of our own; `None` for a trusted issuer's.
+    pub(crate) claims: Option<AccessClaims>,
+    /// The session as browsers are shown it, once one was.
+    pub(crate) shown: OnceCell<JsValue>,
+    /// What it tells of the session's age.
+    pub(crate) age: Age,
+    /// When it says it was made, in whole seconds; of a trusted issuer's token.
+    pub(crate) made: Option<UnixMillis>,
+    /// When the token stops being good.
+    pub(crate) good_until: UnixMillis,
+    /// What origins were told about it lately, at most [`crate::auth::identity_headers::MOST`].
+    pub(crate) told: RefCell<Vec<Rc<IdentityHeaders>>>,
+}
+
+impl VerifiedToken {
+    /// The session as browsers are shown it, as JS has it: made by the first answer, and ready for the others.
+    pub(crate) fn shown(&self, text: impl FnOnce(&Session) -> String) -> &JsValue {
+        self.shown
+            .get_or_init(|| JsValue::from_str(&text(&self.session)))
+    }
+}

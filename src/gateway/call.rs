@@ -1,0 +1,201 @@
+//! A request at the gateway, with what each step has found out about it.
+
+use super::{error_pages::Asker, renewal};
+use crate::{
+    auth::{
+        authenticate::{self, Demands},
+        verified_session::VerifiedToken,
+        verifier,
+    },
+    objects::context::Context,
+    runtime::{
+        http::{header_lines::HeaderLines, request::Incoming},
+        js::ExecutionContext,
+    },
+};
+use postern_core::{
+    error::Presented,
+    gateway::{
+        Matched, RequestMeta, Rule, SessionRefused, directives::Holder, socket_token,
+        upgrade::is_websocket,
+    },
+    http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer},
+    identity::Issuer,
+    refusal::Refusal,
+    settings::Settings,
+    supertokens::fdi::request::BrowserRequest,
+    tokens::candidate,
+};
+use std::rc::Rc;
+
+use worker::Env;
+
+/// What every step works with.
+pub(crate) struct Call<'a> {
+    pub(crate) request: &'a Incoming,
+    pub(crate) headers: &'a HeaderLines,
+    pub(crate) settings: &'a Settings,
+    pub(crate) matched: Matched<'a>,
+    /// Whether the answer may hold directives.
+    pub(crate) directives: bool,
+    /// Surroundings, where the rule asks for a session or allows directives.
+    pub(crate) context: Option<Context>,
+    pub(crate) session: Option<Rc<VerifiedToken>>,
+    /// Why there is no session, where the rule asks for one.
+    pub(crate) refused: Option<SessionRefused>,
+    /// Whether its token is the one in `Authorization`.
+    pub(crate) session_is_in_header: bool,
+    pub(crate) facts: &'a RequestMeta<'a>,
+    pub(crate) asker: &'a Asker<'a>,
+    pub(crate) socket_authorization: Option<String>,
+}
+
+impl Call<'_> {
+    /// The session that the request carries, as the rule wants it verified.
+    pub(crate) async fn verify(
+        &mut self,
+        env: &Env,
+        execution: &ExecutionContext,
+    ) -> Result<Rc<VerifiedToken>, SessionRefused> {
+        let rule = self.matched.rule;
+        let nothing = |refusal| SessionRefused::new(refusal, Presented::Nothing);
+        if !rule.asks_for_session() && !self.directives {
+            return Err(nothing(NO_TOKEN));
+        }
+        let context = match Context::open(env, execution).await {
+            Ok(context) => self.context.insert(context),
+            // Without a token there is nothing that keys or storage could say.
+            Err(_) if !self.carries_a_token() => return Err(nothing(NO_TOKEN)),
+            Err(refusal) => return Err(nothing(refusal)),
+        };
+        if !rule.asks_for_session() {
+            return Err(nothing(NO_TOKEN));
+        }
+        let session = session_of(context, rule, self.facts, self.headers).await;
+        session.map(|(known, transfer)| {
+            self.session_is_in_header = transfer == Transfer::Header;
+            known
+        })
+    }
+
+    /// True when the request passes without its session because that has ended: the browser is to forget it.
+    pub(crate) fn forgets_session(&self) -> bool {
+        let is_anonymous = self.session.is_none();
+        is_anonymous
+            && self
+                .refused
+                .as_ref()
+                .is_some_and(|it| it.own_session_is_gone)
+    }
+
+    /// Whose session the request has, as directives ask.
+    pub(crate) fn holder(&self) -> Holder {
+        match self.session {
+            Some(_) => Holder::Somebody,
+            None if self.matched.rule.asks_for_session() => Holder::Nobody,
+            None => Holder::Unknown,
+        }
+    }
+
+    fn tokens(&self) -> Result<AccessTokens<'_, ()>, Refusal> {
+        let issuers = &self.matched.rule.issuers;
+        credentials::access_tokens(
+            self.settings,
+            self.authorization(),
+            self.headers.get("cookie"),
+            |token, transfer| {
+                if let Some(context) = &self.context {
+                    return verifier::seen(context, token, transfer, issuers).0.plain();
+                }
+                let trusted = &self.settings.trusted_issuers;
+                let issuer = candidate::look(token, trusted).map(|look| look.issuer);
+                let issuer = issuer.map(|issuer| {
+                    issuer.map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()))
+                });
+                if issuer.is_some_and(|issuer| issuers.accepts(&issuer)) {
+                    SeenToken::Token(())
+                } else {
+                    SeenToken::Nothing
+                }
+            },
+        )
+    }
+
+    /// `Authorization`, or what stands for it.
+    fn authorization(&self) -> Option<&str> {
+        let sent = self.headers.get("authorization");
+        sent.or(self.socket_authorization.as_deref())
+    }
+
+    fn carries_a_token(&self) -> bool {
+        self.tokens().map_or(true, |found| found.is_any())
+    }
+
+    /// The access token of the session; without a session, the one that was refused.
+    pub(crate) fn token(&self) -> Option<Candidate<'_, ()>> {
+        let found = self.tokens().ok()?;
+        let is_in_header = match &self.session {
+            Some(_) => self.session_is_in_header,
+            None => found.header.is_some(),
+        };
+        found.by(if is_in_header {
+            Transfer::Header
+        } else {
+            Transfer::Cookie
+        })
+    }
+}
+
+/// The token that comes with a WebSocket, see [`socket_token`].
+pub(crate) fn socket_authorization(headers: &HeaderLines) -> Option<String> {
+    let protocols = headers.get("sec-websocket-protocol")?;
+    socket_token::authorization(headers.get("upgrade"), Some(protocols))
+}
+
+/// The session that headers carry, verified as a rule wants it.
+pub(crate) async fn session_of(
+    context: &Context,
+    rule: &Rule,
+    facts: &RequestMeta<'_>,
+    headers: &HeaderLines,
+) -> Result<(Rc<VerifiedToken>, Transfer), SessionRefused> {
+    let of_socket = socket_authorization(headers);
+    let browser = BrowserRequest {
+        method: facts.method,
+        authorization: headers.get("authorization").or(of_socket.as_deref()),
+        cookie: headers.get("cookie"),
+        rid: headers.get("rid"),
+        anti_csrf: headers.get("anti-csrf"),
+        host: facts.host,
+        origin: headers.get("origin"),
+        sec_fetch_site: headers.get("sec-fetch-site"),
+        is_websocket: is_websocket(headers.get("upgrade")),
+        ..BrowserRequest::default()
+    };
+    let demands = Demands {
+        freshness: rule.freshness.unwrap_or(context.settings.freshness),
+        check_anti_csrf: rule.anti_csrf,
+        others: &rule.cross_site,
+        issuers: &rule.issuers,
+    };
+    match authenticate::verified(context, &browser, &demands).await {
+        Ok(session) => Ok(session),
+        Err(refused) => Err(SessionRefused {
+            renewal: renewal::renewal(context, &browser, &refused, &rule.issuers).await,
+            refusal: refused.refusal,
+            presented: refused.presented,
+            own_session_is_gone: refused.own_session_is_gone,
+            token_is_good: refused.token_is_good,
+            detail: refused.detail,
+        }),
+    }
+}
+
+const NO_TOKEN: Refusal = Refusal::Unauthorised("the request carries no access token");
+
+pub(crate) fn story(matched: Option<Matched<'_>>, what: &str) -> String {
+    match matched {
+        Some(matched) => format!("rules[{}]: {what}", matched.index),
+        None => what.to_owned(),
+    }
+}

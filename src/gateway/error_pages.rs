@@ -1,0 +1,196 @@
+//! Answers of our own to people: a page in place of JSON, of the operator's where one is named.
+//!
+//! Owns who gets one, the id of the request, and fetching the operator's. What our own says is `postern_core::error::page`'s.
+
+use std::{cell::OnceCell, rc::Rc};
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
+
+use crate::runtime::{
+    executor,
+    http::{body, response},
+    js::{self, FetchedResponse},
+    log, promise, random, settings,
+};
+use postern_core::{
+    error::page::{self, Told},
+    gateway::{Gateway, Matched, Target, navigation},
+    http::reply::Reply,
+};
+
+/// How long an operator's page may take, and how large it may be.
+const PAGE_TIMEOUT_MS: u32 = 2_000;
+const MAX_PAGE_BYTES: usize = 256 * 1024;
+
+/// Who asks.
+pub(crate) struct Asker<'a> {
+    pub(crate) env: &'a Env,
+    /// The method as it was sent.
+    pub(crate) method: &'a str,
+    /// A header by its lower-case name.
+    pub(crate) header: &'a dyn Fn(&str) -> Option<String>,
+    /// `scheme://host[:port]` of the request.
+    pub(crate) address: &'a str,
+    id: OnceCell<String>,
+}
+
+impl<'a> Asker<'a> {
+    pub(crate) const fn new(
+        env: &'a Env,
+        method: &'a str,
+        header: &'a dyn Fn(&str) -> Option<String>,
+        address: &'a str,
+    ) -> Self {
+        Self {
+            env,
+            method,
+            header,
+            address,
+            id: OnceCell::new(),
+        }
+    }
+
+    /// The id of the request, as the log has it and as people are shown it.
+    pub(crate) fn id(&self) -> &str {
+        self.id.get_or_init(|| request_id(self.header))
+    }
+
+    fn is_form(&self) -> bool {
+        !matches!(self.method, "GET" | "HEAD")
+    }
+}
+
+/// The id of a request: Cloudflare's, or one that is made here.
+pub(crate) fn request_id(header: &dyn Fn(&str) -> Option<String>) -> String {
+    let ray = header("cf-ray");
+    if let Some(id) = ray.as_deref().and_then(page::request_id) {
+        return id.to_owned();
+    }
+    let random: [u8; 12] = random::random().unwrap_or_default();
+    // One word, which a double click selects.
+    Base64UrlUnpadded::encode_string(&random).replace(['-', '_'], "x")
+}
+
+/// The response that an answer of ours comes to: for a person a page, if it has one. `matched` is the rule that the
+/// request falls under, `login` where that sends people to log in.
+pub(crate) fn response(
+    asker: &Asker<'_>,
+    matched: Option<Matched<'_>>,
+    reply: Reply,
+    login: Option<&str>,
+) -> Result<JsValue, JsValue> {
+    if !(page::has_page(&reply) && navigation::reads_pages(asker.header)) {
+        return sent(asker, reply);
+    }
+    let gateway = settings::gateway(asker.env).ok().flatten();
+    let rules_page = gateway
+        .as_ref()
+        .and_then(|gateway| Wanted::of(gateway, matched, reply.status));
+    let mut reply = reply;
+    postern_core::supertokens::fdi::cors::vary(&mut reply.headers, &["Accept"]);
+    let ours = page::of(
+        reply.clone(),
+        &Told {
+            request_id: asker.id(),
+            login,
+            is_form: asker.is_form(),
+        },
+    );
+    let Some(wanted) = rules_page else {
+        return sent(asker, ours);
+    };
+    let (env, is_head) = (asker.env.clone(), asker.method == "HEAD");
+    let (address, id) = (asker.address.to_owned(), asker.id().to_owned());
+    let language = (asker.header)("accept-language");
+    let work = async move {
+        let fetched = wanted.fetched(&env, &address, language, &id).await;
+        let mut reply = if let Some(text) = fetched {
+            page::with_body(reply, text)
+        } else {
+            let message = format!("{}: the operator's page cannot be had", wanted.place);
+            log::request_warning("gateway_page", &message, &id);
+            ours
+        };
+        if is_head {
+            reply.body = String::new();
+        }
+        response::of(&reply)
+    };
+    Ok(executor::made_of(Box::pin(work)).into())
+}
+
+fn sent(asker: &Asker<'_>, mut reply: Reply) -> Result<JsValue, JsValue> {
+    if asker.method == "HEAD" {
+        reply.body = String::new();
+    }
+    response::of(&reply)
+}
+
+/// A page of the operator's.
+struct Wanted {
+    gateway: Rc<Gateway>,
+    origin: usize,
+    path: String,
+    place: String,
+}
+
+impl Wanted {
+    fn of(gateway: &Rc<Gateway>, matched: Option<Matched<'_>>, status: u16) -> Option<Self> {
+        let of_rule = matched.and_then(|matched| {
+            let pages = matched.rule.pages.as_ref()?;
+            Some((pages, format!("rules[{}].pages", matched.index)))
+        });
+        let of_site = gateway.pages().map(|pages| (pages, "pages".to_owned()));
+        let (pages, place) = [of_rule, of_site]
+            .into_iter()
+            .flatten()
+            .find(|(pages, _)| pages.path(status).is_some())?;
+        Some(Self {
+            gateway: Rc::clone(gateway),
+            origin: pages.origin,
+            path: pages.path(status)?.to_owned(),
+            place,
+        })
+    }
+
+    /// The page's text, asked for without any credential; `None` when there is no page in time.
+    async fn fetched(
+        &self,
+        env: &Env,
+        address: &str,
+        language: Option<String>,
+        id: &str,
+    ) -> Option<String> {
+        let origin = self.gateway.origins().get(self.origin)?;
+        let mut headers = vec![
+            ("accept", JsValue::from_str("text/html")),
+            ("postern-request-id", JsValue::from_str(id)),
+        ];
+        if let Some(language) = language {
+            headers.push(("accept-language", JsValue::from_str(&language)));
+        }
+        let init = js::object(&[
+            ("redirect", JsValue::from_str("manual")),
+            ("signal", js::abort_after(PAGE_TIMEOUT_MS).ok()?),
+            ("headers", js::object(&headers)?.into()),
+        ])?;
+        let answer = match &origin.target {
+            Target::Url(base) => js::global_fetch(&[base, self.path.as_str()].concat(), &init),
+            Target::Route => js::global_fetch(&[address, &self.path].concat(), &init),
+            Target::Binding(name) => {
+                js::binding::<js::Fetcher>(env, name)?.fetch(&[address, &self.path].concat(), &init)
+            }
+        };
+        let answer: FetchedResponse = promise::of(answer).await.ok()?.unchecked_into();
+        let kind = answer.headers().ok()?.header("content-type").ok()??;
+        if answer.status().ok()? != 200 || !kind.trim_start().starts_with("text/html") {
+            return None;
+        }
+        let bytes = body::read(answer.body().ok()?, MAX_PAGE_BYTES).await.ok()?;
+        String::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.is_empty())
+    }
+}

@@ -1,0 +1,182 @@
+//! The gateway: requests that are for no path of ours, matched, verified and sent on to an origin.
+//!
+//! Owns the order: the URL that will be sent, the rule, the session, the decision, the request, the answer. What is
+//! decided at each of these is `postern_core::gateway`'s to say.
+
+use super::call::Call;
+use super::call::socket_authorization;
+use super::call::story;
+
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::{
+    error_pages::Asker,
+    local_response,
+    upstream_url::{Outgoing, is_host},
+};
+use crate::runtime::{
+    http::{request::Incoming, response},
+    js::{ExecutionContext, Host},
+    log,
+};
+use postern_core::{
+    error::{self, Presented},
+    gateway::{
+        self, Admission, Decision, Denial, Gateway, Matched, Note, RequestMeta, Seen, cors,
+        explain, refuse,
+    },
+    identity::Session,
+    refusal::Refusal,
+    settings::Settings,
+};
+
+/// Answers one request.
+pub(crate) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+    gateway: &Gateway,
+    host: &Host,
+) -> Result<JsValue, JsValue> {
+    let headers = request.lines(host)?;
+    // A host with a path in it would move the path that the platform reads from the request line.
+    let host_is_one = headers.get("host").is_none_or(is_host);
+    let target = Outgoing::of(request.url(), request.path(), request.raw_host());
+    let target = target.filter(|target| host_is_one && is_host(target.host()));
+    let (Some(target), Some(host_name)) = (target, request.host()) else {
+        return response::of(&error::reply(
+            &Refusal::BadInput("the URL is malformed".to_owned()),
+            Presented::Nothing,
+            settings.session_expired_status_code,
+        ));
+    };
+    let header = |name: &str| headers.get(name).map(str::to_owned);
+    let facts = RequestMeta {
+        host: host_name,
+        method: request.method(),
+        raw_path: request.path(),
+        path: target.path(),
+        query: target.query(),
+        header: &header,
+    };
+    let asker = Asker::new(env, request.method(), &header, target.origin());
+    let mut is_preflight = false;
+    let matched = match gateway::admit(gateway, &facts) {
+        Ok(Admission::Rule(matched)) => matched,
+        Ok(Admission::Preflight(matched)) => {
+            if let Some(reply) = cors::preflight(settings, matched.rule, &facts) {
+                return response::of(&reply);
+            }
+            // The origin is asked, without any credential: the rule looks at none.
+            is_preflight = true;
+            matched
+        }
+        Err(denial) => {
+            if denial == Denial::NoRule && gateway.is_unnamed(host_name) {
+                log::refused("gateway", UNNAMED);
+            }
+            return refused(settings, None, &facts, &asker, &denial);
+        }
+    };
+    let mut call = Call {
+        request,
+        headers: &headers,
+        settings,
+        matched,
+        directives: !is_preflight && matched.rule.takes_directives(facts.method),
+        context: None,
+        session: None,
+        refused: None,
+        session_is_in_header: false,
+        facts: &facts,
+        asker: &asker,
+        socket_authorization: socket_authorization(&headers),
+    };
+    let session = call.verify(env, execution).await;
+    let seen = session.as_ref().map(|known| seen(&known.session));
+    let passage = match gateway::decide(matched.rule, &facts, seen.map_err(Clone::clone)) {
+        Decision::Refuse(denial) => {
+            return refused(settings, Some(matched), &facts, &asker, &denial);
+        }
+        Decision::Renew(renewal) => {
+            log::refused(
+                "gateway",
+                &story(Some(matched), "session: goes through a refresh"),
+            );
+            let reply = refuse::to_refresh(settings, Some(matched.rule), &facts, &renewal);
+            let login = None;
+            return local_response::local_response(settings, Some(matched), &asker, reply, login);
+        }
+        Decision::Forward(passage) => passage,
+    };
+    note(matched, passage.note.as_ref());
+    match session {
+        Ok(known) => call.session = Some(known).filter(|_| passage.with_identity),
+        Err(refused) => call.refused = Some(refused),
+    }
+    call.forward(env, execution, &target, host).await
+}
+
+/// A session as rules see it.
+pub(crate) const fn seen(session: &Session) -> Seen<'_> {
+    Seen {
+        issuer: &session.identity.issuer,
+        payload: session.payload.as_str(),
+    }
+}
+
+const UNNAMED: &str = "rules without a host do not answer under workers.dev; API_DOMAIN, host or workers_dev names what does";
+
+pub(crate) fn refused(
+    settings: &Settings,
+    matched: Option<Matched<'_>>,
+    facts: &RequestMeta<'_>,
+    asker: &Asker<'_>,
+    denial: &Denial,
+) -> Result<JsValue, JsValue> {
+    let detail = match denial {
+        Denial::Method => "the method is never answered".to_owned(),
+        Denial::Path(fault) => fault.text().to_owned(),
+        Denial::NoRule => "no rule fits".to_owned(),
+        Denial::Website => "a page of another website, with the cookies of a session".to_owned(),
+        Denial::Unsendable(why) => why.text().to_owned(),
+        Denial::Claims(_) => explain::reason(denial),
+        Denial::Session(refused) => refused.told(),
+    };
+    let what = story(matched, &[denial.check(), ": ", &detail].concat());
+    log::refused_request("gateway", &what, asker.id());
+    let rule = matched.map(|matched| matched.rule);
+    let reply = refuse::reply(settings, rule, facts, denial);
+    let login = rule.and_then(refuse::login_page);
+    local_response::local_response(settings, matched, asker, reply, login)
+}
+
+fn note(matched: Matched<'_>, note: Option<&Note>) {
+    match note {
+        None => {}
+        Some(Note::Shadowed(denial)) => {
+            let what = ["would be refused: ", denial.check()].concat();
+            log::warning("gateway_shadow", &story(Some(matched), &what));
+        }
+        Some(Note::Outage) => log::warning(
+            "gateway_outage",
+            &story(
+                Some(matched),
+                "passed as anonymous: keys or storage are out of reach",
+            ),
+        ),
+        Some(Note::PassedOver(why)) => {
+            let what = ["passed as anonymous: ", why].concat();
+            log::refused("gateway", &story(Some(matched), &what));
+        }
+        Some(Note::StaleSession) => log::refused(
+            "gateway",
+            &story(
+                Some(matched),
+                "passed as anonymous: the session cannot be refreshed here",
+            ),
+        ),
+    }
+}

@@ -1,0 +1,75 @@
+//! What an origin is told about a session: identity headers, and the signed assertion.
+//!
+//! Owns signing, and how long what was made for a token is used again: for half the assertion's life, by the same
+//! origin. A repeated token costs neither a signature nor new header values.
+
+use crate::auth::identity_headers::IdentityHeaders;
+use crate::auth::identity_headers::MOST;
+use std::rc::Rc;
+
+use js_sys::Array;
+use wasm_bindgen::JsValue;
+
+use crate::{
+    auth::verified_session::VerifiedToken,
+    objects::{context::Context, key_ring},
+};
+use postern_core::{
+    gateway::{assertion, identity},
+    keys::KeyKind,
+    refusal::Refusal,
+};
+use postern_jwt::{SigningAlgorithm, compact};
+
+/// What `audience` is told about the session of a verified token.
+pub(crate) async fn told(
+    context: &Context,
+    known: &VerifiedToken,
+    audience: &str,
+) -> Result<Rc<IdentityHeaders>, Refusal> {
+    let is_good = |told: &&Rc<IdentityHeaders>| told.is_for(audience, context);
+    if let Some(told) = known.told.borrow().iter().find(is_good) {
+        return Ok(Rc::clone(told));
+    }
+    let told = Rc::new(made(context, known, audience).await?);
+    let mut kept = known.told.borrow_mut();
+    kept.retain(|old| old.audience != audience);
+    if kept.len() >= MOST {
+        kept.remove(0);
+    }
+    kept.push(Rc::clone(&told));
+    Ok(told)
+}
+
+async fn made(
+    context: &Context,
+    known: &VerifiedToken,
+    audience: &str,
+) -> Result<IdentityHeaders, Refusal> {
+    const OUTAGE: Refusal = Refusal::GeneralError("no assertion can be signed");
+    let key = key_ring::signer(
+        &context.ring,
+        SigningAlgorithm::ES256,
+        KeyKind::Assertion,
+        context.now,
+    )
+    .map_err(|key_ring::Outage| OUTAGE)?;
+    let session = &known.session;
+    let issuer = context.settings.issuer();
+    let input = assertion::signing_input(&key.kid, &issuer, audience, session, context.now);
+    let signature = key_ring::sign(key, &input)
+        .await
+        .map_err(|key_ring::Outage| OUTAGE)?;
+    let assertion = [input.as_str(), ".", &compact::encode(&signature)].concat();
+    let headers: Array = identity::headers(session)
+        .into_iter()
+        .chain([(identity::ASSERTION, assertion)])
+        .flat_map(|(name, value)| [JsValue::from_str(name), JsValue::from_str(&value)])
+        .collect();
+    Ok(IdentityHeaders {
+        audience: audience.to_owned(),
+        made: context.now,
+        key_set_version: context.ring.key_set_version(),
+        headers: headers.into(),
+    })
+}

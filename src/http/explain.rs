@@ -1,0 +1,177 @@
+//! `POST {base}/explain`: tells who has an API key what would become of a request. Nothing is forwarded or changed.
+
+use std::rc::Rc;
+
+use worker::Env;
+
+use crate::{
+    auth::verified_session::VerifiedToken,
+    gateway::{call::session_of, handler::seen, upstream_url::Outgoing},
+    objects::context::Context,
+    runtime::{
+        http::{body::BodyFault, header_lines::HeaderLines, request::Incoming},
+        js::ExecutionContext,
+        settings,
+    },
+};
+use postern_core::{
+    error::{self, Presented},
+    gateway::{
+        self, Admission, Decision, Matched, RequestMeta, SessionRefused, cors,
+        explain::{Described, End, MAX_BODY_BYTES, Story},
+        refuse,
+    },
+    http::{host, reply::Reply, route},
+    refusal::Refusal,
+    settings::Settings,
+    supertokens::cdi::api_key,
+};
+
+/// Answers one request for an explanation.
+pub(crate) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+) -> Reply {
+    let (api_key, authorization) = (request.header("api-key"), request.header("authorization"));
+    let presented = api_key::presented(api_key.as_deref(), authorization.as_deref());
+    if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
+        return error::invalid_api_key();
+    }
+    let told = match described(request).await {
+        Ok(described) => explained(&described, env, execution, settings).await,
+        Err(refusal) => Err(refusal),
+    };
+    match told {
+        Ok(story) => Reply::json(200, story),
+        Err(refusal) => error::reply(&refusal, Presented::Nothing, 401),
+    }
+}
+
+async fn described(request: &Incoming) -> Result<Described, Refusal> {
+    let body = request
+        .body(MAX_BODY_BYTES)
+        .await
+        .map_err(|fault| match fault {
+            BodyFault::TooLarge => {
+                Refusal::BadInput(["body is longer than ", &MAX_BODY_BYTES.to_string()].concat())
+            }
+            BodyFault::Broken => Refusal::BadInput("body is broken off".to_owned()),
+            BodyFault::Slow => Refusal::BadInput("body did not arrive in time".to_owned()),
+            BodyFault::Crowded => Refusal::GeneralError("too many bodies are in flight"),
+        })?;
+    let body = std::str::from_utf8(&body)
+        .map_err(|_| Refusal::BadInput("body is not UTF-8".to_owned()))?;
+    Described::parse(body)
+}
+
+async fn explained(
+    described: &Described,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+) -> Result<String, Refusal> {
+    let misconfigured = |_| Refusal::GeneralError("the service is misconfigured");
+    let Some(gateway) = settings::gateway(env).map_err(misconfigured)? else {
+        return Err(Refusal::BadInput("there are no rules".to_owned()));
+    };
+    let bad_url = || Refusal::BadInput("\"url\" must be an http or https URL".to_owned());
+    let (host, raw_path) = taken_apart(&described.url).ok_or_else(bad_url)?;
+    let target = Outgoing::of(&described.url, raw_path, host).ok_or_else(bad_url)?;
+    let host = host::normal(target.host()).ok_or_else(bad_url)?;
+    let headers = HeaderLines::of_pairs(
+        described
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    );
+    let header = |name: &str| headers.get(name).map(str::to_owned);
+    let facts = RequestMeta {
+        host: &host,
+        method: &described.method,
+        raw_path,
+        path: target.path(),
+        query: target.query(),
+        header: &header,
+    };
+    if !matches!(
+        route::route(settings, facts.host, facts.method, raw_path),
+        route::Route::NotFound
+    ) {
+        return Err(Refusal::BadInput(
+            "\"url\" is for a path of Postern itself: no rule is asked".to_owned(),
+        ));
+    }
+    let mut story = Story {
+        raw_path: raw_path.to_owned(),
+        path: target.path().to_owned(),
+        matched: None,
+        end: End::Preflight(true),
+    };
+    let reply = match gateway::admit(&gateway, &facts) {
+        Err(denial) => {
+            let reply = refuse::reply(settings, None, &facts, &denial);
+            story.end = End::Decided(Decision::Refuse(denial));
+            Some(reply)
+        }
+        Ok(Admission::Preflight(matched)) => {
+            story.matched = Some(matched);
+            let reply = cors::preflight(settings, matched.rule, &facts);
+            story.end = End::Preflight(reply.is_some());
+            reply
+        }
+        Ok(Admission::Rule(matched)) => {
+            story.matched = Some(matched);
+            let session = session(env, execution, matched, &facts, &headers).await;
+            let seen = session.as_ref().map(|known| seen(&known.session));
+            let seen = seen.map_err(Clone::clone);
+            let decision = gateway::decide(matched.rule, &facts, seen);
+            let reply = match &decision {
+                Decision::Refuse(denial) => {
+                    Some(refuse::reply(settings, Some(matched.rule), &facts, denial))
+                }
+                Decision::Renew(renewal) => Some(refuse::to_refresh(
+                    settings,
+                    Some(matched.rule),
+                    &facts,
+                    renewal,
+                )),
+                Decision::Forward(_) => None,
+            };
+            story.end = End::Decided(decision);
+            reply
+        }
+    };
+    Ok(story.json(settings, reply.as_ref()))
+}
+
+/// The session that the described request carries.
+async fn session(
+    env: &Env,
+    execution: &ExecutionContext,
+    matched: Matched<'_>,
+    facts: &RequestMeta<'_>,
+    headers: &HeaderLines,
+) -> Result<Rc<VerifiedToken>, SessionRefused> {
+    let refused = |refusal| SessionRefused::new(refusal, Presented::Nothing);
+    if !matched.rule.asks_for_session() {
+        return Err(refused(Refusal::Unauthorised(
+            "the rule looks at no session",
+        )));
+    }
+    let context = Context::open(env, execution).await.map_err(refused)?;
+    let (known, _) = session_of(&context, matched.rule, facts, headers).await?;
+    Ok(known)
+}
+
+/// Host and path of a URL, as they are written.
+fn taken_apart(url: &str) -> Option<(&str, &str)> {
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"))?;
+    let end = rest.find(['?', '#']).unwrap_or(rest.len());
+    let (rest, _) = rest.split_at_checked(end)?;
+    let (host, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
+    (!host.is_empty()).then_some((host, path))
+}

@@ -1,0 +1,278 @@
+//! The browser API: verifying, refreshing and signing out, keys and discovery, health (SuperTokens frontend protocol).
+
+use crate::auth::authenticate::Demands;
+use crate::auth::authenticate::NO_TOKEN;
+use crate::auth::authenticate::verified;
+use worker::Env;
+
+use super::readiness;
+use crate::{
+    auth::{session_cookies, verified_session::VerifiedToken},
+    objects::{
+        context::{self, Context},
+        key_ring,
+    },
+    runtime::{http::request::Incoming, js::ExecutionContext, log, settings},
+    sessions::{self, Exchange},
+};
+use postern_core::session::minting;
+use postern_core::{
+    error::{self, Presented},
+    http::{reply::Reply, route::Route},
+    identity::Session,
+    refusal::Refusal,
+    session::{call::RotationMode, model::IssuedSession, refresh_token},
+    settings::{Freshness, Settings},
+    supertokens::fdi::{
+        answers,
+        anti_csrf::AntiCsrfMode,
+        request::{BrowserRequest, RefreshToken},
+        request_origin::OtherSites,
+        session_cookies::refresh_candidates,
+    },
+};
+use postern_jwt::json::ObjectWriter;
+use std::rc::Rc;
+
+/// What the browser API has to say.
+pub(crate) enum Answer {
+    /// This.
+    Reply(Reply),
+    /// The session of a good token (`GET {base}/session`).
+    Session(Rc<VerifiedToken>),
+}
+
+/// The headers that the protocol reads, as they were sent.
+struct Headers<'a> {
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) cookie: Option<&'a str>,
+    rid: Option<String>,
+    anti_csrf: Option<String>,
+    auth_mode: Option<String>,
+    host: &'a str,
+    origin: Option<String>,
+    sec_fetch_site: Option<String>,
+}
+
+impl<'a> Headers<'a> {
+    /// Those that verifying reads. `GET` is never checked for anti-CSRF; each header not read is a crossing saved.
+    fn to_verify(request: &'a Incoming) -> Self {
+        let changing = request.method() != "GET";
+        let read = |name| if changing { request.header(name) } else { None };
+        Self {
+            authorization: request.authorization(),
+            cookie: request.cookie(),
+            rid: read("rid"),
+            anti_csrf: read("anti-csrf"),
+            auth_mode: None,
+            host: request.host().unwrap_or_default(),
+            origin: read("origin"),
+            sec_fetch_site: read("sec-fetch-site"),
+        }
+    }
+
+    pub(crate) fn of(request: &'a Incoming) -> Self {
+        Self {
+            authorization: request.authorization(),
+            cookie: request.cookie(),
+            rid: request.header("rid"),
+            anti_csrf: request.header("anti-csrf"),
+            auth_mode: request.header("st-auth-mode"),
+            host: request.host().unwrap_or_default(),
+            origin: request.header("origin"),
+            sec_fetch_site: request.header("sec-fetch-site"),
+        }
+    }
+
+    fn request<'b>(&'b self, method: &'b str) -> BrowserRequest<'b> {
+        BrowserRequest {
+            method,
+            authorization: self.authorization,
+            cookie: self.cookie,
+            rid: self.rid.as_deref(),
+            anti_csrf: self.anti_csrf.as_deref(),
+            auth_mode: self.auth_mode.as_deref(),
+            host: self.host,
+            origin: self.origin.as_deref(),
+            sec_fetch_site: self.sec_fetch_site.as_deref(),
+            ..BrowserRequest::default()
+        }
+    }
+}
+
+/// Answers a request to the browser API. CORS is added by the caller.
+pub(crate) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    route: &Route,
+) -> Answer {
+    if matches!(route, Route::Healthz) {
+        return Answer::Reply(Reply::json(200, r#"{"status":"OK"}"#));
+    }
+    if matches!(route, Route::Session)
+        && request.authorization().is_none()
+        && request.cookie().is_none()
+        && let Ok(settings) = settings::current(env)
+    {
+        // Nothing to verify: no key is needed to say so.
+        return Answer::Reply(NO_TOKEN.reply(&settings));
+    }
+    let context = match Context::open(env, execution).await {
+        Ok(context) => context,
+        Err(refusal) => return Answer::Reply(error::reply(&refusal, Presented::Nothing, 401)),
+    };
+    Answer::Reply(match route {
+        Route::Jwks => {
+            let document = context.ring.document(context.now);
+            Reply::public_json(document.json, document.max_age_seconds)
+        }
+        Route::AssertionJwks => {
+            let document = context.ring.assertion_document(context.now);
+            Reply::public_json(document.json, document.max_age_seconds)
+        }
+        Route::OpenIdConfiguration => discovery(&context.settings),
+        Route::Readyz => ready(&context).await,
+        Route::SessionRefresh => refresh(&context, request).await,
+        Route::SignOut => sign_out(&context, request).await,
+        Route::Session => match session(&context, request).await {
+            Ok(known) => return Answer::Session(known),
+            Err(reply) => reply,
+        },
+        _ => Reply::empty(404),
+    })
+}
+
+/// `GET {base}/session`.
+async fn session(context: &Context, request: &Incoming) -> Result<Rc<VerifiedToken>, Reply> {
+    let headers = Headers::to_verify(request);
+    let browser = headers.request(request.method());
+    match verified(context, &browser, &Demands::of(context.settings.freshness)).await {
+        Ok((known, _)) => Ok(known),
+        Err(refused) => Err(refused.reply(&context.settings)),
+    }
+}
+
+/// What `GET {base}/session` shows of a session.
+pub(crate) fn session_text(session: &Session) -> String {
+    ["{\"session\":{", &session.members(), "}}"].concat()
+}
+
+/// `POST {base}/session/refresh`.
+async fn refresh(context: &Context, request: &Incoming) -> Reply {
+    let headers = Headers::of(request);
+    let browser = session_cookies::looked_at(context, headers.request(request.method()));
+    match refreshed(context, &browser).await {
+        Ok(reply) => reply,
+        Err(refusal) => {
+            log::refused("refresh", &error::detail(&refusal));
+            answers::refresh_refused(&context.settings, &browser, &refusal)
+        }
+    }
+}
+
+/// Exchanges the refresh token that a request carries.
+pub(crate) async fn refreshed(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+) -> Result<Reply, Refusal> {
+    let settings = &context.settings;
+    let is_ours = |handle: &str| context.checked(handle).is_ok();
+    let source = request.refresh_token(settings, |token| {
+        refresh_token::parse(token).is_some_and(|presented| is_ours(presented.handle))
+    });
+    // Also without a token: what such an answer clears would be cleared for another website.
+    if !matches!(source, Ok(RefreshToken::Header(_)))
+        && request.is_from_foreign_site(settings, &OtherSites::None)
+    {
+        return Err(Refusal::ForeignWebsite);
+    }
+    let source = source?;
+    let transfer = source.transfer();
+    let mode = AntiCsrfMode::of(settings);
+    mode.check_refresh(request, transfer)?;
+    let candidates = match source {
+        RefreshToken::Header(token) => vec![token.into()],
+        RefreshToken::Cookie => {
+            let witnesses = session_cookies::witnesses(context, request).await?;
+            refresh_candidates(settings, request.cookies(), &witnesses, is_ours)?
+        }
+    };
+    let mut outcome: Result<IssuedSession, Refusal> =
+        Err(Refusal::Unauthorised("Refresh token is not valid."));
+    for token in candidates {
+        let exchange = Exchange {
+            refresh_token: token.into_owned(),
+            anti_csrf_token: request.anti_csrf.map(str::to_owned),
+            check_anti_csrf: mode.binds_token(transfer),
+            anti_csrf: Some(mode.binds_token(transfer)),
+            door: RotationMode::Own,
+            use_dynamic_key: None,
+            access_token_validity: None,
+            version: minting::OWN_VERSION,
+        };
+        outcome = sessions::refresh(context, exchange).await;
+        // A token that only looks newer must not stand in the way of the real one.
+        if !matches!(outcome, Err(Refusal::Unauthorised(_))) {
+            break;
+        }
+    }
+    answers::refreshed(settings, request, transfer, &outcome?, context.now)
+}
+
+/// `POST {base}/signout`.
+async fn sign_out(context: &Context, request: &Incoming) -> Reply {
+    let headers = Headers::to_verify(request);
+    let browser = headers.request(request.method());
+    // Stateless: signing out of a session that has ended already is no mistake.
+    let demands = Demands::of(Freshness::Stateless);
+    let (known, transfer) = match verified(context, &browser, &demands).await {
+        Ok(verified) => verified,
+        Err(refused) => return refused.reply(&context.settings),
+    };
+    let handles = vec![known.session.handle.clone()];
+    match sessions::revoke(context, handles, sessions::Report::Ended).await {
+        Ok(_) => {
+            let browser = session_cookies::looked_at(context, browser);
+            answers::signed_out(&context.settings, &browser, transfer)
+        }
+        Err(refusal) => error::reply(
+            &refusal,
+            Presented::Token,
+            context.settings.session_expired_status_code,
+        ),
+    }
+}
+
+fn discovery(settings: &Settings) -> Reply {
+    let issuer = settings.issuer();
+    let mut document = ObjectWriter::new();
+    document.text("issuer", &issuer);
+    document.text("jwks_uri", &format!("{issuer}/jwt/jwks.json"));
+    document.json("response_types_supported", r#"["none"]"#);
+    document.json("subject_types_supported", r#"["public"]"#);
+    document.json(
+        "id_token_signing_alg_values_supported",
+        r#"["RS256","ES256","EdDSA"]"#,
+    );
+    Reply::public_json(document.finish(), 60)
+}
+
+/// Whether KV, the objects and the keys can serve. The keys are at hand, or there would be no context.
+async fn ready(context: &Context) -> Reply {
+    let keys = key_ring::signer(
+        &context.ring,
+        context
+            .ring
+            .own_algorithm(postern_core::keys::KeyKind::Dynamic, context.now),
+        postern_core::keys::KeyKind::Dynamic,
+        context.now,
+    )
+    .is_ok();
+    if keys && readiness::storage_can_serve(context).await {
+        Reply::json(200, r#"{"status":"OK"}"#)
+    } else {
+        log::fault("readyz", "keys, KV or objects cannot serve");
+        error::reply(&context::NOT_READY, Presented::Nothing, 401)
+    }
+}

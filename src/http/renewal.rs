@@ -1,0 +1,120 @@
+//! `GET {base}/session/refresh?return_to=…`: the refresh for pages without a script, and the way back; `POST` for forms.
+//!
+//! Owns when it is worth trying, and what each outcome of the refresh means to a person. The refresh itself is the one
+//! that scripts ask for. What the addresses say is `postern_core::gateway::renewal`'s to say.
+
+use crate::gateway::renewal::TRIED;
+
+use super::frontend_api;
+use crate::{
+    auth::session_cookies,
+    objects::context::Context,
+    runtime::{clock, http::request::Incoming, js::ExecutionContext, log},
+};
+use postern_core::{
+    error::{self, Presented},
+    gateway::renewal::{self, Return},
+    http::reply::Reply,
+    refusal::Refusal,
+    settings::Settings,
+    supertokens::fdi::{
+        answers,
+        anti_csrf::AntiCsrfMode,
+        request::BrowserRequest,
+        request_origin::{Sender, Site, request_site},
+    },
+};
+use worker::Env;
+
+const MOST_REMEMBERED: usize = 512;
+
+/// Answers a request whose query names an address to come back to; `None` when it names none.
+pub(crate) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+) -> Option<Reply> {
+    let own_origin = request.origin();
+    let Ok(back) = renewal::read(settings, own_origin, request.query())? else {
+        let text = "return_to must be a path of this host".to_owned();
+        let refusal = Refusal::BadInput(text);
+        return Some(error::reply(&refusal, Presented::Nothing, 401));
+    };
+    let context = match Context::open(env, execution).await {
+        Ok(context) => context,
+        Err(refusal) => return Some(error::reply(&refusal, Presented::Nothing, 401)),
+    };
+    Some(renewed(&context, request, &back).await)
+}
+
+async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply {
+    let settings = &context.settings;
+    let witness = renewal::witness(settings, request.cookie());
+    let is_sent_by_us = witness.is_some() && witness == back.witness;
+    if !is_sent_by_us && is_of_another_website(settings, request) {
+        log::refused("refresh", "another website asks for it");
+        return error::foreign_website();
+    }
+    let browser = BrowserRequest {
+        method: request.method(),
+        cookie: request.cookie(),
+        // Only a page of ours can send the header, and only it is told the witness.
+        rid: is_sent_by_us.then_some("anti-csrf"),
+        ..BrowserRequest::default()
+    };
+    let browser = session_cookies::looked_at(context, browser);
+    let outcome = if AntiCsrfMode::of(settings) == AntiCsrfMode::ViaToken {
+        Err(Refusal::BadInput("a script must refresh".to_owned()))
+    } else {
+        frontend_api::refreshed(context, &browser).await
+    };
+    if let Some(witness) = witness {
+        remember(witness, outcome.is_ok());
+    }
+    let mut reply = match outcome {
+        Ok(reply) => reply,
+        Err(refusal) => {
+            log::refused("refresh", &error::detail(&refusal));
+            let reply = answers::refresh_refused(settings, &browser, &refusal);
+            // An outage says so, and a theft must not pass unnoticed.
+            if matches!(
+                refusal,
+                Refusal::GeneralError(_) | Refusal::TokenTheftDetected(_)
+            ) {
+                return reply;
+            }
+            reply
+        }
+    };
+    reply.status = if request.method() == "POST" { 307 } else { 303 };
+    reply.body = String::new();
+    reply
+        .headers
+        .retain(|(name, _)| name != "content-type" && name != "www-authenticate");
+    if let Some(cookie) = renewal::tried_cookie(settings, request.cookie(), context.now) {
+        reply = reply.with_header("set-cookie", cookie);
+    }
+    reply.with_header("location", back.address.clone())
+}
+
+/// True when another website has the browser ask for a refresh, or nothing shows that none does where that is asked for.
+fn is_of_another_website(settings: &Settings, request: &Incoming) -> bool {
+    let (origin, site) = (request.header("origin"), request.header("sec-fetch-site"));
+    let sender = Sender {
+        host: request.host().unwrap_or_default(),
+        origin: origin.as_deref(),
+        sec_fetch_site: site.as_deref(),
+    };
+    request_site(settings, sender) == Site::Foreign
+        || AntiCsrfMode::of(settings) == AntiCsrfMode::ViaCustomHeader
+}
+
+fn remember(witness: String, is_refreshed: bool) {
+    TRIED.with_borrow_mut(|tried| {
+        if tried.len() >= MOST_REMEMBERED {
+            tried.pop_front();
+        }
+        tried.push_back((witness, clock::now(), is_refreshed));
+    });
+}

@@ -1,0 +1,197 @@
+//! The HTTP doors: one router, and a reply as a value for every request.
+//!
+//! Owns turning requests into values and values into responses. Which path is whose is `http::route`'s to say.
+
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::{
+    explain,
+    frontend_api::{self, Answer},
+    renewal, service_api,
+};
+use crate::{
+    auth::verified_session::VerifiedToken,
+    gateway::{
+        error_pages::{self, Asker},
+        handler, local_response,
+    },
+    runtime::{
+        http::{request::Incoming, response},
+        js::{ExecutionContext, Host, IncomingRequest},
+        log, settings,
+    },
+};
+use postern_core::{
+    error::{
+        self,
+        page::{self, Told},
+    },
+    gateway::navigation,
+    http::{
+        reply::Reply,
+        route::{self, Route},
+    },
+    settings::Settings,
+    supertokens::fdi::cors,
+};
+
+/// Answers one request.
+pub(crate) async fn answer(
+    facts: Vec<u8>,
+    request: JsValue,
+    env: &Env,
+    execution: &ExecutionContext,
+    host: &Host,
+) -> Result<JsValue, JsValue> {
+    let Some(request) = Incoming::new(facts, request) else {
+        return response::of(&Reply::empty(400));
+    };
+    let Ok(settings) = settings::current(env) else {
+        let header = |name: &str| request.header(name);
+        return for_people(&request, error::misconfigured(), &header);
+    };
+    let Some(host_name) = request.host() else {
+        log::refused("http", "the host is malformed");
+        return with_cors(&request, &settings, error::malformed_host());
+    };
+    let route = route::route(&settings, host_name, request.method(), request.path());
+    match route {
+        Route::Core { path } => {
+            response::of(&service_api::answer(&request, env, execution, &path, false).await)
+        }
+        Route::LegacyCore => {
+            let client = request.header("cf-connecting-ip").unwrap_or_default();
+            let keyless = settings.allows_keyless_client(&client);
+            response::of(
+                &service_api::answer(&request, env, execution, request.path(), keyless).await,
+            )
+        }
+        Route::Preflight => {
+            let requested = request.header("access-control-request-headers");
+            response::of(&cors::preflight(
+                &settings,
+                request.header("origin").as_deref(),
+                requested.as_deref(),
+            ))
+        }
+        Route::NotFound => match settings::gateway(env) {
+            Ok(Some(gateway)) => {
+                handler::answer(&request, env, execution, &settings, &gateway, host).await
+            }
+            _ => with_cors(&request, &settings, error::not_found()),
+        },
+        Route::Explain => response::of(&explain::answer(&request, env, execution, &settings).await),
+        Route::RefreshAndReturn | Route::SessionRefresh => {
+            // Scripts name no address to come back to.
+            if let Some(reply) = renewal::answer(&request, env, execution, &settings).await {
+                return with_cors(&request, &settings, reply);
+            }
+            match route {
+                Route::RefreshAndReturn => with_cors(
+                    &request,
+                    &settings,
+                    error::method_not_allowed(route::CHANGE),
+                ),
+                route => of_browser_api(&request, env, execution, &settings, &route).await,
+            }
+        }
+        Route::MethodNotAllowed { allow } => {
+            with_cors(&request, &settings, error::method_not_allowed(allow))
+        }
+        route => of_browser_api(&request, env, execution, &settings, &route).await,
+    }
+}
+
+async fn of_browser_api(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+    route: &Route,
+) -> Result<JsValue, JsValue> {
+    match frontend_api::answer(request, env, execution, route).await {
+        Answer::Reply(reply) => with_cors(request, settings, reply),
+        Answer::Session(known) => with_session(request, settings, &known),
+    }
+}
+
+/// The answer in place of one that was given up.
+pub(crate) fn given_up(request: &IncomingRequest, env: &Env) -> Result<JsValue, JsValue> {
+    let header = |name: &str| request.headers().ok()?.get(name).ok().flatten();
+    let method = request.method()?;
+    let asker = Asker::new(env, &method, &header, "");
+    let what = "an answer came after its work was given up: 504";
+    log::request_warning("lane", what, asker.id());
+    let Ok(settings) = settings::current(env) else {
+        return response::of(&error::misconfigured());
+    };
+    local_response::local_response(&settings, None, &asker, error::given_up(), None)
+}
+
+fn with_cors(
+    request: &Incoming,
+    settings: &Settings,
+    mut reply: Reply,
+) -> Result<JsValue, JsValue> {
+    cors::apply(
+        settings,
+        origin(request, settings).as_deref(),
+        &mut reply.headers,
+    );
+    let header = |name: &str| request.header(name);
+    for_people(request, reply, &header)
+}
+
+/// An answer of a door that has no rules: for a person a page. The log has its id in a line of its own.
+fn for_people(
+    request: &Incoming,
+    mut reply: Reply,
+    header: &dyn Fn(&str) -> Option<String>,
+) -> Result<JsValue, JsValue> {
+    if page::has_page(&reply) && navigation::reads_pages(header) {
+        let id = error_pages::request_id(header);
+        let message = format!("a page with status {} was shown", reply.status);
+        log::refused_request("page", &message, &id);
+        let told = Told {
+            request_id: &id,
+            is_form: request.method() == "POST",
+            ..Told::default()
+        };
+        cors::vary(&mut reply.headers, &["Accept"]);
+        reply = page::of(reply, &told);
+    }
+    if request.method() == "HEAD" {
+        reply.body = String::new();
+    }
+    response::of(&reply)
+}
+
+/// The session of a good token: nothing is written anew that an earlier answer left ready.
+fn with_session(
+    request: &Incoming,
+    settings: &Settings,
+    known: &VerifiedToken,
+) -> Result<JsValue, JsValue> {
+    if request.method() == "HEAD" {
+        return with_cors(request, settings, Reply::json(200, ""));
+    }
+    let origin = origin(request, settings);
+    let website = origin
+        .as_deref()
+        .filter(|origin| cors::is_website(settings, origin));
+    let head = response::session_head(website, || {
+        let mut reply = Reply::json(200, "");
+        cors::apply(settings, website, &mut reply.headers);
+        reply
+    })?;
+    response::with_head(&head, known.shown(frontend_api::session_text))
+}
+
+/// The `Origin` header, if it can matter: without websites every origin is a stranger's.
+fn origin(request: &Incoming, settings: &Settings) -> Option<String> {
+    if settings.website_origins.is_empty() {
+        return None;
+    }
+    request.header("origin")
+}

@@ -1,0 +1,230 @@
+//! The isolate's side of the key ring: a copy that is renewed in time, and what is done with its keys.
+//!
+//! Owns the copy of this isolate. When to ask again is decided by `postern_core::keys`; keys are made in `key_ring_do`. No
+//! request waits for a question that another one asked: the platform would cancel it.
+
+use std::{cell::RefCell, rc::Rc};
+
+use worker::Env;
+
+use super::object::OBJECT_NAME;
+use crate::runtime::{
+    crypto,
+    http::fetch::{self, Limits, Target},
+    js::{self, Fetcher, ObjectNamespace},
+    log, promise, settings,
+};
+use postern_core::keys::{
+    CopyStatus, KeyKind, Questions, RingCall, RingCopy, SigningKey, UnknownKey,
+};
+use postern_jwt::{
+    SigningAlgorithm,
+    time::{Millis, UnixMillis},
+};
+
+/// The binding of the object's namespace.
+const BINDING: &str = "KEY_RING";
+
+/// A ring of a few thousand keys: more than any sensible setting makes.
+const LIMITS: Limits = Limits {
+    timeout_ms: 5_000,
+    body_bytes: 8 * 1024 * 1024,
+};
+
+/// How often a request looks whether the question of another has its answer, and how many times: as long as a question
+/// may take.
+const LOOK_AGAIN: Millis = Millis(25);
+const LOOKS: u32 = 200;
+
+/// The key ring cannot be reached, or has no key for what is asked. A fault of ours: 503, and nothing rotates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outage;
+
+/// What became of a `kid` that had to be withdrawn.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Withdrawal {
+    /// It is out of use.
+    Done,
+    /// There is no key of this name.
+    UnknownKid,
+}
+
+#[derive(Default)]
+struct Held {
+    copy: Option<Rc<RingCopy>>,
+    questions: Questions,
+}
+
+thread_local! {
+    static HELD: RefCell<Held> = RefCell::new(Held::default());
+}
+
+/// The copy of this isolate, if it needs no renewal: what the synchronous lane may use.
+pub(crate) fn held(now: UnixMillis) -> Option<Rc<RingCopy>> {
+    HELD.with_borrow(|held| {
+        held.copy
+            .clone()
+            .filter(|copy| copy.status(held.questions, now) == CopyStatus::Good)
+    })
+}
+
+/// The copy of the ring to use for this request. Asks the ring when it is time; when there is no answer, the copy at
+/// hand serves on as long as the rules allow.
+pub(crate) async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
+    if let Some(copy) = held(now) {
+        return Ok(copy);
+    }
+    match ask(env, now, RingCall::Ring).await {
+        Ok(copy) => Ok(copy),
+        Err(_) => HELD
+            .with_borrow(|held| {
+                held.copy
+                    .clone()
+                    .filter(|copy| copy.status(held.questions, now) != CopyStatus::Unusable)
+            })
+            .ok_or(Outage),
+    }
+}
+
+/// Looks for a key that the copy got from [`current`] does not hold. `Ok(None)` = there is no such key.
+///
+/// While another request asks, this one sleeps and looks, by a timer of its own: the answer is for all of them, and an
+/// outsider who invents many names at once causes one question and no outage.
+pub(crate) async fn with_unknown_key(
+    env: &Env,
+    now: UnixMillis,
+    kid: &str,
+) -> Result<Option<Rc<RingCopy>>, Outage> {
+    let holds = |copy: &Rc<RingCopy>| copy.verifier(kid, now).is_some();
+    for _ in 0..LOOKS {
+        let (copy, questions) = HELD.with_borrow(|held| (held.copy.clone(), held.questions));
+        let decision = match copy {
+            // It may have been renewed since.
+            Some(copy) if holds(&copy) => return Ok(Some(copy)),
+            Some(copy) => copy.unknown_key(questions, now),
+            None => UnknownKey::Ask,
+        };
+        match decision {
+            UnknownKey::Refuse => return Ok(None),
+            UnknownKey::Outage => return Err(Outage),
+            UnknownKey::Wait => promise::sleep(LOOK_AGAIN).await,
+            UnknownKey::Ask => {
+                let copy = ask(env, now, RingCall::Ring).await.map_err(|_| Outage)?;
+                return Ok(Some(copy).filter(holds));
+            }
+        }
+    }
+    Err(Outage)
+}
+
+/// Makes new dynamic keys; they sign after the overlap (`rotateSigningKeys`).
+pub(crate) async fn rotate(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
+    ask(env, now, RingCall::Rotate).await.map_err(|_| Outage)
+}
+
+/// Takes a key out of use at once (`revokeSigningKey`).
+pub(crate) async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Withdrawal, Outage> {
+    let kid = kid.to_owned();
+    match ask(env, now, RingCall::Withdraw { kid }).await {
+        Ok(_) => Ok(Withdrawal::Done),
+        Err(Refused::UnknownKid) => Ok(Withdrawal::UnknownKid),
+        Err(Refused::Outage) => Err(Outage),
+    }
+}
+
+/// The key to sign with. Get it before anything rotates: without it the request is 503.
+pub(crate) fn signer(
+    copy: &RingCopy,
+    algorithm: SigningAlgorithm,
+    kind: KeyKind,
+    now: UnixMillis,
+) -> Result<&SigningKey, Outage> {
+    copy.signer(algorithm, kind, now).ok_or(Outage)
+}
+
+/// The signature of `signing_input` with a key from [`signer`].
+pub(crate) async fn sign(key: &SigningKey, signing_input: &str) -> Result<Vec<u8>, Outage> {
+    let private = key.private_jwk.as_ref().ok_or(Outage)?;
+    crypto::sign(&key.kid, private, key.algorithm, signing_input.as_bytes())
+        .await
+        .map_err(|_| Outage)
+}
+
+/// Ends everybody's sessions that were created before `moment`.
+pub(crate) async fn cut_off(env: &Env, now: UnixMillis, moment: UnixMillis) -> Result<(), Outage> {
+    let cut_off = ask(env, now, RingCall::CutOff { moment }).await;
+    cut_off.map(drop).map_err(|_| Outage)
+}
+
+/// Asks for a new copy if the one at hand is older than a version that the ring is known to have.
+pub(crate) async fn renew_if_older_than(env: &Env, now: UnixMillis, version: u64) {
+    let is_older = HELD.with_borrow(|held| {
+        held.copy
+            .as_ref()
+            .is_none_or(|copy| copy.key_set_version() < version)
+    });
+    if is_older && ask(env, now, RingCall::Ring).await.is_err() {
+        log::warning("key_ring", "the key ring has changed and is out of reach");
+    }
+}
+
+enum Refused {
+    UnknownKid,
+    Outage,
+}
+
+/// Asks the object, and keeps the answer unless a newer one has overtaken it.
+async fn ask(env: &Env, now: UnixMillis, call: RingCall) -> Result<Rc<RingCopy>, Refused> {
+    HELD.with_borrow_mut(|held| held.questions.asked = Some(now));
+    #[cfg(postern_next)]
+    let answer = match call {
+        RingCall::Ring => match ask_object(env, &RingCall::RingNext).await {
+            Ok(copy) => Ok(copy),
+            // A ring of the release before does not know it.
+            Err(_) => ask_object(env, &call).await,
+        },
+        _ => ask_object(env, &call).await,
+    };
+    #[cfg(not(postern_next))]
+    let answer = ask_object(env, &call).await;
+    HELD.with_borrow_mut(|held| match answer {
+        Ok(copy) => {
+            held.questions.failed = None;
+            match &held.copy {
+                Some(known) if !copy.supersedes(known) => Ok(Rc::clone(known)),
+                _ => {
+                    let copy = Rc::new(copy);
+                    held.copy = Some(Rc::clone(&copy));
+                    held.questions.answered = Some(now);
+                    Ok(copy)
+                }
+            }
+        }
+        Err(Refused::UnknownKid) => Err(Refused::UnknownKid),
+        Err(Refused::Outage) => {
+            held.questions.failed = Some(now);
+            Err(Refused::Outage)
+        }
+    })
+}
+
+async fn ask_object(env: &Env, call: &RingCall) -> Result<RingCopy, Refused> {
+    let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
+        .and_then(|namespace| namespace.object(OBJECT_NAME, settings::central_location(env)))
+        .ok_or(Refused::Outage)?;
+    // Only the path matters: the host goes nowhere.
+    let url = format!("https://key-ring.internal/{}", call.path());
+    let body = call.body().ok_or(Refused::Outage)?;
+    let answer = fetch::request(Target::Object(&object), &url, Some(&body), LIMITS)
+        .await
+        .map_err(|_| Refused::Outage)?;
+    match answer.status {
+        200 => std::str::from_utf8(&answer.body)
+            .ok()
+            .and_then(|text| RingCopy::from_json(text).ok())
+            .filter(RingCopy::is_readable)
+            .ok_or(Refused::Outage),
+        404 => Err(Refused::UnknownKid),
+        _ => Err(Refused::Outage),
+    }
+}

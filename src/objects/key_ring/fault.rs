@@ -1,0 +1,22 @@
+//! Why the key ring could not do what it was asked.
+
+/// Why there is no answer. The texts are safe to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Settings are wrong; the doors say which.
+    Settings,
+    /// Storage failed.
+    Storage,
+    /// The stored shape is newer than this code.
+    NewerSchema,
+    /// WebCrypto failed.
+    Crypto,
+    /// The authority on revocations could not be told.
+    Unannounced,
+    /// There is no key of this name.
+    UnknownKid,
+    /// The request is of a release that is out of reach.
+    Unsupported,
+    /// The request is not one of ours.
+    BadRequest,
+}

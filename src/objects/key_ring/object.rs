@@ -1,0 +1,326 @@
+//! The Durable Object `KeyRing`: the one place where keys and secrets are made and stored.
+//!
+//! Owns storage and generation. The rules are `postern_core::keys`. There is one object, [`OBJECT_NAME`].
+//!
+//! Requests are POSTs of a [`RingCall`], answered with a [`RingCopy`], private keys included; 404 when there is no key of the
+//! name to be withdrawn. What cannot be read is 400, and changes nothing.
+//!
+//! What changes the ring is told to the authority on revocations, from which isolates hear of it soonest. A withdrawal or
+//! a cut-off that could not be told is stored all the same, and answered 503: a repeated call tells it.
+//!
+//! Anything that goes wrong is 503 `{"fault":"…"}`: never an exception, whose text would reach the caller.
+
+use super::fault::Fault;
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use js_sys::Promise;
+use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+use worker::Env;
+
+use super::store;
+use crate::{
+    objects::revocations,
+    runtime::{
+        clock, crypto, executor,
+        js::{self, IncomingRequest, ObjectState, ObjectStorage},
+        promise, random, settings,
+    },
+};
+use postern_core::{
+    keys::{
+        KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
+        Secrets, ShardsWanted, Unreadable,
+    },
+    message::{Unread, agreed},
+    settings::Settings,
+};
+use postern_jwt::{json::ObjectWriter, time::UnixMillis};
+
+/// The name of the one object.
+pub(crate) const OBJECT_NAME: &str = "key-ring";
+
+/// The object. Holds nothing in memory but the alarm it has set: storage is the authority.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct KeyRing {
+    object: Rc<Object>,
+}
+
+#[wasm_bindgen]
+impl KeyRing {
+    /// What the platform makes when the object wakes.
+    #[wasm_bindgen(constructor)]
+    pub fn new(state: JsValue, env: JsValue) -> Self {
+        Self {
+            object: Rc::new(Object {
+                state: state.unchecked_into(),
+                env: env.unchecked_into(),
+                alarm: Cell::new(None),
+                announced: Cell::new(0),
+            }),
+        }
+    }
+
+    /// Answers a question of an isolate.
+    pub fn fetch(&self, request: JsValue) -> Promise {
+        let object = Rc::clone(&self.object);
+        executor::made_of(Box::pin(async move {
+            let outcome = match command(&request.unchecked_into()).await {
+                Ok((protocol, command)) => {
+                    #[cfg(postern_next)]
+                    let command = match command {
+                        RingCall::RingNext => RingCall::Ring,
+                        command => command,
+                    };
+                    let copy = object.run(command).await;
+                    copy.map(|copy| RingCopy {
+                        protocol: agreed(protocol),
+                        ..copy
+                    })
+                }
+                Err(fault) => Err(fault),
+            };
+            answer(&outcome)
+        }))
+    }
+
+    /// Makes the next key when it is due, so that it is published before it signs even if nobody asks in between.
+    /// Nothing re-arms here: the next question does, so keys are not made for a deployment that nobody uses. For the
+    /// same reason a failure needs no retry: the next question makes what is due.
+    pub fn alarm(&self) -> Promise {
+        let object = Rc::clone(&self.object);
+        promise::of_end(async move {
+            object.alarm.set(None);
+            if let Ok(settings) = settings::current(&object.env) {
+                let wanted = Wanted::from(settings.as_ref());
+                let _ = object.updated(wanted, RingCall::Ring, clock::now()).await;
+            }
+        })
+    }
+}
+
+/// What the variables of the object's release want of the ring.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    policy: KeyPolicy,
+    shards: ShardsWanted,
+}
+
+impl From<&Settings> for Wanted {
+    fn from(settings: &Settings) -> Self {
+        Self {
+            policy: settings.into(),
+            shards: settings.into(),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Object {
+    state: ObjectState,
+    env: Env,
+    /// When the alarm is set to, as far as this instance knows.
+    alarm: Cell<Option<UnixMillis>>,
+    /// The version of the ring that this instance has told the authority on revocations.
+    announced: Cell<u64>,
+}
+
+impl Object {
+    async fn run(&self, command: RingCall) -> Result<RingCopy, Fault> {
+        let now = clock::now();
+        let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
+        let wanted = Wanted::from(settings.as_ref());
+        let policy = wanted.policy;
+        let must_be_told = matches!(command, RingCall::Withdraw { .. } | RingCall::CutOff { .. });
+        let ring = self.updated(wanted, command, now).await?;
+        self.arm(ring.next_change(policy)).await;
+        let version = ring.head.key_set_version;
+        if must_be_told {
+            revocations::announce_keys(&self.env, version)
+                .await
+                .map_err(|revocations::Outage| Fault::Unannounced)?;
+        } else if self.announced.get() < version {
+            // Nobody waits for it: copies are renewed every so often, told or not.
+            let env = self.env.clone();
+            let telling = promise::of_end(async move {
+                let _ = revocations::announce_keys(&env, version).await;
+            });
+            let _ = self.state.wait_until(&telling);
+        }
+        self.announced.set(version.max(self.announced.get()));
+        Ok(ring.copy(policy, now))
+    }
+
+    /// The ring after `command`, with every key that is due. Generation awaits, so nothing else is delivered to the
+    /// object meanwhile; and what was generated joins only if the stored ring still needs it.
+    async fn updated(
+        &self,
+        wanted: Wanted,
+        command: RingCall,
+        now: UnixMillis,
+    ) -> Result<Ring, Fault> {
+        let storage = self.storage()?;
+        let policy = wanted.policy;
+        if matches!(command, RingCall::Ring)
+            && let Some(ring) = store::load(&storage)?
+            && ring.needed(policy, now).is_empty()
+            && !ring.clone().settle(policy, now)
+            && !ring.clone().settle_shards(wanted.shards, now)
+        {
+            return Ok(ring);
+        }
+        let outcome = Rc::new(RefCell::new(Err(Fault::Storage)));
+        let slot = Rc::clone(&outcome);
+        let callback = Closure::once_into_js(move || {
+            promise::of_end(async move {
+                let updated = update(&storage, wanted, command, now).await;
+                *slot.borrow_mut() = updated;
+            })
+        });
+        promise::of(self.state.block_concurrency_while(&callback))
+            .await
+            .map_err(|_| Fault::Storage)?;
+        outcome.replace(Err(Fault::Storage))
+    }
+
+    /// Sets the alarm. Best effort: without it the next question makes the key, only later.
+    async fn arm(&self, at: UnixMillis) {
+        if self.alarm.get() == Some(at) {
+            return;
+        }
+        let Ok(milliseconds) = js_sys::Number::try_from(at.0) else {
+            return;
+        };
+        let Ok(storage) = self.storage() else {
+            return;
+        };
+        if promise::of(storage.set_alarm_at(&milliseconds))
+            .await
+            .is_ok()
+        {
+            self.alarm.set(Some(at));
+        }
+    }
+
+    fn storage(&self) -> Result<ObjectStorage, Fault> {
+        self.state.storage().map_err(|_| Fault::Storage)
+    }
+}
+
+/// One change of the ring. Only this function awaits between reading and writing, and only before the second reading.
+async fn update(
+    storage: &ObjectStorage,
+    wanted: Wanted,
+    command: RingCall,
+    now: UnixMillis,
+) -> Result<Ring, Fault> {
+    let policy = wanted.policy;
+    let mut preview = stored_or_new(storage)?;
+    withdraw(&mut preview, policy, &command, now)?;
+    let rotation = match command {
+        RingCall::Rotate => Ring::needed_for_rotation(policy),
+        _ => Vec::new(),
+    };
+    let mut needed = preview.needed(policy, now);
+    needed.retain(|need| !rotation.contains(need));
+    let rotation = generated(rotation).await?;
+    let needed = generated(needed).await?;
+
+    let mut ring = match store::load(storage)? {
+        Some(ring) => ring,
+        // The secrets of the preview were never stored, so nobody has seen them.
+        None => Ring::new(preview.head.secrets),
+    };
+    withdraw(&mut ring, policy, &command, now)?;
+    for (need, material) in rotation {
+        ring.add_key(policy, need, material, now)
+            .ok_or(Fault::Crypto)?;
+    }
+    ring.add_needed(policy, needed, now).ok_or(Fault::Crypto)?;
+    ring.settle(policy, now);
+    ring.settle_shards(wanted.shards, now);
+    store::save(storage, &ring)?;
+    Ok(ring)
+}
+
+fn stored_or_new(storage: &ObjectStorage) -> Result<Ring, Fault> {
+    if let Some(ring) = store::load(storage)? {
+        return Ok(ring);
+    }
+    let mut random = [[0; 32]; SECRETS_NEEDED];
+    for bytes in &mut random {
+        *bytes = random::random().map_err(|_| Fault::Crypto)?;
+    }
+    Ok(Ring::new(Secrets::new(random)))
+}
+
+fn withdraw(
+    ring: &mut Ring,
+    policy: KeyPolicy,
+    command: &RingCall,
+    now: UnixMillis,
+) -> Result<(), Fault> {
+    match command {
+        RingCall::Withdraw { kid } => ring
+            .withdraw(policy, kid, now)
+            .map_err(|_| Fault::UnknownKid),
+        RingCall::CutOff { moment } => {
+            ring.cut_off(*moment, now);
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn generated(needed: Vec<KeyNeeded>) -> Result<Vec<(KeyNeeded, KeyMaterial)>, Fault> {
+    let mut generated = Vec::with_capacity(needed.len());
+    for need in needed {
+        let (public_jwk, private_jwk) = crypto::generate(need.algorithm)
+            .await
+            .map_err(|_| Fault::Crypto)?;
+        let random = random::random().map_err(|_| Fault::Crypto)?;
+        generated.push((
+            need,
+            KeyMaterial {
+                public_jwk,
+                private_jwk,
+                random,
+            },
+        ));
+    }
+    Ok(generated)
+}
+
+async fn command(request: &IncomingRequest) -> Result<(u32, RingCall), Fault> {
+    let url = request.url().map_err(|_| Fault::BadRequest)?;
+    let body = promise::of(request.text()).await;
+    let body = body.ok().and_then(|body| body.as_string());
+    // `https:`, nothing, the host, the path.
+    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+    RingCall::read(path, &body.unwrap_or_default()).map_err(|why| match why {
+        Unread::Unsupported => Fault::Unsupported,
+        Unread::Damaged => Fault::BadRequest,
+    })
+}
+
+fn answer(outcome: &Result<RingCopy, Fault>) -> Result<JsValue, JsValue> {
+    match outcome {
+        Ok(copy) => match copy.to_json() {
+            Ok(text) => js::object_response(200, &text),
+            Err(Unreadable) => answer(&Err(Fault::Storage)),
+        },
+        Err(fault) => {
+            let status = match fault {
+                Fault::UnknownKid => 404,
+                Fault::BadRequest | Fault::Unsupported => 400,
+                _ => 503,
+            };
+            let mut body = ObjectWriter::new();
+            body.text("fault", &format!("{fault:?}"));
+            js::object_response(status, &body.finish())
+        }
+    }
+}

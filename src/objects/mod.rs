@@ -1,0 +1,8 @@
+//! The Durable Objects and how the rest of the Worker calls them: `user_sessions`, `key_ring`, `revocations`.
+
+pub(crate) mod context;
+pub(crate) mod key_ring;
+pub(crate) mod revocation_copy;
+pub(crate) mod revocation_report;
+pub(crate) mod revocations;
+pub(crate) mod user_sessions;

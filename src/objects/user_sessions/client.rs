@@ -1,0 +1,85 @@
+//! The isolate's side of the `UserSessions` objects: asking.
+
+use crate::{
+    objects::{context::Context, revocation_copy},
+    runtime::{
+        http::fetch::{self, Limits, Target},
+        js::{self, Fetcher, ObjectNamespace},
+        log,
+    },
+};
+use postern_core::{
+    message::{self, NEWEST, Unread},
+    refusal::Refusal,
+    session::call::{Envelope, Question, UserCall, UserReply},
+};
+
+const BINDING: &str = "USER_SESSIONS";
+/// An object answers at once, or after one KV write; its largest answer is session data at the largest setting.
+const LIMITS: Limits = Limits {
+    timeout_ms: 15_000,
+    body_bytes: 32 * 1024 * 1024,
+};
+const OUT_OF_REACH: Refusal = Refusal::GeneralError("the session's object is out of reach");
+const UNSUPPORTED: Refusal =
+    Refusal::GeneralError("the session's object is of a release that does not know this call");
+
+/// Asks the object that `route` names. A question that gets no answer is not repeated: that would help no one who is
+/// overloaded.
+pub(crate) async fn ask(
+    context: &Context,
+    route: &str,
+    call: &UserCall,
+) -> Result<Envelope, Refusal> {
+    #[cfg(postern_next)]
+    if let UserCall::Check { handle, .. } = call {
+        let handle = handle.clone();
+        match say(context, route, &UserCall::CheckNext { handle }).await {
+            // An object of the release before: it is asked as that release asks.
+            Err(UNSUPPORTED) => {}
+            answer => return answer,
+        }
+    }
+    say(context, route, call).await
+}
+
+async fn say(context: &Context, route: &str, call: &UserCall) -> Result<Envelope, Refusal> {
+    let question = message::encode(&Question {
+        protocol: NEWEST,
+        not_before: revocation_copy::not_before(context),
+        call,
+    });
+    let question = question.ok_or(Refusal::GeneralError("a call that cannot be written"))?;
+    let object: Fetcher = js::binding::<ObjectNamespace>(&context.env, BINDING)
+        .and_then(|namespace| namespace.object(route, context.location))
+        .ok_or(OUT_OF_REACH)?;
+    let answer = fetch::request(
+        Target::Object(&object),
+        "https://user-sessions.internal/",
+        Some(&question),
+        LIMITS,
+    );
+    match answer.await {
+        Ok(answer) if answer.status == 200 => {
+            let message = std::str::from_utf8(&answer.body).map_err(|_| OUT_OF_REACH)?;
+            let envelope = message::decode::<Envelope>(message);
+            let unread = match &envelope {
+                Ok(Envelope {
+                    reply: UserReply::Unread { why },
+                    ..
+                })
+                | Err(why) => *why,
+                Ok(_) => return envelope.map_err(|_| OUT_OF_REACH),
+            };
+            log::fault("user_sessions", unread.text());
+            Err(match unread {
+                Unread::Unsupported => UNSUPPORTED,
+                Unread::Damaged => OUT_OF_REACH,
+            })
+        }
+        _ => {
+            log::fault("user_sessions", "a user's object gave no answer");
+            Err(OUT_OF_REACH)
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! One user's sessions: the object, its storage, and how it is called.
+
+pub(crate) mod client;
+pub(crate) mod object;
+pub(crate) mod store;
+
+pub(crate) use client::ask;

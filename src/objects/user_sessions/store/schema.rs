@@ -1,0 +1,98 @@
+//! The tables of a user's object, and the steps from one shape to the next (`docs/storage.md`).
+
+use super::SqlUserStore;
+use crate::runtime::sql_schema::{SchemaState, Steps};
+use postern_core::session::record::StoreFault;
+
+const STEPS: Steps = &[
+    (1, FIRST),
+    (2, TO_2),
+    (3, TO_3),
+    #[cfg(postern_next)]
+    (4, TO_NEXT),
+];
+
+/// What the next release might add (`postern_core::message::next`): a table, columns, and what it writes there.
+#[cfg(postern_next)]
+const TO_NEXT: &str = "
+ALTER TABLE session ADD COLUMN postern_next TEXT DEFAULT 'n';
+ALTER TABLE foreign_session ADD COLUMN postern_next TEXT;
+ALTER TABLE session_data ADD COLUMN postern_next TEXT NOT NULL DEFAULT 'n';
+ALTER TABLE outbox ADD COLUMN postern_next TEXT;
+ALTER TABLE revocation ADD COLUMN postern_next TEXT;
+CREATE TABLE postern_next (handle TEXT PRIMARY KEY, noted INTEGER NOT NULL);
+INSERT INTO postern_next (handle, noted) SELECT handle, 1 FROM session;
+UPDATE session SET postern_next = 'noted';
+UPDATE schema SET step = 4;
+";
+
+/// Version 1. Empty storage gets it and all the steps after it.
+const FIRST: &str = "
+CREATE TABLE schema (version INTEGER NOT NULL);
+INSERT INTO schema (version) VALUES (1);
+CREATE TABLE session (
+  handle TEXT PRIMARY KEY, user_id TEXT NOT NULL, tenant_id TEXT NOT NULL, live INTEGER NOT NULL,
+  created INTEGER NOT NULL, expiry INTEGER NOT NULL, access_expires_max INTEGER NOT NULL, last_refreshed INTEGER,
+  salt TEXT NOT NULL, secret_number INTEGER NOT NULL, generation INTEGER NOT NULL, used_index INTEGER NOT NULL,
+  children INTEGER NOT NULL, first_exchanged INTEGER, by_service_api INTEGER NOT NULL, use_dynamic_key INTEGER NOT NULL,
+  payload TEXT NOT NULL, device TEXT, data_seq INTEGER NOT NULL, copy_expires INTEGER NOT NULL,
+  ended INTEGER, ending TEXT, keep_until INTEGER
+) WITHOUT ROWID;
+CREATE INDEX session_of_user ON session (user_id, tenant_id) WHERE live = 1;
+CREATE INDEX session_by_expiry ON session (expiry) WHERE live = 1;
+CREATE INDEX session_by_end ON session (keep_until) WHERE live = 0;
+CREATE TABLE foreign_session (
+  handle TEXT PRIMARY KEY, live INTEGER NOT NULL, keep_until INTEGER NOT NULL, data_seq INTEGER NOT NULL,
+  copy_expires INTEGER NOT NULL, ended INTEGER, ending TEXT
+) WITHOUT ROWID;
+CREATE TABLE session_data (handle TEXT NOT NULL, part INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (handle, part));
+CREATE TABLE outbox (
+  handle TEXT PRIMARY KEY, action TEXT NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX outbox_by_due ON outbox (due);
+";
+
+/// To version 2: sessions that ended before there was an authority on revocations are reported to it, once.
+const TO_2: &str = "
+CREATE TABLE revocation (
+  handle TEXT PRIMARY KEY, expires INTEGER NOT NULL, due INTEGER NOT NULL, attempts INTEGER NOT NULL,
+  recorded INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX revocation_by_due ON revocation (due);
+INSERT INTO revocation (handle, expires, due, attempts, recorded)
+  SELECT handle, keep_until + 10000, 0, 0, 0 FROM session WHERE live = 0 AND ending != 'expired'
+  UNION ALL SELECT handle, keep_until + 10000, 0, 0, 0 FROM foreign_session WHERE live = 0;
+UPDATE schema SET version = 2;
+";
+
+/// When a child of the refresh token in use was last issued and first seen, and which generation and number of children that
+/// is said of: code from before moves these two on and leaves the rest as it was.
+const TO_3: &str = "
+ALTER TABLE schema ADD COLUMN step INTEGER;
+ALTER TABLE session ADD COLUMN last_issued INTEGER;
+ALTER TABLE session ADD COLUMN child_seen INTEGER;
+ALTER TABLE session ADD COLUMN seen_generation INTEGER;
+ALTER TABLE session ADD COLUMN seen_children INTEGER;
+UPDATE schema SET step = 3;
+";
+
+impl SqlUserStore {
+    /// What the database holds, found without writing to it.
+    pub(crate) fn shape(&self) -> Result<SchemaState, StoreFault> {
+        self.sql.shape(STEPS)
+    }
+
+    /// What a database holds that is known to hold tables.
+    pub(crate) fn shape_of_tables(&self) -> Result<SchemaState, StoreFault> {
+        self.sql.shape_of_tables(STEPS)
+    }
+
+    /// Makes the tables, or takes the steps that those at hand lack. Call it in the transaction of the first call that
+    /// needs them.
+    pub(crate) fn prepare(&self, shape: SchemaState) -> Result<(), StoreFault> {
+        if matches!(shape, SchemaState::Empty | SchemaState::Older(_)) {
+            self.has_changed.set(true);
+        }
+        self.sql.prepare(shape, STEPS)
+    }
+}

@@ -1,0 +1,112 @@
+//! `getSessionForRequest`: the session of a request that an edge route got, verified as our own doors verify theirs.
+
+use wasm_bindgen::JsValue;
+
+use super::arguments::Arguments;
+use crate::{
+    auth::authenticate::{self, AuthError, Demands},
+    objects::context::Context,
+};
+use postern_core::{
+    gateway::upgrade::is_websocket,
+    identity::{Issuers, Session},
+    refusal::Refusal,
+    settings::Freshness,
+    supertokens::fdi::{request::BrowserRequest, request_origin::OtherSites},
+};
+
+/// The most headers of one request.
+const MAX_HEADERS: u32 = 256;
+
+/// The parts of a request that say whose it is, and where it comes from.
+pub(super) struct GivenRequest {
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+}
+
+impl GivenRequest {
+    /// Reads the member `request`: `{method, url, headers: [name, value][]}`.
+    pub(super) fn of(arguments: &Arguments<'_>) -> Result<Self, JsValue> {
+        let request = arguments.optional_object("request")?.ok_or_else(|| {
+            arguments.wrong(
+                "request",
+                "must be an object with \"method\", \"url\" and \"headers\"",
+            )
+        })?;
+        let mut headers: Vec<(String, String)> = Vec::new();
+        for (name, value) in request.pairs("headers", MAX_HEADERS)? {
+            let name = name.to_ascii_lowercase();
+            match headers.iter_mut().find(|(known, _)| *known == name) {
+                // As runtimes join what is sent twice.
+                Some((_, known)) => {
+                    known.push_str(if name == "cookie" { "; " } else { ", " });
+                    known.push_str(&value);
+                }
+                None => headers.push((name, value)),
+            }
+        }
+        Ok(Self {
+            method: request.string("method")?,
+            url: request.string("url")?,
+            headers,
+        })
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// `name[:port]`, without what a URL may say about a user.
+    fn host(&self) -> &str {
+        let rest = self.url.split_once("://").map_or("", |(_, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, host)| host)
+    }
+
+    fn browser_request(&self) -> BrowserRequest<'_> {
+        BrowserRequest {
+            method: &self.method,
+            authorization: self.header("authorization"),
+            cookie: self.header("cookie"),
+            rid: self.header("rid"),
+            anti_csrf: self.header("anti-csrf"),
+            host: self.host(),
+            origin: self.header("origin"),
+            sec_fetch_site: self.header("sec-fetch-site"),
+            is_websocket: is_websocket(self.header("upgrade")),
+            ..BrowserRequest::default()
+        }
+    }
+}
+
+/// The session of the request. `check_anti_csrf` overrides that every method but `GET` is checked.
+pub(super) async fn session(
+    context: &Context,
+    request: &GivenRequest,
+    freshness: Freshness,
+    check_anti_csrf: Option<bool>,
+) -> Result<Session, Refusal> {
+    let demands = Demands {
+        freshness,
+        check_anti_csrf,
+        others: &OtherSites::None,
+        issuers: &Issuers::Any,
+    };
+    match authenticate::verified(context, &request.browser_request(), &demands).await {
+        Ok((known, _)) => Ok(known.session.clone()),
+        // A stranger's mistake, and not the calling Worker's.
+        Err(AuthError {
+            refusal: Refusal::BadInput(_),
+            ..
+        }) => Err(Refusal::Unauthorised(
+            "the Authorization header holds more than one credential",
+        )),
+        Err(AuthError { refusal, .. }) => Err(refusal),
+    }
+}

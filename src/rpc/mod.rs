@@ -1,0 +1,278 @@
+//! RPC, the door for Workers of the same account: one object in, one union out.
+//!
+//! Owns the methods' names, arguments and results (`client/rpc.d.ts`). Expected outcomes are returned as
+//! `{status: …}`; a caller's mistake rejects with a `TypeError` or `RangeError` that names the member. Which entrypoint
+//! offers which method is written in `entry.mjs`. What several methods are given is read in `given`; `results` writes.
+
+pub(crate) mod arguments;
+pub(crate) mod login_request;
+
+mod for_request;
+mod params;
+mod results;
+
+use js_sys::{JSON, RangeError};
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use crate::{
+    auth::authenticate::{self, Verification},
+    objects::{context::Context, key_ring},
+    runtime::{js::ExecutionContext, log},
+    sessions::{self, Exchange, Report},
+};
+use arguments::Arguments;
+use for_request::GivenRequest;
+use login_request::LoginRequest;
+use params::{freshness, location, new_session, user_and_tenant};
+use postern_core::session::minting;
+use postern_core::{
+    error::{self, Outcome},
+    refusal::Refusal,
+    session::{call::RotationMode, model::Device},
+};
+use postern_jwt::json;
+use results::{
+    issued_text, ok, refused, revoked, session_members, session_text, token_text, verified_text,
+};
+
+/// The most handles that one call may name.
+const MAX_HANDLES: u32 = 1_000;
+
+/// Answers one RPC call.
+pub(crate) async fn answer(
+    method: &str,
+    argument: JsValue,
+    env: &Env,
+    execution: &ExecutionContext,
+) -> Result<JsValue, JsValue> {
+    let arguments = Arguments::new(method, argument)?;
+    let outcome = match Context::open(env, execution).await {
+        Ok(context) => call(method, &arguments, &context).await?,
+        Err(refusal) => Err(refusal),
+    };
+    match outcome {
+        Ok(result) => JSON::parse(&result),
+        Err(Refusal::BadInput(message)) => {
+            Err(js_sys::TypeError::new(&format!("{method}: {message}")).into())
+        }
+        Err(refusal @ Refusal::TooLarge(_)) => {
+            Err(RangeError::new(&format!("{method}: {}", Outcome::of(&refusal).message)).into())
+        }
+        Err(refusal) => {
+            log::refused(method, &error::detail(&refusal));
+            JSON::parse(&refused(&refusal))
+        }
+    }
+}
+
+/// The result in place of one that was given up.
+pub(crate) fn given_up() -> Result<JsValue, JsValue> {
+    const REFUSAL: Refusal = Refusal::GeneralError("the call took too long");
+    log::warning("lane", "a result came after its work was given up");
+    JSON::parse(&refused(&REFUSAL))
+}
+
+type Called = Result<Result<String, Refusal>, JsValue>;
+
+async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Called {
+    match method {
+        "getSession" => get_session(arguments, context).await,
+        "getSessionForRequest" => get_session_for_request(arguments, context).await,
+        "getSessionData" => {
+            let freshness = freshness(arguments, context)?;
+            let handle = arguments.string("handle")?;
+            let data = sessions::get_session_data(context, &handle, freshness).await;
+            Ok(data.map(|data| ok(&format!("\"sessionData\":{data}"))))
+        }
+        "updateSessionData" => {
+            let handle = arguments.string("handle")?;
+            let data = arguments.json_object("sessionData")?;
+            Ok(sessions::update_session_data(context, &handle, data)
+                .await
+                .map(|()| ok("")))
+        }
+        "createNewSession" => create_new_session(arguments, context).await,
+        "createNewSessionForRequest" => create_new_session_for_request(arguments, context).await,
+        "refreshSession" => refresh_session(arguments, context).await,
+        "revokeSession" => {
+            let handle = arguments.string("handle")?;
+            Ok(sessions::revoke(context, vec![handle], Report::EndedBefore)
+                .await
+                .map(|handles| revoked(&handles)))
+        }
+        "revokeMultipleSessions" => {
+            let handles = arguments.strings("handles", MAX_HANDLES)?;
+            Ok(sessions::revoke(context, handles, Report::EndedBefore)
+                .await
+                .map(|handles| revoked(&handles)))
+        }
+        "revokeAllSessionsForUser" => {
+            let (user_id, tenant_id) = user_and_tenant(arguments)?;
+            let all = sessions::revoke_all(context, user_id, tenant_id, Report::EndedBefore);
+            Ok(all.await.map(|handles| revoked(&handles)))
+        }
+        "revokeAllSessionsBefore" => {
+            let time = arguments.time("time")?;
+            if time > context.now {
+                return Err(arguments.wrong("time", "must not lie ahead"));
+            }
+            let counts = sessions::end_all_before(context, time).await;
+            Ok(counts.map(|time| ok(&format!("\"time\":{}", time.0))))
+        }
+        "getAllSessionHandlesForUser" => {
+            let (user_id, tenant_id) = user_and_tenant(arguments)?;
+            let handles = sessions::list(context, user_id, tenant_id).await;
+            Ok(handles.map(|handles| {
+                ok(&format!(
+                    "\"handles\":{}",
+                    json::strings(handles.iter().map(String::as_str))
+                ))
+            }))
+        }
+        "getSessionInformation" => get_session_information(arguments, context).await,
+        "updateJWTPayload" => {
+            let handle = arguments.string("handle")?;
+            let payload = arguments.json_object("jwtPayload")?;
+            Ok(replace_payload(context, &handle, payload).await)
+        }
+        "mergeIntoAccessTokenPayload" => {
+            let handle = arguments.string("handle")?;
+            let changes = arguments.json_object("jwtPayload")?;
+            let merged = sessions::merge_payload(context, &handle, changes).await;
+            Ok(merged.map(|()| ok("")))
+        }
+        "regenerateAccessToken" => {
+            let access_token = arguments.string("accessToken")?;
+            let payload = arguments.optional_json_object("jwtPayload")?;
+            let regenerated = sessions::regenerate(context, &access_token, payload, true).await;
+            Ok(regenerated.map(|(session, token)| {
+                let token = token.map(|token| format!(",\"accessToken\":{}", token_text(&token)));
+                ok(&format!(
+                    "{}{}",
+                    session_text(&session),
+                    token.unwrap_or_default()
+                ))
+            }))
+        }
+        "rotateSigningKeys" => Ok(match key_ring::rotate(&context.env, context.now).await {
+            Ok(_) => Ok(ok("")),
+            Err(key_ring::Outage) => Err(Refusal::GeneralError("the key ring is out of reach")),
+        }),
+        "revokeSigningKey" => {
+            let kid = arguments.string("kid")?;
+            match key_ring::withdraw(&context.env, context.now, &kid).await {
+                Ok(key_ring::Withdrawal::Done) => Ok(Ok(ok(""))),
+                Ok(key_ring::Withdrawal::UnknownKid) => {
+                    Err(arguments.wrong("kid", "must name a signing key"))
+                }
+                Err(key_ring::Outage) => {
+                    Ok(Err(Refusal::GeneralError("the key ring is out of reach")))
+                }
+            }
+        }
+        _ => Err(js_sys::TypeError::new("there is no such method").into()),
+    }
+}
+
+async fn get_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let request = GivenRequest::of(arguments)?;
+    let freshness = freshness(arguments, context)?;
+    let check = arguments.optional_boolean("doAntiCsrfCheck")?;
+    // True is what is done anyway, where it matters.
+    let check = check.filter(|check| !check);
+    let session = for_request::session(context, &request, freshness, check).await;
+    Ok(session.map(|session| ok(&verified_text(&session))))
+}
+
+async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let access_token = arguments
+        .optional_string("accessToken")?
+        .unwrap_or_default();
+    let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
+    let verification = Verification {
+        access_token: &access_token,
+        anti_csrf_token: anti_csrf_token.as_deref(),
+        check_anti_csrf: arguments
+            .optional_boolean("doAntiCsrfCheck")?
+            .unwrap_or(true),
+        freshness: freshness(arguments, context)?,
+    };
+    let known = authenticate::get_session(context, &verification).await;
+    Ok(known.map(|known| ok(&verified_text(&known.session))))
+}
+
+async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let new = new_session(arguments, context)?;
+    let near = context.near(location(arguments)?);
+    let issued = sessions::create(&near, new).await;
+    Ok(issued.and_then(|issued| issued_text(&issued)))
+}
+
+async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let request = LoginRequest::of(arguments)?;
+    let new = new_session(arguments, context)?;
+    let near = context.near(location(arguments)?.or(request.location));
+    let created = login_request::create(&near, &request, new).await;
+    Ok(created.map(|(session, headers)| {
+        let pairs: Vec<String> = headers
+            .iter()
+            .map(|(name, value)| json::strings([name.as_str(), value.as_str()]))
+            .collect();
+        ok(&format!(
+            "{},\"headers\":[{}]",
+            session_text(&session),
+            pairs.join(",")
+        ))
+    }))
+}
+
+async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let exchange = Exchange {
+        refresh_token: arguments.string("refreshToken")?,
+        anti_csrf_token: arguments.optional_string("antiCsrfToken")?,
+        check_anti_csrf: true,
+        // As it is: the door does not know how the tokens travel.
+        anti_csrf: None,
+        door: RotationMode::Own,
+        use_dynamic_key: None,
+        access_token_validity: None,
+        version: minting::OWN_VERSION,
+    };
+    Ok(sessions::refresh(context, exchange)
+        .await
+        .and_then(|issued| issued_text(&issued)))
+}
+
+async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let handle = arguments.string("handle")?;
+    let information = sessions::information(context, &handle).await;
+    Ok(information.map(|information| {
+        let device = information.device.as_ref().map(Device::to_json);
+        let session = session_members(&information.session);
+        let times = format!(
+            "\"expiry\":{},\"timeCreated\":{}",
+            information.expiry.0, information.created.0
+        );
+        let refreshed = information
+            .last_refreshed
+            .map(|at| format!(",\"lastRefreshed\":{}", at.0));
+        let device = device.map(|device| format!(",\"device\":{device}"));
+        ok(&format!(
+            "\"session\":{{{session},{times}{}{}}},\"sessionData\":{}",
+            refreshed.unwrap_or_default(),
+            device.unwrap_or_default(),
+            information.session_data
+        ))
+    }))
+}
+
+async fn replace_payload(
+    context: &Context,
+    handle: &str,
+    payload: String,
+) -> Result<String, Refusal> {
+    sessions::replace_payload_that_fits(context, handle, payload, None)
+        .await
+        .map(|()| ok(""))
+}

@@ -1,0 +1,79 @@
+//! Arguments that several methods take.
+
+use wasm_bindgen::JsValue;
+
+use super::arguments::Arguments;
+use crate::{objects::context::Context, sessions};
+use postern_core::{
+    location::Location,
+    session::{model::Device, user},
+    settings::Freshness,
+};
+
+/// The session that the arguments of a creating method describe.
+pub(super) fn new_session(
+    arguments: &Arguments<'_>,
+    context: &Context,
+) -> Result<sessions::NewSession, JsValue> {
+    let empty = || user::EMPTY.to_owned();
+    let user_id = arguments.string("userId")?;
+    let payload = arguments
+        .optional_json_object("jwtPayload")?
+        .unwrap_or_else(empty);
+    let session_data = arguments
+        .optional_json_object("sessionData")?
+        .unwrap_or_else(empty);
+    let mut new = sessions::own_session(context, user_id, payload, session_data);
+    if let Some(tenant_id) = arguments.optional_string("tenantId")? {
+        if !postern_core::supertokens::cdi::path::is_tenant_id(&tenant_id) {
+            return Err(arguments.wrong("tenantId", "must be a tenant id: [a-z0-9-]+"));
+        }
+        new.tenant_id = tenant_id;
+    }
+    if let Some(device) = arguments.optional_object("device")? {
+        let user_agent = device.optional_string("userAgent")?;
+        let user_agent = user_agent.map(Device::kept_user_agent);
+        let ip = device.optional_string("ip")?;
+        let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
+        new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
+    }
+    Ok(new)
+}
+
+pub(super) fn user_and_tenant(
+    arguments: &Arguments<'_>,
+) -> Result<(String, Option<String>), JsValue> {
+    Ok((
+        arguments.string("userId")?,
+        arguments.optional_string("tenantId")?,
+    ))
+}
+
+/// Where a user's object is to be made, should this be the user's first session.
+pub(super) fn location(arguments: &Arguments<'_>) -> Result<Option<Location>, JsValue> {
+    let Some(name) = arguments.optional_string("location")? else {
+        return Ok(None);
+    };
+    let location = Location::from_name(&name);
+    location.map(Some).ok_or_else(|| {
+        arguments.wrong(
+            "location",
+            "must be wnam, enam, sam, weur, eeur, apac, oc, afr or me",
+        )
+    })
+}
+
+pub(super) fn freshness(
+    arguments: &Arguments<'_>,
+    context: &Context,
+) -> Result<Freshness, JsValue> {
+    match arguments.optional_string("freshness")? {
+        None => Ok(context.settings.freshness),
+        Some(text) => Freshness::parse(&text).ok_or_else(|| {
+            arguments.wrong(
+                "freshness",
+                "must be \"stateless\", \"within 60s\" or \"strict\"",
+            )
+        }),
+    }
+}

@@ -1,0 +1,151 @@
+//! Durable Objects, their storage and their answers; and KV.
+
+use js_sys::{Array, Object, Promise};
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+
+use super::{Fetcher, OutgoingResponse, object};
+use postern_core::location::Location;
+
+#[wasm_bindgen]
+extern "C" {
+    /// `ctx` of a Durable Object.
+    #[derive(Debug, Clone)]
+    pub(crate) type ObjectState;
+
+    /// `ctx.storage`
+    #[wasm_bindgen(method, catch, getter)]
+    pub(crate) fn storage(this: &ObjectState) -> Result<ObjectStorage, JsValue>;
+
+    /// `ctx.waitUntil(promise)`
+    #[wasm_bindgen(method, catch, js_name = waitUntil)]
+    pub(crate) fn wait_until(this: &ObjectState, work: &Promise) -> Result<(), JsValue>;
+
+    /// `ctx.blockConcurrencyWhile(callback)`
+    #[wasm_bindgen(method, catch, js_name = blockConcurrencyWhile)]
+    pub(crate) fn block_concurrency_while(
+        this: &ObjectState,
+        callback: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    /// `ctx.storage` of a Durable Object.
+    #[derive(Debug, Clone)]
+    pub(crate) type ObjectStorage;
+
+    /// `storage.sql`
+    #[wasm_bindgen(method, catch, getter)]
+    pub(crate) fn sql(this: &ObjectStorage) -> Result<SqlStorage, JsValue>;
+
+    /// `storage.transactionSync(closure)`: rolls everything back when the closure throws.
+    #[wasm_bindgen(method, catch, js_name = transactionSync)]
+    pub(crate) fn transaction_sync(
+        this: &ObjectStorage,
+        closure: &mut dyn FnMut() -> Result<JsValue, JsValue>,
+    ) -> Result<JsValue, JsValue>;
+
+    /// `storage.getAlarm()`: null when none is set.
+    #[wasm_bindgen(method, catch, js_name = getAlarm)]
+    pub(crate) fn get_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
+
+    /// `storage.setAlarm(milliseconds since the epoch)`
+    #[wasm_bindgen(method, catch, js_name = setAlarm)]
+    pub(crate) fn set_alarm_at(
+        this: &ObjectStorage,
+        unix_millis: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    /// `storage.deleteAlarm()`
+    #[wasm_bindgen(method, catch, js_name = deleteAlarm)]
+    pub(crate) fn delete_alarm(this: &ObjectStorage) -> Result<Promise, JsValue>;
+
+    /// `storage.deleteAll()`: takes the alarm along.
+    #[wasm_bindgen(method, catch, js_name = deleteAll)]
+    pub(crate) fn delete_all(this: &ObjectStorage) -> Result<Promise, JsValue>;
+
+    /// `storage.sql`
+    #[derive(Debug, Clone)]
+    pub(crate) type SqlStorage;
+
+    /// `sql.exec(query, ...bindings)`
+    #[wasm_bindgen(method, catch, variadic)]
+    pub(crate) fn exec(
+        this: &SqlStorage,
+        query: &str,
+        bindings: &Array,
+    ) -> Result<SqlCursor, JsValue>;
+
+    /// The rows of a query.
+    pub(crate) type SqlCursor;
+
+    /// `cursor.toArray()`: one object for each row. Only right after `exec`.
+    #[wasm_bindgen(method, catch, js_name = toArray)]
+    pub(crate) fn to_array(this: &SqlCursor) -> Result<Array, JsValue>;
+
+    /// `cursor.rowsWritten`
+    #[wasm_bindgen(method, catch, getter, js_name = rowsWritten)]
+    pub(crate) fn rows_written(this: &SqlCursor) -> Result<f64, JsValue>;
+
+    /// A KV namespace, or a Worker that stands in for one: the class is never looked at.
+    #[derive(Debug, Clone)]
+    pub(crate) type KvNamespace;
+
+    /// `kv.getWithMetadata(key)`: `{value, metadata}`.
+    #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
+    pub(crate) fn get_with_metadata(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+
+    /// `kv.put(key, value, options)`. The value is a string: KV turns a serde map into `{}`.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn put(
+        this: &KvNamespace,
+        key: &str,
+        value: &str,
+        options: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    /// `kv.delete(key)`
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn delete(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+
+    /// A Durable Object namespace.
+    pub(crate) type ObjectNamespace;
+
+    /// `namespace.getByName(name, {locationHint})`
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    fn get_by_name_near(
+        this: &ObjectNamespace,
+        name: &str,
+        options: &Object,
+    ) -> Result<Fetcher, JsValue>;
+
+    /// `namespace.getByName(name)`
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
+}
+
+impl ObjectNamespace {
+    /// The object of this name. One that does not exist yet is made near `location`, if the platform heeds it.
+    pub(crate) fn object(&self, name: &str, location: Option<Location>) -> Option<Fetcher> {
+        match location {
+            Some(location) => {
+                let hint = JsValue::from_str(location.name());
+                let options = object(&[("locationHint", hint)])?;
+                self.get_by_name_near(name, &options).ok()
+            }
+            None => self.get_by_name(name).ok(),
+        }
+    }
+}
+
+/// A response of a Durable Object that is bytes.
+pub(crate) fn bytes_response(body: &[u8]) -> Result<JsValue, JsValue> {
+    let body = js_sys::Uint8Array::from(body);
+    OutgoingResponse::new(&body, JsValue::UNDEFINED.unchecked_ref()).map(JsValue::from)
+}
+
+/// A response of a Durable Object to one of our isolates.
+pub(crate) fn object_response(status: u16, body: &str) -> Result<JsValue, JsValue> {
+    let init = match status {
+        200 => JsValue::UNDEFINED.unchecked_into(),
+        other => object(&[("status", JsValue::from(other))]).unwrap_or_default(),
+    };
+    OutgoingResponse::new(&JsValue::from_str(body), &init).map(JsValue::from)
+}

@@ -1,0 +1,125 @@
+//! The KV namespace `SESSION_DATA`: the copy of session data that is read everywhere.
+//!
+//! Key = session handle, value = the data's JSON text itself, metadata = `{seq, sessionExpires}`. Written and deleted by
+//! `UserSessions` objects only. Owns the shapes and the time-outs; knows of no session.
+
+use js_sys::Reflect;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
+
+use super::{
+    js::{self, KvNamespace},
+    number::{message_of, number, whole_number},
+    promise,
+};
+use postern_jwt::time::{Millis, UnixMillis};
+
+/// How long a KV operation may take before its fate counts as unknown.
+const TIMEOUT: Millis = Millis(5_000);
+/// KV refuses entries that expire sooner than this; ours outlive the session by as much.
+const EXPIRATION_MARGIN: Millis = Millis(60_000);
+
+/// The names in the metadata.
+const SEQ: &str = "seq";
+const SESSION_EXPIRES: &str = "sessionExpires";
+
+/// A KV operation failed, or took too long. Holds no value and no key.
+#[derive(Debug)]
+pub(crate) struct KvFault(pub(crate) String);
+
+/// What is written under a handle.
+#[derive(Debug)]
+pub(crate) struct Entry<'a> {
+    /// The data's JSON text.
+    pub(crate) text: &'a str,
+    /// Its sequence number.
+    pub(crate) seq: u64,
+    /// When the session ends unless refreshed.
+    pub(crate) session_expires: UnixMillis,
+}
+
+/// What was found under a handle.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The data's JSON text.
+    pub(crate) text: String,
+    /// Its sequence number and the session's known life.
+    pub(crate) metadata: Metadata,
+}
+
+/// The metadata of an entry.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Metadata {
+    pub(crate) seq: u64,
+    pub(crate) session_expires: UnixMillis,
+}
+
+/// The namespace. What is bound there is not inspected, so that a Worker may stand in for it.
+pub(crate) fn namespace(env: &Env) -> KvNamespace {
+    Reflect::get(env, &JsValue::from_str("SESSION_DATA"))
+        .unwrap_or(JsValue::UNDEFINED)
+        .unchecked_into()
+}
+
+/// Reads an entry; `None` when there is none, or none of a shape that we wrote.
+pub(crate) async fn get(namespace: &KvNamespace, handle: &str) -> Result<Option<Found>, KvFault> {
+    let found = finished(promise::within(namespace.get_with_metadata(handle), TIMEOUT).await)?;
+    let member =
+        |name: &str| Reflect::get(&found, &JsValue::from_str(name)).unwrap_or(JsValue::NULL);
+    let metadata = member("metadata");
+    let number = |name: &str| {
+        let value = Reflect::get(&metadata, &JsValue::from_str(name)).ok()?;
+        whole_number(&value)
+    };
+    let metadata = number(SEQ)
+        .zip(number(SESSION_EXPIRES))
+        .map(|(seq, expires)| Metadata {
+            seq,
+            session_expires: UnixMillis(expires),
+        });
+    Ok(member("value")
+        .as_string()
+        .zip(metadata)
+        .map(|(text, metadata)| Found { text, metadata }))
+}
+
+/// Writes an entry.
+pub(crate) async fn put(
+    namespace: &KvNamespace,
+    handle: &str,
+    entry: &Entry<'_>,
+    now: UnixMillis,
+) -> Result<(), KvFault> {
+    let metadata = js::object(&[
+        (SEQ, number(entry.seq)),
+        (SESSION_EXPIRES, number(entry.session_expires.0)),
+    ]);
+    // Rounded up, and one second more: KV measures the margin by its own clock.
+    let expiration = entry
+        .session_expires
+        .max(now)
+        .plus(EXPIRATION_MARGIN)
+        .as_seconds()
+        .saturating_add(2);
+    let options = metadata.and_then(|metadata| {
+        js::object(&[
+            ("metadata", metadata.into()),
+            ("expiration", number(expiration)),
+        ])
+    });
+    let options = options.ok_or_else(|| KvFault("the options cannot be made".to_owned()))?;
+    finished(promise::within(namespace.put(handle, entry.text, &options), TIMEOUT).await).map(drop)
+}
+
+/// Deletes an entry; one that does not exist counts as deleted.
+pub(crate) async fn delete(namespace: &KvNamespace, handle: &str) -> Result<(), KvFault> {
+    finished(promise::within(namespace.delete(handle), TIMEOUT).await).map(drop)
+}
+
+fn finished(outcome: Option<Result<JsValue, JsValue>>) -> Result<JsValue, KvFault> {
+    match outcome {
+        Some(Ok(value)) => Ok(value),
+        Some(Err(error)) => Err(KvFault(message_of(&error))),
+        None => Err(KvFault("no answer in time".to_owned())),
+    }
+}

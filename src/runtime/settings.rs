@@ -1,0 +1,162 @@
+//! The settings and the gateway's rules of this isolate: read once, and parsed once.
+
+use std::{cell::RefCell, rc::Rc};
+
+use js_sys::{JSON, Object, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
+
+use super::log;
+use postern_core::{
+    gateway::{self, Gateway, Target},
+    location::Location,
+    settings::{RawValue, SettingFault, Settings},
+};
+
+/// The settings are bad. Every fault was logged, by name, when they were first read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Misconfigured;
+
+/// Everything that a deployment is set up with, parsed.
+#[derive(Debug, Clone)]
+struct SetUp {
+    settings: Rc<Settings>,
+    /// `None` without rules: then there is no gateway.
+    gateway: Option<Rc<Gateway>>,
+}
+
+thread_local! {
+    static SET_UP: RefCell<Option<Result<SetUp, Misconfigured>>> = const { RefCell::new(None) };
+}
+
+/// The settings. An environment never changes under a running isolate.
+pub(crate) fn current(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
+    set_up(env, |set_up| Rc::clone(&set_up.settings))
+}
+
+/// Where objects that there are few of are to be made.
+pub(crate) fn central_location(env: &Env) -> Option<Location> {
+    current(env).ok()?.central_location
+}
+
+/// The gateway's rules, if there are any.
+pub(crate) fn gateway(env: &Env) -> Result<Option<Rc<Gateway>>, Misconfigured> {
+    set_up(env, |set_up| set_up.gateway.clone())
+}
+
+/// How many origins this isolate may tell about a session; none before settings were first read.
+pub(crate) fn origins() -> usize {
+    SET_UP.with_borrow(|known| match known {
+        Some(Ok(SetUp {
+            gateway: Some(gateway),
+            ..
+        })) => gateway.origins().len(),
+        _ => 0,
+    })
+}
+
+fn set_up<T>(env: &Env, read: impl FnOnce(&SetUp) -> T) -> Result<T, Misconfigured> {
+    SET_UP.with_borrow_mut(|known| {
+        let set_up = known.get_or_insert_with(|| load(env));
+        set_up
+            .as_ref()
+            .map(read)
+            .map_err(|misconfigured| *misconfigured)
+    })
+}
+
+/// Reads settings and rules. Every fault of both is logged before either is given up.
+fn load(env: &Env) -> Result<SetUp, Misconfigured> {
+    let parsed = Settings::parse(&variables(env));
+    let settings = parsed.as_ref().ok().map(|(settings, _)| settings);
+    if let Some(settings) = settings {
+        log::set_level(settings.log_level);
+    }
+    let mut compiled = gateway::compile(&gateway_rules(), settings);
+    compiled
+        .faults
+        .extend(missing_bindings(env, &compiled.gateway));
+    for warning in &compiled.warnings {
+        log::setting_warning(warning);
+    }
+    for fault in &compiled.faults {
+        log::setting_fault(fault);
+    }
+    match parsed {
+        Ok((settings, warnings)) => {
+            for warning in warnings {
+                log::setting_warning(&warning);
+            }
+            let has_rules = !compiled.gateway.is_empty();
+            compiled
+                .faults
+                .is_empty()
+                .then_some(())
+                .ok_or(Misconfigured)?;
+            Ok(SetUp {
+                settings: Rc::new(settings),
+                gateway: has_rules.then(|| Rc::new(compiled.gateway)),
+            })
+        }
+        Err(faults) => {
+            for fault in faults {
+                log::setting_fault(&fault);
+            }
+            Err(Misconfigured)
+        }
+    }
+}
+
+/// The rules file as JSON text, which `entry.mjs` leaves where a Wasm instance that starts after a trap finds it, too.
+fn gateway_rules() -> String {
+    Reflect::get(&js_sys::global(), &"posternGatewayRules".into())
+        .ok()
+        .and_then(|rules| rules.as_string())
+        .unwrap_or_default()
+}
+
+/// A fault for each origin behind a service binding that this deployment does not have.
+fn missing_bindings(env: &Env, gateway: &Gateway) -> Vec<SettingFault> {
+    gateway
+        .origins()
+        .iter()
+        .filter_map(|origin| {
+            let Target::Binding(binding) = &origin.target else {
+                return None;
+            };
+            let bound = Reflect::get(env, &binding.into()).unwrap_or_default();
+            (!bound.is_object()).then(|| SettingFault {
+                setting: format!("gateway.toml origins.{}.binding", origin.name),
+                message: "is not a service binding of this Worker".to_owned(),
+            })
+        })
+        .collect()
+}
+
+/// The variables and secrets of an environment, without its bindings.
+fn variables(env: &Env) -> Vec<(String, RawValue)> {
+    let env: &Object = env.unchecked_ref();
+    let names = Object::keys(env);
+    let variables = names.iter().filter_map(|name| {
+        let value = Reflect::get(env, &name).ok()?;
+        Some((name.as_string()?, raw(&value)?))
+    });
+    variables.collect()
+}
+
+/// The value of a variable; `None` for a binding, which is an object of a class of its own.
+fn raw(value: &JsValue) -> Option<RawValue> {
+    if let Some(text) = value.as_string() {
+        return Some(RawValue::Text(text));
+    }
+    let plain = !value.is_object()
+        || js_sys::Array::is_array(value)
+        || Object::get_prototype_of(value).constructor().name() == "Object";
+    if !plain {
+        return None;
+    }
+    JSON::stringify(value)
+        .ok()
+        .and_then(|text| text.as_string())
+        .map(RawValue::Json)
+}

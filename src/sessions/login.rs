@@ -1,0 +1,28 @@
+//! Creating a session in answer to a browser's request: what a login route asks for over RPC.
+//!
+//! Owns the order: how the tokens will travel, whether a browser would keep them, and only then the session. The rules
+//! themselves are the browser protocol's (`frontend`).
+
+use super::NewSession;
+use crate::{objects::context::Context, sessions};
+use postern_core::{
+    refusal::Refusal,
+    session::model::SessionView,
+    supertokens::fdi::{answers, anti_csrf::AntiCsrfMode, request::BrowserRequest},
+};
+
+/// The same for a request that is at hand itself.
+pub(crate) async fn create_for(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+    mut new: NewSession,
+) -> Result<(SessionView, Vec<(String, String)>), Refusal> {
+    let settings = &context.settings;
+    let transfer = request.transfer_of_new_session(settings.token_transfer_method);
+    answers::check_cookies_are_kept(settings, transfer)?;
+    new.anti_csrf = AntiCsrfMode::of(settings).binds_token(transfer);
+    new.transfer = Some(transfer);
+    let issued = sessions::create(context, new).await?;
+    let headers = answers::created(settings, request, transfer, &issued, context.now)?;
+    Ok((issued.session, headers))
+}

@@ -1,0 +1,251 @@
+//! What backends do to sessions by handle or by user: look, replace the payload, list, end.
+
+use super::issue::{Minted, payload_allowed, protected, token_fits, too_long};
+use crate::auth::{
+    authenticate::issuer_of,
+    user_call::{AT_ONCE, about, into_refusal},
+};
+use crate::{
+    auth::signer,
+    objects::{context::Context, key_ring, revocation_copy, revocations, user_sessions},
+    runtime::promise,
+};
+use postern_core::session::minting::OWN_VERSION;
+use postern_core::{
+    refusal::Refusal,
+    session::{
+        call::{UserCall, UserReply},
+        handle::CheckedHandle,
+        minting::TokenLimit,
+        model::SessionInformation,
+    },
+    settings::AntiCsrf,
+    tokens::access_token::AccessTokenVersion,
+};
+use postern_jwt::time::{Millis, UnixMillis};
+
+/// Everything stored about a session.
+pub(crate) async fn information(
+    context: &Context,
+    handle: &str,
+) -> Result<SessionInformation, Refusal> {
+    let handle = context.checked(handle)?;
+    let call = UserCall::ReadInformation {
+        handle: handle.as_str().to_owned(),
+    };
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
+        UserReply::Information {
+            session,
+            session_data,
+            expiry,
+            created,
+            last_refreshed,
+            device,
+        } => Ok(SessionInformation {
+            session,
+            session_data,
+            expiry,
+            created,
+            last_refreshed,
+            device,
+        }),
+        other => Err(into_refusal(other)),
+    }
+}
+
+/// Replaces the stored payload; one whose access token would not fit is refused. `by_version` is of the backend protocol's
+/// token that will carry it, `None` at a door of our own.
+pub(crate) async fn replace_payload_that_fits(
+    context: &Context,
+    handle: &str,
+    payload: String,
+    by_version: Option<AccessTokenVersion>,
+) -> Result<(), Refusal> {
+    let minted = match by_version {
+        None => Minted {
+            version: OWN_VERSION,
+            by_service_api: false,
+            anti_csrf: context.settings.anti_csrf == AntiCsrf::ViaToken,
+            use_dynamic_key: true,
+        },
+        // Whether a token carries an anti-CSRF token each refresh says anew: what creating took, this takes.
+        Some(version) => Minted {
+            version,
+            by_service_api: true,
+            anti_csrf: false,
+            use_dynamic_key: true,
+        },
+    };
+    if by_version.is_none() {
+        payload_allowed(&payload, OWN_VERSION)?;
+    }
+    let mut session = information(context, handle).await?.session;
+    session.payload = payload;
+    token_fits(context, &session, minted, None)?;
+    replace_payload(context, handle, session.payload).await
+}
+
+/// Merges members into the stored payload, in one transaction of the session's object: of two merges at once neither is lost.
+pub(crate) async fn merge_payload(
+    context: &Context,
+    handle: &str,
+    changes: String,
+) -> Result<(), Refusal> {
+    let handle = context.checked(handle)?;
+    let key = signer::signer(context, false, true)?;
+    let limit = TokenLimit {
+        most_bytes: context.settings.max_access_token_bytes,
+        algorithm: key.algorithm,
+        key_id: key.kid.clone(),
+        anti_csrf: context.settings.anti_csrf == AntiCsrf::ViaToken,
+    };
+    let most_bytes = limit.most_bytes;
+    let call = UserCall::MergePayload {
+        handle: handle.as_str().to_owned(),
+        changes,
+        limit,
+    };
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
+        UserReply::Done {} => Ok(()),
+        UserReply::PayloadRefused {
+            claim: Some(claim), ..
+        } => Err(protected(&claim)),
+        UserReply::PayloadRefused {
+            token_bytes: Some(bytes),
+            ..
+        } => Err(too_long(bytes, most_bytes)),
+        other => Err(into_refusal(other)),
+    }
+}
+
+/// Replaces the stored payload; access tokens that are out keep theirs.
+async fn replace_payload(context: &Context, handle: &str, payload: String) -> Result<(), Refusal> {
+    let handle = context.checked(handle)?;
+    let call = UserCall::ReplacePayload {
+        handle: handle.as_str().to_owned(),
+        payload,
+    };
+    match about(context, &handle, AT_ONCE, &call).await?.reply {
+        UserReply::Done {} => Ok(()),
+        other => Err(into_refusal(other)),
+    }
+}
+
+/// The handles of a user's sessions, in one tenant or in all.
+pub(crate) async fn list(
+    context: &Context,
+    user_id: String,
+    tenant_id: Option<String>,
+) -> Result<Vec<String>, Refusal> {
+    let route = context.handle_keys().route(&user_id);
+    let call = UserCall::List { user_id, tenant_id };
+    handles(user_sessions::ask(context, &route, &call).await?.reply)
+}
+
+/// Which handles a revoking call reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// Those that it ended; the backend protocol's meaning. If an earlier call was not told that they are, they count.
+    Ended,
+    /// A repeated call reports the same ones.
+    EndedBefore,
+}
+
+/// Ends sessions, and gives their handles. All are ended that can be; if one cannot, or the authority on revocations has
+/// not recorded one, the call fails and can be repeated.
+pub(crate) async fn revoke(
+    context: &Context,
+    presented: Vec<String>,
+    report: Report,
+) -> Result<Vec<String>, Refusal> {
+    let mut revoked = Vec::new();
+    let mut failure = None;
+    let checked: Vec<CheckedHandle> = presented
+        .iter()
+        .filter_map(|handle| context.handle_keys().check(handle))
+        .collect();
+    let mut rest = checked.as_slice();
+    while let Some(first) = rest.first() {
+        // One question per object: neighbours in the list often belong to one user.
+        let same = rest
+            .iter()
+            .take_while(|handle| handle.route() == first.route())
+            .count();
+        let (group, others) = rest.split_at_checked(same).unwrap_or((rest, &[]));
+        let ended = async {
+            let call = UserCall::Revoke {
+                handles: group
+                    .iter()
+                    .map(|handle| handle.as_str().to_owned())
+                    .collect(),
+                keep_for: tombstone_for(context, first)?,
+                repeatable: report == Report::EndedBefore,
+            };
+            let envelope = user_sessions::ask(context, first.route(), &call).await?;
+            for handle in group {
+                revocation_copy::note_end(handle.as_str(), context.now);
+            }
+            handles(envelope.reply)
+        };
+        match ended.await {
+            Ok(mut ended) => revoked.append(&mut ended),
+            Err(refusal) => failure = Some(refusal),
+        }
+        rest = others;
+    }
+    failure.map_or(Ok(revoked), Err)
+}
+
+/// Ends a user's sessions, in one tenant or in all.
+pub(crate) async fn revoke_all(
+    context: &Context,
+    user_id: String,
+    tenant_id: Option<String>,
+    report: Report,
+) -> Result<Vec<String>, Refusal> {
+    let route = context.handle_keys().route(&user_id);
+    let call = UserCall::RevokeAll {
+        user_id,
+        tenant_id,
+        repeatable: report == Report::EndedBefore,
+    };
+    let revoked = handles(user_sessions::ask(context, &route, &call).await?.reply)?;
+    for handle in &revoked {
+        revocation_copy::note_end(handle, context.now);
+    }
+    Ok(revoked)
+}
+
+/// Ends everybody's sessions that were created before `moment`, and gives the moment that counts.
+///
+/// It is told to the key ring, whose copy every door and every object has, and to the authority on revocations, whose
+/// copy is the fresher one. The answer waits until isolates have had the time to hear of it, so that from then on every
+/// level of freshness keeps what it promises.
+pub(crate) async fn end_all_before(
+    context: &Context,
+    moment: UnixMillis,
+) -> Result<UnixMillis, Refusal> {
+    const UNRECORDED: Refusal =
+        Refusal::GeneralError("the moment is not recorded everywhere yet; repeat the call");
+    let moment = moment.min(context.now);
+    key_ring::cut_off(&context.env, context.now, moment)
+        .await
+        .map_err(|key_ring::Outage| UNRECORDED)?;
+    let counts = revocations::cut_off(&context.env, moment)
+        .await
+        .map_err(|revocations::Outage| UNRECORDED)?;
+    promise::sleep(revocation_copy::CUT_OFF_SPREADS).await;
+    Ok(counts)
+}
+
+fn handles(reply: UserReply) -> Result<Vec<String>, Refusal> {
+    match reply {
+        UserReply::Handles { handles } => Ok(handles),
+        other => Err(into_refusal(other)),
+    }
+}
+
+/// How long a tombstone of a trusted issuer's session is kept: until no token of it is accepted any more.
+fn tombstone_for(context: &Context, handle: &CheckedHandle) -> Result<Option<Millis>, Refusal> {
+    Ok(issuer_of(context, handle)?.map(|issuer| issuer.max_token_age.max(issuer.data_lifetime)))
+}

@@ -1,0 +1,19 @@
+//! The use cases, as every door calls them: verify, read and overwrite, create, refresh, list, end.
+//!
+//! Owns the order of things across objects, KV and keys: a handle's tag before any I/O, the signing key before anything
+//! changes, the object before KV. Which rule applies is the core's to say.
+
+pub(crate) mod login;
+
+mod data;
+mod issue;
+mod manage;
+
+pub(crate) use data::{get_session_data, update_session_data};
+pub(crate) use issue::{
+    Exchange, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
+};
+pub(crate) use manage::{
+    Report, end_all_before, information, list, merge_payload, replace_payload_that_fits, revoke,
+    revoke_all,
+};
