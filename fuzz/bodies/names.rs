@@ -4,8 +4,9 @@ use postern_core::session::{
     handle::{CheckedHandle, HandleKeys, HandleKind, MAX_HANDLE_BYTES},
     lineage::Place,
     refresh_token::{self, MAX_REFRESH_TOKEN_BYTES, TokenMaker},
+    ticket::{self, TicketFault, TicketKey},
 };
-use postern_jwt::secret::Secret;
+use postern_jwt::{secret::Secret, time::UnixMillis};
 
 use super::text;
 
@@ -81,6 +82,13 @@ pub fn session_handle(input: &[u8]) {
 
 pub fn refresh_token(input: &[u8]) {
     let Some(token) = text(input) else { return };
+    let place = ticket::Place {
+        host: "a",
+        path: "/",
+    };
+    let key = TicketKey::derived_from(&Secret::new(vec![3; 32]));
+    let opened = key.open(token, place, UnixMillis(0));
+    assert_eq!(opened, Err(TicketFault::NotOurs), "none was made here");
     let Some(presented) = refresh_token::parse(token) else {
         return;
     };

@@ -18,7 +18,7 @@ use postern_core::{
     },
     identity::Issuers,
     refusal::Refusal,
-    revocation::copy::Decision,
+    revocation::copy::{Age, Decision},
     session::{
         call::{UserCall, UserReply},
         handle::{CheckedHandle, HandleKind},
@@ -28,6 +28,7 @@ use postern_core::{
         answers, anti_csrf::AntiCsrfMode, request::BrowserRequest, request_origin::OtherSites,
     },
 };
+use postern_jwt::time::UnixMillis;
 use std::{cell::Cell, rc::Rc};
 
 /// How an access token is to be verified.
@@ -68,22 +69,31 @@ pub(crate) async fn standing(
     freshness: Freshness,
 ) -> Result<(), Refusal> {
     let handle = &known.session.handle;
+    standing_of(context, handle, known.age, known.made, freshness).await
+}
+
+/// The same of a handle. `made` is of a trusted issuer's token, see [`VerifiedToken::made`].
+pub(crate) async fn standing_of(
+    context: &Context,
+    handle: &str,
+    age: Age,
+    made: Option<UnixMillis>,
+    freshness: Freshness,
+) -> Result<(), Refusal> {
     let bound = match freshness {
         Freshness::Stateless => return Ok(()),
-        Freshness::Within(bound) => {
-            match revocation_copy::decide(context, handle, known.age, bound) {
-                Decision::Live => return Ok(()),
-                Decision::Revoked => return Err(GONE),
-                Decision::AskObject(_) => bound,
-            }
-        }
+        Freshness::Within(bound) => match revocation_copy::decide(context, handle, age, bound) {
+            Decision::Live => return Ok(()),
+            Decision::Revoked => return Err(GONE),
+            Decision::AskObject(_) => bound,
+        },
         Freshness::Strict => AT_ONCE,
     };
     let handle = &context.checked(handle)?;
     let names_subject = issuer_of(context, handle)?.is_some_and(TrustedIssuer::names_subjects);
     let call = UserCall::Check {
         handle: handle.as_str().to_owned(),
-        issued: known.made.filter(|_| names_subject),
+        issued: made.filter(|_| names_subject),
     };
     match about(context, handle, bound, &call).await?.reply {
         UserReply::Standing { .. } => Ok(()),

@@ -1,7 +1,12 @@
 //! A verified access token, as the use cases need it.
 
 use super::identity_headers::IdentityHeaders;
-use postern_core::{identity::Session, revocation::copy::Age, tokens::access_token::AccessClaims};
+use postern_core::{
+    identity::{Identity, Session},
+    revocation::copy::Age,
+    session::model::SessionView,
+    tokens::access_token::AccessClaims,
+};
 use postern_jwt::time::UnixMillis;
 use std::{
     cell::{OnceCell, RefCell},
@@ -29,6 +34,23 @@ pub(crate) struct VerifiedToken {
 }
 
 impl VerifiedToken {
+    /// A session of ours that its object told of, without a token, and until when that counts.
+    pub(crate) fn of_ticket(session: SessionView, good_until: UnixMillis) -> Self {
+        Self {
+            session: Session {
+                handle: session.handle,
+                identity: Identity::own(session.tenant_id, session.user_id),
+                payload: session.payload,
+            },
+            claims: None,
+            shown: OnceCell::new(),
+            age: Age::Unknown,
+            made: None,
+            good_until,
+            told: RefCell::default(),
+        }
+    }
+
     /// The session as browsers are shown it, as JS has it: made by the first answer, and ready for the others.
     pub(crate) fn shown(&self, text: impl FnOnce(&Session) -> String) -> &JsValue {
         self.shown

@@ -1,6 +1,10 @@
 //! A request at the gateway, with what each step has found out about it.
 
-use super::{error_pages::Asker, renewal};
+use super::{
+    error_pages::Asker,
+    renewal,
+    ticket::{self, NotRedeemed},
+};
 use crate::{
     auth::{
         authenticate::{self, Demands},
@@ -17,7 +21,7 @@ use postern_core::{
     error::Presented,
     gateway::{
         Matched, RequestMeta, Rule, SessionRefused, directives::Holder, socket_token,
-        upgrade::is_websocket,
+        ticket_query::Offered, upgrade::is_websocket,
     },
     http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer},
     identity::Issuer,
@@ -45,9 +49,13 @@ pub(crate) struct Call<'a> {
     pub(crate) refused: Option<SessionRefused>,
     /// Whether its token is the one in `Authorization`.
     pub(crate) session_is_in_header: bool,
+    /// Whether its session is that of a ticket, which stands for it in this one request and changes nothing.
+    pub(crate) session_is_by_ticket: bool,
     pub(crate) facts: &'a RequestMeta<'a>,
     pub(crate) asker: &'a Asker<'a>,
     pub(crate) socket_authorization: Option<String>,
+    /// The tickets that its URL held.
+    pub(crate) offered: Offered,
 }
 
 impl Call<'_> {
@@ -65,17 +73,56 @@ impl Call<'_> {
         let context = match Context::open(env, execution).await {
             Ok(context) => self.context.insert(context),
             // Without a token there is nothing that keys or storage could say.
-            Err(_) if !self.carries_a_token() => return Err(nothing(NO_TOKEN)),
+            Err(_) if !self.carries_a_credential() => return Err(nothing(NO_TOKEN)),
             Err(refusal) => return Err(nothing(refusal)),
         };
         if !rule.asks_for_session() {
             return Err(nothing(NO_TOKEN));
         }
         let session = session_of(context, rule, self.facts, self.headers).await;
-        session.map(|(known, transfer)| {
-            self.session_is_in_header = transfer == Transfer::Header;
-            known
-        })
+        match session {
+            Ok((known, transfer)) => {
+                self.session_is_in_header = transfer == Transfer::Header;
+                Ok(known)
+            }
+            Err(refused) => self.by_ticket(refused).await,
+        }
+    }
+
+    /// The session of a ticket, where no other credential has one.
+    async fn by_ticket(
+        &mut self,
+        refused: SessionRefused,
+    ) -> Result<Rc<VerifiedToken>, SessionRefused> {
+        let Some(context) = &self.context else {
+            return Err(refused);
+        };
+        // While a credential cannot be judged, nobody is taken for somebody else.
+        if self.offered == Offered::None || matches!(refused.refusal, Refusal::GeneralError(_)) {
+            return Err(refused);
+        }
+        let rule = self.matched.rule;
+        match ticket::redeemed(context, rule, self.facts, &self.offered).await {
+            Ok(known) => {
+                self.session_is_by_ticket = true;
+                self.directives = false;
+                Ok(known)
+            }
+            Err(NotRedeemed::Outage(outage)) => Err(SessionRefused::new(outage, Presented::Token)),
+            Err(NotRedeemed::Because(why)) => {
+                let says_nothing =
+                    refused.presented == Presented::Nothing && refused.detail.is_none();
+                let detail = if says_nothing {
+                    why
+                } else {
+                    [&refused.told(), "; ", &why].concat()
+                };
+                Err(SessionRefused {
+                    detail: Some(detail),
+                    ..refused
+                })
+            }
+        }
     }
 
     /// True when the request passes without its session because that has ended: the browser is to forget it.
@@ -127,8 +174,9 @@ impl Call<'_> {
         sent.or(self.socket_authorization.as_deref())
     }
 
-    fn carries_a_token(&self) -> bool {
-        self.tokens().map_or(true, |found| found.is_any())
+    fn carries_a_credential(&self) -> bool {
+        let has_ticket = self.offered != Offered::None && self.facts.method == "GET";
+        has_ticket || self.tokens().map_or(true, |found| found.is_any())
     }
 
     /// The access token of the session; without a session, the one that was refused.

@@ -45,13 +45,14 @@ pub(crate) async fn answer(
     let host_is_one = headers.get("host").is_none_or(is_host);
     let target = Outgoing::of(request.url(), request.path(), request.raw_host());
     let target = target.filter(|target| host_is_one && is_host(target.host()));
-    let (Some(target), Some(host_name)) = (target, request.host()) else {
+    let (Some(mut target), Some(host_name)) = (target, request.host()) else {
         return response::of(&error::reply(
             &Refusal::BadInput("the URL is malformed".to_owned()),
             Presented::Nothing,
             settings.session_expired_status_code,
         ));
     };
+    let offered = target.take_tickets();
     let header = |name: &str| headers.get(name).map(str::to_owned);
     let facts = RequestMeta {
         host: host_name,
@@ -90,9 +91,11 @@ pub(crate) async fn answer(
         session: None,
         refused: None,
         session_is_in_header: false,
+        session_is_by_ticket: false,
         facts: &facts,
         asker: &asker,
         socket_authorization: socket_authorization(&headers),
+        offered,
     };
     let session = call.verify(env, execution).await;
     let seen = session.as_ref().map(|known| seen(&known.session));

@@ -12,5 +12,6 @@ pub(crate) mod proxy;
 pub(crate) mod renewal;
 pub(crate) mod response;
 pub(crate) mod response_edits;
+pub(crate) mod ticket;
 pub(crate) mod upstream_url;
 pub(crate) mod websocket;

@@ -187,8 +187,9 @@ impl Call<'_> {
         }
         let freshness = self.matched.rule.freshness;
         let freshness = freshness.unwrap_or(context.settings.freshness);
-        let token = self.token().map(|token| token.token).unwrap_or_default();
-        let (ticket, wait) = websocket::ticket(context, known, &token, freshness);
+        let token = self.token().filter(|_| !self.session_is_by_ticket);
+        let token = token.as_ref().map(|token| token.token.as_ref());
+        let (ticket, wait) = websocket::ticket(context, known, token, freshness);
         let (env, execution): (&JsValue, &JsValue) = (env.as_ref(), execution.as_ref());
         host.pump(&response, &wait, &ticket, env, execution)
     }

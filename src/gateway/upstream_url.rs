@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use crate::runtime::js;
-use postern_core::gateway::{Target, path};
+use postern_core::gateway::{
+    Target, path,
+    ticket_query::{self, Offered},
+};
 
 /// The URL that will be sent, as the platform writes it: what the rules see is what the origin gets.
 pub(crate) struct Outgoing<'r> {
@@ -31,6 +34,17 @@ impl<'r> Outgoing<'r> {
             path_start,
             path_end,
         })
+    }
+
+    /// Takes session tickets out of the query: from then on nothing shows them.
+    pub(crate) fn take_tickets(&mut self) -> Offered {
+        let Some((left, offered)) = ticket_query::taken(self.query()) else {
+            return Offered::None;
+        };
+        let before = self.url.get(..self.path_end).unwrap_or_default();
+        let mark = if left.is_empty() { "" } else { "?" };
+        self.url = Cow::Owned([before, mark, &left].concat());
+        offered
     }
 
     /// `scheme://host[:port]` of a URL as it came.

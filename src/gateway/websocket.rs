@@ -14,7 +14,7 @@ use crate::{
         number::{number, whole_number},
     },
 };
-use postern_core::{refusal::Refusal, settings::Freshness};
+use postern_core::{refusal::Refusal, revocation::copy::Age, settings::Freshness};
 use postern_jwt::time::{Millis, UnixMillis};
 
 /// The longest pause between two looks.
@@ -27,11 +27,11 @@ const REVOKED: f64 = -4403.0;
 /// Nobody can tell at the moment.
 const UNKNOWN: f64 = 0.0;
 
-/// The ticket of a session, and how many milliseconds to wait before the first look.
+/// The ticket of a session with its token, if it has one, and how many milliseconds to wait before the first look.
 pub(crate) fn ticket(
     context: &Context,
     known: &VerifiedToken,
-    token: &str,
+    token: Option<&str>,
     freshness: Freshness,
 ) -> (JsValue, JsValue) {
     let bound = match freshness {
@@ -39,7 +39,14 @@ pub(crate) fn ticket(
         Freshness::Strict => number(0),
         Freshness::Within(bound) => number(bound.0),
     };
-    let ticket = js::object(&[("token", JsValue::from_str(token)), ("bound", bound)]);
+    let ticket = match token {
+        Some(token) => js::object(&[("token", JsValue::from_str(token)), ("bound", bound)]),
+        None => js::object(&[
+            ("handle", JsValue::from_str(&known.session.handle)),
+            ("until", number(known.good_until.0)),
+            ("bound", bound),
+        ]),
+    };
     let wait = number(wait(freshness, known.good_until, context.now).0);
     (ticket.unwrap_or_default().into(), wait)
 }
@@ -47,7 +54,13 @@ pub(crate) fn ticket(
 /// What the pump is to do next: wait so many milliseconds, or close.
 pub(crate) async fn look(ticket: &JsValue, env: &Env, execution: &ExecutionContext) -> JsValue {
     let member = |name: &str| Reflect::get(ticket, &JsValue::from_str(name)).unwrap_or_default();
-    let token = member("token").as_string().unwrap_or_default();
+    let holder = match member("handle").as_string() {
+        Some(handle) => Holder::Handle {
+            handle,
+            until: UnixMillis(whole_number(&member("until")).unwrap_or_default()),
+        },
+        None => Holder::Token(member("token").as_string().unwrap_or_default()),
+    };
     let bound = member("bound");
     let freshness = match whole_number(&bound) {
         None => Freshness::Stateless,
@@ -56,25 +69,43 @@ pub(crate) async fn look(ticket: &JsValue, env: &Env, execution: &ExecutionConte
         Some(bound) => Freshness::Within(Millis(bound / 2)),
     };
     let verdict = match Context::open(env, execution).await {
-        Ok(context) => verdict(&context, &token, freshness).await,
+        Ok(context) => verdict(&context, &holder, freshness).await,
         Err(_) => UNKNOWN,
     };
     JsValue::from_f64(verdict)
 }
 
-async fn verdict(context: &Context, token: &str, freshness: Freshness) -> f64 {
-    let known = match verifier::verify(context, token).await {
-        Ok(known) => known,
-        Err(Refusal::GeneralError(_)) => return UNKNOWN,
-        Err(_) => return EXPIRED,
+/// What opened the socket.
+enum Holder {
+    /// An access token.
+    Token(String),
+    /// What stood for a session of ours once, and until when that counts.
+    Handle { handle: String, until: UnixMillis },
+}
+
+async fn verdict(context: &Context, holder: &Holder, freshness: Freshness) -> f64 {
+    let (standing, good_until) = match holder {
+        Holder::Token(token) => match verifier::verify(context, token).await {
+            Ok(known) => (
+                authenticate::standing(context, &known, freshness).await,
+                known.good_until,
+            ),
+            Err(Refusal::GeneralError(_)) => return UNKNOWN,
+            Err(_) => return EXPIRED,
+        },
+        Holder::Handle { until, .. } if *until <= context.now => return EXPIRED,
+        Holder::Handle { handle, until } => (
+            authenticate::standing_of(context, handle, Age::Unknown, None, freshness).await,
+            *until,
+        ),
     };
-    match authenticate::standing(context, &known, freshness).await {
+    match standing {
         Ok(()) => {
             let freshness = match freshness {
                 Freshness::Within(half) => Freshness::Within(Millis(half.0.saturating_mul(2))),
                 other => other,
             };
-            let wait = wait(freshness, known.good_until, context.now);
+            let wait = wait(freshness, good_until, context.now);
             number(wait.0).as_f64().unwrap_or(UNKNOWN)
         }
         Err(Refusal::GeneralError(_)) => UNKNOWN,

@@ -20,6 +20,7 @@ use postern_core::{
         self, Admission, Decision, Matched, RequestMeta, SessionRefused, cors,
         explain::{Described, End, MAX_BODY_BYTES, Story},
         refuse,
+        ticket_query::Offered,
     },
     http::{host, reply::Reply, route},
     refusal::Refusal,
@@ -78,7 +79,8 @@ async fn explained(
     };
     let bad_url = || Refusal::BadInput("\"url\" must be an http or https URL".to_owned());
     let (host, raw_path) = taken_apart(&described.url).ok_or_else(bad_url)?;
-    let target = Outgoing::of(&described.url, raw_path, host).ok_or_else(bad_url)?;
+    let mut target = Outgoing::of(&described.url, raw_path, host).ok_or_else(bad_url)?;
+    let offered = target.take_tickets();
     let host = host::normal(target.host()).ok_or_else(bad_url)?;
     let headers = HeaderLines::of_pairs(
         described
@@ -124,6 +126,7 @@ async fn explained(
         Ok(Admission::Rule(matched)) => {
             story.matched = Some(matched);
             let session = session(env, execution, matched, &facts, &headers).await;
+            let session = session.map_err(|refused| not_redeemed(refused, &offered));
             let seen = session.as_ref().map(|known| seen(&known.session));
             let seen = seen.map_err(Clone::clone);
             let decision = gateway::decide(matched.rule, &facts, seen);
@@ -163,6 +166,22 @@ async fn session(
     let context = Context::open(env, execution).await.map_err(refused)?;
     let (known, _) = session_of(&context, matched.rule, facts, headers).await?;
     Ok(known)
+}
+
+/// An explanation uses no ticket up.
+fn not_redeemed(refused: SessionRefused, offered: &Offered) -> SessionRefused {
+    if *offered == Offered::None {
+        return refused;
+    }
+    let detail = [
+        &refused.told(),
+        "; a ticket, which works once, is not looked at",
+    ]
+    .concat();
+    SessionRefused {
+        detail: Some(detail),
+        ..refused
+    }
 }
 
 /// Host and path of a URL, as they are written.

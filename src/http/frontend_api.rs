@@ -5,7 +5,7 @@ use crate::auth::authenticate::NO_TOKEN;
 use crate::auth::authenticate::verified;
 use worker::Env;
 
-use super::readiness;
+use super::{readiness, session_ticket};
 use crate::{
     auth::{session_cookies, verified_session::VerifiedToken},
     objects::{
@@ -43,7 +43,7 @@ pub(crate) enum Answer {
 }
 
 /// The headers that the protocol reads, as they were sent.
-struct Headers<'a> {
+pub(super) struct Headers<'a> {
     pub(crate) authorization: Option<&'a str>,
     pub(crate) cookie: Option<&'a str>,
     rid: Option<String>,
@@ -56,7 +56,7 @@ struct Headers<'a> {
 
 impl<'a> Headers<'a> {
     /// Those that verifying reads. `GET` is never checked for anti-CSRF; each header not read is a crossing saved.
-    fn to_verify(request: &'a Incoming) -> Self {
+    pub(super) fn to_verify(request: &'a Incoming) -> Self {
         let changing = request.method() != "GET";
         let read = |name| if changing { request.header(name) } else { None };
         Self {
@@ -84,7 +84,7 @@ impl<'a> Headers<'a> {
         }
     }
 
-    fn request<'b>(&'b self, method: &'b str) -> BrowserRequest<'b> {
+    pub(super) fn request<'b>(&'b self, method: &'b str) -> BrowserRequest<'b> {
         BrowserRequest {
             method,
             authorization: self.authorization,
@@ -134,6 +134,7 @@ pub(crate) async fn answer(
         Route::OpenIdConfiguration => discovery(&context.settings),
         Route::Readyz => ready(&context).await,
         Route::SessionRefresh => refresh(&context, request).await,
+        Route::SessionTicket => session_ticket::answer(&context, request).await,
         Route::SignOut => sign_out(&context, request).await,
         Route::Session => match session(&context, request).await {
             Ok(known) => return Answer::Session(known),

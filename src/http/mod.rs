@@ -6,3 +6,4 @@ pub(crate) mod readiness;
 pub(crate) mod renewal;
 pub(crate) mod router;
 pub(crate) mod service_api;
+pub(crate) mod session_ticket;

@@ -8,6 +8,7 @@ pub(crate) mod login;
 mod data;
 mod issue;
 mod manage;
+mod ticket;
 
 pub(crate) use data::{get_session_data, update_session_data};
 pub(crate) use issue::{
@@ -17,3 +18,4 @@ pub(crate) use manage::{
     Report, end_all_before, information, list, merge_payload, replace_payload_that_fits, revoke,
     revoke_all,
 };
+pub(crate) use ticket::redeem;

@@ -21,6 +21,7 @@ before(async () => {
   secrets["signature of an access token"] = body.accessToken.token.split(".")[2];
   secrets["refresh token"] = body.refreshToken.token;
   secrets["refresh token of a tenant"] = body.refreshToken.token.replace(/\.(\d+\.\d+\.)/, "_blue.$1");
+  secrets["session ticket"] = `t1.${body.session.handle}.AAECAwQFBgcICQoL.place.1.2.mac`;
   secrets["anti-CSRF token"] = body.antiCsrfToken;
   secrets["API key"] = apiKey;
   secrets["cookie"] = "sAccessToken=abcdefgh";

@@ -9,6 +9,7 @@ import { carries, isOurCookie, tokenCookies } from "./credential-names.mjs";
 const SHAPES = [
   ["an access token, or a part of one", /(?<![\w-])eyJ[\w-]{24,}/],
   ["a refresh token", /(?<![\w-])1\.[a-z2-7]{26}\.[a-z2-7]{26}\.[a-z2-7]{13}[\w-]*\.\d+\.\d+\.[\w-]{20,}/],
+  ["a session ticket", /(?<![\w-])t1\.[a-z2-7]{26}\.[a-z2-7]{26}\.[a-z2-7]{13}/],
   ["a cookie's value", new RegExp(`(?:__Host-|__Secure-)?(?:${tokenCookies.join("|")})=[^;\\s"',]{4,}`)],
   // 32 bytes and more in base64url: anti-CSRF tokens, MACs, the secrets of the key ring, the numbers of a private key.
   ["a key, a MAC or an anti-CSRF token", /(?<![\w./-])(?=[\w-]*[a-z])(?=[\w-]*[A-Z])(?=[\w-]*\d)[\w-]{43,}(?![\w./-])/],

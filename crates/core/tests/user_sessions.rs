@@ -15,6 +15,8 @@ mod edges;
 #[path = "user_sessions/subjects.rs"]
 mod subjects;
 mod support;
+#[path = "user_sessions/tickets.rs"]
+mod tickets;
 
 use postern_core::{
     refusal::ReuseSubtype,

@@ -38,6 +38,10 @@ export async function startGatewaySite(vars, rules) {
       response.setHeader("postern-create-session", Buffer.from(JSON.stringify({ userId: "alice", jwtPayload: { role: "member" } })).toString("base64url"));
       return void response.end("{}");
     }
+    if (url.startsWith("/events/")) {
+      response.setHeader("content-type", "text/event-stream");
+      return void response.write(`data: ${request.headers["postern-user-id"]}\n\n`);
+    }
     const [type, text] = url === "/" ? ["text/html", PAGE] : url === "/app.js" ? ["text/javascript", outputFiles[0].text] : url.startsWith("/api/") ? ["application/json", JSON.stringify({ user: request.headers["postern-user-id"] ?? null })] : ["text/css", ""];
     response.setHeader("content-type", type);
     response.end(text);

@@ -28,6 +28,7 @@ pub mod request_headers;
 pub mod response_headers;
 pub mod rewriting;
 pub mod socket_token;
+pub mod ticket_query;
 pub mod upgrade;
 
 mod claimed;

@@ -159,7 +159,7 @@ fn is_refresh_token(parts: &[&str], is_ours: IsOurs<'_>) -> bool {
 }
 
 /// Without percent-encoding; what is no escape stays as it is.
-fn percent_decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

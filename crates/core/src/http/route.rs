@@ -14,6 +14,8 @@ pub enum Route {
     SessionRefresh,
     /// `GET {base}/session/refresh`: for navigations, which come back from it.
     RefreshAndReturn,
+    /// `POST {base}/session/ticket`: a ticket for a request that can carry no header.
+    SessionTicket,
     /// `POST {base}/signout` (fdi.md 3.2).
     SignOut,
     /// `GET {base}/jwt/jwks.json`: the keys of access tokens (RFC 7517).
@@ -51,9 +53,10 @@ const READ: &str = "GET, HEAD, OPTIONS";
 pub const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
-const BROWSER_API: [(&str, &str, Route); 9] = [
+const BROWSER_API: [(&str, &str, Route); 10] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
+    ("/session/ticket", CHANGE, Route::SessionTicket),
     ("/signout", CHANGE, Route::SignOut),
     ("/jwt/jwks.json", READ, Route::Jwks),
     ("/assertion/jwks.json", READ, Route::AssertionJwks),
@@ -172,6 +175,14 @@ mod tests {
                 },
             ),
             ("OPTIONS", "/auth/session/refresh", Route::Preflight),
+            ("POST", "/auth/session/ticket", Route::SessionTicket),
+            (
+                "GET",
+                "/auth/session/ticket",
+                Route::MethodNotAllowed {
+                    allow: "POST, OPTIONS",
+                },
+            ),
             ("POST", "/auth/signout", Route::SignOut),
             ("GET", "/auth/jwt/jwks.json", Route::Jwks),
             ("GET", "/auth/assertion/jwks.json", Route::AssertionJwks),

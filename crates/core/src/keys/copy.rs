@@ -9,7 +9,7 @@ use super::{
 use crate::{
     message::{NEWEST, OLDEST},
     revocation::cut_off::CutOff,
-    session::handle::HandleKeys,
+    session::{handle::HandleKeys, ticket::TicketKey},
 };
 use postern_jwt::{SigningAlgorithm, secret::Secret, time::UnixMillis};
 
@@ -163,6 +163,11 @@ impl RingCopy {
     /// The key behind anti-CSRF tokens.
     pub fn anti_csrf_key(&self) -> &Secret {
         &self.ring.head.secrets.anti_csrf_key
+    }
+
+    /// The key behind session tickets.
+    pub fn ticket_key(&self) -> TicketKey {
+        TicketKey::derived_from(self.anti_csrf_key())
     }
 
     /// The keys behind session handles.

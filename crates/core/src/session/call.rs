@@ -114,6 +114,15 @@ pub enum UserCall {
         /// The access token's `refreshTokenHash1`.
         hash1: String,
     },
+    /// Use a ticket of a session, whose MAC was checked: it works once.
+    RedeemTicket {
+        /// The session.
+        handle: String,
+        /// The ticket's own name.
+        id: String,
+        /// When the ticket can no longer be used.
+        expires: UnixMillis,
+    },
     /// List a user's sessions.
     List {
         /// The user.
@@ -373,6 +382,12 @@ pub enum Gone {
     RotatedOut,
     /// The stored payload holds a claim that the new token's version protects.
     ProtectedClaim,
+    /// The ticket was used before.
+    TicketUsed,
+    /// The ticket's time is over.
+    TicketExpired,
+    /// The session has used as many tickets as are remembered at a time.
+    TooManyTickets,
 }
 
 impl Gone {
@@ -384,6 +399,9 @@ impl Gone {
             Self::AntiCsrf => "Anti-CSRF token does not match.",
             Self::RotatedOut => "rotated-out token branch; refresh required",
             Self::ProtectedClaim => "The user payload contains protected field",
+            Self::TicketUsed => "used before",
+            Self::TicketExpired => "expired",
+            Self::TooManyTickets => "too many tickets of its session at a time",
         }
     }
 }

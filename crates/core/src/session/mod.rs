@@ -11,6 +11,7 @@ pub mod minting;
 pub mod model;
 pub mod record;
 pub mod refresh_token;
+pub mod ticket;
 pub mod user;
 
 #[cfg(test)]

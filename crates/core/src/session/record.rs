@@ -274,6 +274,15 @@ pub trait UserStore {
     /// Makes every revocation due that the authority does not have: somebody waits for it.
     fn hasten_revocations(&self, now: UnixMillis) -> Result<(), StoreFault>;
 
+    /// Whether a ticket of a session was used.
+    fn is_ticket_used(&self, handle: &str, id: &str) -> Result<bool, StoreFault>;
+    /// How many used tickets of a session are remembered.
+    fn count_tickets(&self, handle: &str) -> Result<u64, StoreFault>;
+    /// Remembers that a ticket was used.
+    fn use_ticket(&self, handle: &str, id: &str, expires: UnixMillis) -> Result<(), StoreFault>;
+    /// Forgets used tickets that have expired. Nothing is due for them: they are forgotten when something else is done.
+    fn forget_tickets(&self, now: UnixMillis) -> Result<(), StoreFault>;
+
     /// Forgets tombstones that need not be kept any longer and have nothing in either outbox.
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault>;
     /// When the object next has something to do; `None` when it holds nothing.

@@ -62,6 +62,9 @@ fn each_way_of_being_gone_has_words_of_its_own() {
         Gone::AntiCsrf,
         Gone::RotatedOut,
         Gone::ProtectedClaim,
+        Gone::TicketUsed,
+        Gone::TicketExpired,
+        Gone::TooManyTickets,
     ]
     .map(Gone::message);
     for (at, message) in all.iter().enumerate() {

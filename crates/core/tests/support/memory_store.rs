@@ -17,6 +17,8 @@ struct Tables {
     data: BTreeMap<String, String>,
     outbox: BTreeMap<String, CopyTask>,
     revocations: BTreeMap<String, RevocationTask>,
+    /// When used tickets expire, by handle and id.
+    used_tickets: BTreeMap<(String, String), UnixMillis>,
     /// User, tenant and creation of ended sessions.
     ended: BTreeMap<String, (String, String, UnixMillis)>,
 }
@@ -319,6 +321,30 @@ impl UserStore for MemoryStore {
                 task.due = task.due.min(now);
             }
         }
+        Ok(())
+    }
+
+    fn is_ticket_used(&self, handle: &str, id: &str) -> Result<bool, StoreFault> {
+        let key = (handle.to_owned(), id.to_owned());
+        Ok(self.0.borrow().used_tickets.contains_key(&key))
+    }
+
+    fn count_tickets(&self, handle: &str) -> Result<u64, StoreFault> {
+        let tables = self.0.borrow();
+        let tickets = tables.used_tickets.keys();
+        Ok(tickets.filter(|(of, _)| of == handle).count() as u64)
+    }
+
+    fn use_ticket(&self, handle: &str, id: &str, expires: UnixMillis) -> Result<(), StoreFault> {
+        let key = (handle.to_owned(), id.to_owned());
+        let before = self.0.borrow_mut().used_tickets.insert(key, expires);
+        assert_eq!(before, None, "a ticket is used twice");
+        Ok(())
+    }
+
+    fn forget_tickets(&self, now: UnixMillis) -> Result<(), StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        tables.used_tickets.retain(|_, expires| *expires > now);
         Ok(())
     }
 

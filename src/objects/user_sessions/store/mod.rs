@@ -395,6 +395,39 @@ impl UserStore for SqlUserStore {
         .map(drop)
     }
 
+    fn is_ticket_used(&self, handle: &str, id: &str) -> Result<bool, StoreFault> {
+        let row = self.sql.one(
+            "SELECT 1 FROM used_ticket WHERE handle = ? AND id = ?",
+            &[handle.into(), id.into()],
+        )?;
+        Ok(row.is_some())
+    }
+
+    fn count_tickets(&self, handle: &str) -> Result<u64, StoreFault> {
+        let row = self.sql.one(
+            "SELECT COUNT(*) AS count FROM used_ticket WHERE handle = ?",
+            &[handle.into()],
+        )?;
+        let count = row.map(|row| row.read(|row| row.number("count")));
+        Ok(count.transpose()?.unwrap_or_default())
+    }
+
+    fn use_ticket(&self, handle: &str, id: &str, expires: UnixMillis) -> Result<(), StoreFault> {
+        // Not a `change`: nothing is due for it.
+        self.sql
+            .run(
+                "INSERT INTO used_ticket (handle, id, expires) VALUES (?, ?, ?)",
+                &[handle.into(), id.into(), time(expires)],
+            )
+            .map(drop)
+    }
+
+    fn forget_tickets(&self, now: UnixMillis) -> Result<(), StoreFault> {
+        self.sql
+            .run("DELETE FROM used_ticket WHERE expires <= ?", &[time(now)])
+            .map(drop)
+    }
+
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
         for table in ["session", "foreign_session"] {
             let forget = format!(

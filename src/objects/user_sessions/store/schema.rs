@@ -8,8 +8,9 @@ const STEPS: Steps = &[
     (1, FIRST),
     (2, TO_2),
     (3, TO_3),
+    (4, TO_4),
     #[cfg(postern_next)]
-    (4, TO_NEXT),
+    (5, TO_NEXT),
 ];
 
 /// What the next release might add (`postern_core::message::next`): a table, columns, and what it writes there.
@@ -20,10 +21,11 @@ ALTER TABLE foreign_session ADD COLUMN postern_next TEXT;
 ALTER TABLE session_data ADD COLUMN postern_next TEXT NOT NULL DEFAULT 'n';
 ALTER TABLE outbox ADD COLUMN postern_next TEXT;
 ALTER TABLE revocation ADD COLUMN postern_next TEXT;
+ALTER TABLE used_ticket ADD COLUMN postern_next TEXT;
 CREATE TABLE postern_next (handle TEXT PRIMARY KEY, noted INTEGER NOT NULL);
 INSERT INTO postern_next (handle, noted) SELECT handle, 1 FROM session;
 UPDATE session SET postern_next = 'noted';
-UPDATE schema SET step = 4;
+UPDATE schema SET step = 5;
 ";
 
 /// Version 1. Empty storage gets it and all the steps after it.
@@ -74,6 +76,15 @@ ALTER TABLE session ADD COLUMN child_seen INTEGER;
 ALTER TABLE session ADD COLUMN seen_generation INTEGER;
 ALTER TABLE session ADD COLUMN seen_children INTEGER;
 UPDATE schema SET step = 3;
+";
+
+/// Which tickets were used, until they expire.
+const TO_4: &str = "
+CREATE TABLE used_ticket (
+  handle TEXT NOT NULL, id TEXT NOT NULL, expires INTEGER NOT NULL, PRIMARY KEY (handle, id)
+) WITHOUT ROWID;
+CREATE INDEX used_ticket_by_expiry ON used_ticket (expires);
+UPDATE schema SET step = 4;
 ";
 
 impl SqlUserStore {

@@ -146,6 +146,7 @@ pub fn sweep<S: UserStore>(store: &S, terms: &Terms<'_>) -> Result<Vec<String>, 
         foreign::drop_lapsed(store, terms, &handle)?;
     }
     store.forget_tombstones(terms.now)?;
+    store.forget_tickets(terms.now)?;
     let due = store.due_copies(terms.now, COPY_BATCH)?;
     Ok(due.into_iter().map(|task| task.handle).collect())
 }

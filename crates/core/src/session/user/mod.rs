@@ -12,6 +12,7 @@ mod maintenance;
 mod outbox;
 mod revocation;
 mod seen;
+mod ticket;
 mod verify;
 
 pub use data::EMPTY;
@@ -19,6 +20,7 @@ pub use issue::is_reported_as_theft;
 pub use maintenance::{copied, copy_now, sweep};
 pub use outbox::{COPY_BATCH, Copy};
 pub use revocation::{REPORT_BATCH, due_reports, reported};
+pub use ticket::MAX_USED_TICKETS;
 
 use super::{
     call::{Gone, UserCall, UserReply},
@@ -91,6 +93,11 @@ pub fn answer<S: UserStore>(
             limit,
         } => data::merge_payload(store, terms, &handle, &changes, &limit),
         UserCall::NoteUse { handle, hash1 } => seen::note(store, terms, &handle, &hash1),
+        UserCall::RedeemTicket {
+            handle,
+            id,
+            expires,
+        } => ticket::redeem(store, terms, &handle, &id, expires),
         UserCall::List { user_id, tenant_id } => {
             let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
             sessions.retain(|session| terms.counts(session.created, session.expiry));

@@ -1,0 +1,43 @@
+//! A ticket works once: which ones were used is kept for as long as they could be used again.
+
+use super::{GONE, Terms, live, view};
+use crate::session::{
+    call::{Gone, UserReply},
+    record::{StoreFault, UserStore},
+};
+use postern_jwt::time::UnixMillis;
+
+/// How many used tickets of one session are remembered at a time; more are refused until the oldest have expired.
+pub const MAX_USED_TICKETS: u64 = 256;
+
+/// Uses a ticket whose MAC was checked, and answers with the session as it stands.
+pub(super) fn redeem<S: UserStore>(
+    store: &S,
+    terms: &Terms<'_>,
+    handle: &str,
+    id: &str,
+    expires: UnixMillis,
+) -> Result<UserReply, StoreFault> {
+    let Some(record) = live(store, terms, handle)? else {
+        return Ok(GONE);
+    };
+    let refused = |reason| Ok(UserReply::Unauthorised { reason });
+    // By this object's clock: it is what forgets used tickets.
+    if expires <= terms.now {
+        return refused(Gone::TicketExpired);
+    }
+    store.forget_tickets(terms.now)?;
+    if store.is_ticket_used(handle, id)? {
+        return refused(Gone::TicketUsed);
+    }
+    if store.count_tickets(handle)? >= MAX_USED_TICKETS {
+        return refused(Gone::TooManyTickets);
+    }
+    store.use_ticket(handle, id, expires)?;
+    Ok(UserReply::Live {
+        session: view(&record),
+        access: None,
+        payload_update_available: false,
+        data_seq: record.data_seq,
+    })
+}
