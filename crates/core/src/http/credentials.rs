@@ -1,4 +1,4 @@
-//! Which access tokens a request carries, and by which method (fdi.md 4.6; the contract, section 5).
+//! Which access tokens a request carries, and by which method (docs/protocol/fdi.md, section 4.6).
 //!
 //! Owns the names of our cookies, and which of several values under one name is looked at. Refuses to know what a good
 //! token looks like: the caller says whether a text is one of ours, or of a trusted issuer, by its structure.

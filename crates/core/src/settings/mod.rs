@@ -128,7 +128,7 @@ pub struct Settings {
     pub cookie_domain: Option<String>,
     /// `OLDER_COOKIE_DOMAIN`; `Some("")` = previously host-only.
     pub older_cookie_domain: Option<String>,
-    /// `COOKIE_SAME_SITE`; `None` = by rule (`lax` or `none`, see the contract).
+    /// `COOKIE_SAME_SITE`; `None` = by rule (`lax` or `none`: docs/protocol/fdi.md, section 1.3).
     pub cookie_same_site: Option<SameSite>,
     /// `COOKIE_SECURE`; default: true iff `API_DOMAIN` is https.
     pub cookie_secure: bool,
