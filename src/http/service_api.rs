@@ -253,7 +253,7 @@ async fn refresh_session(
 }
 
 /// `POST /recipe/jwt`: signed with the session keys, as the protocol has it. So that it never passes for a session,
-/// its header has no `version` and its payload may hold no claim of ours.
+/// its header has no `version`, whatever its payload claims.
 async fn create_jwt(context: &Context, jwt: &CreateJwt) -> Result<String, Refusal> {
     let key = signer::signer(context, true, jwt.use_dynamic_signing_key)?;
     let claims =
