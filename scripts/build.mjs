@@ -13,7 +13,7 @@ import { pathToFileURL } from "node:url";
 import { bundleGatewayFile } from "./lib/gateway-file.mjs";
 import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
 import { digestOf } from "./lib/hash.mjs";
-import { buildProfile, childEnvironment, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
+import { buildProfile, childEnvironment, isUnderWrangler, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
 import { bindgen } from "./setup.mjs";
 
@@ -59,18 +59,19 @@ const withNames = join(making, "index_bg.debug.wasm");
 
 /**
  * Builds if needed. A release build that is up to date serves development as well.
- * @param {BuildProfile} [profile] @returns {Promise<BuildProfile>} the profile of what is there now
+ * @param {BuildProfile} [profile] @param {{goesOn?: boolean}} [options] of `bundleGatewayFile`
+ * @returns {Promise<BuildProfile>} the profile of what is there now
  */
-export async function build(profile = buildProfile()) {
+export async function build(profile = buildProfile(), { goesOn = false } = {}) {
   await checkVariables();
   const inputs = digestOf(INPUTS);
   const [made, madeOf] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
   if (madeOf !== inputs || (made !== "release" && made !== profile)) {
     await make(profile, inputs);
-    bundleGatewayFile();
+    bundleGatewayFile({ goesOn });
     return profile;
   }
-  bundleGatewayFile();
+  bundleGatewayFile({ goesOn });
   return made;
 }
 
@@ -174,5 +175,5 @@ async function checkVariables() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  await main(async () => void (await build(process.argv.includes("--development") ? "development" : buildProfile())));
+  await main(async () => void (await build(process.argv.includes("--development") ? "development" : buildProfile(), { goesOn: isUnderWrangler() })));
 }

@@ -4,18 +4,33 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { TomlError, parse } from "smol-toml";
 import { fromRoot } from "./paths.mjs";
-import { StepFailed } from "./process.mjs";
+import { StepFailed, say } from "./process.mjs";
 
 const file = fromRoot("gateway.toml");
 const bundled = fromRoot("build", "gateway.mjs");
 
-/** Writes the module that `src/entry.mjs` imports; without a file, or without a rule in it, the text is empty. */
-export function bundleGatewayFile() {
-  const text = existsSync(file) ? gatewayJson(readFileSync(file, "utf8")) : "";
+/**
+ * Writes the module that `src/entry.mjs` imports; without a file, or without a rule in it, the text is empty.
+ * @param {{goesOn?: boolean}} [options] `goesOn`: a file that is no TOML becomes a module that says so, and the Worker answers
+ *   that it is misconfigured. A build that fails while `wrangler dev` runs would leave every request without an answer.
+ */
+export function bundleGatewayFile({ goesOn = false } = {}) {
+  const text = existsSync(file) ? textOf(readFileSync(file, "utf8"), goesOn) : "";
   const module = gatewayModule(text);
   if (existsSync(bundled) && readFileSync(bundled, "utf8") === module) return;
   mkdirSync(dirname(bundled), { recursive: true });
   writeFileSync(bundled, module);
+}
+
+/** @param {string} toml @param {boolean} goesOn */
+export function textOf(toml, goesOn) {
+  try {
+    return gatewayJson(toml);
+  } catch (error) {
+    if (!goesOn || !(error instanceof StepFailed)) throw error;
+    say(`error: ${error.message}`);
+    return JSON.stringify(error.message.replace(/^gateway\.toml /, ""));
+  }
 }
 
 /** The addresses of the file's origins, under the names that a fault has. Those behind a binding have none. @returns {{name: string, url: string}[]} */

@@ -28,6 +28,8 @@ export const toolProgram = (tool, program) => join(toolsDirectory, `${tool.name}
 const PROFILE_VARIABLE = "POSTERN_BUILD_PROFILE";
 /** The profile that this process was told to build: `wrangler dev` passes on what `npm start` has chosen. @returns {BuildProfile} */
 export const buildProfile = () => (process.env[PROFILE_VARIABLE] === "development" ? "development" : "release");
+/** Whether a command here has started the `wrangler dev` that runs this build. */
+export const isUnderWrangler = () => process.env[PROFILE_VARIABLE] !== undefined;
 /** The part of an environment that tells it. @param {BuildProfile} profile */
 export const profileEnvironment = (profile) => ({ [PROFILE_VARIABLE]: profile });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { gatewayJson } from "../../scripts/lib/gateway-file.mjs";
+import { gatewayJson, textOf } from "../../scripts/lib/gateway-file.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
 import { until } from "../support/until.mjs";
 
@@ -28,6 +28,22 @@ test("the file of the repository has no rule, and its example is good as it stan
 
 test("text that is no TOML is named by line, without the line", () => {
   assert.throws(() => gatewayJson('[[rules]]\npath = "secret-4711\n'), (error) => /^gateway\.toml line 2, column \d+: /.test(error.message) && !error.message.includes("4711"));
+});
+
+test("a file that becomes unreadable while the Worker runs makes it say so, in place of hanging", async () => {
+  const broken = '[[rules]]\npath = "secret-4711\n';
+  assert.throws(() => textOf(broken, false), /gateway\.toml line 2/);
+  const said = JSON.parse(textOf(broken, true));
+  assert.match(said, /^line 2, column \d+: /);
+  // As an object it is bundled as it is, and not read as TOML.
+  const postern = await startWithCaller({}, { gateway: Object(said) });
+  try {
+    const answer = await postern.fetch("/any/path");
+    assert.deepEqual([answer.status, (await answer.json()).status], [500, "MISCONFIGURED"]);
+    await until("the fault is logged", () => postern.output().includes(said));
+  } finally {
+    await postern.close();
+  }
 });
 
 test("without rules there is no gateway", async () => {
