@@ -1,13 +1,14 @@
 //! The browser API: verifying, refreshing and signing out, keys and discovery, health (SuperTokens frontend protocol).
 
-use crate::auth::authenticate::Demands;
-use crate::auth::authenticate::NO_TOKEN;
-use crate::auth::authenticate::verified;
 use worker::Env;
 
 use super::{readiness, session_ticket};
 use crate::{
-    auth::{session_cookies, verified_session::VerifiedToken},
+    auth::{
+        authenticate::{AuthError, Demands, NO_TOKEN, verified},
+        session_cookies,
+        verified_session::VerifiedToken,
+    },
     objects::{
         context::{self, Context},
         key_ring,
@@ -18,7 +19,8 @@ use crate::{
 use postern_core::session::minting;
 use postern_core::{
     error::{self, Presented},
-    http::{reply::Reply, route::Route},
+    gateway::navigation,
+    http::{credentials::Transfer, reply::Reply, route::Route},
     identity::Session,
     refusal::Refusal,
     session::{call::RotationMode, model::IssuedSession, refresh_token},
@@ -28,7 +30,7 @@ use postern_core::{
         anti_csrf::AntiCsrfMode,
         request::{BrowserRequest, RefreshToken},
         request_origin::OtherSites,
-        session_cookies::refresh_candidates,
+        session_cookies::{Witnesses, refresh_candidates},
     },
 };
 use postern_jwt::json::ObjectWriter;
@@ -227,22 +229,48 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     let browser = headers.request(request.method());
     // Stateless: signing out of a session that has ended already is no mistake.
     let demands = Demands::of(Freshness::Stateless);
-    let (known, transfer) = match verified(context, &browser, &demands).await {
-        Ok(verified) => verified,
-        Err(refused) => return refused.reply(&context.settings),
+    let (handle, transfer) = match verified(context, &browser, &demands).await {
+        Ok((known, transfer)) => (known.session.handle.clone(), transfer),
+        Err(refused) => match form_that_signs_out(context, request, &browser, &refused).await {
+            Ok(Some(handle)) => (handle, Transfer::Cookie),
+            Ok(None) => return refused.reply(&context.settings),
+            Err(refusal) => return outage(context, &refusal),
+        },
     };
-    let handles = vec![known.session.handle.clone()];
-    match sessions::revoke(context, handles, sessions::Report::Ended).await {
+    match sessions::revoke(context, vec![handle], sessions::Report::Ended).await {
         Ok(_) => {
             let browser = session_cookies::looked_at(context, browser);
             answers::signed_out(&context.settings, &browser, transfer)
         }
-        Err(refusal) => error::reply(
-            &refusal,
-            Presented::Token,
-            context.settings.session_expired_status_code,
-        ),
+        Err(refusal) => outage(context, &refusal),
     }
+}
+
+fn outage(context: &Context, refusal: &Refusal) -> Reply {
+    let expired = context.settings.session_expired_status_code;
+    error::reply(refusal, Presented::Token, expired)
+}
+
+/// The session that a form without a script means whose token is merely old: nobody can refresh it and send the form
+/// again. `None` where the refusal stands: a script made the request, its token was refused for something else, or a check
+/// is asked for that no form can meet.
+async fn form_that_signs_out(
+    context: &Context,
+    request: &Incoming,
+    browser: &BrowserRequest<'_>,
+    refused: &AuthError,
+) -> Result<Option<String>, Refusal> {
+    let is_stale = matches!(refused.refusal, Refusal::TryRefreshToken(_)) && !refused.token_is_good;
+    let header = |name: &str| request.header(name);
+    if !is_stale
+        || !navigation::is_navigation(request.method(), &header)
+        || AntiCsrfMode::of(&context.settings) != AntiCsrfMode::None
+    {
+        return Ok(None);
+    }
+    let Witnesses { host, mut others } = session_cookies::witnesses(context, browser).await?;
+    let only = others.pop().filter(|_| others.is_empty());
+    Ok(host.or(only))
 }
 
 fn discovery(settings: &Settings) -> Reply {

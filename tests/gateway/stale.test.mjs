@@ -191,6 +191,22 @@ test("what has ended is forgotten where it is seen", async () => {
   assert.deepEqual([...bob.cookies.keys()], []);
 });
 
+test("a form that is posted to our own sign-out an hour later ends the session; a script is told to refresh", async () => {
+  for (const headers of BROWSERS) {
+    const alice = await loggedIn();
+    await pause(LIFE + 200);
+    const foreign = await alice.send("/auth/signout", {}, { ...headers, "sec-fetch-site": "cross-site", origin: "https://evil.example" });
+    assert.deepEqual([foreign.status, await isLive(alice.handle)], [403, true]);
+    const answer = await alice.send("/auth/signout", {}, { "sec-fetch-site": "same-origin", ...headers });
+    assert.equal(answer.status, 200, JSON.stringify(headers));
+    assert.deepEqual([alice.cookies.has("sAccessToken"), await isLive(alice.handle)], [false, false]);
+  }
+  const bob = await loggedIn();
+  await pause(LIFE + 200);
+  const script = await send("/auth/signout", { method: "POST", headers: { rid: "anti-csrf", cookie: bob.header("/auth/signout") } });
+  assert.deepEqual([script.status, await isLive(bob.handle)], [401, true]);
+});
+
 test("a logout an hour later ends the session, and not only the cookies", async () => {
   for (const headers of BROWSERS) {
     const alice = await loggedIn();
