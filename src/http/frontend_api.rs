@@ -2,7 +2,7 @@
 
 use worker::Env;
 
-use super::{readiness, session_ticket};
+use super::{readiness, request_headers::Headers, session_ticket};
 use crate::{
     auth::{
         authenticate::{AuthError, Demands, NO_TOKEN, verified},
@@ -42,64 +42,6 @@ pub(crate) enum Answer {
     Reply(Reply),
     /// The session of a good token (`GET {base}/session`).
     Session(Rc<VerifiedToken>),
-}
-
-/// The headers that the protocol reads, as they were sent.
-pub(super) struct Headers<'a> {
-    pub(crate) authorization: Option<&'a str>,
-    pub(crate) cookie: Option<&'a str>,
-    rid: Option<String>,
-    anti_csrf: Option<String>,
-    auth_mode: Option<String>,
-    host: &'a str,
-    origin: Option<String>,
-    sec_fetch_site: Option<String>,
-}
-
-impl<'a> Headers<'a> {
-    /// Those that verifying reads. `GET` is never checked for anti-CSRF; each header not read is a crossing saved.
-    pub(super) fn to_verify(request: &'a Incoming) -> Self {
-        let changing = request.method() != "GET";
-        let read = |name| if changing { request.header(name) } else { None };
-        Self {
-            authorization: request.authorization(),
-            cookie: request.cookie(),
-            rid: read("rid"),
-            anti_csrf: read("anti-csrf"),
-            auth_mode: None,
-            host: request.host().unwrap_or_default(),
-            origin: read("origin"),
-            sec_fetch_site: read("sec-fetch-site"),
-        }
-    }
-
-    pub(crate) fn of(request: &'a Incoming) -> Self {
-        Self {
-            authorization: request.authorization(),
-            cookie: request.cookie(),
-            rid: request.header("rid"),
-            anti_csrf: request.header("anti-csrf"),
-            auth_mode: request.header("st-auth-mode"),
-            host: request.host().unwrap_or_default(),
-            origin: request.header("origin"),
-            sec_fetch_site: request.header("sec-fetch-site"),
-        }
-    }
-
-    pub(super) fn request<'b>(&'b self, method: &'b str) -> BrowserRequest<'b> {
-        BrowserRequest {
-            method,
-            authorization: self.authorization,
-            cookie: self.cookie,
-            rid: self.rid.as_deref(),
-            anti_csrf: self.anti_csrf.as_deref(),
-            auth_mode: self.auth_mode.as_deref(),
-            host: self.host,
-            origin: self.origin.as_deref(),
-            sec_fetch_site: self.sec_fetch_site.as_deref(),
-            ..BrowserRequest::default()
-        }
-    }
 }
 
 /// Answers a request to the browser API. CORS is added by the caller.

@@ -4,6 +4,7 @@ pub(crate) mod explain;
 pub(crate) mod frontend_api;
 pub(crate) mod readiness;
 pub(crate) mod renewal;
+pub(crate) mod request_headers;
 pub(crate) mod router;
 pub(crate) mod service_api;
 pub(crate) mod session_ticket;

@@ -4,7 +4,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::frontend_api::Headers;
+use super::request_headers::Headers;
 use crate::{
     auth::{
         authenticate::{Demands, verified},

@@ -400,7 +400,7 @@ impl Gone {
             Self::RotatedOut => "rotated-out token branch; refresh required",
             Self::ProtectedClaim => "The user payload contains protected field",
             Self::TicketUsed => "used before",
-            Self::TicketExpired => "expired",
+            Self::TicketExpired => "expired by the clock of its session",
             Self::TooManyTickets => "too many tickets of its session at a time",
         }
     }

@@ -131,7 +131,7 @@ fn messages_say_the_form_and_never_the_value() {
 
 #[test]
 fn what_is_no_table_is_said_once() {
-    for text in ["[]", "1", "\"x\"", "{", r#"{"a":1,"a":2}"#] {
+    for text in ["[]", "1", "null", "{", r#"{"a":1,"a":2}"#] {
         let compiled = compile(text, None);
         let messages: Vec<_> = compiled
             .faults
@@ -140,6 +140,14 @@ fn what_is_no_table_is_said_once() {
             .collect();
         assert_eq!(messages, ["gateway.toml: must be a table"], "{text}");
     }
+    // A text in place of a table is what the build could not read.
+    let unreadable = compile("\"line 2, column 1: no TOML\"", None);
+    let said: Vec<_> = unreadable
+        .faults
+        .iter()
+        .map(|it| it.message.as_str())
+        .collect();
+    assert_eq!(said, ["line 2, column 1: no TOML"]);
     assert_eq!(places(&json!({ "rules": {} })), ["rules"]);
     assert_eq!(places(&json!({ "origins": [] })), ["origins"]);
 }

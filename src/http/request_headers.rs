@@ -1,0 +1,62 @@
+//! The request headers that the browser API reads (SuperTokens frontend protocol).
+
+use crate::runtime::http::request::Incoming;
+use postern_core::supertokens::fdi::request::BrowserRequest;
+
+/// The headers that the protocol reads, as they were sent.
+pub(crate) struct Headers<'a> {
+    pub(crate) authorization: Option<&'a str>,
+    pub(crate) cookie: Option<&'a str>,
+    rid: Option<String>,
+    anti_csrf: Option<String>,
+    auth_mode: Option<String>,
+    host: &'a str,
+    origin: Option<String>,
+    sec_fetch_site: Option<String>,
+}
+
+impl<'a> Headers<'a> {
+    /// Those that verifying reads. `GET` is never checked for anti-CSRF; each header not read is a crossing saved.
+    pub(crate) fn to_verify(request: &'a Incoming) -> Self {
+        let changing = request.method() != "GET";
+        let read = |name| if changing { request.header(name) } else { None };
+        Self {
+            authorization: request.authorization(),
+            cookie: request.cookie(),
+            rid: read("rid"),
+            anti_csrf: read("anti-csrf"),
+            auth_mode: None,
+            host: request.host().unwrap_or_default(),
+            origin: read("origin"),
+            sec_fetch_site: read("sec-fetch-site"),
+        }
+    }
+
+    pub(crate) fn of(request: &'a Incoming) -> Self {
+        Self {
+            authorization: request.authorization(),
+            cookie: request.cookie(),
+            rid: request.header("rid"),
+            anti_csrf: request.header("anti-csrf"),
+            auth_mode: request.header("st-auth-mode"),
+            host: request.host().unwrap_or_default(),
+            origin: request.header("origin"),
+            sec_fetch_site: request.header("sec-fetch-site"),
+        }
+    }
+
+    pub(crate) fn request<'b>(&'b self, method: &'b str) -> BrowserRequest<'b> {
+        BrowserRequest {
+            method,
+            authorization: self.authorization,
+            cookie: self.cookie,
+            rid: self.rid.as_deref(),
+            anti_csrf: self.anti_csrf.as_deref(),
+            auth_mode: self.auth_mode.as_deref(),
+            host: self.host,
+            origin: self.origin.as_deref(),
+            sec_fetch_site: self.sec_fetch_site.as_deref(),
+            ..BrowserRequest::default()
+        }
+    }
+}
