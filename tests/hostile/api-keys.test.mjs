@@ -19,7 +19,7 @@ after(() => postern?.close());
 async function deploy(keys) {
   const file = join(postern.directory, "config.capnp");
   await postern.kill();
-  writeFileSync(file, readFileSync(file, "utf8").replace(/(name = "API_KEYS", text = )"[^"]*"/, `$1${JSON.stringify(keys)}`));
+  writeFileSync(file, readFileSync(file, "utf8").replaceAll(/(name = "API_KEYS", text = )"[^"]*"/g, `$1${JSON.stringify(keys)}`));
   await postern.start();
 }
 

@@ -12,7 +12,7 @@ import { unhurt } from "../support/unhurt.mjs";
 
 const MIB = 1024 * 1024;
 /** What is documented to come back for a request that is not a good one. 501 is the runtime's, for methods that it does not know. */
-const REFUSALS = [400, 401, 403, 404, 405, 408, 413, 414, 431, 501, 505];
+const REFUSALS = [400, 401, 403, 404, 405, 411, 408, 413, 414, 431, 501, 505];
 
 /** The doors: how a request line and its headers must look to reach one. */
 const DOORS = {

@@ -81,8 +81,8 @@ impl Minted<'_> {
             anti_csrf_token: self.anti_csrf.then(|| AntiCsrfToken::new("0".repeat(43))),
             use_dynamic_key: true,
             by_service_api: self.by_service_api,
-            session_created: Some(now),
-            generation: u32::MAX,
+            session_created: (!self.by_service_api).then_some(now),
+            generation: if self.by_service_api { 0 } else { u32::MAX },
         };
         let claims = claims(session, &grant, self.version, self.issuer);
         let input = claims.signing_input(Algorithm::signed_with(self.algorithm), self.key_id)?;

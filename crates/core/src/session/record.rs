@@ -44,6 +44,14 @@ pub struct SessionRecord {
     pub copy_expires: UnixMillis,
 }
 
+impl SessionRecord {
+    /// When the session was created, for the header of its access tokens to tell. Those of the service API have the headers
+    /// of its protocol and nothing more (docs/protocol/cdi.md): `None`.
+    pub fn told_creation(&self) -> Option<UnixMillis> {
+        (!self.by_service_api).then_some(self.created)
+    }
+}
+
 /// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {

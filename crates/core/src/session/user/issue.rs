@@ -269,8 +269,12 @@ fn tokens(
             .then(|| terms.anti_csrf_token(&record.handle, &record.salt, place.generation)),
         use_dynamic_key: record.use_dynamic_key,
         by_service_api: record.by_service_api,
-        session_created: Some(record.created),
-        generation: place.generation,
+        session_created: record.told_creation(),
+        generation: if record.by_service_api {
+            0
+        } else {
+            place.generation
+        },
     };
     record.access_expires_max = record.access_expires_max.max(access.expiry);
     let refresh = TokenInfo {

@@ -111,7 +111,7 @@ fn verify_lazily<S: UserStore>(
         anti_csrf_token: call.anti_csrf_token.clone(),
         use_dynamic_key: record.use_dynamic_key,
         by_service_api: record.by_service_api,
-        session_created: Some(record.created),
+        session_created: record.told_creation(),
         // Of the token at hand the object knows already.
         generation: 0,
     };
@@ -140,7 +140,7 @@ pub(super) fn regenerate<S: UserStore>(
         anti_csrf_token: carried.anti_csrf_token,
         use_dynamic_key: record.use_dynamic_key,
         by_service_api: record.by_service_api,
-        session_created: Some(record.created),
+        session_created: record.told_creation(),
         // Of the token at hand the object knows already.
         generation: 0,
     });
