@@ -1,7 +1,7 @@
 //! One table: outcome to HTTP status, body, RPC status, log level, retryable.
 //!
 //! Owns how a refusal looks on each surface, so that no door invents its own. Refuses to know which door asks, and
-//! the backend protocol's own shapes (`core_driver`).
+//! the backend protocol's own shapes (`supertokens::cdi`).
 
 pub mod page;
 

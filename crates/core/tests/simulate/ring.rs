@@ -65,7 +65,7 @@ fn material() -> KeyMaterial {
     }
 }
 
-/// The copy of an isolate: what `edge::key_ring` does.
+/// The copy of an isolate: what `objects::key_ring` of the Worker does.
 #[derive(Default)]
 pub struct RingHolder {
     copy: Option<Rc<RingCopy>>,
