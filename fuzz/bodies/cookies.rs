@@ -2,20 +2,14 @@
 
 use std::borrow::Cow;
 
-use postern_core::{
-    gateway::{
-        own_tokens,
-        request_headers::{Passing, without_our_cookies},
-    },
-    http::{
-        bearer::{Authorization, authorization},
-        cookie::{Cookies, percent_encode},
-        credentials::{Seen, Transfer, access_tokens},
-    },
-    session::refresh_token,
-    supertokens::fdi::session_cookies::{
-        MAX_REFRESH_CANDIDATES, SentCookies, Witnesses, refresh_candidates,
-    },
+use postern_core::gateway::own_tokens;
+use postern_core::gateway::request::headers::{Passing, without_our_cookies};
+use postern_core::http::bearer::{Authorization, authorization};
+use postern_core::http::cookie::{Cookies, percent_encode};
+use postern_core::http::credentials::{Seen, Transfer, access_tokens};
+use postern_core::session::refresh_token;
+use postern_core::supertokens::fdi::session_cookies::{
+    MAX_REFRESH_CANDIDATES, SentCookies, Witnesses, refresh_candidates,
 };
 
 use super::{DEPLOYMENT, text};

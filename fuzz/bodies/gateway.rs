@@ -1,11 +1,9 @@
 //! The gateway: rules files, paths, and the directives of origins.
 
-use postern_core::gateway::{
-    Denial, Gateway, RequestMeta, Rule, admit, compile,
-    directives::{self, Holder, MAX_BYTES, Sent},
-    is_never_answered,
-    path::{self, PathFault},
-};
+use postern_core::gateway::compile;
+use postern_core::gateway::matching::path::{self, PathFault};
+use postern_core::gateway::response::directives::{self, Holder, MAX_BYTES, Sent};
+use postern_core::gateway::{Denial, Gateway, RequestMeta, Rule, admit, is_never_answered};
 use postern_jwt::{json, secret::Secret};
 
 use super::{DEPLOYMENT, text};

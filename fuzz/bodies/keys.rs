@@ -1,9 +1,7 @@
 //! JSON Web Keys and key sets, from the settings and from a server.
 
-use postern_jwt::{
-    Algorithm, KeyMaterial,
-    jwk::{self, KeySetSource, MAX_KEY_SET_BYTES, MAX_KEYS},
-};
+use postern_jwt::keys::jwk::{self, KeySetSource, MAX_KEY_SET_BYTES, MAX_KEYS};
+use postern_jwt::{Algorithm, KeyMaterial};
 
 use super::text;
 

@@ -1,9 +1,7 @@
 //! The service API: `METHOD path?query`, a line with the version and a key, and the body behind it.
 
-use postern_core::supertokens::cdi::{
-    path,
-    request::{Head, admit},
-};
+use postern_core::supertokens::cdi::admission::{Head, admit};
+use postern_core::supertokens::cdi::request::path;
 
 use super::{DEPLOYMENT, text};
 

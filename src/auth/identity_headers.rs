@@ -1,7 +1,8 @@
 //! Identity headers that were made for a token and an origin, kept with the token.
 
 use crate::{objects::context::Context, runtime::settings};
-use postern_core::{gateway::assertion, identity::Session};
+use postern_core::gateway::request::assertion;
+use postern_core::identity::Session;
 use postern_jwt::time::UnixMillis;
 
 use wasm_bindgen::JsValue;

@@ -14,12 +14,10 @@ use crate::runtime::{
     log,
 };
 use postern_core::settings::{IssuerKeys, TrustedIssuer};
-use postern_jwt::{
-    VerificationKey,
-    jwk::{self, KeySet, KeySetSource, LeftOut},
-    jwks_cache::{self, Decision, JwksState},
-    time::UnixMillis,
-};
+use postern_jwt::VerificationKey;
+use postern_jwt::jwks_cache::{self, Decision, JwksState};
+use postern_jwt::keys::jwk::{self, KeySet, KeySetSource, LeftOut};
+use postern_jwt::time::UnixMillis;
 
 /// The limits of one fetch.
 const LIMITS: Limits = Limits {

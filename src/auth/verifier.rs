@@ -27,12 +27,12 @@ use postern_core::{
         trusted_issuer,
     },
 };
+use postern_jwt::cache::{Validity, VerifiedTokens};
+use postern_jwt::keys::jwk;
+use postern_jwt::time::{Millis, UnixMillis};
 use postern_jwt::{
     Algorithm, Pending, Policy, SignatureVerdict, TokenFault, Unverified, VerificationKey,
-    Verified,
-    cache::{Validity, VerifiedTokens},
-    json, jwk,
-    time::{Millis, UnixMillis},
+    Verified, json,
 };
 
 /// How much an isolate remembers of verified tokens, in bytes as the cache counts them. With the tables' empty places and

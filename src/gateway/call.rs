@@ -1,10 +1,8 @@
 //! A request at the gateway, with what each step has found out about it.
 
-use super::{
-    error_pages::Asker,
-    renewal,
-    ticket::{self, NotRedeemed},
-};
+use super::error_pages::Asker;
+use super::renewal;
+use crate::gateway::websocket::ticket::{self, NotRedeemed};
 use crate::{
     auth::{
         authenticate::{self, Demands},
@@ -17,19 +15,18 @@ use crate::{
         js::ExecutionContext,
     },
 };
-use postern_core::{
-    error::Presented,
-    gateway::{
-        Matched, RequestMeta, Rule, SessionRefused, directives::Holder, socket_token,
-        ticket_query::Offered, upgrade::is_websocket,
-    },
-    http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer},
-    identity::Issuer,
-    refusal::Refusal,
-    settings::Settings,
-    supertokens::fdi::request::BrowserRequest,
-    tokens::candidate,
-};
+use postern_core::error::Presented;
+use postern_core::gateway::request::socket_token;
+use postern_core::gateway::request::ticket_query::Offered;
+use postern_core::gateway::request::upgrade::is_websocket;
+use postern_core::gateway::response::directives::Holder;
+use postern_core::gateway::{Matched, RequestMeta, Rule, SessionRefused};
+use postern_core::http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer};
+use postern_core::identity::Issuer;
+use postern_core::refusal::Refusal;
+use postern_core::settings::Settings;
+use postern_core::supertokens::fdi::request::BrowserRequest;
+use postern_core::tokens::candidate;
 use std::rc::Rc;
 
 use worker::Env;

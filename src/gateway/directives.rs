@@ -10,20 +10,18 @@ use crate::{
     runtime::http::header_lines::HeaderLines,
     sessions::{self, Report, login},
 };
-use postern_core::{
-    error,
-    gateway::{
-        directives::{
-            CREATE_SESSION, Create, REVOKE, Revoke, SESSION_DATA, SET_PAYLOAD, Sent, read,
-        },
-        identity,
-    },
-    http::credentials::Transfer,
-    refusal::Refusal,
-    session::model::Device,
-    supertokens::fdi::{answers, headers::SessionHeaders, request::BrowserRequest},
-    tokens::access_token::AccessClaims,
+use postern_core::error;
+use postern_core::gateway::request::identity;
+use postern_core::gateway::response::directives::{
+    CREATE_SESSION, Create, REVOKE, Revoke, SESSION_DATA, SET_PAYLOAD, Sent, read,
 };
+use postern_core::http::credentials::Transfer;
+use postern_core::refusal::Refusal;
+use postern_core::session::model::Device;
+use postern_core::supertokens::fdi::answers;
+use postern_core::supertokens::fdi::headers::SessionHeaders;
+use postern_core::supertokens::fdi::request::BrowserRequest;
+use postern_core::tokens::access_token::AccessClaims;
 use postern_jwt::secret::Secret;
 
 /// What directives came to.

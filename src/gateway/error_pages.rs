@@ -14,11 +14,10 @@ use crate::runtime::{
     js::{self, FetchedResponse},
     log, promise, random, settings,
 };
-use postern_core::{
-    error::page::{self, Told},
-    gateway::{Gateway, Matched, Target, navigation},
-    http::reply::Reply,
-};
+use postern_core::error::page::{self, Told};
+use postern_core::gateway::decision::navigation;
+use postern_core::gateway::{Gateway, Matched, Target};
+use postern_core::http::reply::Reply;
 
 /// How long an operator's page may take, and how large it may be.
 const PAGE_TIMEOUT_MS: u32 = 2_000;

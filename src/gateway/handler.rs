@@ -20,16 +20,15 @@ use crate::runtime::{
     js::{ExecutionContext, Host},
     log,
 };
-use postern_core::{
-    error::{self, Presented},
-    gateway::{
-        self, Admission, Decision, Denial, Gateway, Matched, Note, RequestMeta, Seen, cors,
-        explain, refuse,
-    },
-    identity::Session,
-    refusal::Refusal,
-    settings::Settings,
+use postern_core::error::{self, Presented};
+use postern_core::gateway::decision::{explain, refuse};
+use postern_core::gateway::response::cors;
+use postern_core::gateway::{
+    self, Admission, Decision, Denial, Gateway, Matched, Note, RequestMeta, Seen,
 };
+use postern_core::identity::Session;
+use postern_core::refusal::Refusal;
+use postern_core::settings::Settings;
 
 /// Answers one request.
 pub(crate) async fn answer(

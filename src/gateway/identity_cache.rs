@@ -14,11 +14,9 @@ use crate::{
     auth::verified_session::VerifiedToken,
     objects::{context::Context, key_ring},
 };
-use postern_core::{
-    gateway::{assertion, identity},
-    keys::KeyKind,
-    refusal::Refusal,
-};
+use postern_core::gateway::request::{assertion, identity};
+use postern_core::keys::KeyKind;
+use postern_core::refusal::Refusal;
 use postern_jwt::{SigningAlgorithm, compact};
 
 /// What `audience` is told about the session of a verified token.

@@ -4,12 +4,11 @@ use super::{
     call::Call,
     error_pages::{self, Asker},
 };
-use postern_core::{
-    gateway::{Matched, caching},
-    http::reply::Reply,
-    settings::Settings,
-    supertokens::fdi::cors,
-};
+use postern_core::gateway::Matched;
+use postern_core::gateway::response::caching;
+use postern_core::http::reply::Reply;
+use postern_core::settings::Settings;
+use postern_core::supertokens::fdi::cors;
 use wasm_bindgen::JsValue;
 
 /// An answer of our own, readable for the website that asked. Whichever it is, it may depend on the session.

@@ -11,7 +11,5 @@ pub(crate) mod own_tokens;
 pub(crate) mod proxy;
 pub(crate) mod renewal;
 pub(crate) mod response;
-pub(crate) mod response_edits;
-pub(crate) mod ticket;
 pub(crate) mod upstream_url;
 pub(crate) mod websocket;

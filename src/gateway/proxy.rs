@@ -18,15 +18,13 @@ use crate::runtime::{
     js::{self, ExecutionContext, Host},
     log, random,
 };
-use postern_core::{
-    error::Presented,
-    gateway::{
-        Denial, Matched, OnOutage, SessionRefused, Unsendable, WebSockets, directives, identity,
-        own_tokens::{self, Suspect},
-        request_headers::{self, Changes, Passing},
-    },
-    refusal::Refusal,
-};
+use postern_core::error::Presented;
+use postern_core::gateway::own_tokens::{self, Suspect};
+use postern_core::gateway::request::headers::{self as request_headers, Changes, Passing};
+use postern_core::gateway::request::identity;
+use postern_core::gateway::response::directives;
+use postern_core::gateway::{Denial, Matched, OnOutage, SessionRefused, Unsendable, WebSockets};
+use postern_core::refusal::Refusal;
 use postern_jwt::secret::Secret;
 
 /// The key of one request's directives.

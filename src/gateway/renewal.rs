@@ -5,13 +5,13 @@ use crate::{
     objects::context::Context,
     runtime::clock,
 };
-use postern_core::{
-    gateway::renewal::{self, Renewal},
-    http::{cookie::Cookies, credentials},
-    identity::{Issuer, Issuers},
-    refusal::Refusal,
-    supertokens::fdi::{anti_csrf::AntiCsrfMode, request::BrowserRequest},
-};
+use postern_core::gateway::decision::renewal::{self, Renewal};
+use postern_core::http::cookie::Cookies;
+use postern_core::http::credentials;
+use postern_core::identity::{Issuer, Issuers};
+use postern_core::refusal::Refusal;
+use postern_core::supertokens::fdi::anti_csrf::AntiCsrfMode;
+use postern_core::supertokens::fdi::request::BrowserRequest;
 use postern_jwt::time::{Millis, UnixMillis};
 use std::{cell::RefCell, collections::VecDeque};
 

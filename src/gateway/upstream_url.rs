@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use crate::runtime::js;
-use postern_core::gateway::{
-    Target, path,
-    ticket_query::{self, Offered},
-};
+use postern_core::gateway::Target;
+use postern_core::gateway::matching::path;
+use postern_core::gateway::request::ticket_query::{self, Offered};
 
 /// The URL that will be sent, as the platform writes it: what the rules see is what the origin gets.
 pub(crate) struct Outgoing<'r> {

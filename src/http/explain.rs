@@ -14,19 +14,17 @@ use crate::{
         settings,
     },
 };
-use postern_core::{
-    error::{self, Presented},
-    gateway::{
-        self, Admission, Decision, Matched, RequestMeta, SessionRefused, cors,
-        explain::{Described, End, MAX_BODY_BYTES, Story},
-        refuse,
-        ticket_query::Offered,
-    },
-    http::{host, reply::Reply, route},
-    refusal::Refusal,
-    settings::Settings,
-    supertokens::cdi::api_key,
-};
+use postern_core::error::{self, Presented};
+use postern_core::gateway::decision::explain::{Described, End, MAX_BODY_BYTES, Story};
+use postern_core::gateway::decision::refuse;
+use postern_core::gateway::request::ticket_query::Offered;
+use postern_core::gateway::response::cors;
+use postern_core::gateway::{self, Admission, Decision, Matched, RequestMeta, SessionRefused};
+use postern_core::http::reply::Reply;
+use postern_core::http::{host, route};
+use postern_core::refusal::Refusal;
+use postern_core::settings::Settings;
+use postern_core::supertokens::cdi::request::api_key;
 
 /// Answers one request for an explanation.
 pub(crate) async fn answer(

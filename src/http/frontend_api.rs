@@ -16,23 +16,23 @@ use crate::{
     runtime::{http::request::Incoming, js::ExecutionContext, log, settings},
     sessions::{self, Exchange},
 };
+use postern_core::error::{self, Presented};
+use postern_core::gateway::decision::navigation;
+use postern_core::http::credentials::Transfer;
+use postern_core::http::reply::Reply;
+use postern_core::http::route::Route;
+use postern_core::identity::Session;
+use postern_core::refusal::Refusal;
+use postern_core::session::call::RotationMode;
 use postern_core::session::minting;
-use postern_core::{
-    error::{self, Presented},
-    gateway::navigation,
-    http::{credentials::Transfer, reply::Reply, route::Route},
-    identity::Session,
-    refusal::Refusal,
-    session::{call::RotationMode, model::IssuedSession, refresh_token},
-    settings::{Freshness, Settings},
-    supertokens::fdi::{
-        answers,
-        anti_csrf::AntiCsrfMode,
-        request::{BrowserRequest, RefreshToken},
-        request_origin::OtherSites,
-        session_cookies::{Witnesses, refresh_candidates},
-    },
-};
+use postern_core::session::model::IssuedSession;
+use postern_core::session::refresh_token;
+use postern_core::settings::{Freshness, Settings};
+use postern_core::supertokens::fdi::answers;
+use postern_core::supertokens::fdi::anti_csrf::AntiCsrfMode;
+use postern_core::supertokens::fdi::request::{BrowserRequest, RefreshToken};
+use postern_core::supertokens::fdi::request_origin::OtherSites;
+use postern_core::supertokens::fdi::session_cookies::{Witnesses, refresh_candidates};
 use postern_jwt::json::ObjectWriter;
 use std::rc::Rc;
 

@@ -1,7 +1,7 @@
 //! `GET {base}/session/refresh?return_to=…`: the refresh for pages without a script, and the way back; `POST` for forms.
 //!
 //! Owns when it is worth trying, and what each outcome of the refresh means to a person. The refresh itself is the one
-//! that scripts ask for. What the addresses say is `postern_core::gateway::renewal`'s to say.
+//! that scripts ask for. What the addresses say is `postern_core::gateway::decision::renewal`'s to say.
 
 use crate::gateway::renewal::TRIED;
 
@@ -11,19 +11,15 @@ use crate::{
     objects::context::Context,
     runtime::{clock, http::request::Incoming, js::ExecutionContext, log},
 };
-use postern_core::{
-    error::{self, Presented},
-    gateway::renewal::{self, Return},
-    http::reply::Reply,
-    refusal::Refusal,
-    settings::Settings,
-    supertokens::fdi::{
-        answers,
-        anti_csrf::AntiCsrfMode,
-        request::BrowserRequest,
-        request_origin::{Sender, Site, request_site},
-    },
-};
+use postern_core::error::{self, Presented};
+use postern_core::gateway::decision::renewal::{self, Return};
+use postern_core::http::reply::Reply;
+use postern_core::refusal::Refusal;
+use postern_core::settings::Settings;
+use postern_core::supertokens::fdi::answers;
+use postern_core::supertokens::fdi::anti_csrf::AntiCsrfMode;
+use postern_core::supertokens::fdi::request::BrowserRequest;
+use postern_core::supertokens::fdi::request_origin::{Sender, Site, request_site};
 use worker::Env;
 
 const MOST_REMEMBERED: usize = 512;

@@ -22,19 +22,13 @@ use crate::{
         log, settings,
     },
 };
-use postern_core::{
-    error::{
-        self,
-        page::{self, Told},
-    },
-    gateway::navigation,
-    http::{
-        reply::Reply,
-        route::{self, Route},
-    },
-    settings::Settings,
-    supertokens::fdi::cors,
-};
+use postern_core::error;
+use postern_core::error::page::{self, Told};
+use postern_core::gateway::decision::navigation;
+use postern_core::http::reply::Reply;
+use postern_core::http::route::{self, Route};
+use postern_core::settings::Settings;
+use postern_core::supertokens::fdi::cors;
 
 /// Answers one request.
 pub(crate) async fn answer(

@@ -12,22 +12,20 @@ use crate::{
     },
     sessions::{self, Exchange, NewSession, Report},
 };
-use postern_core::{
-    error,
-    http::reply::Reply,
-    location::Location,
-    refusal::Refusal,
-    settings::Settings,
-    supertokens::cdi::{
-        call::{CoreCall, CoreRequest, Create, CreateJwt, Refresh, Verify},
-        jwt,
-        outcome::{Outcome, Surroundings, Verified},
-        reply,
-        request::{self, Head},
-        response,
-        version::Version,
-    },
+use postern_core::error;
+use postern_core::http::reply::Reply;
+use postern_core::location::Location;
+use postern_core::refusal::Refusal;
+use postern_core::settings::Settings;
+use postern_core::supertokens::cdi::admission::{self, Head};
+use postern_core::supertokens::cdi::reply;
+use postern_core::supertokens::cdi::request::call::{
+    CoreCall, CoreRequest, Create, CreateJwt, Refresh, Verify,
 };
+use postern_core::supertokens::cdi::request::version::Version;
+use postern_core::supertokens::cdi::response;
+use postern_core::supertokens::cdi::response::jwt;
+use postern_core::supertokens::cdi::response::outcome::{Outcome, Surroundings, Verified};
 use postern_jwt::compact;
 
 /// Says where a user's object is to be made, should the request make the user's first session.
@@ -67,13 +65,13 @@ async fn receive(
     head: Head<'_>,
     settings: &Settings,
 ) -> Result<Reply, Reply> {
-    let admitted = request::admit(head, settings)?;
-    let body = match request.body(request::MAX_BODY_BYTES).await {
+    let admitted = admission::admit(head, settings)?;
+    let body = match request.body(admission::MAX_BODY_BYTES).await {
         Ok(body) => body,
         Err(BodyFault::TooLarge) => {
             let text = format!(
                 "Request body is larger than {} bytes",
-                request::MAX_BODY_BYTES
+                admission::MAX_BODY_BYTES
             );
             return Err(reply::text(413, text));
         }

@@ -7,13 +7,12 @@ use crate::{
     auth::authenticate::{self, AuthError, Demands},
     objects::context::Context,
 };
-use postern_core::{
-    gateway::upgrade::is_websocket,
-    identity::{Issuers, Session},
-    refusal::Refusal,
-    settings::Freshness,
-    supertokens::fdi::{request::BrowserRequest, request_origin::OtherSites},
-};
+use postern_core::gateway::request::upgrade::is_websocket;
+use postern_core::identity::{Issuers, Session};
+use postern_core::refusal::Refusal;
+use postern_core::settings::Freshness;
+use postern_core::supertokens::fdi::request::BrowserRequest;
+use postern_core::supertokens::fdi::request_origin::OtherSites;
 
 /// The most headers of one request.
 const MAX_HEADERS: u32 = 256;

@@ -25,7 +25,7 @@ pub(super) fn new_session(
         .unwrap_or_else(empty);
     let mut new = sessions::own_session(context, user_id, payload, session_data);
     if let Some(tenant_id) = arguments.optional_string("tenantId")? {
-        if !postern_core::supertokens::cdi::path::is_tenant_id(&tenant_id) {
+        if !postern_core::supertokens::cdi::request::path::is_tenant_id(&tenant_id) {
             return Err(arguments.wrong("tenantId", "must be a tenant id: [a-z0-9-]+"));
         }
         new.tenant_id = tenant_id;

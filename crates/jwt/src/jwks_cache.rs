@@ -8,7 +8,7 @@ use crate::time::{Millis, UnixMillis};
 pub const FETCH_TIMEOUT: Millis = Millis::from_seconds(5);
 
 /// The largest answer that is read, in bytes. Redirects are not followed.
-pub const MAX_ANSWER_BYTES: usize = crate::jwk::MAX_KEY_SET_BYTES;
+pub const MAX_ANSWER_BYTES: usize = crate::keys::jwk::MAX_KEY_SET_BYTES;
 
 /// The lifetime of a set whose answer states none.
 pub const DEFAULT_LIFETIME: Millis = Millis::from_seconds(600);

@@ -26,25 +26,21 @@ extern crate self as postern_jwt;
 pub mod cache;
 pub mod compact;
 pub mod json;
-pub mod jwk;
 pub mod jwks_cache;
-pub mod key;
+pub mod keys;
 pub mod parties;
 pub mod policy;
 pub mod secret;
-pub mod symmetric;
 pub mod time;
 
-mod algorithm;
 mod fault;
 mod origin;
 mod pipeline;
 mod unverified;
-mod weak_key;
 
-pub use crate::algorithm::{Algorithm, Curve, Family, SigningAlgorithm, UnknownAlgorithm};
 pub use crate::fault::TokenFault;
-pub use crate::key::{KeyMaterial, VerificationKey};
+pub use crate::keys::algorithm::{Algorithm, Curve, Family, SigningAlgorithm, UnknownAlgorithm};
+pub use crate::keys::key::{KeyMaterial, VerificationKey};
 pub use crate::origin::TokenOrigin;
 pub use crate::parties::Parties;
 pub use crate::pipeline::{Pending, SignatureVerdict, Verified};

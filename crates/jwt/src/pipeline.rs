@@ -3,9 +3,9 @@
 //! Signature verification may be asynchronous (WebCrypto), and the core may not wait. So the pipeline stops at
 //! `Pending`, which holds all that a backend needs, and goes on when it is told the verdict.
 
+use crate::keys::{key, symmetric};
 use crate::{
     Algorithm, Form, KeyMaterial, Policy, TokenFault, TokenOrigin, Unverified, VerificationKey,
-    key, symmetric,
 };
 use crate::{
     json::{Object, ObjectText},

@@ -12,53 +12,28 @@
 //!
 //! [`explain`] tells the same story about a request that was only described.
 
-pub mod assertion;
-pub mod caching;
-pub mod clear_site_data;
-pub mod cors;
-pub mod directives;
-pub mod explain;
-pub mod identity;
-pub mod navigation;
+pub mod decision;
+pub mod matching;
 pub mod own_tokens;
-pub mod path;
-pub mod refuse;
-pub mod renewal;
-pub mod request_headers;
-pub mod response_headers;
-pub mod rewriting;
-pub mod socket_token;
-pub mod ticket_query;
-pub mod upgrade;
+pub mod request;
+pub mod response;
+pub mod rules;
 
-mod claimed;
-mod compile;
-mod decide;
-mod fields;
-mod index;
-mod origins;
-mod pages;
-mod pattern;
-mod reach;
-mod readings;
-mod require;
-mod requirement;
 mod reserved;
-mod rule_table;
-mod rules;
-mod segments;
 
-pub use compile::{Compiled, MAX_RULES, MAX_TEXT_BYTES, compile};
-pub use decide::{
+pub use decision::decide::{
     Admission, Decision, Denial, Note, Passage, RequestMeta, Seen, SessionRefused, Unsendable,
-    admit, decide, is_never_answered,
+    admit, decide,
 };
-pub use origins::{LONGEST_TIMEOUT, Origin, Target};
-pub use pages::Pages;
-pub use require::Require;
-pub use requirement::{FailedClaim, Requirement};
 pub use rules::Matched;
-pub use rules::{Gateway, OnOutage, RefusalShape, Rule, SessionNeed, WebSockets};
+pub use rules::compile::{Compiled, MAX_RULES, MAX_TEXT_BYTES, compile};
+pub use rules::origins::{LONGEST_TIMEOUT, Origin, Target};
+pub use rules::pages::Pages;
+pub use rules::require::Require;
+pub use rules::requirement::{FailedClaim, Requirement};
+pub use rules::{
+    Gateway, OnOutage, RefusalShape, Rule, SessionNeed, WebSockets, is_never_answered,
+};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::origin::{host_name, is_loopback_name, origin_host, parse_origin};
 use super::reader::Reader;
 use crate::tenant::OWN;
 use postern_jwt::json::{self, JsonFault, JsonReason, Kind, Object};
-use postern_jwt::jwk::{self, KeyFault, KeySetFault, KeySetSource};
+use postern_jwt::keys::jwk::{self, KeyFault, KeySetFault, KeySetSource};
 use postern_jwt::time::Millis;
 use postern_jwt::{Algorithm, Parties};
 

@@ -1,9 +1,8 @@
 use super::support::{keys, parse_key, parse_set, secret_jwk, with_members};
-use crate::{Algorithm, jwk::KeySetSource};
-use crate::{
-    KeyMaterial, compact, json,
-    jwk::{self, KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS, own_key},
-};
+use crate::Algorithm;
+use crate::keys::jwk::KeySetSource;
+use crate::keys::jwk::{self, KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS, own_key};
+use crate::{KeyMaterial, compact, json};
 
 fn fault(jwk: &str) -> KeyFault {
     parse_key(jwk, KeySetSource::Fetched).expect_err(jwk)

@@ -5,10 +5,8 @@ use serde_json::Value;
 
 use super::{support::key, verify_jws};
 use crate::json::ObjectText;
-use crate::{
-    Algorithm, MAX_TOKEN_BYTES, TokenFault, compact,
-    jwk::{self as key_sets, KeySetSource},
-};
+use crate::keys::jwk::{self as key_sets, KeySetSource};
+use crate::{Algorithm, MAX_TOKEN_BYTES, TokenFault, compact};
 
 #[test]
 fn examples_of_the_standards() {

@@ -9,11 +9,11 @@ use jwt_compact::{
     jwk::JsonWebKey,
 };
 use p384::ecdsa::signature::{Signer, Verifier};
+use postern_jwt::keys::jwk::{self as key_sets, KeyFault, KeySetFault, KeySetSource};
+use postern_jwt::time::{Millis, UnixMillis};
 use postern_jwt::{
     Algorithm, Curve, Family, KeyMaterial, MAX_TOKEN_BYTES, Parties, Pending, Policy,
     SignatureVerdict, TokenFault, Types, VerificationKey, Verified, compact,
-    jwk::{self as key_sets, KeyFault, KeySetFault, KeySetSource},
-    time::{Millis, UnixMillis},
 };
 use std::{str::FromStr, sync::LazyLock};
 

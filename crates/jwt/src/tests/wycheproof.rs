@@ -9,8 +9,10 @@ use super::{
     support::{parse_key, parse_set},
     verify_jws,
 };
-use crate::{VerificationKey, jwk::KeySetSource};
-use crate::{secret::Secret, symmetric};
+use crate::VerificationKey;
+use crate::keys::jwk::KeySetSource;
+use crate::keys::symmetric;
+use crate::secret::Secret;
 
 /// Rows of `json_web_signature` whose verdict is wrong, and why.
 const WRONG_ROWS: [(u64, &str); 8] = [

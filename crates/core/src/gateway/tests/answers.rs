@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{file, rule};
 use crate::gateway::Origin;
-use crate::gateway::response_headers::{apply_cors, is_removed, keeps_cookie};
+use crate::gateway::response::headers::{apply_cors, is_removed, keeps_cookie};
 use crate::settings::testing::parsed;
 
 fn origin(fields: &serde_json::Value) -> Origin {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{headers, request, rule};
-use crate::gateway::cors::preflight;
+use crate::gateway::response::cors::preflight;
 use crate::settings::testing::parsed;
 
 const SITE: &str = "https://www.example.com";

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::{gateway, headers, no_header, origin, request};
-use crate::gateway::path::PathFault;
-use crate::gateway::request_headers::{Passing, Sent, changes};
-use crate::gateway::{Admission, Denial, RequestMeta, admit, identity};
+use crate::gateway::matching::path::PathFault;
+use crate::gateway::request::headers::{Passing, Sent, changes};
+use crate::gateway::request::identity;
+use crate::gateway::{Admission, Denial, RequestMeta, admit};
 use crate::settings::testing::parsed;
 
 /// Rules as a deployment would have them: one public path, everything else for sessions.

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::{headers, no_header, own, request, rule};
 use crate::error::Presented;
-use crate::gateway::{Admission, Decision, Denial, Note, Passage, SessionRefused, admit, decide};
+use crate::gateway::decide;
+use crate::gateway::{Admission, Decision, Denial, Note, Passage, SessionRefused, admit};
 use crate::refusal::Refusal;
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;

@@ -3,7 +3,7 @@
 use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding};
 use proptest::prelude::*;
 
-use crate::gateway::directives::{
+use crate::gateway::response::directives::{
     Create, DirectiveFault, Directives, Holder, MAX_BYTES, Sent, read,
 };
 use postern_jwt::secret::Secret;

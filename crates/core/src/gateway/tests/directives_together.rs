@@ -1,7 +1,9 @@
 //! Directives that change and end sessions, alone and together.
 
 use super::directives::{KEY, encoded, key};
-use crate::gateway::directives::{DirectiveFault, Directives, Holder, Revoke, Sent, read};
+use crate::gateway::response::directives::{
+    DirectiveFault, Directives, Holder, Revoke, Sent, read,
+};
 
 #[test]
 fn sessions_are_changed_and_ended() {

@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::{gateway, headers, no_header, request};
 use crate::error::Presented;
-use crate::gateway::explain::{Described, End, Story};
-use crate::gateway::{Admission, SessionRefused, admit, decide, refuse};
+use crate::gateway::decide;
+use crate::gateway::decision::explain::{Described, End, Story};
+use crate::gateway::decision::refuse;
+use crate::gateway::{Admission, SessionRefused, admit};
 use crate::refusal::Refusal;
 use crate::settings::testing::parsed;
 

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::{origin, rule};
-use crate::gateway::reserved::normal;
-use crate::gateway::{Rule, compile};
-use crate::gateway::{
-    request_headers::{Changes, Passing, Sent, changes, forwarded, without_our_cookies},
-    upgrade,
+use crate::gateway::Rule;
+use crate::gateway::compile;
+use crate::gateway::request::headers::{
+    Changes, Passing, Sent, changes, forwarded, without_our_cookies,
 };
+use crate::gateway::request::upgrade;
+use crate::gateway::reserved::normal;
 use crate::settings::testing::parsed;
 
 /// An access token by its structure (nobody looks at the signature here): version 5, our claims.

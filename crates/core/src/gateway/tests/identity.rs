@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::own_session;
-use crate::gateway::{assertion, identity};
+use crate::gateway::request::{assertion, identity};
 use crate::identity::{Identity, Session};
 use crate::tokens::candidate;
 use postern_jwt::time::UnixMillis;

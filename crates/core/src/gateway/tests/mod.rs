@@ -8,22 +8,16 @@ mod decisions;
 mod directives;
 mod directives_together;
 mod explain;
-mod faults;
 mod hygiene;
 mod identity;
-mod issuers;
-mod limits;
-mod matching;
-mod pages;
-mod paths;
-mod reach;
 mod refusals;
-mod requirements;
+mod rules;
 mod stale;
 
 use serde_json::{Value, json};
 
-use super::{Gateway, Origin, RequestMeta, Rule, Seen, compile};
+use super::{Gateway, Origin, RequestMeta, Rule, Seen};
+use crate::gateway::compile;
 use crate::identity::{Identity, Issuer, Session};
 use crate::settings::testing::parsed;
 

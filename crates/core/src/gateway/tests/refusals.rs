@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{gateway, headers, no_header, request};
 use crate::error::Presented;
-use crate::gateway::path::PathFault;
-use crate::gateway::{Denial, FailedClaim, Gateway, RequestMeta, SessionRefused, refuse};
+use crate::gateway::decision::refuse;
+use crate::gateway::matching::path::PathFault;
+use crate::gateway::{Denial, FailedClaim, Gateway, RequestMeta, SessionRefused};
 use crate::http::reply::Reply;
 use crate::refusal::Refusal;
 use crate::settings::testing::parsed;

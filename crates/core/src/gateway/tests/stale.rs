@@ -4,8 +4,10 @@ use serde_json::{Value, json};
 
 use super::{headers, request, rule};
 use crate::error::Presented;
-use crate::gateway::renewal::{self, Renewal};
-use crate::gateway::{Decision, Denial, Note, RequestMeta, SessionRefused, decide, refuse};
+use crate::gateway::decide;
+use crate::gateway::decision::refuse;
+use crate::gateway::decision::renewal::{self, Renewal};
+use crate::gateway::{Decision, Denial, Note, RequestMeta, SessionRefused};
 use crate::refusal::Refusal;
 use crate::settings::testing::parsed;
 use postern_jwt::time::UnixMillis;

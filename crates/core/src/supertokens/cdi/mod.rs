@@ -4,26 +4,10 @@
 //! signing and sockets: [`request::admit`] turns HTTP into a [`call::CoreCall`], a use case elsewhere turns that
 //! into a [`crate::supertokens::cdi::outcome::Outcome`] or a refusal, and [`response::render`] turns that back into HTTP.
 
-pub mod call;
-pub mod jwt;
-pub mod outcome;
-pub mod path;
+pub mod admission;
 pub mod reply;
 pub mod request;
 pub mod response;
-pub mod version;
-
-pub mod api_key;
-
-mod body;
-mod cookies;
-mod fields;
-mod legacy_keys;
-mod query;
-mod standing;
-mod tenant;
-mod tokens;
-mod writer;
 
 #[cfg(test)]
 mod tests;

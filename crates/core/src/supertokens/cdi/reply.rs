@@ -13,12 +13,12 @@ pub const PROTECTED_FIELD: &str = "The user payload contains protected field";
 const NO_STORE: &str = "no-store";
 
 /// A JSON answer. The protocol sends every outcome, refusals included, with status 200.
-pub(super) fn json(value: ObjectWriter) -> Reply {
+pub(crate) fn json(value: ObjectWriter) -> Reply {
     json_kept(value, NO_STORE)
 }
 
 /// A JSON answer with a `Cache-Control` of its own.
-pub(super) fn json_kept(value: ObjectWriter, cache_control: &str) -> Reply {
+pub(crate) fn json_kept(value: ObjectWriter, cache_control: &str) -> Reply {
     reply(
         200,
         "application/json; charset=UTF-8",
@@ -28,12 +28,12 @@ pub(super) fn json_kept(value: ObjectWriter, cache_control: &str) -> Reply {
 }
 
 /// A JSON answer of which the status is all there is to say.
-pub(super) fn status(status: &str) -> Reply {
+pub(crate) fn status(status: &str) -> Reply {
     json(with_status(status))
 }
 
 /// The beginning of a JSON answer.
-pub(super) fn with_status(status: &str) -> ObjectWriter {
+pub(crate) fn with_status(status: &str) -> ObjectWriter {
     let mut object = ObjectWriter::new();
     object.text("status", status);
     object
@@ -45,7 +45,7 @@ pub fn text(status: u16, text: impl Into<String>) -> Reply {
 }
 
 /// 400 with a text.
-pub(super) fn bad_request(reason: impl Into<String>) -> Reply {
+pub(crate) fn bad_request(reason: impl Into<String>) -> Reply {
     text(400, reason)
 }
 
@@ -55,42 +55,42 @@ pub fn invalid_json() -> Reply {
 }
 
 /// 400 for a body field that is missing or of the wrong type.
-pub(super) fn invalid_field(name: &str) -> Reply {
+pub(crate) fn invalid_field(name: &str) -> Reply {
     bad_request(format!("Field name '{name}' is invalid in JSON input"))
 }
 
 /// 400 for a query parameter that is missing.
-pub(super) fn missing_parameter(name: &str) -> Reply {
+pub(crate) fn missing_parameter(name: &str) -> Reply {
     bad_request(format!("Field name '{name}' is missing in GET request"))
 }
 
 /// 400 for a version that is not spoken here, or that cannot make this call.
-pub(super) fn version_not_supported(version: &str) -> Reply {
+pub(crate) fn version_not_supported(version: &str) -> Reply {
     bad_request(format!("cdi-version {version} not supported"))
 }
 
 /// 401 for a missing or wrong API key.
-pub(super) fn invalid_api_key() -> Reply {
+pub(crate) fn invalid_api_key() -> Reply {
     text(401, "Invalid API key")
 }
 
 /// 403 for calls that only the `public` tenant may make.
-pub(super) fn public_tenant_only() -> Reply {
+pub(crate) fn public_tenant_only() -> Reply {
     text(403, "Only public tenantId can call this app specific API")
 }
 
 /// 404 for paths that this version does not have.
-pub(super) fn not_found() -> Reply {
+pub(crate) fn not_found() -> Reply {
     text(404, "Not found")
 }
 
 /// 405 for a known path with another method.
-pub(super) fn method_not_supported() -> Reply {
+pub(crate) fn method_not_supported() -> Reply {
     text(405, "Method not supported")
 }
 
 /// 500 for a fault of ours that trying again will not mend.
-pub(super) fn fault(reason: &str) -> Reply {
+pub(crate) fn fault(reason: &str) -> Reply {
     text(500, reason)
 }
 

@@ -4,8 +4,10 @@ use super::support::{
     CLAIMS, keys, parse_key, parse_set, plain_token, secret_jwk, token, with_members,
 };
 use crate::tokens::{access_token::PayloadFault, legacy};
-use postern_jwt::{Algorithm, TokenFault, compact, jwk::KeySetSource};
-use postern_jwt::{MAX_KEY_ID_BYTES, jwk::KeySetFault, jwks_cache};
+use postern_jwt::keys::jwk::KeySetFault;
+use postern_jwt::keys::jwk::KeySetSource;
+use postern_jwt::{Algorithm, TokenFault, compact};
+use postern_jwt::{MAX_KEY_ID_BYTES, jwks_cache};
 
 #[test]
 fn a_token_may_be_as_long_as_the_limit() {

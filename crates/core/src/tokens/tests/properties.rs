@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use super::support::{CLAIMS, key_ring, parse_key, parse_set, plain_token, policy, verify};
 use crate::tokens::{access_token, legacy};
-use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, compact, jwk::KeySetSource};
+use postern_jwt::keys::jwk::KeySetSource;
+use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, compact};
 
 /// Every character that a token may hold, and two that it may not, at every place: exhaustive, because HMAC is fast.
 #[test]

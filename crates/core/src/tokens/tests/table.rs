@@ -8,8 +8,11 @@ use crate::{
     settings::{IssuerKeys, TrustedIssuer},
     tokens::trusted_issuer,
 };
-use postern_jwt::{Algorithm, jwk, time::Millis};
-use postern_jwt::{MAX_TOKEN_BYTES, TokenFault, VerificationKey, compact, jwk::KeySetSource};
+use postern_jwt::Algorithm;
+use postern_jwt::keys::jwk;
+use postern_jwt::keys::jwk::KeySetSource;
+use postern_jwt::time::Millis;
+use postern_jwt::{MAX_TOKEN_BYTES, TokenFault, VerificationKey, compact};
 
 fn trusted(set: &Value) -> TrustedIssuer {
     let text = |member: &str| set[member].as_str().unwrap().to_owned();

@@ -5,11 +5,11 @@
 
 use super::support::{CLAIMS, key_ring, keys, parse_set, plain_token, policy, token, verify};
 use crate::tokens::{access_token, candidate, form::parse, token_issuer::claimant};
-use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, compact, jwk::KeySetSource};
-use postern_jwt::{
-    json::{self, work::steps_of},
-    jwk::MAX_KEY_SET_BYTES,
-};
+use postern_jwt::json;
+use postern_jwt::json::work::steps_of;
+use postern_jwt::keys::jwk::KeySetSource;
+use postern_jwt::keys::jwk::MAX_KEY_SET_BYTES;
+use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, compact};
 
 /// Steps that one pass over a text may take for each of its bytes: to be passed, and looked at by some readers.
 const STEPS_PER_BYTE: usize = 5;

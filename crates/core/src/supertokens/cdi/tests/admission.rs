@@ -3,12 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{KEY, answered, create_body, head, send, settings};
-use crate::supertokens::cdi::{
-    call::CoreCall,
-    path::{Endpoint, route},
-    reply,
-    request::{Head, MAX_BODY_BYTES, admit},
-};
+use crate::supertokens::cdi::admission::{Head, MAX_BODY_BYTES, admit};
+use crate::supertokens::cdi::reply;
+use crate::supertokens::cdi::request::call::CoreCall;
+use crate::supertokens::cdi::request::path::{Endpoint, route};
 
 /// The answer to a head that is followed by an empty object.
 fn refused(head: Head<'_>) -> (u16, String) {

@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{answered, create_body, head, refresh_body, send, settings, verify_body};
-use crate::supertokens::cdi::{
-    call::{CoreCall, CreateJwt, MAX_HANDLES, Refresh, Verify},
-    request::admit,
-};
+use crate::supertokens::cdi::admission::admit;
+use crate::supertokens::cdi::request::call::{CoreCall, CreateJwt, MAX_HANDLES, Refresh, Verify};
 use postern_jwt::time::Millis;
 
 fn invalid(field: &str) -> (u16, String) {

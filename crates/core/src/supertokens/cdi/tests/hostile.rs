@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::{head, settings};
-use crate::supertokens::cdi::request::{Head, admit};
+use crate::supertokens::cdi::admission::{Head, admit};
 
 fn path() -> impl Strategy<Value = String> {
     let segment = prop_oneof![

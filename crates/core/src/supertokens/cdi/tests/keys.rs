@@ -1,10 +1,8 @@
 //! The encoding of public keys for SDKs before the JWK Set.
 
 use super::{NOW, ring};
-use crate::{
-    keys::KeyKind,
-    supertokens::cdi::legacy_keys::{LegacyKeys, rsa_public_key},
-};
+use crate::keys::KeyKind;
+use crate::supertokens::cdi::response::legacy_keys::{LegacyKeys, rsa_public_key};
 use postern_jwt::time::{Millis, UnixMillis};
 
 /// What OpenSSL writes for this key (`openssl rsa -pubout -outform DER | base64`).

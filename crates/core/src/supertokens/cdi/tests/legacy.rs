@@ -5,15 +5,11 @@ use serde_json::{Value, json};
 use super::{
     answer, answered, issued, json_of, names, reply_with, send, send_with, session, settings, token,
 };
-use crate::{
-    refusal::{Refusal, ReuseSubtype, Theft},
-    settings::{AntiCsrf, SameSite},
-    supertokens::cdi::{
-        call::{CoreCall, Create, Refresh, Verify},
-        outcome::{Outcome, Verified},
-    },
-    tokens::access_token::AccessTokenVersion,
-};
+use crate::refusal::{Refusal, ReuseSubtype, Theft};
+use crate::settings::{AntiCsrf, SameSite};
+use crate::supertokens::cdi::request::call::{CoreCall, Create, Refresh, Verify};
+use crate::supertokens::cdi::response::outcome::{Outcome, Verified};
+use crate::tokens::access_token::AccessTokenVersion;
 
 const COOKIE_1_0: [&str; 6] = [
     "cookiePath",

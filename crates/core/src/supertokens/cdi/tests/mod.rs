@@ -10,13 +10,11 @@ mod replies;
 
 use serde_json::{Value, json};
 
-use super::{
-    call::{CoreCall, CoreRequest},
-    outcome::{Outcome, Surroundings},
-    request::{Head, admit},
-    response::render,
-    version::{self, Version},
-};
+use super::admission::{Head, admit};
+use super::response::render;
+use crate::supertokens::cdi::request::call::{CoreCall, CoreRequest};
+use crate::supertokens::cdi::request::version::{self, Version};
+use crate::supertokens::cdi::response::outcome::{Outcome, Surroundings};
 use crate::{
     http::reply::Reply,
     keys::{Kept, KeyKind, KeyPolicy, KeyRing, RingCopy, RingHead, SCHEMA, Secrets, SigningKey},

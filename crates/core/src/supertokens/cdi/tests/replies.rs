@@ -3,15 +3,11 @@
 use serde_json::json;
 
 use super::{NOW, answer, issued, json_of, names, reply_with, ring, row, session, settings, token};
-use crate::{
-    refusal::{Refusal, TooLarge},
-    session::model::SessionInformation,
-    supertokens::cdi::{
-        outcome::{Outcome, Surroundings, Verified},
-        response::{refusal_of_regenerate, render},
-        version::{LegacyKeyFields, VERSIONS},
-    },
-};
+use crate::refusal::{Refusal, TooLarge};
+use crate::session::model::SessionInformation;
+use crate::supertokens::cdi::request::version::{LegacyKeyFields, VERSIONS};
+use crate::supertokens::cdi::response::outcome::{Outcome, Surroundings, Verified};
+use crate::supertokens::cdi::response::{refusal_of_regenerate, render};
 use postern_jwt::time::UnixMillis;
 
 #[test]

@@ -3,17 +3,13 @@
 use serde_json::json;
 
 use super::{Column, Keys, cells};
-use crate::{
-    refusal::{Refusal, ReuseSubtype, Theft},
-    session::model::SessionInformation,
-    settings::RecentTokenReuse,
-    supertokens::cdi::{
-        call::CoreCall,
-        outcome::{Outcome, Verified},
-        tests::{
-            answer, answered, issued, json_of, names, reply_with, send, session, settings, token,
-        },
-    },
+use crate::refusal::{Refusal, ReuseSubtype, Theft};
+use crate::session::model::SessionInformation;
+use crate::settings::RecentTokenReuse;
+use crate::supertokens::cdi::request::call::CoreCall;
+use crate::supertokens::cdi::response::outcome::{Outcome, Verified};
+use crate::supertokens::cdi::tests::{
+    answer, answered, issued, json_of, names, reply_with, send, session, settings, token,
 };
 use postern_jwt::time::UnixMillis;
 

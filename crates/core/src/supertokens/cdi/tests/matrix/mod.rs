@@ -4,7 +4,8 @@ mod answers;
 mod requests;
 
 use super::row;
-use crate::{supertokens::cdi::version::VERSIONS, tokens::access_token::AccessTokenVersion};
+use crate::supertokens::cdi::request::version::VERSIONS;
+use crate::tokens::access_token::AccessTokenVersion;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Keys {

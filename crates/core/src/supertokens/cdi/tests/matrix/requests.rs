@@ -3,15 +3,13 @@
 use serde_json::json;
 
 use super::{Field, cells};
-use crate::{
-    http::reply::Reply,
-    session::call::RotationMode,
-    supertokens::cdi::{
-        call::CoreCall,
-        tests::{create_body, refresh_body, row, send, send_with, settings, verify_body},
-    },
-    tokens::access_token::AccessTokenVersion,
+use crate::http::reply::Reply;
+use crate::session::call::RotationMode;
+use crate::supertokens::cdi::request::call::CoreCall;
+use crate::supertokens::cdi::tests::{
+    create_body, refresh_body, row, send, send_with, settings, verify_body,
 };
+use crate::tokens::access_token::AccessTokenVersion;
 use postern_jwt::time::Millis;
 
 const INVALID_DYNAMIC: &str = "Field name 'useDynamicSigningKey' is invalid in JSON input\n";

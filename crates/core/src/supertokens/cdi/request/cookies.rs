@@ -1,0 +1,37 @@
+//! What SDKs before version 2.4 are told about cookies, which they set as the core says.
+//!
+//! Owns the mapping from our settings to the protocol's. Refuses to set cookies: that is the SDK's application's part.
+
+use crate::settings::{SameSite, Settings};
+
+/// The cookie attributes that accompany tokens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CookieAttributes {
+    /// Path of the access token and id refresh token cookies.
+    pub(crate) access_token_path: &'static str,
+    /// Path of the refresh token cookie; also tells the SDK which request is a refresh. The application behind the
+    /// SDK is taken to refresh where our own door does: at `{base}/session/refresh`.
+    pub(crate) refresh_token_path: String,
+    /// The cookies' domain; empty for host-only cookies.
+    pub(crate) domain: String,
+    /// The `Secure` attribute.
+    pub(crate) secure: bool,
+    /// The `SameSite` attribute, as cookie libraries of the SDKs take it.
+    pub(crate) same_site: &'static str,
+}
+
+impl CookieAttributes {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            access_token_path: "/",
+            refresh_token_path: format!("{}/session/refresh", settings.api_base_path),
+            domain: settings.cookie_domain.clone().unwrap_or_default(),
+            secure: settings.cookie_secure,
+            same_site: match settings.same_site() {
+                SameSite::None => "none",
+                SameSite::Lax => "lax",
+                SameSite::Strict => "strict",
+            },
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Query parameters (`application/x-www-form-urlencoded`, WHATWG URL section 5.1).
+
+use crate::http::reply::Reply;
+use crate::supertokens::cdi::reply;
+
+/// The first value of a parameter that must be there; it may be empty.
+pub(crate) fn required(query: &str, name: &str) -> Result<String, Reply> {
+    find(query, name).ok_or_else(|| reply::missing_parameter(name))
+}
+
+/// A switch that is on unless it is given as anything but `true`, in any letter case.
+pub(crate) fn switch(query: &str, name: &str) -> bool {
+    find(query, name).is_none_or(|value| value.eq_ignore_ascii_case("true"))
+}
+
+fn find(query: &str, name: &str) -> Option<String> {
+    query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .find(|(key, _)| decoded(key).as_deref() == Some(name))
+        .and_then(|(_, value)| decoded(value))
+}
+
+/// The text behind `+` and percent escapes; `None` when it is not UTF-8 or an escape is cut short.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let high = char::from(rest.next()?).to_digit(16)?;
+                let low = char::from(rest.next()?).to_digit(16)?;
+                u8::try_from(high.checked_mul(16)?.checked_add(low)?).ok()?
+            }
+            plain => plain,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{required, switch};
+
+    #[test]
+    fn values_are_decoded_and_the_first_one_counts() {
+        let query = "a=1&userId=J%C3%BCrgen+M%2Bx&userId=other";
+        assert_eq!(required(query, "userId").unwrap(), "Jürgen M+x");
+        assert_eq!(required("userId=", "userId").unwrap(), "");
+        assert_eq!(required("userId", "userId").unwrap(), "");
+    }
+
+    #[test]
+    fn a_missing_or_undecodable_value_is_the_protocols_400() {
+        for query in ["", "userid=x", "userId=%4", "userId=%zz", "userId=%FF"] {
+            let reply = required(query, "userId").unwrap_err();
+            assert_eq!(reply.status, 400);
+            assert_eq!(
+                reply.body,
+                "Field name 'userId' is missing in GET request\n"
+            );
+        }
+    }
+
+    #[test]
+    fn a_switch_is_on_unless_told_otherwise() {
+        assert!(switch("", "all"));
+        assert!(switch("all=TRUE", "all"));
+        assert!(!switch("all=false", "all"));
+        assert!(!switch("all=1", "all"));
+        assert!(!switch("all", "all"));
+    }
+}

@@ -1,0 +1,363 @@
+//! Strict reading of JSON Web Keys and key sets (RFC 7517, RFC 7518 section 6, RFC 8037).
+//!
+//! A document that is not a key set is refused whole. A key that cannot be used is left out, and said to be, so that one
+//! odd key of an issuer does not cost its users the others. Only public parts are ever read.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+
+use crate::keys::weak_key;
+use crate::unverified::MAX_KEY_ID_BYTES;
+use crate::{Algorithm, Curve, KeyMaterial, VerificationKey};
+use crate::{
+    json::{self, JsonFault, Object},
+    secret::Secret,
+};
+
+/// The largest key set that is read, in bytes.
+pub const MAX_KEY_SET_BYTES: usize = 64 * 1024;
+
+/// How many keys a set may have.
+pub const MAX_KEYS: usize = 100;
+
+/// RSA moduli are from 2,048 (RFC 7518 section 3.3) to 8,192 bits: longer ones only cost time.
+const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// The longest RSA exponent, in bytes: what WebCrypto implementations take.
+const RSA_EXPONENT_MAX_BYTES: usize = 4;
+
+/// Where a key set comes from, which decides whether symmetric keys may be in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeySetSource {
+    /// Given in the settings by the operator.
+    Settings,
+    /// Fetched: everybody can read it, so a symmetric or private key in it is no secret and is left out.
+    Fetched,
+}
+
+/// Why a key set document was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySetFault {
+    /// Larger than [`MAX_KEY_SET_BYTES`].
+    TooLarge,
+    /// More than [`MAX_KEYS`] keys.
+    TooManyKeys,
+    /// Not a JSON object with an array `keys` of objects.
+    Malformed(JsonFault),
+    /// No key that can be used; all of these were left out.
+    NoUsableKey(Vec<LeftOut>),
+}
+
+impl std::fmt::Display for KeySetFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "larger than {MAX_KEY_SET_BYTES} bytes"),
+            Self::TooManyKeys => write!(f, "more than {MAX_KEYS} keys"),
+            Self::Malformed(fault) => write!(f, "not a JWK Set: {fault}"),
+            Self::NoUsableKey(left_out) => {
+                f.write_str("no usable key")?;
+                for key in left_out.iter().take(MAX_NAMED) {
+                    write!(f, "; {key}")?;
+                }
+                match left_out.len().saturating_sub(MAX_NAMED) {
+                    0 => Ok(()),
+                    others => write!(f, "; {others} others"),
+                }
+            }
+        }
+    }
+}
+
+/// How many keys a text names that were left out, and how many characters of a `kid`.
+const MAX_NAMED: usize = 8;
+const MAX_NAMED_KEY_ID: usize = 48;
+
+/// A key set that was read.
+#[derive(Debug, Clone, Default)]
+pub struct KeySet {
+    /// The keys that can be used, in the order of the document; at least one.
+    pub keys: Vec<VerificationKey>,
+    /// The others.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A key that cannot be used. As text it is fit for a log, whatever the issuer called it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Its place in the set, from 1.
+    pub place: usize,
+    /// Its `kid`, if that is a string.
+    pub key_id: Option<String>,
+    /// Why.
+    pub fault: KeyFault,
+}
+
+impl std::fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "key {}", self.place)?;
+        if let Some(key_id) = &self.key_id {
+            let is_plain = |c: &char| c.is_ascii_graphic() && !matches!(c, '"' | '\\');
+            let key_id: String = key_id
+                .chars()
+                .filter(is_plain)
+                .take(MAX_NAMED_KEY_ID)
+                .collect();
+            write!(f, " ({key_id})")?;
+        }
+        write!(f, ": {}", self.fault)
+    }
+}
+
+impl std::error::Error for KeySetFault {}
+
+/// Why one key cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFault {
+    /// A member is missing, has the wrong type, or is not canonical base64url.
+    Malformed,
+    /// A key type, curve or algorithm that is not ours.
+    Unsupported,
+    /// `use` or `key_ops` says that it does not verify signatures.
+    NotForVerifying,
+    /// `alg` does not fit `kty` and `crv`.
+    AlgorithmMismatch,
+    /// Too short or of a wrong length, or an RSA exponent that is no exponent.
+    BadSize,
+    /// A symmetric or a private key in a fetched set: everybody can sign with it.
+    SecretFetched,
+    /// An RSA key that can be factored (CVE-2017-15361), or an Ed25519 key of small order.
+    Weak,
+    /// It is for an algorithm that the issuer's entry does not list.
+    NotListed,
+}
+
+impl std::fmt::Display for KeyFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "a member is missing or malformed",
+            Self::Unsupported => "its type, curve or algorithm is not supported",
+            Self::NotForVerifying => "it is not for verifying, by its use or key_ops",
+            Self::AlgorithmMismatch => "its alg does not fit its kty and crv",
+            Self::BadSize => "it is too short, or of a wrong length",
+            Self::SecretFetched => "it is secret or private, and everybody can read it",
+            Self::Weak => "it is known to protect nothing",
+            Self::NotListed => "it is for none of the algorithms that are listed",
+        })
+    }
+}
+
+impl std::error::Error for KeyFault {}
+
+/// Reads a key set. `algorithms` are those that keys may be used with, in order of preference: a key whose `alg` names none
+/// is for the first that it fits, and for no other.
+pub fn parse_set(
+    text: &str,
+    source: KeySetSource,
+    algorithms: &[Algorithm],
+) -> Result<KeySet, KeySetFault> {
+    if text.len() > MAX_KEY_SET_BYTES {
+        return Err(KeySetFault::TooLarge);
+    }
+    let document = json::parse_object(text).map_err(KeySetFault::Malformed)?;
+    let elements = document.array("keys").map_err(KeySetFault::Malformed)?;
+    let elements = elements.ok_or(KeySetFault::NoUsableKey(Vec::new()))?;
+    if elements.len() > MAX_KEYS {
+        return Err(KeySetFault::TooManyKeys);
+    }
+    let mut set = KeySet::default();
+    for (place, element) in (1_usize..).zip(elements) {
+        let jwk = json::parse_object(element).map_err(KeySetFault::Malformed)?;
+        match read(&jwk, source, algorithms) {
+            Ok(key) => set.keys.push(key),
+            Err(fault) => set.left_out.push(LeftOut {
+                place,
+                key_id: jwk.string("kid").ok().flatten().map(Into::into),
+                fault,
+            }),
+        }
+    }
+    if set.keys.is_empty() {
+        return Err(KeySetFault::NoUsableKey(set.left_out));
+    }
+    Ok(set)
+}
+
+/// Reads one key. `algorithms` as in [`parse_set`].
+pub fn parse_key(
+    text: &str,
+    source: KeySetSource,
+    algorithms: &[Algorithm],
+) -> Result<VerificationKey, KeyFault> {
+    let jwk = json::parse_object(text).map_err(|_| KeyFault::Malformed)?;
+    read(&jwk, source, algorithms)
+}
+
+/// The public half of a signing key of our own: `text` gives the key, we give its name and its one algorithm.
+pub fn own_key(
+    text: &str,
+    key_id: &str,
+    algorithm: Algorithm,
+) -> Result<VerificationKey, KeyFault> {
+    let jwk = json::parse_object(text).map_err(|_| KeyFault::Malformed)?;
+    let key = VerificationKey {
+        key_id: Some(key_id.to_owned()),
+        algorithm,
+        material: material(&jwk, KeySetSource::Fetched)?,
+    };
+    if algorithm.family() == key.material.family() {
+        Ok(key)
+    } else {
+        Err(KeyFault::AlgorithmMismatch)
+    }
+}
+
+fn read(
+    jwk: &Object<'_>,
+    source: KeySetSource,
+    algorithms: &[Algorithm],
+) -> Result<VerificationKey, KeyFault> {
+    let key_id = text(jwk, "kid")?;
+    if key_id
+        .as_ref()
+        .is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES)
+    {
+        return Err(KeyFault::Malformed);
+    }
+    check_purpose(jwk)?;
+    let material = material(jwk, source)?;
+    if source == KeySetSource::Fetched && jwk.contains("d") {
+        return Err(KeyFault::SecretFetched);
+    }
+    let algorithm = match text(jwk, "alg")? {
+        Some(name) => declared(&name, &material, algorithms)?,
+        None => first_that_fits(&material, algorithms)?,
+    };
+    Ok(VerificationKey {
+        key_id,
+        algorithm,
+        material,
+    })
+}
+
+/// The algorithm that a key's `alg` names.
+fn declared(
+    name: &str,
+    material: &KeyMaterial,
+    algorithms: &[Algorithm],
+) -> Result<Algorithm, KeyFault> {
+    let named = Algorithm::from_name(name).ok_or(KeyFault::Unsupported)?;
+    if named.family() != material.family() {
+        Err(KeyFault::AlgorithmMismatch)
+    } else if !material.fits(named) {
+        Err(KeyFault::BadSize)
+    } else if !algorithms.contains(&named) {
+        Err(KeyFault::NotListed)
+    } else {
+        Ok(named)
+    }
+}
+
+fn first_that_fits(
+    material: &KeyMaterial,
+    algorithms: &[Algorithm],
+) -> Result<Algorithm, KeyFault> {
+    let mut listed = algorithms.iter().copied();
+    if let Some(algorithm) = listed.find(|algorithm| material.fits(*algorithm)) {
+        return Ok(algorithm);
+    }
+    let is_of_family = |algorithm: &Algorithm| algorithm.family() == material.family();
+    Err(if algorithms.iter().any(is_of_family) {
+        KeyFault::BadSize
+    } else {
+        KeyFault::NotListed
+    })
+}
+
+/// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3) must not say otherwise than verifying.
+fn check_purpose(jwk: &Object<'_>) -> Result<(), KeyFault> {
+    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+        return Err(KeyFault::NotForVerifying);
+    }
+    match jwk.strings("key_ops").map_err(|_| KeyFault::Malformed)? {
+        Some(operations) if !operations.iter().any(|one| one == "verify") => {
+            Err(KeyFault::NotForVerifying)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn material(jwk: &Object<'_>, source: KeySetSource) -> Result<KeyMaterial, KeyFault> {
+    match text(jwk, "kty")?.ok_or(KeyFault::Malformed)?.as_str() {
+        "RSA" => rsa(jwk),
+        "EC" => ec(jwk),
+        "OKP" => okp(jwk),
+        "oct" if source == KeySetSource::Fetched => Err(KeyFault::SecretFetched),
+        "oct" => Ok(KeyMaterial::Symmetric(Secret::new(bytes(jwk, "k")?))),
+        _ => Err(KeyFault::Unsupported),
+    }
+}
+
+fn rsa(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
+    let modulus = unsigned_integer(bytes(jwk, "n")?);
+    let exponent = unsigned_integer(bytes(jwk, "e")?);
+    if !RSA_MODULUS_BITS.contains(&bit_length(&modulus)) {
+        return Err(KeyFault::BadSize);
+    }
+    let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+    // An exponent of 1 would make every message its own signature.
+    let usable = odd(&exponent) && bit_length(&exponent) > 1;
+    if !usable || exponent.len() > RSA_EXPONENT_MAX_BYTES || !odd(&modulus) {
+        return Err(KeyFault::BadSize);
+    }
+    if weak_key::is_factorable(&modulus) {
+        return Err(KeyFault::Weak);
+    }
+    Ok(KeyMaterial::Rsa { modulus, exponent })
+}
+
+fn ec(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
+    let name = text(jwk, "crv")?.ok_or(KeyFault::Malformed)?;
+    let curve = Curve::from_name(&name).ok_or(KeyFault::Unsupported)?;
+    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    if x.len() != curve.coordinate_bytes() || y.len() != curve.coordinate_bytes() {
+        return Err(KeyFault::BadSize);
+    }
+    Ok(KeyMaterial::Ec { curve, x, y })
+}
+
+fn okp(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
+    if text(jwk, "crv")?.ok_or(KeyFault::Malformed)? != "Ed25519" {
+        return Err(KeyFault::Unsupported);
+    }
+    let x = bytes(jwk, "x")?;
+    if x.len() != 32 {
+        return Err(KeyFault::BadSize);
+    }
+    if weak_key::has_small_order(&x) {
+        return Err(KeyFault::Weak);
+    }
+    Ok(KeyMaterial::Okp { x })
+}
+
+fn text(jwk: &Object<'_>, name: &str) -> Result<Option<String>, KeyFault> {
+    jwk.string(name)
+        .map(|found| found.map(Into::into))
+        .map_err(|_| KeyFault::Malformed)
+}
+
+fn bytes(jwk: &Object<'_>, name: &str) -> Result<Vec<u8>, KeyFault> {
+    let encoded = text(jwk, name)?.ok_or(KeyFault::Malformed)?;
+    Base64UrlUnpadded::decode_vec(&encoded).map_err(|_| KeyFault::Malformed)
+}
+
+/// Without leading zeros, which some issuers send.
+fn unsigned_integer(bytes: Vec<u8>) -> Vec<u8> {
+    bytes.into_iter().skip_while(|byte| *byte == 0).collect()
+}
+
+fn bit_length(number: &[u8]) -> usize {
+    let unused = number.first().map_or(0, |byte| byte.leading_zeros());
+    number
+        .len()
+        .saturating_mul(8)
+        .saturating_sub(usize::try_from(unused).unwrap_or(0))
+}

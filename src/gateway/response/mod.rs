@@ -1,0 +1,172 @@
+//! An origin's answer on its way to the client: without what is not the origin's to say, with what the rule adds.
+//!
+//! Bodies pass as they are. An answer that needs no change is handed on untouched.
+
+pub(crate) mod edits;
+
+use super::local_response::local_response;
+use super::local_response::local_response_to;
+use wasm_bindgen::JsValue;
+use worker::Env;
+
+use super::call::{Call, story};
+use super::directives::{self, Outcome};
+use super::error_pages::Asker;
+use super::forward::SendFault;
+use super::own_tokens::Judge;
+use super::upstream_url::Outgoing;
+use crate::gateway::response::edits::Answered;
+use crate::runtime::{
+    http::{header_lines::HeaderLines, response},
+    js::{FetchedResponse, Host, IncomingRequest},
+    log, settings,
+};
+use postern_core::error;
+use postern_core::gateway::request::socket_token;
+use postern_core::gateway::{Matched, Target};
+use postern_core::settings::Settings;
+use postern_jwt::secret::Secret;
+
+/// The answer that the client gets where the origin may use directives.
+pub(crate) async fn with_directives(
+    call: &Call<'_>,
+    host: &Host,
+    answer: FetchedResponse,
+    key: Option<&Secret>,
+) -> Result<JsValue, JsValue> {
+    let lines = HeaderLines::of(host, answer.headers()?.as_ref())?;
+    let may_end_sessions = key.is_some();
+    let outcome = match key {
+        Some(key) => directives::run(call, &lines, key).await,
+        None => Ok(Outcome::default()),
+    };
+    match outcome.map(|outcome| forgetting(call, outcome)) {
+        Ok(outcome) => {
+            let outcome = choosing(call, &lines, answer.status()?, outcome);
+            let website = call.headers.get("origin");
+            let answered = Answered {
+                settings: call.settings,
+                matched: call.matched,
+                website,
+                status: answer.status()?,
+                lines: &lines,
+                client: &|| Outgoing::address_of(call.request.url()),
+                may_end_sessions,
+                judge: &Judge::at_hand(call.context.as_ref()),
+            };
+            match answered.edits(outcome) {
+                Some(edits) => match host.edited(&answer, &edits) {
+                    Ok(answer) => Ok(answer.into()),
+                    // What an origin sends need not be an answer that can be made: a status of 999, for one.
+                    Err(_) => local_response_to(call, error::bad_gateway()),
+                },
+                None => Ok(answer.into()),
+            }
+        }
+        Err(why) => {
+            let what = story(Some(call.matched), &about_origin(call.matched, &why));
+            log::request_warning("gateway_directive", &what, call.asker.id());
+            local_response_to(call, error::bad_gateway())
+        }
+    }
+}
+
+/// The browser forgets a session that has ended, unless the answer has a new one for it.
+fn forgetting(call: &Call<'_>, outcome: Outcome) -> Outcome {
+    if !call.forgets_session() || !outcome.headers.is_empty() {
+        return outcome;
+    }
+    Outcome {
+        happened: true,
+        headers: directives::ended(call),
+    }
+}
+
+/// A browser takes an upgrade only that chooses one of the subprotocols it offered.
+fn choosing(call: &Call<'_>, lines: &HeaderLines, status: u16, mut outcome: Outcome) -> Outcome {
+    const NAME: &str = "sec-websocket-protocol";
+    if status == 101
+        && lines.get(NAME).is_none()
+        && socket_token::is_offered(call.headers.get(NAME))
+    {
+        let chosen = socket_token::CHOSEN.to_owned();
+        outcome.headers.push((NAME.to_owned(), chosen));
+    }
+    outcome
+}
+
+/// What `proxy.mjs` is to make of an answer: nothing (undefined), edits (a text), or another answer. A negative status
+/// stands for an origin that gave none.
+pub(crate) fn judged(
+    status: i32,
+    lines: String,
+    rule: u32,
+    website: Option<&str>,
+    request: &IncomingRequest,
+    env: &Env,
+) -> Result<JsValue, JsValue> {
+    let (Ok(settings), Ok(Some(gateway))) = (settings::current(env), settings::gateway(env)) else {
+        return response::of(&error::misconfigured());
+    };
+    let matched = usize::try_from(rule)
+        .ok()
+        .and_then(|index| gateway.matched(index));
+    let Some(matched) = matched else {
+        return response::of(&error::misconfigured());
+    };
+    let fault = match u16::try_from(status) {
+        Ok(status) => SendFault::spoken_for(status),
+        Err(_) if status == -504 => Some(SendFault::TimedOut),
+        Err(_) => Some(SendFault::Unreachable),
+    };
+    if let Some(fault) = fault {
+        let header = |name: &str| request.headers().ok()?.get(name).ok().flatten();
+        let url = request.url().ok();
+        let address = url.and_then(|url| Outgoing::address_of(&url));
+        let method = request.method()?;
+        let asker = Asker::new(
+            env,
+            &method,
+            &header,
+            address.as_deref().unwrap_or_default(),
+        );
+        return failed(&settings, matched, &asker, fault);
+    }
+    let lines = HeaderLines::of_text(lines);
+    let answered = Answered {
+        settings: &settings,
+        matched,
+        website,
+        status: u16::try_from(status).unwrap_or_default(),
+        lines: &lines,
+        client: &|| Outgoing::address_of(&request.url().ok()?),
+        // Answers that may hold directives do not come by here.
+        may_end_sessions: false,
+        judge: &Judge::at_hand(None),
+    };
+    let edits = answered.edits(Outcome::default());
+    Ok(edits.map_or(JsValue::UNDEFINED, |edits| JsValue::from_str(&edits)))
+}
+
+/// The answer in place of one that an origin did not give.
+pub(crate) fn failed(
+    settings: &Settings,
+    matched: Matched<'_>,
+    asker: &Asker<'_>,
+    fault: SendFault,
+) -> Result<JsValue, JsValue> {
+    let what = story(Some(matched), &about_origin(matched, fault.message()));
+    log::request_warning("gateway_origin", &what, asker.id());
+    local_response(settings, Some(matched), asker, fault.reply(), None)
+}
+
+/// What an operator is told of an origin: its name in the rules file, and where it is. Clients are told neither.
+fn about_origin(matched: Matched<'_>, what: &str) -> String {
+    let origin = matched.origin;
+    let place = match &origin.target {
+        Target::Url(url) => url,
+        Target::Binding(name) => name,
+        Target::Route => "the route",
+    };
+    format!("{what} (origin {} at {place})", origin.name)
+}
