@@ -15,6 +15,7 @@ import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
 import { digestOf } from "./lib/hash.mjs";
 import { buildProfile, childEnvironment, isUnderWrangler, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
+import { useEnvironment } from "./lib/wrangler-settings.mjs";
 import { bindgen } from "./setup.mjs";
 
 const INPUTS = ["src", "crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "node_modules/binaryen/package.json", "scripts/build.mjs", "scripts/bindgen", "scripts/lib/glue.mjs"];
@@ -175,5 +176,6 @@ async function checkVariables() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  useEnvironment(process.argv.slice(2));
   await main(async () => void (await build(process.argv.includes("--development") ? "development" : buildProfile(), { goesOn: isUnderWrangler() })));
 }

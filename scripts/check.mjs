@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { configurationFaults } from "./lib/configuration.mjs";
 import { main, say } from "./lib/process.mjs";
 import { faultLine, startWrangler } from "./lib/wrangler-dev.mjs";
+import { useEnvironment } from "./lib/wrangler-settings.mjs";
 import { build } from "./build.mjs";
 
 /** Says every fault of settings, rules and bindings. @param {string[]} args of `wrangler dev` @param {{asDeployed?: boolean, profile?: import("./lib/paths.mjs").BuildProfile}} [options] @returns {Promise<boolean>} whether there was none */
@@ -33,8 +34,10 @@ export async function settingsAreGood(args, options = {}) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   await main(async () => {
+    const args = process.argv.slice(2);
+    useEnvironment(args);
     await build("development");
-    if (await settingsAreGood(process.argv.slice(2), { profile: "development" })) process.stdout.write("The settings are good.\n");
+    if (await settingsAreGood(args, { profile: "development" })) process.stdout.write("The settings are good.\n");
     else process.exitCode = 1;
   });
 }

@@ -4,6 +4,7 @@
 import { spawnSync } from "node:child_process";
 import { childEnvironment, projectNode, root, wrangler } from "./lib/paths.mjs";
 import { StepFailed, main } from "./lib/process.mjs";
+import { useEnvironment } from "./lib/wrangler-settings.mjs";
 import { build } from "./build.mjs";
 import { settingsAreGood } from "./check.mjs";
 
@@ -20,6 +21,7 @@ const shared = (args) =>
 
 await main(async () => {
   const args = process.argv.slice(2);
+  useEnvironment(args);
   await build();
   // With --keep-vars a required setting may be one that only the account has.
   const asDeployed = !args.includes("--keep-vars");

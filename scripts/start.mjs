@@ -5,6 +5,7 @@
 import { StepFailed, say } from "./lib/process.mjs";
 import { developmentApiKey } from "./lib/dev-vars.mjs";
 import { faultLine, startWrangler } from "./lib/wrangler-dev.mjs";
+import { useEnvironment } from "./lib/wrangler-settings.mjs";
 import { build } from "./build.mjs";
 
 const IS_PARENT_ALIVE_MS = 1_000;
@@ -27,6 +28,7 @@ setInterval(() => process.ppid === parent || stop(1), IS_PARENT_ALIVE_MS).unref(
 
 try {
   const args = process.argv.slice(2).filter((arg) => arg !== "--release");
+  useEnvironment(args);
   const profile = process.argv.includes("--release") ? "release" : "development";
   say(`The Worker is of the ${await build(profile)} build.`);
   process.stdout.write(`API key: ${developmentApiKey()}\n`);

@@ -23,6 +23,7 @@ const parts = {
   browser: () => nodeTest("tests/browser"),
   hostile: () => nodeTest("tests/hostile"),
   releases,
+  package: () => nodeTest("tests/package"),
   size: check(uploadSize),
 };
 
@@ -89,9 +90,9 @@ function counted(code, output, passes, failures) {
 
 /** A dry run of the deployment, and its size. */
 async function uploadSize() {
-  const out = fromRoot("dist");
+  const out = fromRoot("target", "upload");
   rmSync(out, { recursive: true, force: true });
-  mkdirSync(out);
+  mkdirSync(out, { recursive: true });
   await must(projectNode, [wrangler, "deploy", "--dry-run", "--outdir", out], { quiet: true });
   const files = readdirSync(out).filter((name) => !name.endsWith(".map") && name !== "README.md");
   const sizes = files.map((name) => ({ name, bytes: gzipSync(readFileSync(`${out}/${name}`), { level: 9 }).length }));

@@ -1,20 +1,17 @@
 // @ts-check
-// Where things are: the repository, the build, and the user's cache of build tools.
+// Where things are: the project, the build, and the user's cache of build tools.
 import { existsSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { projectNode, root, wrangler } from "./place.mjs";
 
-export const root = fileURLToPath(new URL("../../", import.meta.url));
+export { projectNode, root, wrangler };
 export const fromRoot = (/** @type {string[]} */ ...parts) => join(root, ...parts);
 export const windows = process.platform === "win32";
 const exe = windows ? ".exe" : "";
 
-/** Node 22 from the npm package `node`: wrangler needs it, users need not have it. */
-export const projectNode = fromRoot("node_modules", "node", "bin", `node${exe}`);
 /** A command-line program of an npm package, as a script that `projectNode` can run. */
 export const packageScript = (/** @type {string[]} */ ...parts) => fromRoot("node_modules", ...parts);
-export const wrangler = packageScript("wrangler", "bin", "wrangler.js");
 
 /** Everything that `npm start` keeps between runs; `npm run reset` deletes it. */
 export const storage = fromRoot(".postern");

@@ -2,7 +2,7 @@
 // What the Worker will be configured with, wherever the user may have put it: an argument, .dev.vars, or the file and
 // environment that wrangler reads.
 import { devVar } from "./dev-vars.mjs";
-import { fromRoot } from "./paths.mjs";
+import { configurationFile } from "./place.mjs";
 import { StepFailed } from "./process.mjs";
 
 /** The value of `--name value`, `--name=value`, `-n value` or `-n=value`. @param {string[]} args @param {string} name @param {string} [short] @returns {string | undefined} */
@@ -16,10 +16,19 @@ export function option(args, name, short) {
   return undefined;
 }
 
+/**
+ * Notes the environment that arguments choose where wrangler and the build look for it, too: the rules file may be one of
+ * that environment. @param {string[]} args
+ */
+export function useEnvironment(args) {
+  const chosen = option(args, "env", "e");
+  if (chosen !== undefined) process.env.CLOUDFLARE_ENV = chosen;
+}
+
 /** The configuration that wrangler makes of its file and environment. @param {string[]} args of wrangler */
 export async function wranglerConfig(args) {
   const { unstable_readConfig: readConfig } = await import("wrangler");
-  const config = option(args, "config", "c") ?? fromRoot("wrangler.toml");
+  const config = option(args, "config", "c") ?? configurationFile();
   try {
     return readConfig({ config, env: option(args, "env", "e") ?? process.env.CLOUDFLARE_ENV }, { hideWarnings: true });
   } catch (error) {
