@@ -14,7 +14,7 @@ use postern_jwt::time::Millis;
 use postern_jwt::{Algorithm, Parties};
 
 const NAME: &str = "TRUSTED_ISSUERS";
-const FORM: &str = "a JSON array of objects, each with id, issuer, audience, algorithms and one of jwks, jwks_uri, \
+pub(super) const FORM: &str = "a JSON array of objects, each with id, issuer, audience, algorithms and one of jwks, jwks_uri, \
                     jwks_binding";
 const DEFAULT_MAX_TOKEN_AGE: Millis = Millis::from_seconds(24 * 3600);
 const DEFAULT_DATA_LIFETIME: Millis = Millis::from_seconds(30 * 86_400);
@@ -329,7 +329,7 @@ impl Entry<'_> {
     }
 
     fn required_claims(&mut self) -> Vec<(String, Vec<String>)> {
-        const FORM: &str = "required_claims must be a table of claims, each a text, a number, true, false, or a list of them";
+        pub(super) const FORM: &str = "required_claims must be a table of claims, each a text, a number, true, false, or a list of them";
         let Some(text) = self
             .object
             .get("required_claims")

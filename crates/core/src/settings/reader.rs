@@ -60,49 +60,31 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    /// Reads one value into `target`, which keeps its default when the setting is absent, empty or faulty.
+    /// Reads one value. `None`: it is absent, is not `considered` (an empty text may count as absent), or is faulty, which is noted.
     pub(super) fn scalar<T>(
         &mut self,
         name: &'static str,
-        target: &mut T,
         form: &str,
+        considered: impl FnOnce(&str) -> bool,
         parse: impl FnOnce(&str) -> Option<T>,
-    ) {
-        if let Some(text) = self.scalar_text(name, form).filter(|text| !text.is_empty()) {
-            self.store(name, target, form, parse(&text));
-        }
-    }
-
-    /// As [`Self::scalar`], for settings to which the empty text means something.
-    pub(super) fn scalar_or_empty<T>(
-        &mut self,
-        name: &'static str,
-        target: &mut T,
-        form: &str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) {
-        if let Some(text) = self.scalar_text(name, form) {
-            self.store(name, target, form, parse(&text));
-        }
+    ) -> Option<T> {
+        let text = self
+            .scalar_text(name, form)
+            .filter(|text| considered(text))?;
+        self.checked(name, form, parse(&text))
     }
 
     /// Reads a list: a JSON array of strings, or texts between commas.
     pub(super) fn list<T>(
         &mut self,
         name: &'static str,
-        target: &mut Vec<T>,
         form: &str,
         parse: impl FnMut(&str) -> Option<T>,
-    ) {
-        let Some(value) = self.take(name) else { return };
+    ) -> Option<Vec<T>> {
+        let value = self.take(name)?;
         let parsed =
             texts_of(value).and_then(|texts| texts.iter().map(String::as_str).map(parse).collect());
-        self.store(
-            name,
-            target,
-            &format!("a list (commas or JSON array) of {form}"),
-            parsed,
-        );
+        self.checked(name, form, parsed)
     }
 
     /// Reads a JSON array: the texts of its elements.
@@ -111,11 +93,7 @@ impl<'a> Reader<'a> {
         if value.text().trim().is_empty() {
             return None;
         }
-        let parsed = json::parse_array(value.text()).ok();
-        if parsed.is_none() {
-            self.fault(name, format!("must be {form}"));
-        }
-        parsed
+        self.checked(name, form, json::parse_array(value.text()).ok())
     }
 
     fn scalar_text(&mut self, name: &'static str, form: &str) -> Option<String> {
@@ -128,17 +106,15 @@ impl<'a> Reader<'a> {
                 Kind::Object | Kind::Array | Kind::Null => None,
             },
         };
-        if text.is_none() {
-            self.fault(name, format!("must be {form}"));
-        }
-        text
+        self.checked(name, form, text)
     }
 
-    fn store<T>(&mut self, name: &str, target: &mut T, form: &str, parsed: Option<T>) {
-        match parsed {
-            Some(value) => *target = value,
-            None => self.fault(name, format!("must be {form}")),
+    /// Notes a fault when there is no value.
+    fn checked<T>(&mut self, name: &str, form: &str, parsed: Option<T>) -> Option<T> {
+        if parsed.is_none() {
+            self.fault(name, format!("must be {form}"));
         }
+        parsed
     }
 
     /// Reports every name that nobody asked for, and ends the reading.

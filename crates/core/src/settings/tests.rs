@@ -121,9 +121,9 @@ fn every_fault_is_reported_at_once_by_name() {
             "API_DOMAIN",
             "API_KEYS",
             "ACCESS_TOKEN_VALIDITY",
-            "ANTI_CSRF",
             "FRESHNESS",
             "TRUSTED_ISSUERS",
+            "ANTI_CSRF",
             "COLOUR"
         ]
     );

@@ -1,72 +1,219 @@
-//! The table: for each setting its name, default, accepted form and bounds (`docs/settings.md`).
+//! The table of settings: for each its field, name, form, bounds, default and description.
 //!
-//! The defaults are here; each other file reads the settings of one concern, with the words of `forms`. Refuses to know
-//! what settings mean together (`super::checks`).
+//! A row reads `field: type = NAME, form, default "…"`. The default is a value as it would be set, or a text for the reader and, after
+//! `=>`, the value; rows above may be used in that. A row with an `example` is shown in `wrangler.toml`, with its first sentence. The
+//! type [`Settings`], its reader and the lists in `docs/settings.md` and `wrangler.toml` (`npm run docs`) are made from it.
 
-mod browser;
-mod forms;
-mod lifetimes;
-mod limits;
-mod places;
+#[macro_use]
+mod macros;
+mod form;
+mod values;
 
-pub(super) use browser::read_browser;
-pub(super) use lifetimes::read_lifetimes;
-pub(super) use limits::{parse_freshness, read_limits};
-pub(super) use places::read_places;
+pub use macros::SettingRow;
+pub(super) use values::parse_freshness;
 
 use super::{
-    AntiCsrf, DeviceIp, Freshness, LogLevel, RecentTokenReuse, Settings, SupersededBy,
-    TokenTransferMethod,
+    AntiCsrf, DeviceIp, Freshness, LogLevel, Network, RawValue, RecentTokenReuse, SameSite,
+    SupersededBy, TokenTransferMethod, TrustedIssuer,
 };
+use crate::location::Location;
+use crate::settings::origin::parse_website;
+use crate::settings::reader::Reader;
+use form::Form;
 use postern_jwt::SigningAlgorithm;
+use postern_jwt::secret::Secret;
 use postern_jwt::time::Millis;
+use values::{
+    api_keys, base_path, base_path_below_root, boolean, choice, cookie_domain, duration, freshness,
+    hosts, jitter, lifetime, location, older_cookie_domain, origin, session_expired_status, size,
+    trusted_issuers, whole_number,
+};
 
-impl Settings {
-    /// The defaults. `API_DOMAIN` has none; what depends on other settings is filled in after reading.
-    pub(super) const fn defaults() -> Self {
-        Self {
-            api_domain: String::new(),
-            api_base_path: String::new(),
-            website_origins: Vec::new(),
-            api_key_digests: Vec::new(),
-            service_api_base_path: String::new(),
-            service_api_hosts: Vec::new(),
-            legacy_keyless_hosts: Vec::new(),
-            legacy_keyless_allow: Vec::new(),
-            origin: None,
-            access_token_validity: Millis::from_seconds(3600),
-            refresh_token_validity: Millis::from_seconds(100 * 86_400),
-            access_token_jitter_permille: 50,
-            session_absolute_lifetime: None,
-            max_sessions_per_user: 10_000,
-            refresh_grace_period: Millis::from_seconds(30),
-            recent_token_reuse: RecentTokenReuse::TokenTheft,
-            refresh_token_superseded_by: SupersededBy::Use,
-            signing_algorithm: SigningAlgorithm::RS256,
-            signing_key_rotation_interval: Millis::from_seconds(168 * 3600),
-            use_dynamic_signing_key: true,
-            anti_csrf: AntiCsrf::Auto,
-            cookie_domain: None,
-            older_cookie_domain: None,
-            cookie_same_site: None,
-            cookie_secure: false,
-            host_prefixed_cookie: false,
-            cookie_partitioned: false,
-            expose_access_token: false,
-            clear_site_data_on_sign_out: false,
-            token_transfer_method: TokenTransferMethod::Any,
-            session_expired_status_code: 401,
-            check_database: false,
-            freshness: Freshness::Within(Millis::from_seconds(60)),
-            revocation_shards: 1,
-            central_location: None,
-            user_location: None,
-            max_session_data: 1024 * 1024,
-            max_access_token_bytes: 0,
-            clock_tolerance: Millis(0),
-            trusted_issuers: Vec::new(),
-            device_ip: DeviceIp::Coarse,
-            log_level: LogLevel::Info,
-        }
-    }
+settings! {
+    section "Where Postern is";
+
+    /// The public origin of this Worker, where browsers reach it. Stored without a trailing slash. `http` is for one machine (loopback)
+    /// only. With `API_BASE_PATH` it is the `iss` of the tokens.
+    api_domain: String = API_DOMAIN, origin("the public origin of this Worker, such as \"https://api.example.com\""),
+        default "required; `npm start` sets its own address" => String::new(), example "\"https://auth.example.com\"";
+
+    /// The path under which browsers and apps reach the browser API.
+    api_base_path: String = API_BASE_PATH, base_path(), default "/auth", example "\"/auth\"";
+
+    /// The least level of what is logged.
+    log_level: LogLevel = LOG_LEVEL, choice(&[
+        ("error", LogLevel::Error), ("warn", LogLevel::Warn), ("info", LogLevel::Info), ("debug", LogLevel::Debug),
+    ]), default "info";
+
+    section "Gateway";
+
+    /// The one origin behind Postern, for a deployment without rules in gateway.toml. Requests for no path of Postern's go there, with the
+    /// identity of their session if they have one. Under `workers.dev` it answers only where `API_DOMAIN` is
+    /// ([hosts](gateway-rules.md#hosts)).
+    origin: Option<String> = ORIGIN, origin("the origin that requests are forwarded to, such as \"http://127.0.0.1:9000\"").optional(),
+        default "none" => None, example "\"https://app.example.com\"";
+
+    section "Service API";
+
+    /// Secret: the keys of the service API. All are valid at once; only their digests are kept.
+    api_key_digests: Vec<Secret> = API_KEYS, api_keys(), default "none: the service API does not exist" => Vec::new();
+
+    /// Where the service API answers; neither a path of the browser API nor one above.
+    service_api_base_path: String = SERVICE_API_BASE_PATH, base_path_below_root(), default "/core";
+
+    /// Hosts on which the service API answers without its base path; not the host of `API_DOMAIN`.
+    service_api_hosts: Vec<String> = SERVICE_API_HOSTS, hosts(), default "none" => Vec::new();
+
+    /// Hosts, used for nothing else, on which paths of protocol 1.0 and 2.0 answer *without a key*. Warned about at every start.
+    legacy_keyless_hosts: Vec<String> = LEGACY_KEYLESS_HOSTS, hosts(), default "none" => Vec::new();
+
+    /// Networks of the clients that may use `LEGACY_KEYLESS_HOSTS`. The address is the one in `CF-Connecting-IP`, which Cloudflare sets and
+    /// clients cannot; a request without it is nobody's.
+    legacy_keyless_allow: Vec<Network> = LEGACY_KEYLESS_ALLOW, Form::list(
+        "networks such as \"10.0.0.0/8\", \"127.0.0.1\" or \"2001:db8::/32\", with no bits set behind the prefix",
+        Network::parse,
+    ), default "none: nobody; `npm start` allows this machine" => Vec::new();
+
+    /// For protocol versions before 2.21, which cannot say it themselves: verify asks the session's object.
+    check_database: bool = CHECK_DATABASE, boolean(), default "false";
+
+    section "Sessions and tokens";
+
+    /// How long an access token is valid. This and every other lifetime is warned about below 1m.
+    access_token_validity: Millis = ACCESS_TOKEN_VALIDITY, lifetime(), default "1h", example "\"1h\"";
+
+    /// The validity of each access token is shortened by up to this share, so that refreshes spread. Kept in thousandths.
+    access_token_jitter_permille: u32 = ACCESS_TOKEN_VALIDITY_JITTER, jitter(), default "0.05";
+
+    /// A session ends when it was not refreshed for so long.
+    refresh_token_validity: Millis = REFRESH_TOKEN_VALIDITY, lifetime(), default "100d", example "\"100d\"";
+
+    /// No refresh extends a session beyond it.
+    session_absolute_lifetime: Option<Millis> = SESSION_ABSOLUTE_LIFETIME, lifetime().optional(), default "none" => None;
+
+    /// How many sessions a user has at most; the oldest ends first.
+    max_sessions_per_user: u32 = MAX_SESSIONS_PER_USER, whole_number(1..=10_000), default "10000";
+
+    /// How long a refresh token may still be presented once it is superseded.
+    refresh_grace_period: Millis = REFRESH_GRACE_PERIOD, duration(Millis(0)..=Millis::from_seconds(300)), default "30s";
+
+    /// What supersedes a refresh token at Postern's own doors. `use`: the first use of a token that was issued for it, so that a lost
+    /// answer may be asked for again however late. `time`: its first exchange, and nothing is told in the background
+    /// ([freshness.md](freshness.md)). The service API always goes by time.
+    refresh_token_superseded_by: SupersededBy = REFRESH_TOKEN_SUPERSEDED_BY, choice(&[
+        ("use", SupersededBy::Use), ("time", SupersededBy::Time),
+    ]), default "use";
+
+    /// What a late reuse of a refresh token is reported as.
+    recent_token_reuse: RecentTokenReuse = RECENT_TOKEN_REUSE_BEHAVIOUR, choice(&[
+        ("TOKEN_THEFT", RecentTokenReuse::TokenTheft), ("UNAUTHORISED", RecentTokenReuse::Unauthorised),
+    ]), default "TOKEN_THEFT";
+
+    /// How soon a revocation is felt at Postern's own doors ([freshness.md](freshness.md)). A warning below `within 10s`.
+    freshness: Freshness = FRESHNESS, freshness(), default "within 60s", example "\"within 60s\"";
+
+    /// How many `Revocations` objects share the work ([scale.md](scale.md) says when). It may be changed at any time: the key ring
+    /// publishes the number that counts, whatever variables an isolate or an object of another release has, and a change takes effect in
+    /// phases. From its announcement reports go to the old and the new objects; isolates poll the new ones once those hold everything
+    /// that counts: after the longest life of an entry (`ACCESS_TOKEN_VALIDITY`, or what a trusted issuer's entry needs) and a day; one
+    /// change at a time.
+    revocation_shards: u32 = REVOCATION_SHARDS, whole_number(1..=16), default "1";
+
+    /// How much session data a session has at most, in bytes of JSON text.
+    max_session_data: u64 = MAX_SESSION_DATA, size(2, 4 * 1024), default "1MiB", example "\"1MiB\"";
+
+    /// The longest access token that is handed out. A request head of 16 KiB is what servers commonly accept; a warning is logged when
+    /// a token of that length does not fit a cookie.
+    max_access_token_bytes: u64 = MAX_ACCESS_TOKEN_BYTES, size(512, 16), default "what fits a cookie of 4,096 bytes" => 0;
+
+    /// How far a clock may be off, for `exp`, `nbf` and `iat`.
+    clock_tolerance: Millis = CLOCK_TOLERANCE, duration(Millis(0)..=Millis::from_seconds(300)), default "0s";
+
+    /// How much of a given client address is kept: `coarse` is the /24 or /48 network.
+    device_ip: DeviceIp = DEVICE_IP, choice(&[
+        ("coarse", DeviceIp::Coarse), ("full", DeviceIp::Full), ("none", DeviceIp::None),
+    ]), default "coarse";
+
+    section "Where objects are made";
+
+    /// A region for users' objects, where nothing tells where the user is: no `location` or `request.cf` over [RPC](rpc.md), no
+    /// `postern-location` over the [service API](service-api.md).
+    user_location: Option<Location> = USER_LOCATION, location(),
+        default "none: near the first caller, which is often a backend" => None;
+
+    /// A region for `KeyRing` and `Revocations`, which are made at the first request and for good. Set it before that, to where most of
+    /// the traffic is.
+    central_location: Option<Location> = CENTRAL_LOCATION, location(),
+        default "none: near the first caller" => None, example "\"weur\"";
+
+    section "Signing keys";
+
+    /// The algorithm of access tokens. Sessions made through the service API are always RS256. When it changes, the key ring makes and
+    /// publishes a key first; until that signs (60 s at most) RS256 does. What the ring goes by counts, whatever variables an isolate has.
+    signing_algorithm: SigningAlgorithm = SIGNING_ALGORITHM, choice(&[
+        ("RS256", SigningAlgorithm::RS256), ("ES256", SigningAlgorithm::ES256), ("EdDSA", SigningAlgorithm::EdDSA),
+    ]), default "RS256", example "\"RS256\"";
+
+    /// How often a new signing key takes over.
+    signing_key_rotation_interval: Millis = SIGNING_KEY_ROTATION_INTERVAL, lifetime(), default "168h";
+
+    /// `false`: sessions are signed with a key that is never rotated.
+    use_dynamic_signing_key: bool = USE_DYNAMIC_SIGNING_KEY, boolean(), default "true";
+
+    section "Trusted issuers";
+
+    /// Issuers whose JWTs are accepted beside Postern's own. The members of an entry are listed below.
+    trusted_issuers: Vec<TrustedIssuer> = TRUSTED_ISSUERS, trusted_issuers(), default "none" => Vec::new(),
+        example "[{ id = \"idp\", issuer = \"https://idp.example.com\", audience = [\"api\"], algorithms = [\"RS256\"], jwks_uri = \"https://idp.example.com/jwks.json\" }]";
+
+    section "Browsers";
+
+    /// The websites that may use the browser API. Also apps and extensions, such as `chrome-extension://id`; `*` is not one.
+    website_origins: Vec<String> = WEBSITE_ORIGINS, Form::list(
+        "exact origins such as \"https://www.example.com\" or \"capacitor://localhost\"; \"*\" is not one",
+        parse_website,
+    ), default "none" => Vec::new(), example "[\"https://www.example.com\"]";
+
+    /// How requests of other websites are told apart ([browser-api.md](browser-api.md)). `AUTO` means the header when cookies are
+    /// SameSite=None, else none. `NONE` is a fault where cookies are SameSite=None.
+    anti_csrf: AntiCsrf = ANTI_CSRF, choice(&[
+        ("AUTO", AntiCsrf::Auto), ("NONE", AntiCsrf::None),
+        ("VIA_TOKEN", AntiCsrf::ViaToken), ("VIA_CUSTOM_HEADER", AntiCsrf::ViaCustomHeader),
+    ]), default "AUTO";
+
+    /// How tokens travel: `any` leaves it to the request.
+    token_transfer_method: TokenTransferMethod = TOKEN_TRANSFER_METHOD, choice(&[
+        ("any", TokenTransferMethod::Any), ("cookie", TokenTransferMethod::Cookie), ("header", TokenTransferMethod::Header),
+    ]), default "any";
+
+    /// A domain above the host of `API_DOMAIN`; not a [public suffix](#public-suffixes).
+    cookie_domain: Option<String> = COOKIE_DOMAIN, cookie_domain(), default "none: host-only" => None;
+
+    /// The former `COOKIE_DOMAIN` after a change.
+    older_cookie_domain: Option<String> = OLDER_COOKIE_DOMAIN, older_cookie_domain(), default "none" => None;
+
+    /// The SameSite attribute of the cookies.
+    cookie_same_site: Option<SameSite> = COOKIE_SAME_SITE, choice(&[
+        ("none", SameSite::None), ("lax", SameSite::Lax), ("strict", SameSite::Strict),
+    ]).optional(), default "lax if every website host equals the API host or both lie under `COOKIE_DOMAIN`, else none; apps and extensions do not count" => None;
+
+    /// `false` is for one machine (loopback) only.
+    cookie_secure: bool = COOKIE_SECURE, boolean(), default "whether `API_DOMAIN` is https" => api_domain.starts_with("https://");
+
+    /// `true`: the cookies are named `__Host-sAccessToken` and `__Host-sRefreshToken`, so that
+    /// [no other site can plant them](browser-api.md#whose-session-a-refresh-is); https only, without `COOKIE_DOMAIN`.
+    host_prefixed_cookie: bool = HOST_PREFIXED_COOKIE, boolean(), default "false";
+
+    /// `true`: cookies are `Partitioned` (CHIPS), one session for each website that embeds this host; needs SameSite none and secure
+    /// cookies.
+    cookie_partitioned: bool = COOKIE_PARTITIONED, boolean(), default "false";
+
+    /// `true`: scripts of the page get the access token in cookie mode, too (`st-access-token`).
+    expose_access_token: bool = EXPOSE_ACCESS_TOKEN_TO_FRONTEND_IN_COOKIE_BASED_AUTH, boolean(), default "false";
+
+    /// `true`: a sign-out has the browser clear cache and storage of this host.
+    clear_site_data_on_sign_out: bool = CLEAR_SITE_DATA_ON_SIGN_OUT, boolean(), default "false";
+
+    /// The status of the browser API's and the gateway's answers that ask for a refresh or a sign-in.
+    session_expired_status_code: u16 = SESSION_EXPIRED_STATUS_CODE, session_expired_status(), default "401";
 }

@@ -16,9 +16,9 @@ fn short_lives_are_accepted_with_a_warning() {
         [
             "ACCESS_TOKEN_VALIDITY",
             "REFRESH_TOKEN_VALIDITY",
-            "SIGNING_KEY_ROTATION_INTERVAL",
             "SESSION_ABSOLUTE_LIFETIME",
-            "FRESHNESS"
+            "FRESHNESS",
+            "SIGNING_KEY_ROTATION_INTERVAL"
         ]
     );
     assert_eq!(

@@ -1,0 +1,136 @@
+//! Lists in documents that are made from tables in the code. `npm run docs` writes them; without it, a difference is a failure.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs};
+
+use postern_core::settings::{self, RawValue, SettingRow, Settings};
+
+/// Holds the lines between `start` and `end` of a file of the repository against `expected`, or replaces them.
+fn is_made_of(file: &str, start: &str, end: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, rest) = text
+        .split_once(&format!("{start}\n"))
+        .unwrap_or_else(|| panic!("{file} has no line {start}"));
+    let (found, after) = rest
+        .split_once(end)
+        .unwrap_or_else(|| panic!("{file} has no {end} after {start}"));
+    if env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, format!("{before}{start}\n{expected}{end}{after}")).unwrap();
+    } else {
+        assert_eq!(found, expected, "{file}, after {start}: run `npm run docs`");
+    }
+}
+
+/// Between these marks in a Markdown file.
+fn markdown_is_made_of(file: &str, what: &str, expected: &str) {
+    let start = format!("<!-- made by `npm run docs`: {what} -->");
+    is_made_of(file, &start, "\n<!-- end -->", &format!("\n{expected}"));
+}
+
+/// Examples between quotes become code.
+fn with_code(text: &str) -> String {
+    text.replace('"', "`")
+}
+
+/// One text on one line, for whatever a doc comment was wrapped to.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn rows_of(section: &str) -> String {
+    let mut table =
+        "| name | default | accepted | what it is |\n| --- | --- | --- | --- |\n".to_owned();
+    for row in settings::reference()
+        .iter()
+        .filter(|row| row.section == section)
+    {
+        let default = if row.default_is_a_value {
+            format!("`{}`", row.default)
+        } else {
+            row.default.to_owned()
+        };
+        let accepted = with_code(&row.accepted);
+        let description = one_line(row.description);
+        writeln!(
+            table,
+            "| `{}` | {default} | {accepted} | {description} |",
+            row.name
+        )
+        .unwrap();
+    }
+    table
+}
+
+#[test]
+fn the_reference_of_settings_is_the_table() {
+    let mut sections: Vec<_> = settings::reference()
+        .iter()
+        .map(|row| row.section)
+        .collect();
+    sections.dedup();
+    for section in sections {
+        markdown_is_made_of(
+            "docs/settings.md",
+            &format!("settings, {section}"),
+            &rows_of(section),
+        );
+    }
+}
+
+/// The first sentence of a description, without Markdown.
+fn first_sentence(row: &SettingRow) -> String {
+    let text = one_line(row.description).replace('`', "");
+    let sentence = text.split_inclusive(". ").next().unwrap_or_default();
+    // A link to another document says nothing here.
+    let without_links = sentence.split(" ([").next().unwrap_or_default();
+    format!("{}.", without_links.trim_end().trim_end_matches('.'))
+}
+
+#[test]
+fn the_settings_in_wrangler_toml_are_the_table() {
+    let mut block = String::new();
+    for row in settings::reference() {
+        let Some(example) = row.example else { continue };
+        writeln!(
+            block,
+            "# {}\n# {} = {example}",
+            first_sentence(&row),
+            row.name
+        )
+        .unwrap();
+    }
+    is_made_of(
+        "wrangler.toml",
+        "# The usual ones, made by `npm run docs`:",
+        "# (end)",
+        &block,
+    );
+}
+
+#[test]
+fn every_default_and_every_example_is_accepted_as_a_value() {
+    let with = |name: &str, value: RawValue| {
+        let mut values = vec![(name.to_owned(), value)];
+        if name != "API_DOMAIN" {
+            let own = RawValue::Text("https://auth.example.com".to_owned());
+            values.push(("API_DOMAIN".to_owned(), own));
+        }
+        Settings::parse(&values)
+    };
+    for row in settings::reference() {
+        if row.default_is_a_value {
+            let found = with(row.name, RawValue::Text(row.default.to_owned()));
+            assert!(found.is_ok(), "{} = {}: {found:?}", row.name, row.default);
+        }
+        // What is no list or table is the same text in TOML and in JSON.
+        if let Some(example) = row.example.filter(|example| !example.contains('{')) {
+            let found = with(row.name, RawValue::Json(example.to_owned()));
+            assert!(found.is_ok(), "{} = {example}: {found:?}", row.name);
+        }
+    }
+}
