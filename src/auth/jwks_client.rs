@@ -1,29 +1,35 @@
-//! The keys of foreign issuers: taken from settings, or fetched and kept in this isolate.
+//! The keys of trusted issuers: taken from settings, or asked for and kept in this isolate.
 //!
-//! Owns the fetched sets, one for each issuer in settings. When to fetch is decided by `token::jwks_cache`, what a set
-//! may hold by `token::jwk`. No request waits for a fetch that another one started.
+//! Owns the sets of this isolate, one for each issuer in settings. It asks the keeper of a set (`objects::key_sets`), and the
+//! issuer only where there is no keeper: in a release before, or out of reach. When to ask is decided by
+//! `postern_jwt::jwks_cache`, what a set may hold by `postern_jwt::keys::jwk`. No request waits for a promise that another one made.
 
 use std::{cell::RefCell, rc::Rc};
 
 use worker::Env;
 
-use crate::runtime::{
-    clock,
-    http::fetch::{self, Answer, FetchFault, Limits, Target},
-    js::{self, Fetcher},
-    log,
+use crate::{
+    objects::key_sets::{client, fetch},
+    runtime::{clock, log, promise},
 };
-use postern_core::settings::{IssuerKeys, TrustedIssuer};
-use postern_jwt::VerificationKey;
-use postern_jwt::jwks_cache::{self, Decision, JwksState};
-use postern_jwt::keys::jwk::{self, KeySet, KeySetSource, LeftOut};
-use postern_jwt::time::UnixMillis;
+use postern_core::{
+    key_sets::{
+        FIRST_PAUSE,
+        call::{KeeperCall, KeeperReply, Place},
+    },
+    settings::{IssuerKeys, TrustedIssuer},
+};
+use postern_jwt::{
+    VerificationKey,
+    jwks_cache::{self, Decision, JwksState, Told},
+    keys::jwk::{self, KeySet, KeySetSource, LeftOut},
+    time::{Millis, UnixMillis},
+};
 
-/// The limits of one fetch.
-const LIMITS: Limits = Limits {
-    timeout_ms: 5_000,
-    body_bytes: jwks_cache::MAX_ANSWER_BYTES,
-};
+/// How often a request looks whether the question of another has its answer, and how many times: as long as a question
+/// may take.
+const LOOK_AGAIN: Millis = Millis(25);
+const LOOKS: u32 = 240;
 
 /// No usable keys are at hand and none can be had: 503. The text says whose, where they are looked for, and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,7 +65,9 @@ struct Held {
     text: Vec<u8>,
     set: Rc<KeySet>,
     version: u64,
-    /// What came of the last fetch, if that failed.
+    /// The keeper's name for the text.
+    keeper_version: Option<u64>,
+    /// What came of the last question, if that failed.
     trouble: Option<String>,
 }
 
@@ -68,7 +76,7 @@ thread_local! {
     static HELD: RefCell<Vec<(String, Held)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The keys of an issuer for a token with this `kid`. Fetches them when the rules say so.
+/// The keys of an issuer for a token with this `kid`. Asks for them when the rules say so.
 pub(crate) async fn current(
     env: &Env,
     issuer: &TrustedIssuer,
@@ -78,21 +86,37 @@ pub(crate) async fn current(
     if let IssuerKeys::Inline(text) = &issuer.keys {
         return inline(issuer, text);
     }
-    let decide = || {
+    let lacks_key = || with(&issuer.id, |held| !knows(&held.set.keys, kid));
+    let decide = |now| {
         with(&issuer.id, |held| {
             held.state.decide(now, knows(&held.set.keys, kid))
         })
     };
-    let mut decision = decide();
-    if decision == Decision::MustFetch {
-        // A failure is noted, and the rules say what the old set is still good for.
-        refresh(env, issuer, now).await;
-        decision = decide();
+    let mut decision = decide(now);
+    let mut has_asked = false;
+    for _ in 0..LOOKS {
+        match decision {
+            Decision::MustFetch if !has_asked => {
+                has_asked = true;
+                // A failure is noted, and the rules say what the old set is still good for.
+                let is_another = ask(env, issuer, lacks_key(), now).await;
+                // The key may be newer than the set that the keeper had.
+                if is_another && lacks_key() {
+                    let _ = ask(env, issuer, true, now).await;
+                }
+            }
+            Decision::Wait => promise::sleep(LOOK_AGAIN).await,
+            _ => break,
+        }
+        decision = decide(clock::now());
     }
-    if matches!(decision, Decision::Unavailable | Decision::MustFetch) {
+    if matches!(
+        decision,
+        Decision::Unavailable | Decision::MustFetch | Decision::Wait
+    ) {
         return Err(with(&issuer.id, |held| {
             let trouble = held.trouble.as_deref().unwrap_or("they are being fetched");
-            Outage(story(issuer, trouble))
+            Outage(explanation(issuer, trouble))
         }));
     }
     let refresh = decision == Decision::UseAndRefresh;
@@ -114,27 +138,93 @@ pub(crate) fn version(issuer: &TrustedIssuer, now: UnixMillis) -> Option<u64> {
     })
 }
 
-/// Fetches the keys of an issuer. A set that cannot be used leaves the old one in place, and the log says why.
+/// Asks for the keys of an issuer behind an answer.
 pub(crate) async fn refresh(env: &Env, issuer: &TrustedIssuer, now: UnixMillis) {
-    with(&issuer.id, |held| held.state.fetch_started(now));
-    let fetched = fetched(env, issuer).await;
-    with(&issuer.id, |held| match fetched {
-        Ok((answer, set)) => {
-            held.state
-                .fetch_succeeded(now, answer.cache_control.as_deref());
-            held.trouble = None;
-            hold(held, &answer.body, set);
+    let _ = ask(env, issuer, false, now).await;
+}
+
+/// Asks for the keys of an issuer. A set that cannot be used leaves the old one in place, and the log says why. `true` = a
+/// keeper gave another set than the one at hand.
+async fn ask(env: &Env, issuer: &TrustedIssuer, lacks_key: bool, now: UnixMillis) -> bool {
+    let place = match &issuer.keys {
+        IssuerKeys::Inline(_) => return false,
+        IssuerKeys::Uri(uri) => Place::Uri(uri.clone()),
+        IssuerKeys::Binding(name) => Place::Binding(name.clone()),
+    };
+    let version = with(&issuer.id, |held| {
+        held.state.fetch_started(now);
+        held.keeper_version
+    });
+    let call = KeeperCall::Current {
+        place: place.clone(),
+        version,
+        lacks_key,
+    };
+    let outcome = match client::ask(env, call).await {
+        Ok(KeeperReply::Set {
+            text,
+            version,
+            age,
+            lifetime,
+            settled,
+        }) => {
+            let told = Told {
+                age,
+                lifetime,
+                cooldown: jwks_cache::KEEPER_COOLDOWN,
+                is_settled: settled,
+            };
+            Ok((text, Some(version), told))
         }
-        Err(trouble) => {
-            held.state.fetch_failed(now);
-            log::warning_at_times("issuer_keys", &story(issuer, &trouble), now);
+        Ok(KeeperReply::Unavailable { trouble }) => Err((trouble, FIRST_PAUSE)),
+        _ => match fetch::fetched(env, &place, None).await {
+            Ok(fetched) => {
+                let told = Told::by_issuer(fetched.cache_control.as_deref());
+                Ok((fetched.text, None, told))
+            }
+            Err(trouble) => Err((trouble.into(), jwks_cache::COOLDOWN)),
+        },
+    };
+    let now = clock::now();
+    let mut is_another = false;
+    let taken = outcome.and_then(|(text, version, told)| {
+        is_another = text.is_some() && version.is_some();
+        take(issuer, text, version).map_err(|trouble| (trouble, told.cooldown.max(FIRST_PAUSE)))?;
+        Ok(told)
+    });
+    with(&issuer.id, |held| match taken {
+        Ok(told) => {
+            held.state.fetch_succeeded(now, told);
+            held.trouble = None;
+        }
+        Err((trouble, cooldown)) => {
+            held.state.fetch_failed(now, cooldown);
+            log::warning_at_times("issuer_keys", &explanation(issuer, &trouble), now);
             held.trouble = Some(trouble);
         }
     });
+    is_another
+}
+
+/// Takes over a text, unless it is the one at hand.
+fn take(issuer: &TrustedIssuer, text: Option<String>, version: Option<u64>) -> Result<(), String> {
+    let Some(text) = text else {
+        return Ok(());
+    };
+    let set = jwk::parse_set(&text, KeySetSource::Fetched, &issuer.algorithms)
+        .map_err(|fault| fault.to_string())?;
+    for key in &set.left_out {
+        log::notice("issuer_keys", &explanation(issuer, &key.to_string()));
+    }
+    with(&issuer.id, |held| {
+        held.keeper_version = version;
+        hold(held, text.as_bytes(), set);
+    });
+    Ok(())
 }
 
 /// Whose keys, where, and what is wrong with them.
-fn story(issuer: &TrustedIssuer, trouble: &str) -> String {
+fn explanation(issuer: &TrustedIssuer, trouble: &str) -> String {
     let place = match &issuer.keys {
         IssuerKeys::Inline(_) => "in the setting",
         // A query may hold what is nobody's business.
@@ -144,49 +234,12 @@ fn story(issuer: &TrustedIssuer, trouble: &str) -> String {
     format!("issuer {}: its keys, {place}: {trouble}", issuer.id)
 }
 
-async fn fetched(env: &Env, issuer: &TrustedIssuer) -> Result<(Answer, KeySet), String> {
-    let answer = fetch(env, &issuer.keys).await?;
-    let text = std::str::from_utf8(&answer.body).map_err(|_| "not UTF-8".to_owned())?;
-    let set = jwk::parse_set(text, KeySetSource::Fetched, &issuer.algorithms)
-        .map_err(|fault| fault.to_string())?;
-    Ok((answer, set))
-}
-
-async fn fetch(env: &Env, keys: &IssuerKeys) -> Result<Answer, String> {
-    let started = clock::now();
-    let answer = match keys {
-        IssuerKeys::Inline(_) => return Err("they are not fetched".to_owned()),
-        IssuerKeys::Uri(uri) => fetch::request(Target::Public, uri, None, LIMITS).await,
-        IssuerKeys::Binding(name) => {
-            let service: Fetcher =
-                js::binding(env, name).ok_or("there is no such service binding")?;
-            // The Worker that is bound decides by itself what it serves; this is the usual place.
-            let url = "https://issuer.internal/.well-known/jwks.json";
-            fetch::request(Target::Binding(&service), url, None, LIMITS).await
-        }
-    };
-    let is_late = || clock::now().since(started).0 >= u64::from(LIMITS.timeout_ms);
-    match answer {
-        Ok(answer) if answer.status == 200 => Ok(answer),
-        Ok(answer) if (300..400).contains(&answer.status) => Err(format!(
-            "status {}, a redirect, which is not followed",
-            answer.status
-        )),
-        Ok(answer) => Err(format!("status {}", answer.status)),
-        Err(FetchFault::TooLarge) => Err(format!("larger than {} bytes", LIMITS.body_bytes)),
-        Err(FetchFault::Failed) if is_late() => {
-            Err(format!("no whole answer within {} ms", LIMITS.timeout_ms))
-        }
-        Err(FetchFault::Failed) => Err("no connection, or it broke off".to_owned()),
-    }
-}
-
 /// Keys that settings hold never change while the isolate lives: parsed once.
 fn inline(issuer: &TrustedIssuer, text: &str) -> Result<Keys, Outage> {
     let id = &issuer.id;
     if with(id, |held| held.text.is_empty()) {
         let set = jwk::parse_set(text, KeySetSource::Settings, &issuer.algorithms)
-            .map_err(|fault| Outage(story(issuer, &fault.to_string())))?;
+            .map_err(|fault| Outage(explanation(issuer, &fault.to_string())))?;
         with(id, |held| hold(held, text.as_bytes(), set));
     }
     Ok(with(id, |held| Keys {

@@ -1,7 +1,9 @@
-//! The Durable Objects and how the rest of the Worker calls them: `user_sessions`, `key_ring`, `revocations`.
+//! The Durable Objects and how the rest of the Worker calls them: `user_sessions`, `key_ring` with
+//! `key_sets` beside it, `revocations`.
 
 pub(crate) mod context;
 pub(crate) mod key_ring;
+pub(crate) mod key_sets;
 pub(crate) mod revocation_copy;
 pub(crate) mod revocation_report;
 pub(crate) mod revocations;

@@ -5,6 +5,7 @@
 
 use std::cell::Cell;
 
+use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
@@ -42,11 +43,16 @@ impl Durable {
         self.state.storage().map_err(|error| fault(&error))
     }
 
-    /// Goes on with `work` whatever becomes of the call that began it.
-    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + 'static) {
-        if self.state.wait_until(&promise::of_end(work)).is_err() {
+    /// Has `work` go on, which somebody waits for, whatever becomes of the call that began it.
+    pub(crate) fn keep_alive(&self, work: &Promise) {
+        if self.state.wait_until(work).is_err() {
             log::fault("background", "the platform takes no work in the background");
         }
+    }
+
+    /// Goes on with `work` whatever becomes of the call that began it.
+    pub(crate) fn in_background(&self, work: impl Future<Output = ()> + 'static) {
+        self.keep_alive(&promise::of_end(work));
     }
 
     /// Runs `change` in one transaction: an `Err` rolls everything back.

@@ -63,6 +63,11 @@ pub(crate) fn refused(event: &str, message: &str) {
     );
 }
 
+/// Something that is as it should be, and good to know.
+pub(crate) fn notice(event: &str, message: &str) {
+    refused(event, message);
+}
+
 /// The same, of a request by its id.
 pub(crate) fn refused_request(event: &str, message: &str, request: &str) {
     write(

@@ -16,6 +16,7 @@ pub mod error;
 pub mod gateway;
 pub mod http;
 pub mod identity;
+pub mod key_sets;
 pub mod keys;
 pub mod location;
 pub mod message;

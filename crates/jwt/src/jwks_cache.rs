@@ -1,6 +1,7 @@
-//! How long a fetched key set is used, and when it is fetched again: pure rules, one decision per token.
+//! How long an isolate uses a key set that it was given, and when it asks again: pure rules, one decision per token.
 //!
-//! Owns the times. Refuses to fetch: the shell does, with the limits below, and tells what came of it.
+//! Owns the times of one isolate. Whom to ask is the caller's to know: a shared keeper of the set, which bounds by itself how
+//! often the issuer is asked, or the issuer. Refuses to fetch: the shell does, with the limits below, and tells what came of it.
 
 use crate::time::{Millis, UnixMillis};
 
@@ -19,11 +20,17 @@ pub const MIN_LIFETIME: Millis = Millis::from_seconds(60);
 /// The longest lifetime, whatever the answer says: a withdrawn key must be forgotten some day.
 pub const MAX_LIFETIME: Millis = Millis::from_seconds(24 * 3600);
 
-/// After a fetch, how long an unknown `kid` causes no other; after a failed one, how long no other is tried.
+/// After an issuer was asked, how long an unknown `kid` asks it no more; after it failed, how long it is not tried again.
 pub const COOLDOWN: Millis = Millis::from_seconds(30);
 
-/// How many fetches of one set may be under way at once in an isolate.
-pub const MAX_CONCURRENT_FETCHES: u32 = 16;
+/// The same where a shared keeper is asked, which has its own bounds: it may know a key that was added a moment ago.
+pub const KEEPER_COOLDOWN: Millis = Millis::from_seconds(1);
+
+/// A set that its keeper could not renew is asked for again after this long.
+const LATE_RENEWAL: Millis = Millis::from_seconds(10);
+
+/// How many questions for one set may be under way at once in an isolate; the other requests look for the answer.
+pub const MAX_CONCURRENT_FETCHES: u32 = 2;
 
 /// How long a set is used after its lifetime while its server does not answer.
 pub const MAX_STALE: Millis = Millis::from_seconds(24 * 3600);
@@ -33,84 +40,117 @@ pub const MAX_STALE: Millis = Millis::from_seconds(24 * 3600);
 pub enum Decision {
     /// Use the keys at hand.
     Use,
-    /// Use the keys at hand, and fetch behind the answer.
+    /// Use the keys at hand, and ask behind the answer.
     UseAndRefresh,
-    /// Fetch, tell what came of it, then decide again.
+    /// Ask, tell what came of it, then decide again.
     MustFetch,
-    /// No usable keys, and no fetch for now: 503.
+    /// Other requests are asking: look again in a moment.
+    Wait,
+    /// No usable keys, and nobody is asked for now: 503.
     Unavailable,
 }
 
-/// The state of one issuer's fetched keys in this isolate. The keys themselves are the caller's.
+/// What was told of a set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// How long ago the issuer said that the set is as it is.
+    pub age: Millis,
+    /// How long the set is good from then on, see [`lifetime`].
+    pub lifetime: Millis,
+    /// How long an unknown `kid` asks no more: [`COOLDOWN`] or [`KEEPER_COOLDOWN`].
+    pub cooldown: Millis,
+    /// False when a key that the set lacks could not be looked for: nobody can tell whether there is one.
+    pub is_settled: bool,
+}
+
+impl Told {
+    /// What an issuer's own answer tells, with this `Cache-Control` header.
+    pub fn by_issuer(cache_control: Option<&str>) -> Self {
+        Self {
+            age: Millis(0),
+            lifetime: lifetime(cache_control),
+            cooldown: COOLDOWN,
+            is_settled: true,
+        }
+    }
+}
+
+/// The state of one issuer's keys in this isolate. The keys themselves are the caller's.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JwksState {
-    fetched: Option<Fetched>,
-    failed_at: Option<UnixMillis>,
+    set: Option<Set>,
+    failed: Option<Failed>,
     started_at: Option<UnixMillis>,
     in_flight: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Fetched {
+struct Set {
+    /// When this isolate was told.
+    heard: UnixMillis,
+    told: Told,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Failed {
     at: UnixMillis,
-    lifetime: Millis,
+    cooldown: Millis,
 }
 
 impl JwksState {
     /// What to do for a token. `kid_known` is false when the keys at hand have no key of its `kid`.
     ///
-    /// A `kid` that a fetch within the cooldown did not bring is unknown: use the keys, and refuse. One that could not
+    /// A `kid` that an answer within the cooldown did not bring is unknown: use the keys, and refuse. One that could not
     /// be asked about is nobody's fault: `Unavailable`, never a refusal.
     pub fn decide(&self, now: UnixMillis, kid_known: bool) -> Decision {
-        let cooling = |at: UnixMillis| now.since(at) < COOLDOWN;
-        let just_failed = self.failed_at.is_some_and(cooling);
-        let usable = self.fetched.filter(|fetched| fetched.is_usable(now));
-        let Some(fetched) = usable else {
+        let just_failed = self
+            .failed
+            .is_some_and(|failed| now.since(failed.at) < failed.cooldown);
+        let Some(set) = self.set.filter(|set| set.is_usable(now)) else {
             return self.fetch_unless(just_failed, now);
         };
+        let since_heard = now.since(set.heard);
         if !kid_known {
-            return if cooling(fetched.at) {
-                Decision::Use
-            } else {
-                self.fetch_unless(just_failed, now)
+            return match since_heard < set.told.cooldown {
+                true if set.told.is_settled => Decision::Use,
+                true => Decision::Unavailable,
+                false => self.fetch_unless(just_failed, now),
             };
         }
-        let age = now.since(fetched.at);
-        let someone_fetches = self.in_flight(now) > 0;
-        if just_failed || someone_fetches {
+        let age = set.age(now);
+        let lifetime = set.told.lifetime;
+        let is_ageing = age.0 >= lifetime.0.saturating_mul(3) / 4;
+        // Of an ageing set that was told a moment ago there is nothing newer.
+        let was_just_told = since_heard < LATE_RENEWAL && age > since_heard;
+        if !is_ageing || was_just_told || just_failed || self.in_flight(now) > 0 {
             Decision::Use
-        } else if age >= fetched.lifetime {
+        } else if age >= lifetime {
             Decision::MustFetch
-        } else if age.0 >= fetched.lifetime.0.saturating_mul(3) / 4 {
-            Decision::UseAndRefresh
         } else {
-            Decision::Use
+            Decision::UseAndRefresh
         }
     }
 
-    /// A fetch starts, in the foreground or behind an answer.
+    /// A question is put, in the foreground or behind an answer.
     pub fn fetch_started(&mut self, now: UnixMillis) {
         self.in_flight = self.in_flight(now).saturating_add(1);
         self.started_at = Some(now);
     }
 
-    /// A fetch brought a usable set, with this `Cache-Control` header.
-    pub fn fetch_succeeded(&mut self, now: UnixMillis, cache_control: Option<&str>) {
+    /// It brought a usable set.
+    pub const fn fetch_succeeded(&mut self, now: UnixMillis, told: Told) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.failed_at = None;
-        self.fetched = Some(Fetched {
-            at: now,
-            lifetime: lifetime(cache_control),
-        });
+        self.failed = None;
+        self.set = Some(Set { heard: now, told });
     }
 
-    /// A fetch brought nothing usable: an error, a redirect, a time-out, too much, or no key set.
-    pub const fn fetch_failed(&mut self, now: UnixMillis) {
+    /// It brought nothing usable: an error, a redirect, a time-out, too much, or no key set. Nobody is asked for `cooldown`.
+    pub const fn fetch_failed(&mut self, now: UnixMillis, cooldown: Millis) {
         self.in_flight = self.in_flight.saturating_sub(1);
-        self.failed_at = Some(now);
+        self.failed = Some(Failed { at: now, cooldown });
     }
 
-    /// Fetches that may still end. A request that was cancelled never says so; the time-out ends its fetch too.
+    /// Questions that may still be answered. A request that was cancelled never says so; the time-out ends its own too.
     fn in_flight(&self, now: UnixMillis) -> u32 {
         let alive = self
             .started_at
@@ -118,19 +158,25 @@ impl JwksState {
         if alive { self.in_flight } else { 0 }
     }
 
-    /// A request cannot wait for another's fetch (Workers runtime), so it makes its own, within reason.
+    /// A request cannot wait for another's promise (Workers runtime), but it can look whether the answer is there.
     fn fetch_unless(&self, forbidden: bool, now: UnixMillis) -> Decision {
-        if forbidden || self.in_flight(now) >= MAX_CONCURRENT_FETCHES {
+        if forbidden {
             Decision::Unavailable
+        } else if self.in_flight(now) >= MAX_CONCURRENT_FETCHES {
+            Decision::Wait
         } else {
             Decision::MustFetch
         }
     }
 }
 
-impl Fetched {
-    const fn is_usable(&self, now: UnixMillis) -> bool {
-        now.since(self.at).0 < self.lifetime.0.saturating_add(MAX_STALE.0)
+impl Set {
+    fn age(&self, now: UnixMillis) -> Millis {
+        Millis(now.since(self.heard).0.saturating_add(self.told.age.0))
+    }
+
+    fn is_usable(&self, now: UnixMillis) -> bool {
+        self.age(now).0 < self.told.lifetime.0.saturating_add(MAX_STALE.0)
     }
 }
 
@@ -154,8 +200,8 @@ pub fn lifetime(cache_control: Option<&str>) -> Millis {
 #[cfg(test)]
 mod tests {
     use super::{
-        DEFAULT_LIFETIME, Decision, JwksState, MAX_CONCURRENT_FETCHES, MAX_LIFETIME, MAX_STALE,
-        MIN_LIFETIME, lifetime,
+        COOLDOWN, DEFAULT_LIFETIME, Decision, JwksState, KEEPER_COOLDOWN, MAX_CONCURRENT_FETCHES,
+        MAX_LIFETIME, MAX_STALE, MIN_LIFETIME, Told, lifetime,
     };
     use crate::time::{Millis, UnixMillis};
 
@@ -168,8 +214,61 @@ mod tests {
     fn fetched_at_start(cache_control: &str) -> JwksState {
         let mut state = JwksState::default();
         state.fetch_started(START);
-        state.fetch_succeeded(START, Some(cache_control));
+        state.fetch_succeeded(START, Told::by_issuer(Some(cache_control)));
         state
+    }
+
+    /// What a shared keeper tells of a set of this age, good for 1,000 s.
+    const fn by_keeper(age: u64) -> Told {
+        Told {
+            age: Millis::from_seconds(age),
+            lifetime: Millis::from_seconds(1_000),
+            cooldown: KEEPER_COOLDOWN,
+            is_settled: true,
+        }
+    }
+
+    fn told_at_start(told: Told) -> JwksState {
+        let mut state = JwksState::default();
+        state.fetch_started(START);
+        state.fetch_succeeded(START, told);
+        state
+    }
+
+    #[test]
+    fn a_set_from_a_keeper_is_as_old_as_the_keeper_says() {
+        let state = told_at_start(by_keeper(700));
+        assert_eq!(state.decide(after(49), true), Decision::Use);
+        assert_eq!(state.decide(after(50), true), Decision::UseAndRefresh);
+        assert_eq!(state.decide(after(300), true), Decision::MustFetch);
+        let over = after(300).plus(MAX_STALE);
+        assert_eq!(state.decide(over, true), Decision::MustFetch);
+    }
+
+    #[test]
+    fn what_a_keeper_could_not_renew_is_not_asked_for_with_every_token() {
+        let state = told_at_start(by_keeper(5_000));
+        assert_eq!(state.decide(after(9), true), Decision::Use);
+        assert_eq!(state.decide(after(10), true), Decision::MustFetch);
+    }
+
+    #[test]
+    fn a_keeper_is_asked_about_an_unknown_kid_after_a_second() {
+        let state = told_at_start(by_keeper(0));
+        assert_eq!(state.decide(START.plus(Millis(999)), false), Decision::Use);
+        assert_eq!(state.decide(after(1), false), Decision::MustFetch);
+    }
+
+    #[test]
+    fn a_kid_that_the_keeper_could_not_ask_about_is_unavailable_never_a_refusal() {
+        let told = Told {
+            is_settled: false,
+            ..by_keeper(0)
+        };
+        let state = told_at_start(told);
+        assert_eq!(state.decide(START, false), Decision::Unavailable);
+        assert_eq!(state.decide(START, true), Decision::Use);
+        assert_eq!(state.decide(after(1), false), Decision::MustFetch);
     }
 
     #[test]
@@ -195,7 +294,7 @@ mod tests {
         let mut state = JwksState::default();
         assert_eq!(state.decide(START, false), Decision::MustFetch);
         state.fetch_started(START);
-        state.fetch_failed(after(1));
+        state.fetch_failed(after(1), COOLDOWN);
         assert_eq!(state.decide(after(1), false), Decision::Unavailable);
         assert_eq!(state.decide(after(30), false), Decision::Unavailable);
         assert_eq!(state.decide(after(31), false), Decision::MustFetch);
@@ -216,7 +315,7 @@ mod tests {
         let mut state = fetched_at_start("max-age=1000");
         state.fetch_started(after(800));
         assert_eq!(state.decide(after(801), true), Decision::Use);
-        state.fetch_failed(after(802));
+        state.fetch_failed(after(802), COOLDOWN);
         assert_eq!(state.decide(after(831), true), Decision::Use);
         assert_eq!(state.decide(after(832), true), Decision::UseAndRefresh);
     }
@@ -234,7 +333,7 @@ mod tests {
         assert_eq!(state.decide(after(29), false), Decision::Use);
         assert_eq!(state.decide(after(30), false), Decision::MustFetch);
         state.fetch_started(after(30));
-        state.fetch_succeeded(after(31), None);
+        state.fetch_succeeded(after(31), Told::by_issuer(None));
         assert_eq!(state.decide(after(60), false), Decision::Use);
         assert_eq!(state.decide(after(61), false), Decision::MustFetch);
     }
@@ -243,7 +342,7 @@ mod tests {
     fn an_unknown_kid_during_an_outage_is_unavailable_never_a_refusal() {
         let mut state = fetched_at_start("max-age=1000");
         state.fetch_started(after(100));
-        state.fetch_failed(after(101));
+        state.fetch_failed(after(101), COOLDOWN);
         assert_eq!(state.decide(after(102), false), Decision::Unavailable);
         assert_eq!(state.decide(after(102), true), Decision::Use);
     }
@@ -255,8 +354,8 @@ mod tests {
             assert_eq!(state.decide(START, false), Decision::MustFetch);
             state.fetch_started(START);
         }
-        assert_eq!(state.decide(START, false), Decision::Unavailable);
-        state.fetch_succeeded(after(1), None);
+        assert_eq!(state.decide(START, false), Decision::Wait);
+        state.fetch_succeeded(after(1), Told::by_issuer(None));
         assert_eq!(state.decide(after(1), true), Decision::Use);
     }
 
@@ -266,7 +365,7 @@ mod tests {
         let last = after(1000).plus(MAX_STALE).minus(Millis(1));
         assert_eq!(state.decide(last, true), Decision::MustFetch);
         state.fetch_started(last);
-        state.fetch_failed(last);
+        state.fetch_failed(last, COOLDOWN);
         assert_eq!(state.decide(last, true), Decision::Use);
         let over = last.plus(Millis(1));
         assert_eq!(state.decide(over, true), Decision::Unavailable);

@@ -1,6 +1,7 @@
 //! The Durable Object `KeyRing`: the one place where keys and secrets are made and stored.
 //!
-//! Owns storage and generation. The rules are `postern_core::keys`. There is one object, [`OBJECT_NAME`].
+//! Owns storage and generation. The rules are `postern_core::keys`. There is one object, [`OBJECT_NAME`]; others of this class
+//! keep key sets of trusted issuers (`key_sets`), and never see a call of the ring.
 //!
 //! Requests are POSTs of a [`RingCall`], answered with a [`RingCopy`], private keys included; 404 when there is no key of the
 //! name to be withdrawn. What cannot be read is 400, and changes nothing.
@@ -22,9 +23,14 @@ use worker::Env;
 
 use super::store;
 use crate::{
-    objects::revocations,
+    objects::{
+        key_sets::object::{self as keeper, Keeper},
+        revocations,
+    },
     runtime::{
-        clock, crypto, executor,
+        clock, crypto,
+        durable::Durable,
+        executor,
         js::{self, IncomingRequest, ObjectState, ObjectStorage},
         promise, random, settings,
     },
@@ -47,6 +53,8 @@ pub(crate) const OBJECT_NAME: &str = "key-ring";
 #[derive(Debug)]
 pub struct KeyRing {
     object: Rc<Object>,
+    /// What an object of this class is that is not the key ring.
+    keeper: Rc<Keeper>,
 }
 
 #[wasm_bindgen]
@@ -54,10 +62,12 @@ impl KeyRing {
     /// What the platform makes when the object wakes.
     #[wasm_bindgen(constructor)]
     pub fn new(state: JsValue, env: JsValue) -> Self {
+        let (state, env): (ObjectState, Env) = (state.unchecked_into(), env.unchecked_into());
         Self {
+            keeper: Rc::new(Keeper::new(Durable::new(state.clone(), env.clone()))),
             object: Rc::new(Object {
-                state: state.unchecked_into(),
-                env: env.unchecked_into(),
+                state,
+                env,
                 alarm: Cell::new(None),
                 announced: Cell::new(0),
             }),
@@ -67,8 +77,13 @@ impl KeyRing {
     /// Answers a question of an isolate.
     pub fn fetch(&self, request: JsValue) -> Promise {
         let object = Rc::clone(&self.object);
+        let keeper = Rc::clone(&self.keeper);
+        let request: IncomingRequest = request.unchecked_into();
         executor::made_of(Box::pin(async move {
-            let outcome = match command(&request.unchecked_into()).await {
+            if is_for_keeper(&request) {
+                return keeper.respond(request).await;
+            }
+            let outcome = match command(&request).await {
                 Ok((protocol, command)) => {
                     #[cfg(postern_next)]
                     let command = match command {
@@ -292,6 +307,13 @@ async fn generated(needed: Vec<KeyNeeded>) -> Result<Vec<(KeyNeeded, KeyMaterial
         ));
     }
     Ok(generated)
+}
+
+/// Whether a question is not for the key ring: its object has another name, and the path says so.
+fn is_for_keeper(request: &IncomingRequest) -> bool {
+    request
+        .url()
+        .is_ok_and(|url| url.splitn(4, '/').nth(3) == Some(keeper::PATH))
 }
 
 async fn command(request: &IncomingRequest) -> Result<(u32, RingCall), Fault> {

@@ -37,6 +37,8 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     /// `Cache-Control`, as sent.
     pub(crate) cache_control: Option<String>,
+    /// `ETag`, as sent.
+    pub(crate) etag: Option<String>,
     /// The body.
     pub(crate) body: Vec<u8>,
 }
@@ -73,19 +75,43 @@ pub(crate) async fn request(
     body: Option<&str>,
     limits: Limits,
 ) -> Result<Answer, FetchFault> {
-    let init = match target {
-        Target::Object(object) => return of_object(object, url, body, limits).await,
-        Target::Public | Target::Binding(_) => init(body, limits.timeout_ms)?,
-    };
+    match target {
+        Target::Object(object) => of_object(object, url, body, limits).await,
+        Target::Public | Target::Binding(_) => {
+            let init = init(body, None, limits.timeout_ms)?;
+            outside(target, url, &init, limits).await
+        }
+    }
+}
+
+/// Gets what changes seldom. With the `ETag` of what is at hand, the answer may be an empty 304 (RFC 9110 section 13.1.2).
+pub(crate) async fn get_unless(
+    target: Target<'_>,
+    url: &str,
+    etag: Option<&str>,
+    limits: Limits,
+) -> Result<Answer, FetchFault> {
+    let init = init(None, etag, limits.timeout_ms)?;
+    outside(target, url, &init, limits).await
+}
+
+async fn outside(
+    target: Target<'_>,
+    url: &str,
+    init: &Object,
+    limits: Limits,
+) -> Result<Answer, FetchFault> {
     let response = promise::of(match target {
-        Target::Public => js::global_fetch(url, &init),
-        Target::Binding(fetcher) | Target::Object(fetcher) => fetcher.fetch(url, &init),
+        Target::Public => js::global_fetch(url, init),
+        Target::Binding(fetcher) | Target::Object(fetcher) => fetcher.fetch(url, init),
     })
     .await?
     .unchecked_into::<FetchedResponse>();
+    let headers = response.headers()?;
     Ok(Answer {
         status: response.status()?,
-        cache_control: response.headers()?.header("cache-control")?,
+        cache_control: headers.header("cache-control")?,
+        etag: headers.header("etag")?,
         body: body::read(response.body()?, limits.body_bytes).await?,
     })
 }
@@ -112,6 +138,7 @@ async fn of_object(
     Ok(Answer {
         status: response.status()?,
         cache_control: None,
+        etag: None,
         body: body.to_vec(),
     })
 }
@@ -126,11 +153,15 @@ fn posted(body: Option<&str>) -> Vec<(&'static str, JsValue)> {
     })
 }
 
-fn init(body: Option<&str>, timeout_ms: u32) -> Result<Object, FetchFault> {
+fn init(body: Option<&str>, etag: Option<&str>, timeout_ms: u32) -> Result<Object, FetchFault> {
     let mut properties = vec![
         ("redirect", JsValue::from_str("manual")),
         ("signal", js::abort_after(timeout_ms)?),
     ];
+    if let Some(etag) = etag {
+        let headers = js::object(&[("if-none-match", JsValue::from_str(etag))]);
+        properties.push(("headers", headers.ok_or(FetchFault::Failed)?.into()));
+    }
     properties.extend(posted(body));
     js::object(&properties).ok_or(FetchFault::Failed)
 }

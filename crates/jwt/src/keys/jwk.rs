@@ -157,6 +157,8 @@ pub fn parse_set(
     if text.len() > MAX_KEY_SET_BYTES {
         return Err(KeySetFault::TooLarge);
     }
+    // Some servers put a byte order mark in front, which a reader may ignore (RFC 8259 section 8.1).
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = json::parse_object(text).map_err(KeySetFault::Malformed)?;
     let elements = document.array("keys").map_err(KeySetFault::Malformed)?;
     let elements = elements.ok_or(KeySetFault::NoUsableKey(Vec::new()))?;
