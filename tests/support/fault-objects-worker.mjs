@@ -9,7 +9,7 @@ import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
  * @property {string} className of which objects are out
  * @property {string} [name] only the object of this name
  * @property {string} [call] only this call
- * @property {"refuse" | "hang" | "slow" | "lost answer"} outcome
+ * @property {"refuse" | "hang" | "slow" | "lost answer" | "unknown call"} outcome "unknown call": what the key ring of a release says that has not this call
  */
 
 /** @type {ObjectFault[]} */
@@ -31,6 +31,7 @@ const inFrontOf = (className, binding) =>
       const fits = (fault) => fault.className === className && (fault.name ?? name) === name && (fault.call ?? call) === call;
       const outcome = faults.find(fits)?.outcome;
       if (outcome === "refuse") return new Response("out", { status: 503 });
+      if (outcome === "unknown call") return Response.json({ fault: "Unsupported" }, { status: 400 });
       if (outcome === "slow") await new Promise((resolve) => setTimeout(resolve, 500));
       if (outcome === "hang") await new Promise((resolve) => setTimeout(resolve, 60_000));
       const answer = await this.env[binding].get(this.env[binding].idFromName(name)).fetch(request.url, { method: request.method, body });

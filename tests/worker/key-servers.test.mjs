@@ -1,5 +1,5 @@
 // Key sets fetched from servers that are slow, broken, large or lying. How long a good set is used, and the old one
-// after it, is a matter of hours and tested natively (token::jwks_cache).
+// after it, is a matter of hours and tested natively (postern_core::key_sets). That isolates share a set: key-sets.test.mjs.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -73,19 +73,18 @@ test("a set is fetched once and then used", async () => {
   assert.equal(asked.good, 1);
 });
 
-test("twenty first tokens at once are all verified, and ask for no more than twenty fetches", async () => {
+test("twenty first tokens at once are all verified with one fetch", async () => {
   const results = await Promise.all(Array.from({ length: 20 }, () => verify("largest")));
-  // Above the limit of fetches under way, a request is told to come back rather than to log in.
-  for (const { status } of results) assert.match(status, /^(OK|GENERAL_ERROR)$/);
-  assert.ok(results.some(({ status }) => status === "OK"));
-  assert.ok(asked.largest <= 16, `${asked.largest} fetches`);
-  assert.equal((await verify("largest")).status, "OK");
+  for (const { status } of results) assert.equal(status, "OK");
+  assert.equal(asked.largest, 1);
 });
 
-test("unknown key names cause no fetch so soon after one", async () => {
+test("unknown key names, however many, cause a handful of fetches", async () => {
+  const began = Date.now();
   assert.equal((await verify("unknown")).status, "OK");
   for (let time = 0; time < 20; time += 1) assert.equal((await verify("unknown", `two-${time}`)).status, "UNAUTHORISED");
-  assert.equal(asked.unknown, 1);
+  const seconds = Math.floor((Date.now() - began) / 1_000);
+  assert.ok(asked.unknown <= 1 + Math.min(seconds, 3 + seconds / 10), `${asked.unknown} fetches in ${seconds} s`);
 });
 
 for (const name of ["down", "redirects", "large", "html", "empty", "private", "closes", "nowhere", "unbound"]) {

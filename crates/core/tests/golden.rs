@@ -13,6 +13,7 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use postern_core::{
+    key_sets::call::{KeeperCall, KeeperReply},
     keys::RingCopy,
     message::{Answered, Asked, Message, NEWEST, OLDEST, decode, encode, variants},
     revocation::call::{AuthorityCall, AuthorityReply},
@@ -35,6 +36,16 @@ const KINDS: &[(&str, Check, Names)] = &[
         names::<Asked<AuthorityCall>>,
     ),
     ("ring-copy", again_ring_copy, || &["copy"]),
+    (
+        "keeper-call",
+        again::<Asked<KeeperCall>>,
+        names::<Asked<KeeperCall>>,
+    ),
+    (
+        "keeper-reply",
+        again::<Answered<KeeperReply>>,
+        names::<Answered<KeeperReply>>,
+    ),
     (
         "authority-reply",
         again::<Answered<AuthorityReply>>,

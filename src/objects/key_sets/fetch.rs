@@ -9,8 +9,7 @@ use crate::runtime::{
 };
 use postern_core::key_sets::call::Place;
 use postern_jwt::{
-    Algorithm,
-    jwks_cache,
+    Algorithm, jwks_cache,
     keys::jwk::{self, KeySetSource},
     time::Millis,
 };

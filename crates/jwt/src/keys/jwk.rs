@@ -43,8 +43,48 @@ pub enum KeySetFault {
     TooManyKeys,
     /// Not a JSON object with an array `keys` of objects.
     Malformed(JsonFault),
+    /// Another document than a key set.
+    NotASet(OtherDocument),
     /// No key that can be used; all of these were left out.
     NoUsableKey(Vec<LeftOut>),
+}
+
+/// What is found in a key set's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OtherDocument {
+    /// An issuer's metadata (OpenID Connect Discovery, RFC 8414): it has a `jwks_uri`.
+    Metadata,
+    /// X.509 certificates by their `kid`, as some issuers serve them beside their key set.
+    Certificates,
+    /// An object without `keys`.
+    Unknown,
+}
+
+impl OtherDocument {
+    fn of(document: &Object<'_>) -> Self {
+        if document.contains("jwks_uri") {
+            return Self::Metadata;
+        }
+        let mut members = document.members();
+        if members.any(|member| member.value().starts_with("\"-----BEGIN CERTIFICATE")) {
+            return Self::Certificates;
+        }
+        Self::Unknown
+    }
+}
+
+impl std::fmt::Display for OtherDocument {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Metadata => {
+                "the issuer's metadata and no JWK Set: what its jwks_uri says is the address"
+            }
+            Self::Certificates => {
+                "X.509 certificates by name and no JWK Set: the issuer has another address for that"
+            }
+            Self::Unknown => "no JWK Set: it has no member \"keys\"",
+        })
+    }
 }
 
 impl std::fmt::Display for KeySetFault {
@@ -53,6 +93,7 @@ impl std::fmt::Display for KeySetFault {
             Self::TooLarge => write!(f, "larger than {MAX_KEY_SET_BYTES} bytes"),
             Self::TooManyKeys => write!(f, "more than {MAX_KEYS} keys"),
             Self::Malformed(fault) => write!(f, "not a JWK Set: {fault}"),
+            Self::NotASet(found) => write!(f, "{found}"),
             Self::NoUsableKey(left_out) => {
                 f.write_str("no usable key")?;
                 for key in left_out.iter().take(MAX_NAMED) {
@@ -161,20 +202,30 @@ pub fn parse_set(
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = json::parse_object(text).map_err(KeySetFault::Malformed)?;
     let elements = document.array("keys").map_err(KeySetFault::Malformed)?;
-    let elements = elements.ok_or(KeySetFault::NoUsableKey(Vec::new()))?;
+    let elements = elements.ok_or_else(|| KeySetFault::NotASet(OtherDocument::of(&document)))?;
     if elements.len() > MAX_KEYS {
         return Err(KeySetFault::TooManyKeys);
     }
     let mut set = KeySet::default();
     for (place, element) in (1_usize..).zip(elements) {
-        let jwk = json::parse_object(element).map_err(KeySetFault::Malformed)?;
-        match read(&jwk, source, algorithms) {
+        // One odd element must not cost the issuer's users the others.
+        let jwk = json::parse_object(element).ok();
+        let key = jwk
+            .as_ref()
+            .ok_or(KeyFault::Malformed)
+            .and_then(|jwk| read(jwk, source, algorithms));
+        match key {
             Ok(key) => set.keys.push(key),
-            Err(fault) => set.left_out.push(LeftOut {
-                place,
-                key_id: jwk.string("kid").ok().flatten().map(Into::into),
-                fault,
-            }),
+            Err(fault) => {
+                let key_id = jwk
+                    .as_ref()
+                    .and_then(|jwk| jwk.string("kid").ok().flatten());
+                set.left_out.push(LeftOut {
+                    place,
+                    key_id: key_id.map(Into::into),
+                    fault,
+                });
+            }
         }
     }
     if set.keys.is_empty() {
@@ -319,7 +370,8 @@ fn rsa(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
 fn ec(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
     let name = text(jwk, "crv")?.ok_or(KeyFault::Malformed)?;
     let curve = Curve::from_name(&name).ok_or(KeyFault::Unsupported)?;
-    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
+    let coordinate = |name| bytes(jwk, name).map(|bytes| in_full(bytes, curve));
+    let (x, y) = (coordinate("x")?, coordinate("y")?);
     if x.len() != curve.coordinate_bytes() || y.len() != curve.coordinate_bytes() {
         return Err(KeyFault::BadSize);
     }
@@ -349,6 +401,20 @@ fn text(jwk: &Object<'_>, name: &str) -> Result<Option<String>, KeyFault> {
 fn bytes(jwk: &Object<'_>, name: &str) -> Result<Vec<u8>, KeyFault> {
     let encoded = text(jwk, name)?.ok_or(KeyFault::Malformed)?;
     Base64UrlUnpadded::decode_vec(&encoded).map_err(|_| KeyFault::Malformed)
+}
+
+/// How many leading zeros of a coordinate may lack: of more than these, the curve is another.
+const MOST_ZEROS: usize = 4;
+
+/// A coordinate as long as its curve's are (RFC 7518 section 6.2.1.2): some issuers leave its leading zeros out.
+fn in_full(bytes: Vec<u8>, curve: Curve) -> Vec<u8> {
+    let lacking = curve.coordinate_bytes().saturating_sub(bytes.len());
+    if lacking > MOST_ZEROS {
+        return bytes;
+    }
+    let mut full = vec![0; lacking];
+    full.extend(bytes);
+    full
 }
 
 /// Without leading zeros, which some issuers send.

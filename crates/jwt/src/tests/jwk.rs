@@ -133,7 +133,7 @@ fn hostile_and_useless_keys_are_refused() {
         ),
         (replaced(keys::P256, "crv", "\"P-384\""), KeyFault::BadSize),
         (
-            replaced(keys::P256, "x", &encoded(&[1; 31])),
+            replaced(keys::P256, "x", &encoded(&[1; 27])),
             KeyFault::BadSize,
         ),
         (
@@ -271,7 +271,11 @@ fn unusable_keys_are_left_out_and_a_malformed_set_is_refused() {
     let read = |text: &str| parse_set(text, KeySetSource::Fetched);
     let mixed = set(&[keys::X25519, keys::RSA_SHORT, &secret_jwk(), keys::P384]);
     assert_eq!(read(&mixed).unwrap().len(), 1);
-    for empty in [set(&[]), set(&[&secret_jwk()]), "{}".to_owned()] {
+    for empty in [
+        set(&[]),
+        set(&[&secret_jwk()]),
+        set(&["7", r#"{"a":1,"a":1}"#]),
+    ] {
         let refused = read(&empty).unwrap_err();
         assert!(matches!(refused, KeySetFault::NoUsableKey(_)), "{empty}");
     }
@@ -280,10 +284,8 @@ fn unusable_keys_are_left_out_and_a_malformed_set_is_refused() {
         "null",
         r#"{"keys":{}}"#,
         r#"{"keys":[],"keys":[]}"#,
-        &set(&[keys::P384, "7"]),
-        &set(&[keys::P384, r#"{"a":1,"a":1}"#]),
         &format!("{} x", set(&[keys::P384])),
-        &format!("\u{feff}{}", set(&[keys::P384])),
+        &format!("\u{feff}\u{feff}{}", set(&[keys::P384])),
     ];
     for text in malformed {
         assert!(
@@ -291,6 +293,40 @@ fn unusable_keys_are_left_out_and_a_malformed_set_is_refused() {
             "{text}"
         );
     }
+}
+
+/// Sets as they are found: one odd element, a byte order mark, coordinates without their leading zeros.
+#[test]
+fn odd_sets_are_read_where_that_is_safe() {
+    let read = |text: &str| parse_set(text, KeySetSource::Fetched);
+    let set = format!(
+        "\u{feff}{{\"keys\":[7,{{\"a\":1,\"a\":1}},{}]}}",
+        keys::P384
+    );
+    assert_eq!(read(&set).unwrap().len(), 1);
+    let mut full = [7; 32];
+    full[0] = 0;
+    let key = |x: &[u8]| {
+        parse_key(
+            &replaced(keys::P256, "x", &encoded(x)),
+            KeySetSource::Fetched,
+        )
+    };
+    assert_eq!(key(&full[1..]).unwrap().jwk(), key(&full).unwrap().jwk());
+}
+
+#[test]
+fn another_document_in_a_sets_place_is_named() {
+    let said = |text: &str| {
+        parse_set(text, KeySetSource::Fetched)
+            .unwrap_err()
+            .to_string()
+    };
+    let metadata = said(r#"{"issuer":"https://a","jwks_uri":"https://a/keys"}"#);
+    assert!(metadata.contains("jwks_uri"), "{metadata}");
+    let certificates = said(r#"{"k1":"-----BEGIN CERTIFICATE-----\nMIIC"}"#);
+    assert!(certificates.contains("X.509"), "{certificates}");
+    assert!(said("{}").contains("no member \"keys\""));
 }
 
 /// A log line names each key and its fault, whatever an issuer calls its keys, and not without end.
