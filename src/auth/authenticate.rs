@@ -140,7 +140,7 @@ impl AuthError {
     pub(crate) fn reply(&self, settings: &Settings) -> Reply {
         let detail = self.detail.clone();
         let detail = detail.unwrap_or_else(|| error::detail(&self.refusal));
-        log::refused("browser_api", &detail);
+        log::write(log::Event::BrowserApi, &detail);
         answers::verify_refused(
             settings,
             &self.refusal,

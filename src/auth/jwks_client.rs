@@ -199,7 +199,7 @@ async fn ask(env: &Env, issuer: &TrustedIssuer, lacks_key: bool, now: UnixMillis
         }
         Err((trouble, cooldown)) => {
             held.state.fetch_failed(now, cooldown);
-            log::warning_at_times("issuer_keys", &explanation(issuer, &trouble), now);
+            log::write_at_times(log::Event::IssuerKeys, &explanation(issuer, &trouble), now);
             held.trouble = Some(trouble);
         }
     });
@@ -214,7 +214,10 @@ fn take(issuer: &TrustedIssuer, text: Option<String>, version: Option<u64>) -> R
     let set = jwk::parse_set(&text, KeySetSource::Fetched, &issuer.algorithms)
         .map_err(|fault| fault.to_string())?;
     for key in &set.left_out {
-        log::notice("issuer_keys", &explanation(issuer, &key.to_string()));
+        log::write(
+            log::Event::IssuerKeyLeftOut,
+            &explanation(issuer, &key.to_string()),
+        );
     }
     with(&issuer.id, |held| {
         held.keeper_version = version;

@@ -89,8 +89,8 @@ pub(crate) fn into_refusal(reply: UserReply) -> Refusal {
             user_id,
             subtype,
         } => {
-            log::warning(
-                "token_theft",
+            log::write(
+                log::Event::TokenTheft,
                 "a refresh token was used twice; the session has ended",
             );
             Refusal::TokenTheftDetected(Box::new(Theft {

@@ -143,7 +143,7 @@ fn passed_over(context: &Context, token: &str) -> PassedOver {
         "issuer {}: a token's \"iss\" differs from the setting by a slash at the end, or by case: it is none of this issuer's",
         issuer.id
     );
-    log::warning_at_times("trusted_issuer", &why, context.now);
+    log::write_at_times(log::Event::TrustedIssuer, &why, context.now);
     PassedOver::Because(why)
 }
 
@@ -238,7 +238,7 @@ pub(crate) async fn verify(
         Ok(known) => Ok(known),
         Err(Refused { refusal, detail }) => {
             if let Some(detail) = detail {
-                log::refused("token", &detail);
+                log::write(log::Event::Token, &detail);
             }
             Err(refusal)
         }
@@ -469,7 +469,7 @@ async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdict, Refusal>
             Ok(true) => return Ok(SignatureVerdict::from_backend(true)),
             Ok(false) | Err(random::CryptoFault::BadKey) => {}
             Err(random::CryptoFault::Backend) => {
-                log::fault("signature", "WebCrypto failed");
+                log::write(log::Event::Signature, "WebCrypto failed");
                 return Err(SIGNATURE_OUTAGE);
             }
         }

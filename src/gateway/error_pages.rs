@@ -109,7 +109,11 @@ pub(crate) fn response(
             page::with_body(reply, text)
         } else {
             let message = format!("{}: the operator's page cannot be had", wanted.place);
-            log::request_warning("gateway_page", &message, &id);
+            log::write_with(
+                log::Event::GatewayPage,
+                &[(log::Member::Request, &id)],
+                &message,
+            );
             ours
         };
         if is_head {

@@ -75,7 +75,7 @@ pub(crate) async fn answer(
         }
         Err(denial) => {
             if denial == Denial::NoRule && gateway.is_unnamed(host_name) {
-                log::refused("gateway", UNNAMED);
+                log::write(log::Event::Gateway, UNNAMED);
             }
             return refused(settings, None, &facts, &asker, &denial);
         }
@@ -103,8 +103,8 @@ pub(crate) async fn answer(
             return refused(settings, Some(matched), &facts, &asker, &denial);
         }
         Decision::Renew(renewal) => {
-            log::refused(
-                "gateway",
+            log::write(
+                log::Event::Gateway,
                 &story(Some(matched), "session: goes through a refresh"),
             );
             let reply = refuse::to_refresh(settings, Some(matched.rule), &facts, &renewal);
@@ -148,7 +148,11 @@ pub(crate) fn refused(
         Denial::Session(refused) => refused.told(),
     };
     let what = story(matched, &[denial.check(), ": ", &detail].concat());
-    log::refused_request("gateway", &what, asker.id());
+    log::write_with(
+        log::Event::Gateway,
+        &[(log::Member::Request, asker.id())],
+        &what,
+    );
     let rule = matched.map(|matched| matched.rule);
     let reply = refuse::reply(settings, rule, facts, denial);
     let login = rule.and_then(refuse::login_page);
@@ -160,10 +164,10 @@ fn note(matched: Matched<'_>, note: Option<&Note>) {
         None => {}
         Some(Note::Shadowed(denial)) => {
             let what = ["would be refused: ", denial.check()].concat();
-            log::warning("gateway_shadow", &story(Some(matched), &what));
+            log::write(log::Event::GatewayShadow, &story(Some(matched), &what));
         }
-        Some(Note::Outage) => log::warning(
-            "gateway_outage",
+        Some(Note::Outage) => log::write(
+            log::Event::GatewayOutage,
             &story(
                 Some(matched),
                 "passed as anonymous: keys or storage are out of reach",
@@ -171,10 +175,10 @@ fn note(matched: Matched<'_>, note: Option<&Note>) {
         ),
         Some(Note::PassedOver(why)) => {
             let what = ["passed as anonymous: ", why].concat();
-            log::refused("gateway", &story(Some(matched), &what));
+            log::write(log::Event::Gateway, &story(Some(matched), &what));
         }
-        Some(Note::StaleSession) => log::refused(
-            "gateway",
+        Some(Note::StaleSession) => log::write(
+            log::Event::Gateway,
             &story(
                 Some(matched),
                 "passed as anonymous: the session cannot be refreshed here",

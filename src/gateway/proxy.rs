@@ -70,7 +70,7 @@ impl Call<'_> {
         };
         if changes.had_api_key {
             let what = "an API key was sent to an origin's path, and removed: the service API is elsewhere";
-            log::warning("gateway_api_key", &story(Some(self.matched), what));
+            log::write(log::Event::GatewayApiKey, &story(Some(self.matched), what));
         }
         let nothing = JsValue::UNDEFINED;
         let outbound = Outbound {

@@ -110,7 +110,7 @@ async fn refresh(context: &Context, request: &Incoming) -> Reply {
     match refreshed(context, &browser).await {
         Ok(reply) => reply,
         Err(refusal) => {
-            log::refused("refresh", &error::detail(&refusal));
+            log::write(log::Event::Refresh, &error::detail(&refusal));
             answers::refresh_refused(&context.settings, &browser, &refusal)
         }
     }
@@ -243,7 +243,7 @@ async fn ready(context: &Context) -> Reply {
     if keys && readiness::storage_can_serve(context).await {
         Reply::json(200, r#"{"status":"OK"}"#)
     } else {
-        log::fault("readyz", "keys, KV or objects cannot serve");
+        log::write(log::Event::NotReady, "keys, KV or objects cannot serve");
         error::reply(&context::NOT_READY, Presented::Nothing, 401)
     }
 }

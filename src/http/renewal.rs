@@ -49,7 +49,7 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
     let witness = renewal::witness(settings, request.cookie());
     let is_sent_by_us = witness.is_some() && witness == back.witness;
     if !is_sent_by_us && is_of_another_website(settings, request) {
-        log::refused("refresh", "another website asks for it");
+        log::write(log::Event::Refresh, "another website asks for it");
         return error::foreign_website();
     }
     let browser = BrowserRequest {
@@ -71,7 +71,7 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
     let mut reply = match outcome {
         Ok(reply) => reply,
         Err(refusal) => {
-            log::refused("refresh", &error::detail(&refusal));
+            log::write(log::Event::Refresh, &error::detail(&refusal));
             let reply = answers::refresh_refused(settings, &browser, &refusal);
             // An outage says so, and a theft must not pass unnoticed.
             if matches!(

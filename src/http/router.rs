@@ -46,7 +46,7 @@ pub(crate) async fn answer(
         return for_people(&request, error::misconfigured(), &header);
     };
     let Some(host_name) = request.host() else {
-        log::refused("http", "the host is malformed");
+        log::write(log::Event::MalformedHost, "the host is malformed");
         return with_cors(&request, &settings, error::malformed_host());
     };
     let route = route::route(&settings, host_name, request.method(), request.path());
@@ -116,7 +116,11 @@ pub(crate) fn given_up(request: &IncomingRequest, env: &Env) -> Result<JsValue, 
     let method = request.method()?;
     let asker = Asker::new(env, &method, &header, "");
     let what = "an answer came after its work was given up: 504";
-    log::request_warning("lane", what, asker.id());
+    log::write_with(
+        log::Event::GivenUp,
+        &[(log::Member::Request, asker.id())],
+        what,
+    );
     let Ok(settings) = settings::current(env) else {
         return response::of(&error::misconfigured());
     };
@@ -146,7 +150,7 @@ fn for_people(
     if page::has_page(&reply) && navigation::reads_pages(header) {
         let id = error_pages::request_id(header);
         let message = format!("a page with status {} was shown", reply.status);
-        log::refused_request("page", &message, &id);
+        log::write_with(log::Event::Page, &[(log::Member::Request, &id)], &message);
         let told = Told {
             request_id: &id,
             is_form: request.method() == "POST",

@@ -46,7 +46,7 @@ pub(crate) async fn answer(context: &Context, request: &Incoming) -> Reply {
     match made(context, request, &known).await {
         Ok(reply) => reply,
         Err(refusal) => {
-            log::refused("session_ticket", &error::detail(&refusal));
+            log::write(log::Event::SessionTicket, &error::detail(&refusal));
             let status = context.settings.session_expired_status_code;
             error::reply(&refusal, Presented::Token, status)
         }

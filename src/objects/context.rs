@@ -41,7 +41,7 @@ impl Context {
         let ring = key_ring::current(env, now)
             .await
             .map_err(|key_ring::Outage| {
-                log::fault("key_ring", "no usable copy of the key ring");
+                log::write(log::Event::KeyRing, "no usable copy of the key ring");
                 NO_KEYS
             })?;
         Ok(Self {
@@ -74,7 +74,10 @@ impl Context {
     pub(crate) fn in_background(&self, work: impl Future<Output = ()> + 'static) {
         let promise = promise::of_end(work);
         if self.execution.wait_until(&promise).is_err() {
-            log::fault("background", "the platform takes no work in the background");
+            log::write(
+                log::Event::Background,
+                "the platform takes no work in the background",
+            );
         }
     }
 

@@ -204,7 +204,10 @@ fn due_polls(context: &Context, bound: Millis) -> Vec<Poll> {
 /// Makes one poll and takes over its answer; asks the key ring when the answer says that it has changed.
 async fn make(context: &Context, poll: Poll) {
     if make_or_fail(context, poll).await.is_err() {
-        log::warning("revocations", "a poll of the authority came to nothing");
+        log::write(
+            log::Event::RevocationPoll,
+            "a poll of the authority came to nothing",
+        );
     }
     let told = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::key_set_version));
     key_ring::renew_if_older_than(&context.env, context.now, told.unwrap_or(0)).await;

@@ -60,7 +60,11 @@ pub(crate) async fn answer(
             Err(RangeError::new(&format!("{method}: {}", Outcome::of(&refusal).message)).into())
         }
         Err(refusal) => {
-            log::refused(method, &error::detail(&refusal));
+            log::write_with(
+                log::Event::Rpc,
+                &[(log::Member::Method, method)],
+                &error::detail(&refusal),
+            );
             JSON::parse(&refused(&refusal))
         }
     }
@@ -69,7 +73,10 @@ pub(crate) async fn answer(
 /// The result in place of one that was given up.
 pub(crate) fn given_up() -> Result<JsValue, JsValue> {
     const REFUSAL: Refusal = Refusal::GeneralError("the call took too long");
-    log::warning("lane", "a result came after its work was given up");
+    log::write(
+        log::Event::GivenUp,
+        "a result came after its work was given up",
+    );
     JSON::parse(&refused(&REFUSAL))
 }
 

@@ -46,7 +46,10 @@ impl Durable {
     /// Has `work` go on, which somebody waits for, whatever becomes of the call that began it.
     pub(crate) fn keep_alive(&self, work: &Promise) {
         if self.state.wait_until(work).is_err() {
-            log::fault("background", "the platform takes no work in the background");
+            log::write(
+                log::Event::Background,
+                "the platform takes no work in the background",
+            );
         }
     }
 

@@ -84,7 +84,10 @@ fn wait(waiting: Waiting) -> JsValue {
     let (given_up, added) =
         WAITING.with_borrow_mut(|list| (list.given_up(now), list.add(now, waiting)));
     if !given_up.is_empty() {
-        log::warning("lane", "work was given up: what it waits for never came");
+        log::write(
+            log::Event::GivenUp,
+            "work was given up: what it waits for never came",
+        );
     }
     // Only now: what it holds may be anything.
     drop(given_up);

@@ -56,7 +56,7 @@ pub(crate) async fn get_session_data(
             }
             Ok(_) => copy_lapsed = true,
             // The object answers in KV's place.
-            Err(kv::KvFault(message)) => log::fault("kv", &message),
+            Err(kv::KvFault(message)) => log::write(log::Event::Kv, &message),
         }
     }
     let call = UserCall::ReadData {

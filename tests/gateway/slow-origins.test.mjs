@@ -76,6 +76,6 @@ test("what is given up nevertheless is answered with 504, readable for its websi
   assert.equal(got.status, 504);
   assert.equal(got.headers.get("access-control-allow-origin"), website);
   assert.equal((await got.json()).status, "GATEWAY_TIMEOUT");
-  assert.match(gateway.output(), /"event":"lane"/);
+  assert.match(gateway.output(), /"event":"given_up"/);
   await ahead(0);
 });

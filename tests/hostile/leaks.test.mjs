@@ -66,7 +66,7 @@ test("handles, statuses and good answers are none", async () => {
   watched.sent([["authorization", `Bearer ${secrets["access token"]}`]]);
   watched.answered("POST /", 200, [["set-cookie", secrets.cookie]], JSON.stringify(secrets));
   watched.answered("GET /", 401, [["set-cookie", "sAccessToken=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; HttpOnly"]], '{"status":"UNAUTHORISED","message":"unauthorised"}');
-  watched.printed(`{"level":"info","event":"getSession","message":"token_too_large"} ${secrets["refresh token"].split(".").slice(1, 4).join(".")}`);
+  watched.printed(`{"level":"info","event":"rpc","method":"getSession","message":"token_too_large"} ${secrets["refresh token"].split(".").slice(1, 4).join(".")}`);
   await watched.check();
 });
 

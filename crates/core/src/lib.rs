@@ -19,6 +19,7 @@ pub mod identity;
 pub mod key_sets;
 pub mod keys;
 pub mod location;
+pub mod log_events;
 pub mod message;
 pub mod refusal;
 pub mod revocation;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
+use postern_core::log_events::LogEvent;
 use postern_core::settings::{self, RawValue, SettingRow, Settings};
 
 /// Holds the lines between `start` and `end` of a file of the repository against `expected`, or replaces them.
@@ -133,4 +134,35 @@ fn every_default_and_every_example_is_accepted_as_a_value() {
             assert!(found.is_ok(), "{} = {example}: {found:?}", row.name);
         }
     }
+}
+
+#[test]
+fn the_reference_of_log_events_is_the_table() {
+    let mut table = "| event | level | members | meaning |\n| --- | --- | --- | --- |\n".to_owned();
+    for event in LogEvent::ALL {
+        let members: Vec<_> = event
+            .members()
+            .iter()
+            .map(|member| format!("`{}`", member.name()))
+            .collect();
+        writeln!(
+            table,
+            "| `{}` | {} | {} | {} |",
+            event.name(),
+            event.level().name(),
+            members.join(", "),
+            one_line(event.meaning())
+        )
+        .unwrap();
+    }
+    markdown_is_made_of("docs/logs.md", "log events", &table);
+}
+
+#[test]
+fn no_two_log_events_have_one_name() {
+    let mut names: Vec<_> = LogEvent::ALL.iter().map(|event| event.name()).collect();
+    names.sort_unstable();
+    let all = names.len();
+    names.dedup();
+    assert_eq!(names.len(), all);
 }

@@ -65,7 +65,11 @@ pub(crate) async fn with_directives(
         }
         Err(why) => {
             let what = story(Some(call.matched), &about_origin(call.matched, &why));
-            log::request_warning("gateway_directive", &what, call.asker.id());
+            log::write_with(
+                log::Event::GatewayDirective,
+                &[(log::Member::Request, call.asker.id())],
+                &what,
+            );
             local_response_to(call, error::bad_gateway())
         }
     }
@@ -156,7 +160,11 @@ pub(crate) fn failed(
     fault: SendFault,
 ) -> Result<JsValue, JsValue> {
     let what = story(Some(matched), &about_origin(matched, fault.message()));
-    log::request_warning("gateway_origin", &what, asker.id());
+    log::write_with(
+        log::Event::GatewayOrigin,
+        &[(log::Member::Request, asker.id())],
+        &what,
+    );
     local_response(settings, Some(matched), asker, fault.reply(), None)
 }
 

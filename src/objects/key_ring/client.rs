@@ -164,7 +164,10 @@ pub(crate) async fn renew_if_older_than(env: &Env, now: UnixMillis, version: u64
             .is_none_or(|copy| copy.key_set_version() < version)
     });
     if is_older && ask(env, now, RingCall::Ring).await.is_err() {
-        log::warning("key_ring", "the key ring has changed and is out of reach");
+        log::write(
+            log::Event::KeyRingStale,
+            "the key ring has changed and is out of reach",
+        );
     }
 }
 

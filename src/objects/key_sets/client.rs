@@ -45,7 +45,7 @@ pub(crate) async fn ask(env: &Env, call: KeeperCall) -> Result<KeeperReply, NoKe
         // 400 is what the release before answers.
         Ok(answer) if answer.status == 400 => return Err(NoKeeper),
         _ => {
-            log::fault("key_set", "the keeper of a key set gave no answer");
+            log::write(log::Event::KeySet, "the keeper of a key set gave no answer");
             return Err(NoKeeper);
         }
     };
@@ -57,7 +57,7 @@ pub(crate) async fn ask(env: &Env, call: KeeperCall) -> Result<KeeperReply, NoKe
         }) => Err(NoKeeper),
         Ok(Answered { reply, .. }) => Ok(reply),
         Err(why) => {
-            log::fault("key_set", why.text());
+            log::write(log::Event::KeySet, why.text());
             Err(NoKeeper)
         }
     }

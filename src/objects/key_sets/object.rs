@@ -71,12 +71,12 @@ impl Keeper {
             Ok(Asked { protocol, call }) => match self.answer(call).await {
                 Ok(reply) => (agreed(protocol), reply),
                 Err(StoreFault(fault)) => {
-                    log::fault("key_set", &fault);
+                    log::write(log::Event::KeySet, &fault);
                     return js::object_response(503, "fault");
                 }
             },
             Err(why) => {
-                log::fault("key_set", why.text());
+                log::write(log::Event::KeySet, why.text());
                 (NEWEST, KeeperReply::Unread { why })
             }
         };
@@ -144,7 +144,7 @@ impl Keeper {
         });
         if let Err(StoreFault(fault)) = stored {
             // It serves from memory all the same.
-            log::fault("key_set", &fault);
+            log::write(log::Event::KeySet, &fault);
         }
     }
 

@@ -92,7 +92,7 @@ async fn say(
             ..
         })
         | Err(why) => {
-            log::fault("revocations", why.text());
+            log::write(log::Event::Revocations, why.text());
             Err(Outage)
         }
         Ok(Answered { reply, .. }) => Ok(reply),

@@ -64,7 +64,7 @@ impl Revocations {
             match object.respond(&request.unchecked_into()).await {
                 Ok(response) => response,
                 Err(StoreFault(fault)) => {
-                    log::fault("revocations", &fault);
+                    log::write(log::Event::Revocations, &fault);
                     js::object_response(503, "fault")
                 }
             }
@@ -76,7 +76,7 @@ impl Revocations {
         let object = Rc::clone(&self.object);
         promise::of_end(async move {
             if let Err(StoreFault(fault)) = object.work().await {
-                log::fault("revocations_alarm", &fault);
+                log::write(log::Event::RevocationsAlarm, &fault);
             }
         })
     }
@@ -109,7 +109,7 @@ impl Object {
         let (protocol, reply) = match asked {
             Ok(Asked { protocol, call }) => (agreed(protocol), self.answer(&call).await?),
             Err(why) => {
-                log::fault("revocations", why.text());
+                log::write(log::Event::Revocations, why.text());
                 (NEWEST, AuthorityReply::Unread { why })
             }
         };

@@ -71,14 +71,14 @@ async fn say(context: &Context, route: &str, call: &UserCall) -> Result<Envelope
                 | Err(why) => *why,
                 Ok(_) => return envelope.map_err(|_| OUT_OF_REACH),
             };
-            log::fault("user_sessions", unread.text());
+            log::write(log::Event::UserSessions, unread.text());
             Err(match unread {
                 Unread::Unsupported => UNSUPPORTED,
                 Unread::Damaged => OUT_OF_REACH,
             })
         }
         _ => {
-            log::fault("user_sessions", "a user's object gave no answer");
+            log::write(log::Event::UserSessions, "a user's object gave no answer");
             Err(OUT_OF_REACH)
         }
     }

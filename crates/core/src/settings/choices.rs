@@ -97,3 +97,15 @@ pub enum LogLevel {
     /// One line per request.
     Debug,
 }
+
+impl LogLevel {
+    /// The level in a log line, and in `LOG_LEVEL`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}

@@ -51,7 +51,7 @@ impl Object {
     async fn write_copies(&self, handle: &str) {
         loop {
             let outcome = self.copy(handle).await.unwrap_or_else(|StoreFault(fault)| {
-                log::fault("user_sessions_copy", &fault);
+                log::write(log::Event::UserSessionsCopy, &fault);
                 Copied {
                     accepted: false,
                     seq: u64::MAX,
@@ -112,7 +112,7 @@ impl Object {
             Copy::Delete => (kv::delete(&namespace, handle).await, u64::MAX),
         };
         if let Err(kv::KvFault(message)) = &outcome {
-            log::fault("kv", message);
+            log::write(log::Event::Kv, message);
         }
         let accepted = outcome.is_ok();
         self.durable

@@ -77,7 +77,7 @@ impl UserSessions {
             match object.answer(&call).await {
                 Ok(answer) => js::object_response(200, &answer),
                 Err(StoreFault(fault)) => {
-                    log::fault("user_sessions", &fault);
+                    log::write(log::Event::UserSessions, &fault);
                     js::object_response(503, "fault")
                 }
             }
@@ -89,7 +89,7 @@ impl UserSessions {
         let object = Rc::clone(&self.object);
         promise::of_end(async move {
             if let Err(StoreFault(fault)) = object.work().await {
-                log::fault("user_sessions_alarm", &fault);
+                log::write(log::Event::UserSessionsAlarm, &fault);
             }
         })
     }
@@ -135,7 +135,7 @@ impl Object {
         let question = match message::decode::<Question>(question) {
             Ok(question) => question,
             Err(why) => {
-                log::fault("user_sessions", why.text());
+                log::write(log::Event::UserSessions, why.text());
                 return envelope(NEWEST, &UserReply::Unread { why });
             }
         };
@@ -300,7 +300,7 @@ impl Object {
             Ok(())
         };
         if let Err(StoreFault(fault)) = revived.await {
-            log::fault("user_sessions_revive", &fault);
+            log::write(log::Event::UserSessionsRevive, &fault);
         }
     }
 }

@@ -32,7 +32,7 @@ impl Object {
             }
         };
         reported.await.unwrap_or_else(|StoreFault(fault)| {
-            log::fault("user_sessions_report", &fault);
+            log::write(log::Event::UserSessionsReport, &fault);
             false
         })
     }

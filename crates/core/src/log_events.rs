@@ -1,0 +1,143 @@
+//! The table of log events: name, level, members and meaning of every line that Postern writes.
+//!
+//! The enum that code logs by and `docs/logs.md` (`npm run docs`) are made from it. A line is one JSON object with `level`, `event`,
+//! the event's members and `message`. Names and levels are public: operators search and alert by them.
+
+use crate::settings::LogLevel;
+
+/// A member that some events have beside `level`, `event` and `message`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Member {
+    /// The id of the request (`cf-ray`, or one that is made), which people are shown on pages.
+    Request,
+    /// The name of the setting.
+    Setting,
+    /// The name of the RPC method.
+    Method,
+}
+
+impl Member {
+    /// The name in the line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Setting => "setting",
+            Self::Method => "method",
+        }
+    }
+}
+
+macro_rules! events {
+    ($($(#[doc = $doc:literal])+ $event:ident = $level:ident $name:literal $([$($member:ident),+])?;)+) => {
+        /// An event that is logged.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum LogEvent {
+            $($(#[doc = $doc])+ $event,)+
+        }
+
+        impl LogEvent {
+            /// Every event, in the order of `docs/logs.md`.
+            pub const ALL: &[Self] = &[$(Self::$event),+];
+
+            /// The name in the line.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$event => $name,)+ }
+            }
+
+            /// The level at which it is logged.
+            pub const fn level(self) -> LogLevel {
+                match self { $(Self::$event => LogLevel::$level,)+ }
+            }
+
+            /// What its line may have beside level, event and message.
+            pub const fn members(self) -> &'static [Member] {
+                match self { $(Self::$event => &[$($(Member::$member),+)?],)+ }
+            }
+
+            /// What it means, and what to do about it.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$event => concat!($($doc),+),)+ }
+            }
+        }
+    };
+}
+
+events! {
+    /// A setting or gateway rule that cannot be used. Every route answers 500, or the rules answer 503, until it is right.
+    BadSetting = Error "bad_setting" [Setting];
+    /// A setting or gateway rule that is allowed and unwise.
+    UnwiseSetting = Warn "unwise_setting" [Setting];
+
+    /// The host of a request is malformed; it was answered 400.
+    MalformedHost = Info "http";
+    /// A request of the browser API was refused: which token rule, issuer or claim, and why.
+    BrowserApi = Info "browser_api";
+    /// A refresh was refused.
+    Refresh = Info "refresh";
+    /// A session ticket was refused.
+    SessionTicket = Info "session_ticket";
+    /// An RPC call was refused. A call with bad arguments is rejected instead, and not logged.
+    Rpc = Info "rpc" [Method];
+    /// A person was shown a page in place of an answer of the browser API.
+    Page = Info "page" [Request];
+    /// `GET {base}/readyz` was answered 503: keys, KV or objects cannot serve.
+    NotReady = Error "readyz";
+
+    /// The gateway refused a request, sent it through a refresh, or passed it on as anonymous: which rule, and why.
+    Gateway = Info "gateway" [Request];
+    /// A rule in shadow mode would have refused a request, which was passed on.
+    GatewayShadow = Warn "gateway_shadow";
+    /// A request was passed on as anonymous because keys or storage are out of reach.
+    GatewayOutage = Warn "gateway_outage";
+    /// An origin is out of reach, or its answer cannot be passed on: which rule and origin.
+    GatewayOrigin = Warn "gateway_origin" [Request];
+    /// An origin's answer had a directive on a session that its rule does not allow, or that is malformed. Nothing was done for it.
+    GatewayDirective = Warn "gateway_directive" [Request];
+    /// The operator's error page of a rule cannot be had; Postern's own was shown.
+    GatewayPage = Warn "gateway_page" [Request];
+    /// A request for an origin carried an API key of the service API, which was taken off.
+    GatewayApiKey = Warn "gateway_api_key";
+
+    /// An access token was refused.
+    Token = Info "token";
+    /// A token names nearly, but not exactly, a trusted issuer. Logged at most once a minute for each text.
+    TrustedIssuer = Warn "trusted_issuer";
+    /// The keys of a trusted issuer cannot be had or used; its tokens are answered 503. Logged at most once a minute for each text.
+    IssuerKeys = Warn "issuer_keys";
+    /// A key of a trusted issuer's set is not used: which, and why. The others are.
+    IssuerKeyLeftOut = Info "issuer_key_left_out";
+    /// The keeper of a trusted issuer's key set failed or gave no answer; isolates fetch the set themselves meanwhile.
+    KeySet = Error "key_set";
+    /// WebCrypto failed to check a signature; the request was answered 503.
+    Signature = Error "signature";
+    /// A refresh token was used by two holders. The session has ended.
+    TokenTheft = Warn "token_theft";
+
+    /// No usable copy of the key ring; requests that need keys are answered 503.
+    KeyRing = Error "key_ring";
+    /// The key ring has changed and is out of reach; its last copy is used meanwhile.
+    KeyRingStale = Warn "key_ring_stale";
+    /// A poll of the authority on revocations came to nothing. Routes with a bound ask the user's object once it is spent.
+    RevocationPoll = Warn "revocation_poll";
+    /// A `Revocations` object, or a call of one, failed.
+    Revocations = Error "revocations";
+    /// The alarm of a `Revocations` object failed; it has been set again.
+    RevocationsAlarm = Error "revocations_alarm";
+    /// A user's object, or a call of one, failed; the call was answered as temporarily unavailable.
+    UserSessions = Error "user_sessions";
+    /// The alarm of a user's object failed; it has been set again.
+    UserSessionsAlarm = Error "user_sessions_alarm";
+    /// A user's object could not write a copy of session data; it is tried again.
+    UserSessionsCopy = Error "user_sessions_copy";
+    /// A user's object could not report a revocation; it is tried again.
+    UserSessionsReport = Error "user_sessions_report";
+    /// A user's object could not set its alarm when it was started.
+    UserSessionsRevive = Error "user_sessions_revive";
+    /// KV refused or failed a read or a write.
+    Kv = Error "kv";
+
+    /// Work was given up, because what it waited for never came, or went wrong in the runtime.
+    GivenUp = Warn "given_up" [Request];
+    /// The platform takes no work in the background.
+    Background = Error "background";
+}
