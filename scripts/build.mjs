@@ -7,10 +7,11 @@
 // build/index_bg.wasm       what is shipped
 // build/index_bg.debug.wasm the same with function names, to read stack traces with; not shipped
 // build/gateway.mjs         the rules of gateway.toml
+// build/issuers.mjs         the entries of issuers.toml
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { bundleGatewayFile } from "./lib/gateway-file.mjs";
+import { bundleFiles } from "./lib/bundled-file.mjs";
 import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
 import { digestOf } from "./lib/hash.mjs";
 import { buildProfile, childEnvironment, isUnderWrangler, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
@@ -60,7 +61,7 @@ const withNames = join(making, "index_bg.debug.wasm");
 
 /**
  * Builds if needed. A release build that is up to date serves development as well.
- * @param {BuildProfile} [profile] @param {{goesOn?: boolean}} [options] of `bundleGatewayFile`
+ * @param {BuildProfile} [profile] @param {{goesOn?: boolean}} [options] of `bundleFiles`
  * @returns {Promise<BuildProfile>} the profile of what is there now
  */
 export async function build(profile = buildProfile(), { goesOn = false } = {}) {
@@ -69,10 +70,10 @@ export async function build(profile = buildProfile(), { goesOn = false } = {}) {
   const [made, madeOf] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
   if (madeOf !== inputs || (made !== "release" && made !== profile)) {
     await make(profile, inputs);
-    bundleGatewayFile({ goesOn });
+    bundleFiles({ goesOn });
     return profile;
   }
-  bundleGatewayFile({ goesOn });
+  bundleFiles({ goesOn });
   return made;
 }
 

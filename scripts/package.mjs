@@ -18,7 +18,7 @@ const COMMANDS = ["start", "check", "deploy", "reset"];
 /** Parts of scripts/lib that those do not use. */
 const NOT_THERE = ["components", "glue", "hash", "place", "python", "template"];
 /** What an old build may have left beside it, or nobody deploys. */
-const NOT_SHIPPED = [".made-of", "gateway.mjs", "index_bg.debug.wasm", "sbom.cdx.json"];
+const NOT_SHIPPED = [".made-of", "gateway.mjs", "issuers.mjs", "index_bg.debug.wasm", "sbom.cdx.json"];
 
 /**
  * Makes them from whatever build is there.
@@ -38,8 +38,8 @@ function stageWorker(to) {
   mkdirSync(join(to, "build"), { recursive: true });
   for (const name of readdirSync(fromRoot("src")).filter((name) => name.endsWith(".mjs"))) copy(`src/${name}`);
   for (const name of readdirSync(fromRoot("build")).filter((name) => !NOT_SHIPPED.includes(name))) copy(`build/${name}`);
-  // The project's worker.mjs brings the rules.
-  write("build/gateway.mjs", 'export default "";\n');
+  // The project's worker.mjs brings the rules and the issuers.
+  for (const name of ["gateway", "issuers"]) write(`build/${name}.mjs`, 'export default "";\n');
   for (const name of COMMANDS) copy(`scripts/${name}.mjs`);
   for (const name of readdirSync(fromRoot("scripts", "lib")).filter((name) => !NOT_THERE.includes(basename(name, ".mjs")))) copy(`scripts/lib/${name}`);
   copy("packages/worker/bin", "bin");

@@ -1,6 +1,7 @@
 // What must be JavaScript: the classes that the platform instantiates. Each hands its events to the Rust half.
 import { WorkerEntrypoint } from "cloudflare:workers";
 import gatewayRules from "../build/gateway.mjs";
+import issuers from "../build/issuers.mjs";
 import {
   KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
   answer_http, answer_in_place, answer_rpc, judge_answer, look_at_session, result_in_place,
@@ -31,8 +32,9 @@ const host = {
 /** What `look_at_session` says when nobody knows. */
 const UNKNOWN = 0;
 
-// gateway.toml, as JSON text. Not handed over once: a Wasm that starts fresh must find it again.
+// gateway.toml and issuers.toml, as JSON texts. Not handed over once: a Wasm that starts fresh must find them again.
 globalThis.posternGatewayRules = gatewayRules;
+globalThis.posternIssuers = issuers;
 
 /** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
 function offer(Entrypoint, names) {

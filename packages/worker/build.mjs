@@ -1,13 +1,13 @@
-// Takes the place of scripts/build.mjs in the npm package: the Worker is built already, so only the rules file is read.
+// Takes the place of scripts/build.mjs in the npm package: the Worker is built already, so only the rules and the issuers are read.
 import { realpathSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { bundleGatewayFile } from "./lib/gateway-file.mjs";
+import { bundleFiles } from "./lib/bundled-file.mjs";
 import { isUnderWrangler } from "./lib/paths.mjs";
 import { main } from "./lib/process.mjs";
 
-/** @param {import("./lib/paths.mjs").BuildProfile} [_profile] @param {{goesOn?: boolean}} [options] of `bundleGatewayFile` @returns {Promise<import("./lib/paths.mjs").BuildProfile>} */
+/** @param {import("./lib/paths.mjs").BuildProfile} [_profile] @param {{goesOn?: boolean}} [options] of `bundleFiles` @returns {Promise<import("./lib/paths.mjs").BuildProfile>} */
 export async function build(_profile, options) {
-  bundleGatewayFile(options);
+  bundleFiles(options);
   return "release";
 }
 

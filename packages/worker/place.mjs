@@ -22,7 +22,7 @@ export const packageDirectory = resolve(fileURLToPath(new URL("../../", import.m
 export const projectNode = process.execPath;
 /** Of the project, where it has one; else the one beside this package. Empty where none is installed. */
 export const wrangler = [join(root, "package.json"), import.meta.url].map(wranglerOf).find((found) => found !== "") ?? "";
-export const gatewayModuleFile = join(root, ".postern", "gateway.mjs");
+export const modulesDirectory = join(root, ".postern");
 export const configurationFile = () => fileIn(root) ?? join(root, "wrangler.toml");
 
 /** @param {string} from */

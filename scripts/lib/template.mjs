@@ -14,9 +14,9 @@ const DIFFERENT = [
   ],
   ['main = "src/entry.mjs"', 'main = "worker.mjs"'],
   [" Names are of no use: stack traces of Wasm are read with build/index_bg.debug.wasm.", ""],
-  ["# Build with the pinned tools of `npm run build`, which does nothing when nothing has changed.", "# Reads gateway.toml. The Worker itself comes built, with the package."],
+  ["# Build with the pinned tools of `npm run build`, which does nothing when nothing has changed.", "# Reads gateway.toml and issuers.toml. The Worker itself comes built, with the package."],
   ['command = "node scripts/run.mjs build"', 'command = "npx --no-install postern build"'],
-  ['watch_dir = ["src", "crates", "gateway.toml"]', 'watch_dir = ["gateway.toml"]'],
+  ['watch_dir = ["src", "crates", "gateway.toml", "issuers.toml"]', 'watch_dir = ["gateway.toml", "issuers.toml"]'],
 ];
 
 /** @returns {Record<string, string>} their text by name */
@@ -27,7 +27,7 @@ export function templateFiles() {
     wrangler = wrangler.replace(from, () => to);
   }
   const withManual = (/** @type {string} */ text) => text.replaceAll("docs/", MANUAL);
-  return { "wrangler.toml": withManual(wrangler), "gateway.toml": withManual(read("gateway.toml")) };
+  return { "wrangler.toml": withManual(wrangler), "gateway.toml": withManual(read("gateway.toml")), "issuers.toml": withManual(read("issuers.toml")) };
 }
 
 const read = (/** @type {string} */ name) => readFileSync(fromRoot(name), "utf8");

@@ -155,8 +155,8 @@ function signal(/** @type {number | undefined} */ pid, /** @type {NodeJS.Signals
   }
 }
 
-/** One line for a person. A rule is named by its place in gateway.toml, anything else is a setting. @param {{setting: string, message: string}} fault */
-export const faultLine = ({ setting, message }) => `error: ${setting.startsWith("gateway.toml") ? "" : "setting "}${setting}: ${message}`;
+/** One line for a person. A rule or an issuer is named by its place in its file, anything else is a setting. @param {{setting: string, message: string}} fault */
+export const faultLine = ({ setting, message }) => `error: ${/^(gateway|issuers)\.toml/.test(setting) ? "" : "setting "}${setting}: ${message}`;
 
 /** The Worker logs one JSON line for each setting that it cannot use. @param {string} line */
 function badSetting(line) {

@@ -150,6 +150,7 @@ async fn ask(env: &Env, issuer: &TrustedIssuer, lacks_key: bool, now: UnixMillis
         IssuerKeys::Inline(_) => return false,
         IssuerKeys::Uri(uri) => Place::Uri(uri.clone()),
         IssuerKeys::Binding(name) => Place::Binding(name.clone()),
+        IssuerKeys::Discovery(issuer) => Place::Discovery(issuer.clone()),
     };
     let version = with(&issuer.id, |held| {
         held.state.fetch_started(now);
@@ -233,6 +234,7 @@ fn explanation(issuer: &TrustedIssuer, trouble: &str) -> String {
         // A query may hold what is nobody's business.
         IssuerKeys::Uri(uri) => uri.split(['?', '#']).next().unwrap_or_default(),
         IssuerKeys::Binding(name) => &format!("behind the binding {name}"),
+        IssuerKeys::Discovery(issuer) => &format!("where the discovery document of {issuer} says"),
     };
     format!("issuer {}: its keys, {place}: {trouble}", issuer.id)
 }

@@ -265,6 +265,15 @@ async fn verify_parsed(
         Claimant::Foreign(token, issuer) => {
             return verify_foreign(context, access_token, token, issuer).await;
         }
+        Claimant::Ambiguous(issuer) => {
+            return Err(Refused {
+                refusal: Refusal::Unauthorised("ambiguous_issuer"),
+                detail: Some(format!(
+                    "issuer {}: the token fits other entries for the same issuer as well",
+                    issuer.id
+                )),
+            });
+        }
     };
     let (verified, key_set_version) = verify_own(context, token).await?;
     let claims = AccessClaims::from_verified(&verified).map_err(refused)?;

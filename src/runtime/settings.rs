@@ -67,12 +67,12 @@ fn set_up<T>(env: &Env, read: impl FnOnce(&SetUp) -> T) -> Result<T, Misconfigur
 
 /// Reads settings and rules. Every fault of both is logged before either is given up.
 fn load(env: &Env) -> Result<SetUp, Misconfigured> {
-    let parsed = Settings::parse(&variables(env));
+    let parsed = Settings::with_issuers(&variables(env), &bundled("posternIssuers"));
     let settings = parsed.as_ref().ok().map(|(settings, _)| settings);
     if let Some(settings) = settings {
         log::set_level(settings.log_level);
     }
-    let mut compiled = gateway::compile(&gateway_rules(), settings);
+    let mut compiled = gateway::compile(&bundled("posternGatewayRules"), settings);
     compiled
         .faults
         .extend(missing_bindings(env, &compiled.gateway));
@@ -107,11 +107,11 @@ fn load(env: &Env) -> Result<SetUp, Misconfigured> {
     }
 }
 
-/// The rules file as JSON text, which `entry.mjs` leaves where a Wasm instance that starts after a trap finds it, too.
-fn gateway_rules() -> String {
-    Reflect::get(&js_sys::global(), &"posternGatewayRules".into())
+/// A bundled file as JSON text, which `entry.mjs` leaves where a Wasm instance that starts after a trap finds it, too.
+fn bundled(name: &str) -> String {
+    Reflect::get(&js_sys::global(), &name.into())
         .ok()
-        .and_then(|rules| rules.as_string())
+        .and_then(|text| text.as_string())
         .unwrap_or_default()
 }
 

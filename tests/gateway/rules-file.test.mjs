@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { gatewayJson, textOf } from "../../scripts/lib/gateway-file.mjs";
+import { textOf } from "../../scripts/lib/bundled-file.mjs";
+import { gatewayJson } from "../../scripts/lib/gateway-file.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
 import { until } from "../support/until.mjs";
 
@@ -32,8 +33,8 @@ test("text that is no TOML is named by line, without the line", () => {
 
 test("a file that becomes unreadable while the Worker runs makes it say so, in place of hanging", async () => {
   const broken = '[[rules]]\npath = "secret-4711\n';
-  assert.throws(() => textOf(broken, false), /gateway\.toml line 2/);
-  const said = JSON.parse(textOf(broken, true));
+  assert.throws(() => textOf(broken, false, "gateway.toml"), /gateway\.toml line 2/);
+  const said = JSON.parse(textOf(broken, true, "gateway.toml"));
   assert.match(said, /^line 2, column \d+: /);
   // As an object it is bundled as it is, and not read as TOML.
   const postern = await startWithCaller({}, { gateway: Object(said) });

@@ -87,7 +87,7 @@ test("installed without Rust and without a network: init, dev, a session, an ori
 
   const begun = await run("npx", ["postern", "init"]);
   assert.equal(begun.code, 0, begun.stderr);
-  for (const file of ["wrangler.toml", "gateway.toml", "worker.mjs", ".dev.vars.example", ".gitignore"]) assert.ok(existsSync(join(project, file)), file);
+  for (const file of ["wrangler.toml", "gateway.toml", "issuers.toml", "worker.mjs", ".dev.vars.example", ".gitignore"]) assert.ok(existsSync(join(project, file)), file);
   assert.equal(JSON.parse(read("package.json")).scripts.deploy, "postern deploy");
   assert.match((await run("npx", ["postern", "keys"])).stdout, /^[0-9a-f]{48}\n$/);
 

@@ -1,41 +1,50 @@
 // @ts-check
-// Postern with a test's own rules: the entry module with another module in place of the bundled gateway.toml. Tests
-// never see the developer's file.
+// Postern with a test's own rules and issuers: the entry module with other modules in place of the bundled gateway.toml and
+// issuers.toml. Tests never see the developer's files.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gatewayJson, gatewayModule } from "../../scripts/lib/gateway-file.mjs";
+import { GATEWAY, ISSUERS, jsonOf, moduleOf } from "../../scripts/lib/bundled-file.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const entry = join(root, "src", "entry.mjs");
-const RULES = "../build/gateway.mjs";
+const FILES = [GATEWAY, ISSUERS];
 
-/** Rules as the text of a gateway.toml, or as the tables that such a file holds. @typedef {string | object | undefined} Rules */
+/** A file as its text, or as the tables that such a file holds. @typedef {string | object | undefined} Rules */
 
-/** @param {Rules} rules */
-const moduleOf = (rules) => gatewayModule(typeof rules === "string" ? gatewayJson(rules) : rules ? JSON.stringify(rules) : "");
+/** The texts of the modules: of the rules, and of the issuers. @param {Rules[]} contents */
+const modulesOf = (...contents) =>
+  FILES.map((name, index) => {
+    const content = contents[index];
+    return { module: `${name}.mjs`, text: moduleOf(typeof content === "string" ? jsonOf(content, `${name}.toml`) : content ? JSON.stringify(content) : "") };
+  });
 
-/** For esbuild: what `src/entry.mjs` imports as its rules. @param {Rules} rules @returns {import("esbuild").Plugin} */
-export const withRules = (rules) => ({
-  name: "gateway-rules",
+/** For esbuild: what `src/entry.mjs` imports as its rules and its issuers. @param {Rules} rules @param {Rules} [issuers] @returns {import("esbuild").Plugin} */
+export const withRules = (rules, issuers) => ({
+  name: "bundled-files",
   setup(build) {
-    build.onResolve({ filter: /\/build\/gateway\.mjs$/ }, () => ({ path: "gateway", namespace: "gateway-rules" }));
-    build.onLoad({ filter: /.*/, namespace: "gateway-rules" }, () => ({ contents: moduleOf(rules), loader: "js" }));
+    const modules = new Map(modulesOf(rules, issuers).map(({ module, text }) => [module, text]));
+    build.onResolve({ filter: /\/build\/(gateway|issuers)\.mjs$/ }, ({ path }) => ({ path: path.split("/").pop(), namespace: "bundled-files" }));
+    build.onLoad({ filter: /.*/, namespace: "bundled-files" }, ({ path }) => ({ contents: modules.get(path), loader: "js" }));
   },
 });
 
-/** For wrangler, which takes no such plugin: the path of a copy of the entry module that imports these rules. @param {Rules} rules */
-export function entryWithRules(rules) {
-  const rulesModule = moduleOf(rules);
-  const name = createHash("sha256").update(rulesModule).update(readFileSync(entry)).digest("hex").slice(0, 16);
+/** For wrangler, which takes no such plugin: the path of a copy of the entry module that imports these. @param {Rules} rules @param {Rules} [issuers] */
+export function entryWithRules(rules, issuers) {
+  const modules = modulesOf(rules, issuers);
+  const hash = createHash("sha256").update(readFileSync(entry));
+  for (const { text } of modules) hash.update(text).update("\0");
+  const name = hash.digest("hex").slice(0, 16);
   const directory = join(root, "build", "test-entries");
   const copy = join(directory, `${name}.mjs`);
   if (!existsSync(copy)) {
     mkdirSync(directory, { recursive: true });
-    writeFileSync(join(directory, `${name}-rules.mjs`), rulesModule);
-    const source = readFileSync(entry, "utf8").replace(/ from "(\.[^"]+)"/g, (_, /** @type {string} */ path) =>
-      ` from ${JSON.stringify(path === RULES ? `./${name}-rules.mjs` : join(dirname(entry), path))}`);
+    for (const { module, text } of modules) writeFileSync(join(directory, `${name}-${module}`), text);
+    const source = readFileSync(entry, "utf8").replace(/ from "(\.[^"]+)"/g, (_, /** @type {string} */ path) => {
+      const own = modules.find(({ module }) => path === `../build/${module}`);
+      return ` from ${JSON.stringify(own ? `./${name}-${own.module}` : join(dirname(entry), path))}`;
+    });
     writeFileSync(copy, source);
   }
   return copy;

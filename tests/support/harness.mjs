@@ -36,6 +36,7 @@ export const apiKey = "test-key-test-key-test-key";
  *   paths are relative to `tests/`
  * @property {{binding: string, service: string}[]} [services] what Postern is bound to among them
  * @property {import("./gateway-rules.mjs").Rules} [gateway] the rules, as the text of a gateway.toml or as its tables
+ * @property {import("./gateway-rules.mjs").Rules} [issuers] the trusted issuers, as the text of an issuers.toml or as its tables
  */
 
 /**
@@ -43,8 +44,8 @@ export const apiKey = "test-key-test-key-test-key";
  * @param {Options} [options]
  */
 export async function startPostern(options = {}) {
-  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [], gateway } = options;
-  const { main = entryWithRules(gateway) } = options;
+  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [], gateway, issuers } = options;
+  const { main = entryWithRules(gateway, issuers) } = options;
   const postern = {
     name: "postern",
     main,

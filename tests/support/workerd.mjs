@@ -30,6 +30,7 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  * @param {Record<string, unknown>} [options.vars]
  * @param {Caller[]} [options.callers]
  * @param {import("./gateway-rules.mjs").Rules} [options.gateway] the rules, as the text of a gateway.toml or as its tables
+ * @param {import("./gateway-rules.mjs").Rules} [options.issuers] the trusted issuers, as the text of an issuers.toml or as its tables
  * @param {Record<string, string>} [options.services] what Postern is bound to, by name of the binding
  * @param {number} [options.isolates] how many Workers of the same bundle, each in an isolate of its own, share the objects:
  *   `postern`, `postern-2`, …
@@ -40,14 +41,14 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  * @param {Record<string, Record<string, unknown>>} [options.varsOf] further variables of single isolates; of `postern` those of
  *   the objects
  */
-export async function startWorkerd({ vars = {}, callers = [], gateway, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {} } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {} } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
-  await bundle(directory, "postern", entry, [withRules(gateway)]);
+  await bundle(directory, "postern", entry, [withRules(gateway, issuers)]);
   if (next) {
     cpSync(join(nextRelease, "index_bg.wasm"), join(directory, "next_bg.wasm"));
-    await bundle(directory, "postern-next", entry, [withRules(gateway), ofNextRelease]);
+    await bundle(directory, "postern-next", entry, [withRules(gateway, issuers), ofNextRelease]);
   }
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   if (faultyObjects) await bundle(directory, "fault-objects", "tests/support/fault-objects-worker.mjs");

@@ -55,6 +55,16 @@ impl Parties {
         Ok(())
     }
 
+    /// Whether the claims name one of the audience and one of the parties.
+    pub fn are_named(&self, claims: &Object<'_>) -> bool {
+        let parties = Self {
+            claims: Vec::new(),
+            scope: Vec::new(),
+            ..self.clone()
+        };
+        parties.check(claims).is_ok()
+    }
+
     /// The first claim that has none of its values.
     pub fn claim_not_met(&self, claims: &Object<'_>) -> Option<&str> {
         let not_met = |(name, values): &&(String, Vec<String>)| {

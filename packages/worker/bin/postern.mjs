@@ -6,7 +6,7 @@ import { StepFailed, say } from "../scripts/lib/process.mjs";
 
 /** What a command is for, and the file of ../scripts that does it; `here`: in the directory where it is called. */
 const COMMANDS = {
-  init: { what: "write wrangler.toml, gateway.toml, worker.mjs and .dev.vars.example where they are missing", file: "init", here: true },
+  init: { what: "write wrangler.toml, gateway.toml, issuers.toml, worker.mjs and .dev.vars.example where they are missing", file: "init", here: true },
   dev: { what: "run Postern on this machine; arguments are those of `wrangler dev`", file: "start" },
   check: { what: "ask the Worker whether it accepts its settings and rules", file: "check" },
   deploy: { what: "check, then `wrangler deploy` with the arguments given", file: "deploy" },
@@ -14,7 +14,7 @@ const COMMANDS = {
   reset: { what: "delete what `npx postern dev` stored", file: "reset" },
   upgrade: { what: "install another release, and add to wrangler.toml what it needs; the version is optional", file: "upgrade" },
   migrate: { what: "add to wrangler.toml what this release needs", file: "migrate" },
-  build: { what: "read gateway.toml; wrangler calls this", file: "build" },
+  build: { what: "read gateway.toml and issuers.toml; wrangler calls this", file: "build" },
 };
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 

@@ -6,7 +6,7 @@ import { packageDirectory } from "./lib/place.mjs";
 import { say } from "./lib/process.mjs";
 
 /** The name in the package, which npm would leave out under its own name, and in the project. */
-const FILES = { "wrangler.toml": "wrangler.toml", "gateway.toml": "gateway.toml", "worker.mjs": "worker.mjs", "dev.vars.example": ".dev.vars.example" };
+const FILES = { "wrangler.toml": "wrangler.toml", "gateway.toml": "gateway.toml", "issuers.toml": "issuers.toml", "worker.mjs": "worker.mjs", "dev.vars.example": ".dev.vars.example" };
 const template = (/** @type {string} */ name) => readFileSync(join(packageDirectory, "template", name), "utf8");
 
 export async function run() {

@@ -2,6 +2,7 @@
 
 use worker::Env;
 
+use super::discovery;
 use crate::runtime::{
     clock,
     http::fetch::{self, Answer, FetchFault, Limits, Target},
@@ -89,6 +90,11 @@ async fn answered(env: &Env, place: &Place, etag: Option<&str>) -> Result<Answer
     let started = clock::now();
     let answer = match place {
         Place::Uri(uri) => fetch::get_unless(Target::Public, uri, etag, LIMITS).await,
+        Place::Discovery(issuer) => {
+            let uri = discovery::key_address(issuer).await;
+            let uri = uri.map_err(FetchTrouble::Because)?;
+            fetch::get_unless(Target::Public, &uri, etag, LIMITS).await
+        }
         Place::Binding(name) => {
             let service: Fetcher = js::binding(env, name).ok_or(FetchTrouble::NoBinding)?;
             // The Worker that is bound decides by itself what it serves; this is the usual place.

@@ -13,6 +13,8 @@ pub enum Place {
     Uri(String),
     /// Behind this service binding.
     Binding(String),
+    /// Where the discovery document of this issuer says.
+    Discovery(String),
 }
 
 impl Place {
@@ -22,6 +24,7 @@ impl Place {
         match self {
             Self::Uri(uri) => format!("key-set uri {uri}"),
             Self::Binding(binding) => format!("key-set binding {binding}"),
+            Self::Discovery(issuer) => format!("key-set issuer {issuer}"),
         }
     }
 }

@@ -21,7 +21,7 @@ pub use choices::{
     TokenTransferMethod,
 };
 pub(crate) use duration::parse_duration;
-pub use issuers::{IssuerKeys, TrustedIssuer};
+pub use issuers::{IssuerKeys, IssuerNames, Named, Tenants, TrustedIssuer};
 pub use network::Network;
 pub use postern_jwt::SigningAlgorithm;
 pub use table::{SettingRow, Settings, reference};
@@ -54,11 +54,23 @@ pub struct Warning {
 }
 
 impl Settings {
-    /// Reads all variables of one deployment.
+    /// Reads all variables of one deployment, which has no `issuers.toml`.
     ///
-    /// Every fault is reported at once, unknown names included: all variables of the Worker are ours.
+    /// # Errors
+    /// See [`Self::with_issuers`].
     pub fn parse(values: &[(String, RawValue)]) -> Result<(Self, Vec<Warning>), Vec<SettingFault>> {
-        let mut reader = reader::Reader::new(values);
+        Self::with_issuers(values, "")
+    }
+
+    /// Reads all variables of one deployment, and `issuers.toml` as JSON text (empty = there is none).
+    ///
+    /// # Errors
+    /// Every fault is reported at once, unknown names included: all variables of the Worker are ours.
+    pub fn with_issuers(
+        values: &[(String, RawValue)],
+        issuers_file: &str,
+    ) -> Result<(Self, Vec<Warning>), Vec<SettingFault>> {
+        let mut reader = reader::Reader::with_issuers(values, issuers_file);
         let Some(mut settings) = Self::read(&mut reader) else {
             reader.fault("POSTERN", "has a default that is no value");
             return Err(reader.finish().0);

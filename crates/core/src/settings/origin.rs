@@ -197,6 +197,20 @@ pub(super) fn parse_base_path(text: &str) -> Option<String> {
     is_good.then(|| format!("/{inner}"))
 }
 
+/// True for an absolute URL that may be fetched: in visible ASCII, without user information, https; http only where it never
+/// leaves the machine.
+pub(crate) fn is_fetchable(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return false;
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let Some(origin) = parse_origin(&format!("{scheme}://{authority}")) else {
+        return false;
+    };
+    url.bytes().all(|b| b.is_ascii_graphic())
+        && (origin.starts_with("https://") || is_loopback_name(host_name(origin_host(&origin))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{

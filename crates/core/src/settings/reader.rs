@@ -12,6 +12,7 @@ pub(super) const MAX_VALUE_BYTES: usize = 5 * 1024;
 /// Hands out values by name, remembers which names were asked for, and gathers faults and warnings.
 pub(super) struct Reader<'a> {
     values: &'a [(String, RawValue)],
+    issuers_file: &'a str,
     asked: Vec<&'static str>,
     faults: Vec<SettingFault>,
     warnings: Vec<Warning>,
@@ -19,8 +20,17 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) const fn new(values: &'a [(String, RawValue)]) -> Self {
+        Self::with_issuers(values, "")
+    }
+
+    /// Of a deployment with an `issuers.toml`, as JSON text.
+    pub(super) const fn with_issuers(
+        values: &'a [(String, RawValue)],
+        issuers_file: &'a str,
+    ) -> Self {
         Self {
             values,
+            issuers_file,
             asked: Vec::new(),
             faults: Vec::new(),
             warnings: Vec::new(),
@@ -40,6 +50,11 @@ impl<'a> Reader<'a> {
             setting: setting.to_owned(),
             message: message.into(),
         });
+    }
+
+    /// `issuers.toml` as JSON text; empty when there is none.
+    pub(super) const fn issuers_file(&self) -> &'a str {
+        self.issuers_file
     }
 
     /// True when something was found wrong with the setting.

@@ -2,6 +2,7 @@
 
 mod checks;
 mod issuers;
+mod providers;
 
 use super::{
     AntiCsrf, DeviceIp, Freshness, LogLevel, RawValue, RecentTokenReuse, SameSite, SettingFault,

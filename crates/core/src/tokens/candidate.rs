@@ -47,12 +47,7 @@ pub fn nearly_names<'s>(token: &str, issuers: &'s [TrustedIssuer]) -> Option<&'s
     }
     let (_, claims) = opened(token)?;
     let name = claims.object().string("iss").ok().flatten()?.into_owned();
-    let is_near = |issuer: &&TrustedIssuer| {
-        issuer.issuer != name
-            && (issuer.issuer.trim_end_matches('/'))
-                .eq_ignore_ascii_case(name.trim_end_matches('/'))
-    };
-    issuers.iter().find(is_near)
+    issuers.iter().find(|issuer| issuer.names.nearly(&name))
 }
 
 /// Whether a text is an access token by its structure.

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod candidate;
+pub mod discovery;
 pub mod form;
 pub mod legacy;
 pub mod token_issuer;

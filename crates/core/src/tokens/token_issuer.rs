@@ -11,6 +11,8 @@ pub enum Claimant<'a, 's> {
     Own(Unverified<'a>),
     /// A token that names a trusted issuer.
     Foreign(Unverified<'a>, &'s TrustedIssuer),
+    /// A token that names a trusted issuer, and fits this and other entries for it.
+    Ambiguous(&'s TrustedIssuer),
 }
 
 /// Sorts a token by its claimant. A key id of ours wins whatever `iss` says; then a trusted issuer's name; what is left
@@ -22,9 +24,13 @@ pub fn claimant<'a, 's>(
 ) -> Result<Claimant<'a, 's>, TokenFault> {
     if token.form() == Form::Compact
         && !token.key_id().is_some_and(is_own_key)
-        && let Some(issuer) = trusted_issuer::claimed(issuers, &token)
+        && let Some(choice) = trusted_issuer::choose(issuers, &token.claims_unverified())
     {
-        return Ok(Claimant::Foreign(token, issuer));
+        return Ok(if choice.is_only {
+            Claimant::Foreign(token, choice.issuer)
+        } else {
+            Claimant::Ambiguous(choice.issuer)
+        });
     }
     AccessTokenVersion::of_session_token(&token)?;
     Ok(Claimant::Own(token))

@@ -23,8 +23,55 @@ pub(crate) fn of_claims<'s>(
     issuers: &'s [TrustedIssuer],
     claims: &Object<'_>,
 ) -> Option<&'s TrustedIssuer> {
+    choose(issuers, claims).map(|choice| choice.issuer)
+}
+
+/// The entry that a token is judged by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Choice<'s> {
+    pub(crate) issuer: &'s TrustedIssuer,
+    /// False when the token fits other entries as well: then it is to be refused.
+    pub(crate) is_only: bool,
+}
+
+/// Chooses among the entries for the issuer that these claims name: those with `required_claims` that are all met, else those
+/// without any; and where several are left, the one whose audience and parties the token names.
+pub(crate) fn choose<'s>(issuers: &'s [TrustedIssuer], claims: &Object<'_>) -> Option<Choice<'s>> {
     let name = claims.string("iss").ok()??;
-    issuers.iter().find(|issuer| issuer.issuer == name)
+    let named: Vec<&TrustedIssuer> = issuers
+        .iter()
+        .filter(|issuer| issuer.names.named(&name).is_some())
+        .collect();
+    let of = |is_one: &dyn Fn(&TrustedIssuer) -> bool, among: &[&'s TrustedIssuer]| {
+        let found = among.iter().copied().filter(|issuer| is_one(issuer));
+        found.collect::<Vec<_>>()
+    };
+    let asked_for = |issuer: &TrustedIssuer| {
+        issuer.asks_for_claims && issuer.parties.claim_not_met(claims).is_none()
+    };
+    let mut fitting = of(&asked_for, &named);
+    if fitting.is_empty() {
+        fitting = of(&|issuer| !issuer.asks_for_claims, &named);
+    }
+    if fitting.len() > 1 {
+        let addressed = of(&|issuer| issuer.parties.are_named(claims), &fitting);
+        if addressed.len() > 1 {
+            let issuer = *addressed.first()?;
+            return Some(Choice {
+                issuer,
+                is_only: false,
+            });
+        }
+        if !addressed.is_empty() {
+            fitting = addressed;
+        }
+    }
+    // One that does not fit says why the token is refused.
+    let issuer = *fitting.first().or_else(|| named.first())?;
+    Some(Choice {
+        issuer,
+        is_only: true,
+    })
 }
 
 /// How far ahead of ours an issuer's clock may be, unless its entry says otherwise: tokens are used the moment they are
@@ -39,7 +86,8 @@ pub fn policy(issuer: &TrustedIssuer, tolerance: Millis) -> Policy {
     Policy {
         algorithms: Some(issuer.algorithms.clone()),
         typ: issuer.typ.clone().map_or(Types::Access, Types::Only),
-        issuer: Some(issuer.issuer.clone()),
+        // [`identity`] looks at `iss` once more: it may have several forms.
+        issuer: None,
         parties: issuer.parties.clone(),
         max_lifetime: Some(issuer.max_token_age),
         refuses_bound: true,
@@ -157,6 +205,9 @@ fn identity_text(claims: &Object<'_>, name: &str) -> Result<String, TokenFault> 
 /// Reads session and user from a verified token: strings of 1 to [`MAX_IDENTITY_BYTES`] bytes, or it is refused.
 pub fn identity(issuer: &TrustedIssuer, token: &Verified) -> Result<ForeignIdentity, TokenFault> {
     let claims = token.claims();
+    let iss = claims.string("iss").map_err(|_| TokenFault::BadClaim)?;
+    let iss = iss.unwrap_or_default();
+    issuer.names.named(&iss).ok_or(TokenFault::WrongIssuer)?;
     Ok(ForeignIdentity {
         session: identity_text(&claims, &issuer.handle_claim)?,
         user_id: identity_text(&claims, &issuer.user_id_claim)?,

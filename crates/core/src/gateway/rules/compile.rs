@@ -61,7 +61,7 @@ pub fn compile(text: &str, settings: Option<&Settings>) -> Compiled {
 }
 
 fn read(text: &str, gateway: &mut Gateway, faults: &mut Faults) {
-    // In place of rules: what a build found that had to go on (scripts/lib/gateway-file.mjs).
+    // In place of rules: what a build found that had to go on (scripts/lib/bundled-file.mjs).
     if let Ok(unreadable) = json::parse_string(text) {
         return faults.fault("", unreadable);
     }

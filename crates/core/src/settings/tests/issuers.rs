@@ -16,7 +16,7 @@ fn a_trusted_issuer_is_read_whole() {
         {"id":"three","issuer":"three","audience":["a"],"algorithms":["EdDSA"],"jwks_binding":"KEYS"}]"#;
     let issuers = good(&[("TRUSTED_ISSUERS", full)]).trusted_issuers;
     assert_eq!(
-        (issuers[0].id.as_str(), issuers[0].issuer.as_str()),
+        (issuers[0].id.as_str(), issuers[0].names.first()),
         ("two2", "two")
     );
     assert_eq!(issuers[0].parties.audience, ["a", "b"]);
@@ -107,7 +107,8 @@ fn a_faulty_issuer_is_refused_naming_entry_and_member() {
             "exactly one",
         ),
         (
-            swap(",\"jwks_uri\":\"https://one.example/jwks\"", ""),
+            swap("https://one.example/\"", "one\"")
+                .replace(",\"jwks_uri\":\"https://one.example/jwks\"", ""),
             "exactly one",
         ),
         (
@@ -245,7 +246,7 @@ fn every_fault_of_every_entry_is_told() {
             .filter(move |fault| fault.message.starts_with(&prefix))
             .count()
     };
-    assert_eq!((of(1), of(2), of(3)), (9, 5, 0), "{found:#?}");
+    assert_eq!((of(1), of(2), of(3)), (9, 3, 0), "{found:#?}");
 }
 
 /// Keys that stand in the setting are read when it is: no token has to come first, and be answered 503 for ever.
@@ -310,14 +311,85 @@ fn keys_that_can_never_verify_anything_are_faults() {
 }
 
 #[test]
-fn two_issuers_share_neither_id_nor_issuer() {
+fn two_entries_share_no_id() {
     let other_issuer = ISSUER.replace("https://one.example/\"", "https://two.example/\"");
-    let other_id = ISSUER.replace("\"one\"", "\"two\"");
-    for (second, member) in [(&other_issuer, "id"), (&other_id, "issuer")] {
-        let found = parse(&[("TRUSTED_ISSUERS", &format!("[{ISSUER},{second}]"))]).unwrap_err();
-        assert_eq!(
-            found[0].message,
-            format!("entry 2: {member} is that of an earlier entry")
+    let found = parse(&[("TRUSTED_ISSUERS", &format!("[{ISSUER},{other_issuer}]"))]).unwrap_err();
+    assert_eq!(
+        found[0].message,
+        "entry 2: issuer one: id is that of an earlier entry"
+    );
+}
+
+/// Tokens of two entries for one issuer must be told apart by what the entries declare.
+#[test]
+fn two_entries_for_one_issuer_are_told_apart_or_a_fault() {
+    let claims = |value: &str| format!(r#""required_claims":{{"gty":{value}}}"#);
+    let audience = |value: &str| format!(r#""audience":["{value}"]"#);
+    for (first, second, is_good) in [
+        (claims(r#""a""#), claims(r#"["b","c"]"#), true),
+        (claims(r#""a""#), claims(r#"["a","c"]"#), false),
+        (
+            claims(r#""a""#),
+            r#""required_claims":{"other":1}"#.to_owned(),
+            false,
+        ),
+        (claims(r#""a""#), audience("x"), true),
+        (audience("x"), claims(r#""a""#), true),
+        (audience("x"), audience("y"), true),
+        (audience("x"), audience("x"), false),
+        (
+            audience("x"),
+            r#""audience":["x"],"audience_claim":"client_id""#.to_owned(),
+            false,
+        ),
+        (
+            r#""authorized_parties":["x"]"#.to_owned(),
+            r#""authorized_parties":["y"]"#.to_owned(),
+            true,
+        ),
+        (
+            r#""authorized_parties":["x"]"#.to_owned(),
+            audience("y"),
+            false,
+        ),
+    ] {
+        let entry = |id: &str, members: &str| {
+            format!(r#"{{"id":"{id}","issuer":"https://one.example",{members}}}"#)
+        };
+        let both = format!("[{},{}]", entry("a", &first), entry("b", &second));
+        let found = parse(&[("TRUSTED_ISSUERS", &both)]);
+        assert_eq!(found.is_ok(), is_good, "{both}");
+        if let Err(faults) = found {
+            let message = "entry 2: issuer b: issuer is that of an earlier entry, a, and nothing tells their tokens apart";
+            assert!(faults[0].message.starts_with(message), "{faults:?}");
+        }
+    }
+}
+
+#[test]
+fn the_keys_of_an_issuer_alone_are_discovered() {
+    let alone = |issuer: &str| {
+        let entry = format!(r#"[{{"id":"a","issuer":"{issuer}","audience":["x"]}}]"#);
+        parse(&[("TRUSTED_ISSUERS", &entry)])
+            .map(|(settings, _)| settings.trusted_issuers[0].keys.clone())
+    };
+    for issuer in [
+        "https://a.example",
+        "https://a.example/x/",
+        "http://127.0.0.1:9/realms/x",
+    ] {
+        assert!(matches!(alone(issuer), Ok(IssuerKeys::Discovery(at)) if at == issuer));
+    }
+    for issuer in [
+        "a",
+        "http://a.example",
+        "https://a.example?x=1",
+        "https://u@a.example",
+    ] {
+        let faults = alone(issuer).unwrap_err();
+        assert!(
+            faults[0].message.contains("exactly one of jwks"),
+            "{faults:?}"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! What counts as an access token by its structure, member by member.
 
 use crate::{
-    settings::{IssuerKeys, TrustedIssuer},
+    settings::{IssuerKeys, IssuerNames, TrustedIssuer},
     tokens::{candidate::is_access_token, legacy},
 };
 use postern_jwt::{Algorithm, time::Millis};
@@ -111,14 +111,16 @@ fn what_is_no_compact_token_is_none_of_our_business() {
 fn a_token_that_names_a_trusted_issuer_counts_and_no_other_foreign_one_does() {
     let issuer = TrustedIssuer {
         id: "a".to_owned(),
-        issuer: "https://issuer.example".to_owned(),
+        names: IssuerNames::exact("https://issuer.example"),
         parties: postern_jwt::Parties {
             audience: vec!["us".to_owned()],
             ..Default::default()
         },
         algorithms: vec![Algorithm::RS256],
         keys: IssuerKeys::Uri("https://issuer.example/jwks".to_owned()),
+        asks_for_claims: false,
         handle_claim: "sid".to_owned(),
+        session_is_required: true,
         user_id_claim: "sub".to_owned(),
         max_token_age: Millis::from_seconds(3600),
         data_lifetime: Millis::from_seconds(3600),

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::support::{NOW, ask_backend};
 use crate::{
-    settings::{IssuerKeys, TrustedIssuer},
+    settings::{IssuerKeys, IssuerNames, TrustedIssuer},
     tokens::trusted_issuer,
 };
 use postern_jwt::Algorithm;
@@ -19,7 +19,7 @@ fn trusted(set: &Value) -> TrustedIssuer {
     let algorithms = set["algorithms"].as_array().unwrap();
     TrustedIssuer {
         id: text("name"),
-        issuer: text("issuer"),
+        names: IssuerNames::exact(&text("issuer")),
         parties: postern_jwt::Parties {
             audience: vec!["postern".to_owned()],
             ..Default::default()
@@ -29,7 +29,9 @@ fn trusted(set: &Value) -> TrustedIssuer {
             .map(|name| Algorithm::from_name(name.as_str().unwrap()).unwrap())
             .collect(),
         keys: IssuerKeys::Inline(text("jwks")),
+        asks_for_claims: false,
         handle_claim: "sid".to_owned(),
+        session_is_required: true,
         user_id_claim: "sub".to_owned(),
         max_token_age: Millis::from_seconds(3650 * 86_400),
         data_lifetime: Millis::from_seconds(86_400),

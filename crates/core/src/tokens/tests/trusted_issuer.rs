@@ -1,6 +1,6 @@
 use super::support::{CLAIMS, key_ring, plain_token, token, verify};
 use crate::{
-    settings::{IssuerKeys, TrustedIssuer},
+    settings::{IssuerKeys, IssuerNames, TrustedIssuer},
     tokens::{
         form::parse,
         token_issuer::{Claimant, claimant},
@@ -13,14 +13,16 @@ use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, TokenFault, compact};
 fn issuer(id: &str, name: &str) -> TrustedIssuer {
     TrustedIssuer {
         id: id.to_owned(),
-        issuer: name.to_owned(),
+        names: IssuerNames::exact(name),
         parties: postern_jwt::Parties {
             audience: vec!["us".to_owned()],
             ..Default::default()
         },
         algorithms: vec![Algorithm::HS256],
         keys: IssuerKeys::Uri("https://issuer.example/jwks".to_owned()),
+        asks_for_claims: false,
         handle_claim: "sid".to_owned(),
+        session_is_required: true,
         user_id_claim: "sub".to_owned(),
         max_token_age: Millis::from_seconds(3600),
         data_lifetime: Millis::from_seconds(3600),
@@ -66,6 +68,7 @@ fn a_token_is_sorted_by_key_then_issuer_then_shape() {
         sorted.map(|claimant| match claimant {
             Claimant::Own(_) => "own".to_owned(),
             Claimant::Foreign(_, issuer) => issuer.id.clone(),
+            Claimant::Ambiguous(issuer) => format!("{}, among others", issuer.id),
         })
     };
     let ours = r#"{"alg":"RS256","kid":"ours","typ":"JWT","version":"5"}"#;
