@@ -24,6 +24,24 @@ export interface Bindings {
   binding?: object;
   /** Bound to the entrypoint `SessionsAdmin`: every function. */
   adminBinding?: object;
+  /** How long one call may take, its repetitions included, in milliseconds; without end by default. */
+  timeoutMilliseconds?: number;
+  /**
+   * How often a call is repeated that meets an outage (503, GENERAL_ERROR) and that may be repeated; 2 by default. Calls that
+   * create, refresh, merge or rotate are never repeated; of ten calls in a row one may be.
+   */
+  retries?: number;
+}
+
+/** `AbortSignal`, where the project knows that type. */
+type Signal = typeof globalThis extends { AbortSignal: { prototype: infer Known } } ? Known : object;
+
+/** Limits of one call. */
+export interface CallOptions {
+  /** Aborts the call, which then rejects with the signal's reason. What was sent may be carried out all the same. */
+  signal?: Signal;
+  /** In place of what `init` was told. */
+  timeoutMilliseconds?: number;
 }
 
 /** Postern over HTTP: its service API, which knows all functions but those that say otherwise. */
@@ -32,8 +50,10 @@ export interface ServiceApi {
   url: string;
   /** One of the Worker's `API_KEYS`. */
   apiKey: string;
-  /** How long one call may take, in milliseconds; 10,000 by default. */
+  /** How long one call may take, its repetitions included, in milliseconds; 10,000 by default. */
   timeoutMilliseconds?: number;
+  /** As in `Bindings`. */
+  retries?: number;
   /** Whether sessions are bound to an anti-CSRF token when created or refreshed; false by default. */
   enableAntiCsrf?: boolean;
 }
@@ -50,11 +70,11 @@ export function init(where: Bindings | ServiceApi): void;
  * `antiCsrfToken` is compared if and only if the access token is bound to one, unless `doAntiCsrfCheck` is false.
  * Over HTTP the protocol knows no bound: every freshness but `stateless` is served as `strict`.
  */
-export function getSession(
+export function getSession<Payload extends object = JsonObject>(
   accessToken: string | null | undefined,
   antiCsrfToken?: string | null,
-  options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness },
-): Promise<{ session: Session; accessToken?: Token }>;
+  options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness } & CallOptions,
+): Promise<{ session: Session<Payload>; accessToken?: Token }>;
 
 /**
  * Verifies the session of a request that a route got, as Postern verifies those at its own doors: the token in
@@ -63,16 +83,16 @@ export function getSession(
  * FOREIGN_WEBSITE when a page of another website sent it: answer 403, and do nothing. `doAntiCsrfCheck: false` leaves out
  * the former. Over a service binding only.
  */
-export function getSessionForRequest(
+export function getSessionForRequest<Payload extends object = JsonObject>(
   request: { method: string; url: string; headers: { get(name: string): string | null } },
-  options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness },
-): Promise<{ session: Session }>;
+  options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness } & CallOptions,
+): Promise<{ session: Session<Payload> }>;
 
 /** The session's data as last written; `{}` if it never was. Over HTTP always `strict`. */
-export function getSessionData(handle: string, options?: { freshness?: Freshness }): Promise<JsonObject>;
+export function getSessionData<Data extends object = JsonObject>(handle: string, options?: { freshness?: Freshness } & CallOptions): Promise<Data>;
 
 /** Overwrites the session's data, all of it. Not synchronised per session: the last overwrite wins. */
-export function updateSessionData(handle: string, sessionData: JsonObject): Promise<void>;
+export function updateSessionData(handle: string, sessionData: JsonObject, options?: CallOptions): Promise<void>;
 
 /**
  * Starts a session. The payload goes into the access token, which the browser can read; the data stays in storage.
@@ -83,7 +103,7 @@ export function createNewSession(
   userId: string,
   jwtPayload?: JsonObject,
   sessionData?: JsonObject,
-  options?: { tenantId?: string; device?: Device; location?: Location },
+  options?: { tenantId?: string; device?: Device; location?: Location } & CallOptions,
 ): Promise<IssuedSession>;
 
 /**
@@ -96,42 +116,43 @@ export function createNewSessionForRequest(
   userId: string,
   jwtPayload?: JsonObject,
   sessionData?: JsonObject,
-  options?: { tenantId?: string; device?: Device; location?: Location },
+  options?: { tenantId?: string; device?: Device; location?: Location } & CallOptions,
 ): Promise<SessionForRequest>;
 
 /** Exchanges a refresh token. Rejects with TOKEN_THEFT_DETECTED when two holders of one token were seen. */
 export function refreshSession(
   refreshToken: string | null | undefined,
   antiCsrfToken?: string | null,
+  options?: CallOptions,
 ): Promise<IssuedSession>;
 
 /** Ends a session; false if there was none. Repeated soon, the call says true again: the session has been ended. */
-export function revokeSession(handle: string): Promise<boolean>;
+export function revokeSession(handle: string, options?: CallOptions): Promise<boolean>;
 
 /** Ends up to 1,000 sessions; returns the handles of those that there were. */
-export function revokeMultipleSessions(handles: string[]): Promise<string[]>;
+export function revokeMultipleSessions(handles: string[], options?: CallOptions): Promise<string[]>;
 
 /** Ends all sessions of a user, in one tenant if named, else in all; returns their handles. */
-export function revokeAllSessionsForUser(userId: string, tenantId?: string): Promise<string[]>;
+export function revokeAllSessionsForUser(userId: string, tenantId?: string, options?: CallOptions): Promise<string[]>;
 
 /**
  * Ends everybody's sessions that were created before a time in milliseconds: after a breach. Returns the time that counts,
  * which is later if a later one was given before. Takes about 20 s: when it returns, no isolate honours them beyond the
  * freshness of its route. Over a service binding only.
  */
-export function revokeAllSessionsBefore(time: number): Promise<number>;
+export function revokeAllSessionsBefore(time: number, options?: CallOptions): Promise<number>;
 
 /** The handles of a user's live sessions, in one tenant if named, else in all. */
-export function getAllSessionHandlesForUser(userId: string, tenantId?: string): Promise<string[]>;
+export function getAllSessionHandlesForUser(userId: string, tenantId?: string, options?: CallOptions): Promise<string[]>;
 
 /** Everything stored about a session. */
-export function getSessionInformation(handle: string): Promise<SessionInformation>;
+export function getSessionInformation(handle: string, options?: CallOptions): Promise<SessionInformation>;
 
 /** Replaces the stored payload. Access tokens already given out keep theirs. */
-export function updateJWTPayload(handle: string, jwtPayload: JsonObject): Promise<void>;
+export function updateJWTPayload(handle: string, jwtPayload: JsonObject, options?: CallOptions): Promise<void>;
 
 /** Merges into the stored payload, member by member; a member that is `null` is removed. */
-export function mergeIntoAccessTokenPayload(handle: string, jwtPayload: JsonObject): Promise<void>;
+export function mergeIntoAccessTokenPayload(handle: string, jwtPayload: JsonObject, options?: CallOptions): Promise<void>;
 
 /**
  * A new access token in place of a live one, with the given payload (which is stored too) or the stored one. The
@@ -140,13 +161,14 @@ export function mergeIntoAccessTokenPayload(handle: string, jwtPayload: JsonObje
 export function regenerateAccessToken(
   accessToken: string | null | undefined,
   jwtPayload?: JsonObject,
+  options?: CallOptions,
 ): Promise<{ session: Session; accessToken?: Token }>;
 
 /** Makes a new signing key at once. Over a service binding only. */
-export function rotateSigningKeys(): Promise<void>;
+export function rotateSigningKeys(options?: CallOptions): Promise<void>;
 
 /** Withdraws a signing key: what it signed is no longer accepted. Over a service binding only. */
-export function revokeSigningKey(kid: string): Promise<void>;
+export function revokeSigningKey(kid: string, options?: CallOptions): Promise<void>;
 
 /** What is thrown when Postern refuses, or cannot answer. Its message never holds a token. */
 declare class PosternError extends globalThis.Error {

@@ -17,7 +17,7 @@ export async function getSession(accessToken, antiCsrfToken, options = {}) {
     doAntiCsrfCheck: optionalBoolean("getSession", "doAntiCsrfCheck", doAntiCsrfCheck),
     freshness: optionalText("getSession", "freshness", freshness),
   };
-  return withoutStatus(await ask("getSession", argument));
+  return withoutStatus(await ask("getSession", argument, options));
 }
 
 /** What of a request says whose it is, and where it comes from. */
@@ -38,7 +38,7 @@ export async function getSessionForRequest(request, options = {}) {
     doAntiCsrfCheck: optionalBoolean("getSessionForRequest", "doAntiCsrfCheck", doAntiCsrfCheck),
     freshness: optionalText("getSessionForRequest", "freshness", freshness),
   };
-  return withoutStatus(await ask("getSessionForRequest", argument));
+  return withoutStatus(await ask("getSessionForRequest", argument, options));
 }
 
 export async function getSessionData(handle, options = {}) {
@@ -46,15 +46,15 @@ export async function getSessionData(handle, options = {}) {
     handle: text("getSessionData", "handle", handle),
     freshness: optionalText("getSessionData", "freshness", options.freshness),
   };
-  return (await ask("getSessionData", argument)).sessionData;
+  return (await ask("getSessionData", argument, options)).sessionData;
 }
 
-export async function updateSessionData(handle, sessionData) {
+export async function updateSessionData(handle, sessionData, limits) {
   const argument = {
     handle: text("updateSessionData", "handle", handle),
     sessionData: jsonObject("updateSessionData", "sessionData", sessionData),
   };
-  await ask("updateSessionData", argument);
+  await ask("updateSessionData", argument, limits);
 }
 
 export async function createNewSession(userId, jwtPayload = {}, sessionData = {}, options = {}) {
@@ -67,7 +67,7 @@ export async function createNewSession(userId, jwtPayload = {}, sessionData = {}
     device: device === undefined ? undefined : jsonObject("createNewSession", "device", device),
     location: optionalText("createNewSession", "location", location),
   };
-  return withoutStatus(await ask("createNewSession", argument));
+  return withoutStatus(await ask("createNewSession", argument, options));
 }
 
 export async function createNewSessionForRequest(request, userId, jwtPayload = {}, sessionData = {}, options = {}) {
@@ -86,88 +86,88 @@ export async function createNewSessionForRequest(request, userId, jwtPayload = {
     device: device === undefined ? undefined : jsonObject("createNewSessionForRequest", "device", device),
     location: optionalText("createNewSessionForRequest", "location", location),
   };
-  return withoutStatus(await ask("createNewSessionForRequest", argument));
+  return withoutStatus(await ask("createNewSessionForRequest", argument, options));
 }
 
-export async function refreshSession(refreshToken, antiCsrfToken) {
+export async function refreshSession(refreshToken, antiCsrfToken, limits) {
   const argument = {
     refreshToken: credential("refreshSession", "refreshToken", refreshToken),
     antiCsrfToken: optionalText("refreshSession", "antiCsrfToken", antiCsrfToken),
   };
-  return withoutStatus(await ask("refreshSession", argument));
+  return withoutStatus(await ask("refreshSession", argument, limits));
 }
 
-export async function revokeSession(handle) {
+export async function revokeSession(handle, limits) {
   text("revokeSession", "handle", handle);
-  return (await ask("revokeSession", { handle })).revoked.length > 0;
+  return (await ask("revokeSession", { handle }, limits)).revoked.length > 0;
 }
 
-export async function revokeMultipleSessions(handles) {
+export async function revokeMultipleSessions(handles, limits) {
   if (!Array.isArray(handles) || handles.length > MOST_HANDLES) {
     throw new TypeError(`revokeMultipleSessions: "handles" must be an array of at most ${MOST_HANDLES} strings`);
   }
   handles.forEach((handle, i) => text("revokeMultipleSessions", `handles[${i}]`, handle));
-  return (await ask("revokeMultipleSessions", { handles })).revoked;
+  return (await ask("revokeMultipleSessions", { handles }, limits)).revoked;
 }
 
-export async function revokeAllSessionsForUser(userId, tenantId) {
+export async function revokeAllSessionsForUser(userId, tenantId, limits) {
   const argument = {
     userId: text("revokeAllSessionsForUser", "userId", userId),
     tenantId: optionalText("revokeAllSessionsForUser", "tenantId", tenantId),
   };
-  return (await ask("revokeAllSessionsForUser", argument)).revoked;
+  return (await ask("revokeAllSessionsForUser", argument, limits)).revoked;
 }
 
-export async function revokeAllSessionsBefore(time) {
+export async function revokeAllSessionsBefore(time, limits) {
   if (!Number.isSafeInteger(time) || time < 0) {
     throw new TypeError('revokeAllSessionsBefore: "time" must be a whole number of milliseconds');
   }
-  return (await ask("revokeAllSessionsBefore", { time })).time;
+  return (await ask("revokeAllSessionsBefore", { time }, limits)).time;
 }
 
-export async function getAllSessionHandlesForUser(userId, tenantId) {
+export async function getAllSessionHandlesForUser(userId, tenantId, limits) {
   const argument = {
     userId: text("getAllSessionHandlesForUser", "userId", userId),
     tenantId: optionalText("getAllSessionHandlesForUser", "tenantId", tenantId),
   };
-  return (await ask("getAllSessionHandlesForUser", argument)).handles;
+  return (await ask("getAllSessionHandlesForUser", argument, limits)).handles;
 }
 
-export async function getSessionInformation(handle) {
+export async function getSessionInformation(handle, limits) {
   text("getSessionInformation", "handle", handle);
-  return withoutStatus(await ask("getSessionInformation", { handle }));
+  return withoutStatus(await ask("getSessionInformation", { handle }, limits));
 }
 
-export async function updateJWTPayload(handle, jwtPayload) {
+export async function updateJWTPayload(handle, jwtPayload, limits) {
   const argument = {
     handle: text("updateJWTPayload", "handle", handle),
     jwtPayload: jsonObject("updateJWTPayload", "jwtPayload", jwtPayload),
   };
-  await ask("updateJWTPayload", argument);
+  await ask("updateJWTPayload", argument, limits);
 }
 
-export async function mergeIntoAccessTokenPayload(handle, jwtPayload) {
+export async function mergeIntoAccessTokenPayload(handle, jwtPayload, limits) {
   const argument = {
     handle: text("mergeIntoAccessTokenPayload", "handle", handle),
     jwtPayload: jsonObject("mergeIntoAccessTokenPayload", "jwtPayload", jwtPayload),
   };
-  await ask("mergeIntoAccessTokenPayload", argument);
+  await ask("mergeIntoAccessTokenPayload", argument, limits);
 }
 
-export async function regenerateAccessToken(accessToken, jwtPayload) {
+export async function regenerateAccessToken(accessToken, jwtPayload, limits) {
   const argument = {
     accessToken: credential("regenerateAccessToken", "accessToken", accessToken),
     jwtPayload: jwtPayload === undefined ? undefined : jsonObject("regenerateAccessToken", "jwtPayload", jwtPayload),
   };
-  return withoutStatus(await ask("regenerateAccessToken", argument));
+  return withoutStatus(await ask("regenerateAccessToken", argument, limits));
 }
 
-export async function rotateSigningKeys() {
-  await ask("rotateSigningKeys", {});
+export async function rotateSigningKeys(limits) {
+  await ask("rotateSigningKeys", {}, limits);
 }
 
-export async function revokeSigningKey(kid) {
-  await ask("revokeSigningKey", { kid: text("revokeSigningKey", "kid", kid) });
+export async function revokeSigningKey(kid, limits) {
+  await ask("revokeSigningKey", { kid: text("revokeSigningKey", "kid", kid) }, limits);
 }
 
 /** Those of the named headers that a request has. */
@@ -180,9 +180,9 @@ function headersOf(method, request, names) {
 }
 
 /** Sends what was given, and nothing else: a member that is undefined is one that was not given. */
-async function ask(method, argument) {
+async function ask(method, argument, limits) {
   const given = Object.fromEntries(Object.entries(argument).filter(([, value]) => value !== undefined));
-  return okOrThrow(method, await call(method, given));
+  return okOrThrow(method, await call(method, given, limits ?? {}));
 }
 
 function withoutStatus({ status, ...value }) {

@@ -12,8 +12,8 @@ export type JsonObject = { [key: string]: any };
  */
 export type Freshness = "stateless" | "strict" | `within ${string}`;
 
-/** A verified session. */
-export interface Session {
+/** A verified session; `Payload` is what its creator promises of the payload, and nothing checks that. */
+export interface Session<Payload extends object = JsonObject> {
   /** Names the session; the key under which its data is stored. */
   handle: string;
   /** Who vouches for it: `own` for sessions of this deployment, else the id of a trusted issuer in its settings. */
@@ -23,7 +23,7 @@ export interface Session {
   /** The tenant it was created in; `public` unless another was named. */
   tenantId: string;
   /** What the creator put into the access token. The browser can read it too. */
-  jwtPayload: JsonObject;
+  jwtPayload: Payload;
 }
 
 /** A token with its times, in milliseconds since the Unix epoch. */

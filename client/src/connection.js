@@ -1,38 +1,49 @@
 // Where Postern is: as told by `init`, else as found in the surroundings.
 
 import { PosternError } from "./error.js";
+import { retryBudget, withLimits } from "./limits.js";
 import { rpcTransport } from "./rpc.js";
 import { serviceApiTransport } from "./service-api.js";
 
 const DEFAULT_BASE_PATH = "/core";
 const DEFAULT_TIMEOUT_MILLISECONDS = 10_000;
+const DEFAULT_RETRIES = 2;
 
-/** `(method, argument) → Promise<{status, …}>`, once known. */
-let transport;
+/** `send`: `(method, argument, signal) → Promise<{status, …}>`; and the limits of a call. Once known. */
+let connection;
 
 export function init(options) {
-  transport = transportOf(options);
+  connection = connectionOf(options);
 }
 
-export async function call(method, argument) {
-  // The transport is kept, never the promise of it: a Worker must not await what another request has begun.
-  transport ??= await discover();
-  return transport(method, argument);
+/** `limits` are those of this call: `{signal, timeoutMilliseconds}`. */
+export async function call(method, argument, { signal, timeoutMilliseconds } = {}) {
+  // The connection is kept, never the promise of it: a Worker must not await what another request has begun.
+  connection ??= await discover();
+  const { send, ...limits } = connection;
+  const own = timeoutMilliseconds === undefined ? {} : { timeoutMilliseconds: timeoutOf(method, timeoutMilliseconds) };
+  return withLimits(method, (aborted) => send(method, argument, aborted), { ...limits, ...own, signal });
 }
 
-function transportOf({ binding, adminBinding, url, apiKey, timeoutMilliseconds, enableAntiCsrf } = {}) {
+/** Whether calls go over a service binding, which knows more of them. */
+export async function isBound() {
+  connection ??= await discover();
+  return connection.bound;
+}
+
+function connectionOf({ binding, adminBinding, url, apiKey, timeoutMilliseconds, retries = DEFAULT_RETRIES, enableAntiCsrf } = {}) {
+  if (!Number.isInteger(retries) || retries < 0) throw new TypeError('postern.init: "retries" must be a whole number');
+  const limits = { retries, budget: retryBudget() };
   if (binding !== undefined || adminBinding !== undefined) {
     if (url !== undefined || apiKey !== undefined) {
       throw new TypeError("postern.init: give either service bindings, or url and apiKey");
     }
-    return rpcTransport(binding, adminBinding);
+    const bounded = timeoutMilliseconds === undefined ? {} : { timeoutMilliseconds: timeoutOf("postern.init", timeoutMilliseconds) };
+    return { send: rpcTransport(binding, adminBinding), bound: true, ...limits, ...bounded };
   }
-  return serviceApiTransport({
-    url: addressOf(url),
-    apiKey: keyOf(apiKey),
-    timeoutMilliseconds: timeoutOf(timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS),
-    enableAntiCsrf: enableAntiCsrf ?? false,
-  });
+  const address = addressOf(url);
+  const send = serviceApiTransport({ url: address, apiKey: keyOf(apiKey), enableAntiCsrf: enableAntiCsrf ?? false });
+  return { send, bound: false, where: ` (service API at ${address})`, ...limits, timeoutMilliseconds: timeoutOf("postern.init", timeoutMilliseconds ?? DEFAULT_TIMEOUT_MILLISECONDS) };
 }
 
 function addressOf(url) {
@@ -51,9 +62,9 @@ function keyOf(apiKey) {
   return apiKey;
 }
 
-function timeoutOf(milliseconds) {
+function timeoutOf(method, milliseconds) {
   if (!Number.isInteger(milliseconds) || milliseconds < 1) {
-    throw new TypeError('postern.init: "timeoutMilliseconds" must be a whole number above 0');
+    throw new TypeError(`${method}: "timeoutMilliseconds" must be a whole number above 0`);
   }
   return milliseconds;
 }
@@ -63,8 +74,8 @@ async function discover() {
   const { SESSIONS, SESSIONS_ADMIN, POSTERN_URL, POSTERN_API_KEY } = variables;
   const binding = bindingIn(SESSIONS);
   const adminBinding = bindingIn(SESSIONS_ADMIN);
-  if (binding !== undefined || adminBinding !== undefined) return transportOf({ binding, adminBinding });
-  if (POSTERN_URL && POSTERN_API_KEY) return transportOf({ url: POSTERN_URL, apiKey: POSTERN_API_KEY });
+  if (binding !== undefined || adminBinding !== undefined) return connectionOf({ binding, adminBinding });
+  if (POSTERN_URL && POSTERN_API_KEY) return connectionOf({ url: POSTERN_URL, apiKey: POSTERN_API_KEY });
   throw new PosternError(
     PosternError.GENERAL_ERROR,
     "where is Postern? Call postern.init, or bind SESSIONS (and SESSIONS_ADMIN) in a Worker, " +

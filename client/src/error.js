@@ -15,12 +15,14 @@ export class PosternError extends Error {
     return err instanceof PosternError;
   }
 
-  constructor(errType, message, { retryAfterSeconds, session, cause } = {}) {
+  constructor(errType, message, { retryAfterSeconds, session, status, cause } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "PosternError";
     this.errType = errType;
     if (retryAfterSeconds !== undefined) this.retryAfterSeconds = retryAfterSeconds;
     if (session !== undefined) this.session = session;
+    // The status of an HTTP answer; for `limits.js`, which is all that asks.
+    if (status !== undefined) Object.defineProperty(this, "status", { value: status, enumerable: false });
   }
 }
 

@@ -6,9 +6,9 @@ import { PosternError } from "./error.js";
 const PROTOCOL_VERSION = "5.6";
 const LONGEST_QUOTE = 200;
 
-export function serviceApiTransport({ url, apiKey, timeoutMilliseconds, enableAntiCsrf }) {
-  const send = sender(url, apiKey, timeoutMilliseconds);
-  return async (method, argument) => {
+export function serviceApiTransport({ url, apiKey, enableAntiCsrf }) {
+  const send = sender(url, apiKey);
+  return async (method, argument, signal) => {
     const call = CALLS[method];
     if (call === undefined) {
       throw new PosternError(
@@ -16,7 +16,7 @@ export function serviceApiTransport({ url, apiKey, timeoutMilliseconds, enableAn
         `${method} needs a service binding to the entrypoint SessionsAdmin: the service API has no such call`,
       );
     }
-    return call((...request) => send(method, ...request), argument, enableAntiCsrf);
+    return call((...request) => send(signal, method, ...request), argument, enableAntiCsrf);
   };
 }
 
@@ -154,25 +154,25 @@ function carriesAntiCsrfToken(accessToken) {
   }
 }
 
-function sender(url, apiKey, timeoutMilliseconds) {
+function sender(url, apiKey) {
   const fault = (message, more) => new PosternError(PosternError.GENERAL_ERROR, message, more);
   const headers = {
     "api-key": apiKey,
     "cdi-version": PROTOCOL_VERSION,
     "content-type": "application/json; charset=utf-8",
   };
-  return async (call, method, path, fields) => {
+  return async (signal, call, method, path, fields) => {
     const query = method === "GET" ? `?${new URLSearchParams(fields)}` : "";
     const body = method === "GET" ? undefined : JSON.stringify(fields);
     let response;
     let text;
     try {
-      const signal = AbortSignal.timeout(timeoutMilliseconds);
       response = await fetch(`${url}${path}${query}`, { method, headers, body, signal, redirect: "manual" });
       text = await response.text();
     } catch (cause) {
-      const why = cause?.name === "TimeoutError" ? `no answer within ${timeoutMilliseconds} ms` : "no connection";
-      throw fault(`${call}: ${why} (service API at ${url})`, { cause });
+      // Who aborted it says why.
+      if (signal?.aborted) throw cause;
+      throw fault(`${call}: no connection (service API at ${url})`, { cause });
     }
     switch (response.status) {
       case 200:
@@ -187,7 +187,7 @@ function sender(url, apiKey, timeoutMilliseconds) {
         throw new RangeError(`${call}: ${quote(text)}`);
       default: {
         const retryAfterSeconds = secondsOf(response.headers.get("retry-after"));
-        throw fault(`${call}: status ${response.status} (service API at ${url})`, { retryAfterSeconds });
+        throw fault(`${call}: status ${response.status} (service API at ${url})`, { retryAfterSeconds, status: response.status });
       }
     }
     try {

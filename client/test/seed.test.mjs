@@ -19,6 +19,7 @@ async function typeCheck(project) {
 }
 
 test("the types accept what they must and refuse what they must", () => typeCheck(new URL("tsconfig.json", import.meta.url)));
+test("the types of middleware fit their frameworks", () => typeCheck(new URL("frameworks.tsconfig.json", import.meta.url)));
 
 test("the document's TypeScript example type-checks with strictNullChecks off and all else strict", () =>
   typeCheck(seed("tsconfig.json")));

@@ -15,7 +15,7 @@ export async function accepted(sessions: Sessions, admin: SessionsAdmin, cart: C
   const replacement: string | undefined = accessToken?.token;
   // An interface is as good as an object literal.
   await postern.updateSessionData(handle, cart);
-  const items: string[] = (await postern.getSessionData(handle, { freshness: "strict" })).items;
+  const items: string[] = (await postern.getSessionData(handle, { freshness: "strict" }))["items"];
 
   const issued = await postern.createNewSession(session.userId, {}, {}, { device: { ip: "192.0.2.1" } });
   const request = { headers: { get: (name: string) => headers.get(name) ?? null } };

@@ -1,0 +1,13 @@
+import type { SessionOptions } from "./middleware.js";
+import type { Session } from "./rpc.js";
+
+declare global {
+  namespace Express {
+    interface Request {
+      /** Undefined only where `required` is false and the request has no session. */
+      postern?: Session | undefined;
+    }
+  }
+}
+/** Verifies the session of a request, or answers 401, 403 or 503 in the handler's place. */
+export function session(options?: SessionOptions): (request: any, response: any, next: (error?: unknown) => void) => Promise<void>;

@@ -1,0 +1,41 @@
+// The Postern in memory keeps the contract of the real one; what only tests need works as described.
+import assert from "node:assert/strict";
+import { before, test } from "node:test";
+
+import * as postern from "postern";
+import { memoryPostern } from "postern/testing";
+import { LIMIT, contract } from "../../tests/support/client-contract.mjs";
+
+const memory = memoryPostern({ maxSessionData: LIMIT });
+before(() => postern.init({ binding: memory.binding, adminBinding: memory.adminBinding }));
+contract("memory", (name, ...args) => postern[name](...args));
+
+test("time passes when a test says so, and keys are withdrawn", async () => {
+  const own = memoryPostern({ accessTokenValidity: 1_000, refreshTokenValidity: 5_000 });
+  postern.init({ binding: own.binding, adminBinding: own.adminBinding });
+  const { session, accessToken, refreshToken } = await postern.createNewSession("alice");
+  own.advance(1_001);
+  await assert.rejects(postern.getSession(accessToken.token), { errType: postern.Error.TRY_REFRESH_TOKEN });
+  const refreshed = await postern.refreshSession(refreshToken.token);
+  await postern.rotateSigningKeys();
+  await postern.revokeSigningKey(own.kids()[0]);
+  await assert.rejects(postern.getSession(refreshed.accessToken.token), { errType: postern.Error.TRY_REFRESH_TOKEN });
+  await assert.rejects(postern.revokeSigningKey("unknown"), TypeError);
+  own.advance(5_001);
+  await assert.rejects(postern.getSessionData(session.handle), { errType: postern.Error.UNAUTHORISED });
+  postern.init({ binding: memory.binding, adminBinding: memory.adminBinding });
+});
+
+test("a login route gets headers to append, and two Posterns share nothing", async () => {
+  const request = new Request("https://app.example/login", { method: "POST" });
+  const { session, headers } = await postern.createNewSessionForRequest(request, "alice", { role: "editor" });
+  const cookie = headers.filter(([name]) => name === "set-cookie").map(([, value]) => value.split(";")[0]).join("; ");
+  const page = new Request("https://app.example/page", { headers: { cookie } });
+  assert.equal((await postern.getSessionForRequest(page)).session.handle, session.handle);
+  const post = new Request("https://app.example/page", { method: "POST", headers: { cookie, origin: "https://evil.example" } });
+  await assert.rejects(postern.getSessionForRequest(post), { errType: postern.Error.FOREIGN_WEBSITE });
+  const other = memoryPostern();
+  postern.init({ binding: other.binding, adminBinding: other.adminBinding });
+  await assert.rejects(postern.getSessionData(session.handle), { errType: postern.Error.UNAUTHORISED });
+  postern.init({ binding: memory.binding, adminBinding: memory.adminBinding });
+});

@@ -1,0 +1,205 @@
+// Postern in memory, for tests of what uses it: `postern.init(memoryPostern())`. It keeps the rules of the real one that a
+// caller can see (tests/support/client-contract.mjs runs against both); its tokens are worth nothing anywhere else.
+
+import { accessTokenOf, sessionHeaders } from "./cookies.js";
+import { jsonObject } from "./src/json.js";
+import { changesNothing, isOfAnotherWebsite } from "./src/websites.js";
+
+const HOUR = 3_600_000;
+const DEFAULTS = {
+  accessTokenValidity: HOUR,
+  refreshTokenValidity: 2_400 * HOUR,
+  maxSessionData: 1_048_576,
+  maxAccessTokenBytes: 4_011,
+  websiteOrigins: [],
+};
+const refused = (status, message = status.toLowerCase().replaceAll("_", " ")) => ({ status, message });
+const UNAUTHORISED = refused("UNAUTHORISED");
+const TRY_REFRESH_TOKEN = refused("TRY_REFRESH_TOKEN");
+
+/** `{binding, adminBinding}` for `init`, and what tests need besides: `advance(milliseconds)`, `fail(status)`, `kids()`. */
+export function memoryPostern(options = {}) {
+  const state = { ...DEFAULTS, ...options, skew: 0, failure: undefined, sessions: new Map(), tokens: new Map(), kids: [random()] };
+  const methods = Object.fromEntries(Object.entries(METHODS).map(([name, method]) => [name, bound(state, name, method)]));
+  const { getSession, getSessionForRequest, getSessionData, updateSessionData } = methods;
+  return {
+    binding: { getSession, getSessionForRequest, getSessionData, updateSessionData },
+    adminBinding: methods,
+    /** Time passes. */
+    advance: (milliseconds) => void (state.skew += milliseconds),
+    /** Every call is an outage from now on; `undefined` ends it. */
+    fail: (message) => void (state.failure = message),
+    kids: () => [...state.kids],
+  };
+}
+
+/** As over a real binding: a promise, of a copy, of one object. */
+const bound = (state, name, method) => async (argument = {}) => {
+  if (state.failure !== undefined) return { ...refused("GENERAL_ERROR", state.failure), retryAfterSeconds: 1 };
+  return structuredClone(await method(state, structuredClone(argument), name));
+};
+
+const METHODS = {
+  getSession(state, { accessToken, antiCsrfToken, doAntiCsrfCheck = true }) {
+    if (!accessToken) return UNAUTHORISED;
+    const known = state.tokens.get(accessToken);
+    if (!known || known.expiry <= now(state) || !state.kids.includes(known.kid)) return TRY_REFRESH_TOKEN;
+    const session = live(state, known.handle);
+    if (!session) return UNAUTHORISED;
+    if (doAntiCsrfCheck && session.antiCsrfToken !== undefined && session.antiCsrfToken !== antiCsrfToken) return TRY_REFRESH_TOKEN;
+    return { status: "OK", session: { ...view(session), jwtPayload: known.jwtPayload } };
+  },
+
+  getSessionForRequest(state, { request: { method, url, headers: pairs }, doAntiCsrfCheck }) {
+    const headers = new Headers(pairs);
+    const found = accessTokenOf(headers);
+    const needsProof = found?.from === "cookie" && !changesNothing(method);
+    if (needsProof && isOfAnotherWebsite({ url, headers }, state.websiteOrigins)) return refused("FOREIGN_WEBSITE");
+    const antiCsrfToken = headers.get("anti-csrf") ?? undefined;
+    return METHODS.getSession(state, { accessToken: found?.token, antiCsrfToken, doAntiCsrfCheck: needsProof && doAntiCsrfCheck !== false });
+  },
+
+  getSessionData: (state, { handle }) => of(state, handle, (session) => ({ sessionData: session.sessionData })),
+
+  updateSessionData(state, { handle, sessionData }, name) {
+    fits(name, "sessionData", jsonObject(name, "sessionData", sessionData), state.maxSessionData);
+    return of(state, handle, (session) => void (session.sessionData = sessionData));
+  },
+
+  createNewSession(state, { userId, jwtPayload = {}, sessionData = {}, tenantId = "public", device, antiCsrf = false }, name) {
+    fits(name, "sessionData", jsonObject(name, "sessionData", sessionData), state.maxSessionData);
+    const handle = `memory.${random()}.${random()}${tenantId === "public" ? "" : `_${tenantId}`}`;
+    const session = { handle, userId, tenantId, jwtPayload, sessionData, device, timeCreated: now(state), generation: 0, used: 0, children: 0 };
+    if (antiCsrf) session.antiCsrfToken = random();
+    const answer = issue(state, session, name, 0);
+    state.sessions.set(handle, session);
+    return answer;
+  },
+
+  createNewSessionForRequest(state, { request: { headers }, ...rest }, name) {
+    const issued = METHODS.createNewSession(state, rest, name);
+    const { accessToken, refreshToken, frontToken } = issued;
+    const inHeaders = headers["st-auth-mode"] === "header";
+    const pairs = [["front-token", frontToken], ["st-access-token", accessToken.token], ["st-refresh-token", refreshToken.token]];
+    return { status: "OK", session: issued.session, headers: inHeaders ? pairs : sessionHeaders(issued) };
+  },
+
+  refreshSession(state, { refreshToken }, name) {
+    const [handle, generation, index] = state.tokens.get(refreshToken)?.lineage ?? [];
+    const session = handle !== undefined && live(state, handle);
+    if (!session) return UNAUTHORISED;
+    const isNewer = generation === session.generation + 1;
+    if (!isNewer && (generation !== session.generation || index !== session.used)) {
+      state.sessions.delete(handle);
+      return { ...refused("TOKEN_THEFT_DETECTED"), session: { handle, userId: session.userId } };
+    }
+    if (isNewer) Object.assign(session, { generation, used: index, children: 0 });
+    session.lastRefreshed = now(state);
+    session.children += 1;
+    return issue(state, session, name, session.children - 1);
+  },
+
+  revokeSession: (state, { handle }) => ended(state, [handle]),
+  revokeMultipleSessions: (state, { handles }) => ended(state, handles),
+  revokeAllSessionsForUser: (state, argument) => ended(state, handlesOf(state, argument)),
+  revokeAllSessionsBefore(state, { time }) {
+    const older = [...state.sessions.values()].filter((session) => session.timeCreated < time);
+    ended(state, older.map(({ handle }) => handle));
+    return { status: "OK", time };
+  },
+  getAllSessionHandlesForUser: (state, argument) => ({ status: "OK", handles: handlesOf(state, argument) }),
+
+  getSessionInformation: (state, { handle }) =>
+    of(state, handle, ({ expiry, timeCreated, lastRefreshed, device, sessionData, ...session }) => ({
+      session: { ...view(session), expiry, timeCreated, ...(lastRefreshed && { lastRefreshed }), ...(device && { device }) },
+      sessionData,
+    })),
+
+  updateJWTPayload: (state, { handle, jwtPayload }, name) =>
+    of(state, handle, (session) => void (token(state, session, name, jwtPayload), (session.jwtPayload = jwtPayload))),
+
+  mergeIntoAccessTokenPayload(state, { handle, jwtPayload }, name) {
+    const merged = { ...live(state, handle)?.jwtPayload, ...jwtPayload };
+    const kept = Object.entries(merged).filter(([key]) => jwtPayload[key] !== null || !Object.hasOwn(jwtPayload, key));
+    return METHODS.updateJWTPayload(state, { handle, jwtPayload: Object.fromEntries(kept) }, name);
+  },
+
+  regenerateAccessToken(state, { accessToken, jwtPayload }, name) {
+    const known = state.tokens.get(accessToken);
+    if (!known?.handle) return TRY_REFRESH_TOKEN;
+    return of(state, known.handle, (session) => {
+      session.jwtPayload = jwtPayload ?? session.jwtPayload;
+      return { session: view(session), ...(known.expiry > now(state) && { accessToken: token(state, session, name) }) };
+    });
+  },
+
+  rotateSigningKeys: (state) => (state.kids.push(random()), { status: "OK" }),
+  revokeSigningKey(state, { kid }, name) {
+    if (!state.kids.includes(kid)) throw new TypeError(`${name}: "kid" must name a signing key`);
+    state.kids = state.kids.filter((known) => known !== kid);
+    if (state.kids.length === 0) state.kids.push(random());
+    return { status: "OK" };
+  },
+};
+
+const now = (state) => Date.now() + state.skew;
+const random = () => crypto.randomUUID().replaceAll("-", "");
+const view = ({ handle, userId, tenantId, jwtPayload }) => ({ handle, issuer: "own", userId, tenantId, jwtPayload });
+
+function live(state, handle) {
+  const session = state.sessions.get(handle);
+  return session !== undefined && session.expiry > now(state) ? session : undefined;
+}
+
+/** OK with what `action` makes of a live session. */
+function of(state, handle, action) {
+  const session = live(state, handle);
+  return session === undefined ? UNAUTHORISED : { status: "OK", ...action(session) };
+}
+
+function ended(state, handles) {
+  const revoked = handles.filter((handle) => live(state, handle) !== undefined);
+  for (const handle of handles) state.sessions.delete(handle);
+  return { status: "OK", revoked };
+}
+
+const handlesOf = (state, { userId, tenantId }) =>
+  [...state.sessions.values()]
+    .filter((session) => session.userId === userId && (tenantId === undefined || session.tenantId === tenantId) && live(state, session.handle))
+    .map(({ handle }) => handle);
+
+function issue(state, session, name, index) {
+  const accessToken = token(state, session, name);
+  session.expiry = now(state) + state.refreshTokenValidity;
+  const refreshToken = { token: `memory.${random()}`, expiry: session.expiry, createdTime: now(state) };
+  state.tokens.set(refreshToken.token, { lineage: [session.handle, session.generation + (session.children > 0 ? 1 : 0), index] });
+  const { antiCsrfToken } = session;
+  const issued = { session: view(session), accessToken, refreshToken, ...(antiCsrfToken && { antiCsrfToken }) };
+  const [, frontToken] = sessionHeaders(issued).find(([header]) => header === "front-token");
+  return { status: "OK", ...issued, frontToken };
+}
+
+/** An access token: a JWT by its look, so that what reads its payload finds one. */
+function token(state, session, name, jwtPayload = session.jwtPayload) {
+  const createdTime = now(state);
+  const expiry = createdTime + state.accessTokenValidity;
+  const kid = state.kids.at(-1);
+  const claims = { ...jwtPayload, sub: session.userId, sessionHandle: session.handle, iat: Math.floor(createdTime / 1_000), exp: Math.floor(expiry / 1_000) };
+  const text = `${encoded({ alg: "none", typ: "JWT", kid })}.${encoded(claims)}.${random()}`;
+  if (text.length > state.maxAccessTokenBytes) {
+    throw new RangeError(`${name}: the access token would have ${text.length} bytes, and ${state.maxAccessTokenBytes} is the limit`);
+  }
+  state.tokens.set(text, { handle: session.handle, expiry, kid, jwtPayload });
+  return { token: text, expiry, createdTime };
+}
+
+function encoded(value) {
+  const bytes = new TextEncoder().encode(JSON.stringify(value));
+  const base64 = btoa(Array.from(bytes, (byte) => String.fromCodePoint(byte)).join(""));
+  return base64.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+function fits(name, member, value, most) {
+  const bytes = new TextEncoder().encode(JSON.stringify(value)).length;
+  if (bytes > most) throw new RangeError(`${name}: "${member}" has ${bytes} bytes, and ${most} is the limit`);
+}

@@ -1,0 +1,131 @@
+// What a caller of the client sees of Postern, whatever it is: the real one over both transports, or the one in memory.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import * as client from "../../client/index.js";
+
+const { UNAUTHORISED, TRY_REFRESH_TOKEN, TOKEN_THEFT_DETECTED } = client.Error;
+export const LIMIT = 65_536;
+
+const OBJECTS = {
+  "nested maps and arrays": { a: { b: [1, [2, { c: [] }], {}], d: {} } },
+  "null and booleans": { n: null, yes: true, no: false, list: [null] },
+  "integers to 2^53": { most: Number.MAX_SAFE_INTEGER, least: Number.MIN_SAFE_INTEGER, power: 2 ** 53, zero: 0 },
+  floats: { tenth: 0.1, tiny: 5e-324, huge: 1.7976931348623157e308, third: 1 / 3, negative: -2.5 },
+  "the empty object": {},
+  "Unicode of every plane": { "ключ": "ü 漢 😀 𝄞 \u0000 \u2028 \u{10ffff}", "": "empty name" },
+  "names with a meaning": JSON.parse('{"__proto__": {"x": 1}, "constructor": 2, "toString": null, "hasOwnProperty": []}'),
+};
+
+/** @param {string} where @param {(name: string, ...args: any[]) => Promise<any>} call of a Postern whose data may have `LIMIT` bytes */
+export function contract(where, call) {
+  for (const [kind, object] of Object.entries(OBJECTS)) {
+    test(`${kind} come back equal as payload and as data over ${where}`, async () => {
+      const { session, accessToken } = await call("createNewSession", "alice", object, object);
+      assert.deepEqual((await call("getSession", accessToken.token)).session, {
+        handle: session.handle,
+        issuer: "own",
+        userId: "alice",
+        tenantId: "public",
+        jwtPayload: object,
+      });
+      assert.deepEqual(await call("getSessionData", session.handle), object);
+      await call("updateSessionData", session.handle, { replaced: true });
+      await call("updateSessionData", session.handle, object);
+      assert.deepEqual(await call("getSessionData", session.handle), object);
+    });
+  }
+
+  test(`a session that never stored data has {} over ${where}`, async () => {
+    const { session } = await call("createNewSession", "alice");
+    assert.deepEqual(await call("getSessionData", session.handle), {});
+  });
+
+  test(`an unknown handle is UNAUTHORISED over ${where}`, async () => {
+    for (const handle of ["", "no-such-handle", "a.b.c", "x".repeat(10_000)]) {
+      await assert.rejects(call("getSessionData", handle), { errType: UNAUTHORISED });
+      await assert.rejects(call("updateSessionData", handle, { a: 1 }), { errType: UNAUTHORISED });
+      await assert.rejects(call("getSessionInformation", handle), { errType: UNAUTHORISED });
+      assert.equal(await call("revokeSession", handle), false);
+    }
+  });
+
+  test(`a token that is none, or not to be trusted, is refused over ${where}`, async () => {
+    const { accessToken } = await call("createNewSession", "alice");
+    const broken = `${accessToken.token.slice(0, -20)}${"A".repeat(20)}`;
+    await assert.rejects(call("getSession", ""), { errType: UNAUTHORISED });
+    for (const token of [broken, "not.a.token", "nothing"]) {
+      await assert.rejects(call("getSession", token), { errType: TRY_REFRESH_TOKEN });
+    }
+  });
+
+  test(`data above the limit is refused with both numbers, and nothing is changed, over ${where}`, async () => {
+    const { session } = await call("createNewSession", "alice", {}, { kept: true });
+    const largest = { text: "x".repeat(LIMIT - '{"text":""}'.length) };
+    const larger = { text: `${largest.text}x` };
+    await assert.rejects(call("updateSessionData", session.handle, larger), (/** @type {Error} */ err) => {
+      assert.match(err.name, /^(TypeError|RangeError)$/);
+      for (const number of [LIMIT, LIMIT + 1]) assert.ok(err.message.includes(String(number)), err.message);
+      return true;
+    });
+    assert.deepEqual(await call("getSessionData", session.handle), { kept: true });
+    await call("updateSessionData", session.handle, largest);
+    assert.deepEqual(await call("getSessionData", session.handle), largest);
+  });
+
+  test(`a payload that no cookie could hold is refused with both numbers over ${where}`, async () => {
+    await assert.rejects(call("createNewSession", "alice", { text: "x".repeat(5_000) }), (/** @type {Error} */ err) => {
+      assert.match(err.name, /^(TypeError|RangeError)$/);
+      assert.match(err.message, /\d{4}.*\d{4}/);
+      return true;
+    });
+  });
+
+  test(`a user's sessions are listed and ended, and stay ended, over ${where}`, async () => {
+    const user = `user-${crypto.randomUUID()}`;
+    const made = [];
+    for (let count = 0; count < 3; count += 1) made.push((await call("createNewSession", user)).session.handle);
+    const [first, second] = made;
+    assert.deepEqual(new Set(await call("getAllSessionHandlesForUser", user)), new Set(made));
+    assert.equal(await call("revokeSession", first), true);
+    await assert.rejects(call("getSessionData", first), { errType: UNAUTHORISED });
+    await assert.rejects(call("updateSessionData", first, {}), { errType: UNAUTHORISED });
+    assert.deepEqual(await call("revokeMultipleSessions", [second, "unknown"]), [second]);
+    assert.deepEqual(await call("revokeAllSessionsForUser", user), [made[2]]);
+    assert.deepEqual(await call("getAllSessionHandlesForUser", user), []);
+  });
+
+  test(`a refresh goes on with the same session, and a second holder of a token ends it, over ${where}`, async () => {
+    const created = await call("createNewSession", "alice", { role: "editor" }, { kept: true });
+    const child = await call("refreshSession", created.refreshToken.token);
+    assert.equal(child.session.handle, created.session.handle);
+    assert.deepEqual((await call("getSession", child.accessToken.token)).session.jwtPayload, { role: "editor" });
+    const grandchild = await call("refreshSession", child.refreshToken.token);
+    await assert.rejects(call("refreshSession", created.refreshToken.token), { errType: TOKEN_THEFT_DETECTED });
+    await assert.rejects(call("refreshSession", grandchild.refreshToken.token), { errType: UNAUTHORISED });
+    await assert.rejects(call("refreshSession", "nothing"), { errType: UNAUTHORISED });
+    await assert.rejects(call("refreshSession", undefined), { errType: UNAUTHORISED });
+  });
+
+  test(`a payload is replaced and merged, and comes with the next token, over ${where}`, async () => {
+    const { session, accessToken } = await call("createNewSession", "alice", { a: 1, b: 2 });
+    await call("mergeIntoAccessTokenPayload", session.handle, { b: null, c: 3 });
+    assert.deepEqual((await call("getSessionInformation", session.handle)).session.jwtPayload, { a: 1, c: 3 });
+    assert.deepEqual((await call("getSession", accessToken.token)).session.jwtPayload, { a: 1, b: 2 });
+    const regenerated = await call("regenerateAccessToken", accessToken.token, { d: 4 });
+    assert.deepEqual((await call("getSession", regenerated.accessToken.token)).session.jwtPayload, { d: 4 });
+    await call("updateJWTPayload", session.handle, { e: 5 });
+    const { session: stored, sessionData } = await call("getSessionInformation", session.handle);
+    assert.deepEqual([stored.jwtPayload, sessionData], [{ e: 5 }, {}]);
+    assert.ok(stored.expiry > stored.timeCreated);
+  });
+
+  test(`tenants have sessions of their own over ${where}`, async () => {
+    const user = `user-${crypto.randomUUID()}`;
+    const { session: blue } = await call("createNewSession", user, {}, {}, { tenantId: "blue" });
+    const { session: own } = await call("createNewSession", user);
+    assert.deepEqual([blue.tenantId, own.tenantId], ["blue", "public"]);
+    assert.deepEqual(await call("getAllSessionHandlesForUser", user, "blue"), [blue.handle]);
+    assert.deepEqual(await call("revokeAllSessionsForUser", user, "blue"), [blue.handle]);
+    assert.deepEqual(await call("getAllSessionHandlesForUser", user), [own.handle]);
+  });
+}
