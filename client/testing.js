@@ -79,9 +79,10 @@ const METHODS = {
   createNewSessionForRequest(state, { request: { headers }, ...rest }, name) {
     const issued = METHODS.createNewSession(state, rest, name);
     const { accessToken, refreshToken, frontToken } = issued;
-    const inHeaders = headers["st-auth-mode"] === "header";
+    // Without cookies where nobody asks for them, as the real one with the setting TOKEN_TRANSFER_METHOD "any".
+    const inCookies = headers["st-auth-mode"] === "cookie";
     const pairs = [["front-token", frontToken], ["st-access-token", accessToken.token], ["st-refresh-token", refreshToken.token]];
-    return { status: "OK", session: issued.session, headers: inHeaders ? pairs : sessionHeaders(issued) };
+    return { status: "OK", session: issued.session, headers: inCookies ? sessionHeaders(issued) : pairs };
   },
 
   refreshSession(state, { refreshToken }, name) {

@@ -7,7 +7,7 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { fromRoot } from "./lib/paths.mjs";
 import { StepFailed, main, say } from "./lib/process.mjs";
-import { templateFiles } from "./lib/template.mjs";
+import { templateFiles, writeTemplate } from "./lib/template.mjs";
 import { build } from "./build.mjs";
 import { npm } from "./setup.mjs";
 
@@ -88,7 +88,7 @@ async function pack(from, to) {
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   await main(async () => {
     await build("release");
-    for (const [name, text] of Object.entries(templateFiles())) writeFileSync(fromRoot("template", name), text);
+    writeTemplate();
     const to = fromRoot("dist");
     for (const name of existsSync(to) ? readdirSync(to) : []) if (name.endsWith(".tgz")) rmSync(join(to, name));
     const made = await makePackages(to);

@@ -27,7 +27,7 @@ test("time passes when a test says so, and keys are withdrawn", async () => {
 });
 
 test("a login route gets headers to append, and two Posterns share nothing", async () => {
-  const request = new Request("https://app.example/login", { method: "POST" });
+  const request = new Request("https://app.example/login", { method: "POST", headers: { "st-auth-mode": "cookie" } });
   const { session, headers } = await postern.createNewSessionForRequest(request, "alice", { role: "editor" });
   const cookie = headers.filter(([name]) => name === "set-cookie").map(([, value]) => value.split(";")[0]).join("; ");
   const page = new Request("https://app.example/page", { headers: { cookie } });
@@ -38,4 +38,13 @@ test("a login route gets headers to append, and two Posterns share nothing", asy
   postern.init({ binding: other.binding, adminBinding: other.adminBinding });
   await assert.rejects(postern.getSessionData(session.handle), { errType: postern.Error.UNAUTHORISED });
   postern.init({ binding: memory.binding, adminBinding: memory.adminBinding });
+});
+
+test("a second holder of a refresh token ends the session", async () => {
+  const created = await postern.createNewSession("alice");
+  const child = await postern.refreshSession(created.refreshToken.token);
+  const grandchild = await postern.refreshSession(child.refreshToken.token);
+  const theft = { errType: postern.Error.TOKEN_THEFT_DETECTED, session: { handle: created.session.handle, userId: "alice" } };
+  await assert.rejects(postern.refreshSession(created.refreshToken.token), theft);
+  await assert.rejects(postern.refreshSession(grandchild.refreshToken.token), { errType: postern.Error.UNAUTHORISED });
 });

@@ -1,7 +1,7 @@
 // @ts-check
 // The files of template/ that follow from those of the repository: a project that uses the package has the same bindings,
 // migrations and rules, and a Worker that comes built.
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { fromRoot } from "./paths.mjs";
 import { StepFailed } from "./process.mjs";
 
@@ -28,6 +28,11 @@ export function templateFiles() {
   }
   const withManual = (/** @type {string} */ text) => text.replaceAll("docs/", MANUAL);
   return { "wrangler.toml": withManual(wrangler), "gateway.toml": withManual(read("gateway.toml")), "issuers.toml": withManual(read("issuers.toml")) };
+}
+
+/** Writes them into template/. */
+export function writeTemplate() {
+  for (const [name, text] of Object.entries(templateFiles())) writeFileSync(fromRoot("template", name), text);
 }
 
 const read = (/** @type {string} */ name) => readFileSync(fromRoot(name), "utf8");

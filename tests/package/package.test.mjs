@@ -71,7 +71,7 @@ after(() => {
 
 test("the committed template is what the repository's own files say", () => {
   for (const [name, text] of Object.entries(templateFiles())) {
-    assert.equal(readFileSync(fromRoot("template", name), "utf8"), text, `template/${name} is out of date: run npm run package`);
+    assert.equal(readFileSync(fromRoot("template", name), "utf8"), text, `template/${name} is out of date: run npm run docs`);
   }
   assert.equal(missingBlocks(parse(templateFiles()["wrangler.toml"] ?? ""), parse(readFileSync(fromRoot("wrangler.toml"), "utf8"))).length, 0);
 });

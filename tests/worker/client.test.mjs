@@ -58,7 +58,7 @@ for (const [transport, call] of Object.entries(transports)) {
 }
 
 test("the cookies that a backend sets by itself are those that Postern sets", async () => {
-  const login = { url: "https://app.example/login", method: "POST" };
+  const login = { url: "https://app.example/login", method: "POST", headers: { "st-auth-mode": "cookie" } };
   const { headers } = await transports.RPC("createNewSessionForRequest", login, "alice", { name: "Zoë 漢" });
   const issued = await client.createNewSession("alice", { name: "Zoë 漢" });
   const own = sessionHeaders(issued, { secure: false });
