@@ -5,8 +5,10 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
+use postern_core::error::ErrorCode;
 use postern_core::log_events::LogEvent;
 use postern_core::settings::{self, RawValue, SettingRow, Settings};
+use postern_jwt::TokenFault;
 
 /// Holds the lines between `start` and `end` of a file of the repository against `expected`, or replaces them.
 fn is_made_of(file: &str, start: &str, end: &str, expected: &str) {
@@ -159,10 +161,41 @@ fn the_reference_of_log_events_is_the_table() {
 }
 
 #[test]
-fn no_two_log_events_have_one_name() {
-    let mut names: Vec<_> = LogEvent::ALL.iter().map(|event| event.name()).collect();
-    names.sort_unstable();
-    let all = names.len();
-    names.dedup();
-    assert_eq!(names.len(), all);
+fn no_two_log_events_and_no_two_codes_have_one_name() {
+    let events = LogEvent::ALL.iter().map(|event| event.name()).collect();
+    let codes = ErrorCode::ALL.iter().map(|code| code.name()).collect();
+    let faults = TokenFault::ALL.iter().map(|fault| fault.code()).collect();
+    for mut names in [events, codes, faults] as [Vec<&str>; 3] {
+        names.sort_unstable();
+        let all = names.len();
+        names.dedup();
+        assert_eq!(names.len(), all);
+    }
+}
+
+#[test]
+fn the_references_of_error_codes_are_the_tables() {
+    let mut table = "| `status` | HTTP | meaning |\n| --- | --- | --- |\n".to_owned();
+    for code in ErrorCode::ALL {
+        let meaning = one_line(code.meaning());
+        writeln!(
+            table,
+            "| `{}` | {} | {meaning} |",
+            code.name(),
+            code.http_status()
+        )
+        .unwrap();
+    }
+    markdown_is_made_of("docs/errors.md", "error codes", &table);
+    let mut table = "| code | meaning |\n| --- | --- |\n".to_owned();
+    for fault in TokenFault::ALL {
+        writeln!(
+            table,
+            "| `{}` | {} |",
+            fault.code(),
+            one_line(fault.meaning())
+        )
+        .unwrap();
+    }
+    markdown_is_made_of("docs/errors.md", "token faults", &table);
 }

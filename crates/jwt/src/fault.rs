@@ -2,111 +2,97 @@
 
 use std::fmt;
 
-/// Why a token was refused. No variant holds anything of the token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TokenFault {
+macro_rules! faults {
+    ($($(#[doc = $doc:literal])+ $fault:ident = $code:literal;)+) => {
+        /// Why a token was refused. No variant holds anything of the token.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum TokenFault {
+            $($(#[doc = $doc])+ $fault,)+
+        }
+
+        impl TokenFault {
+            /// Every fault.
+            pub const ALL: &[Self] = &[$(Self::$fault),+];
+
+            /// A stable code for logs and tests.
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$fault => $code,)+ }
+            }
+
+            /// What it means, in words.
+            pub const fn meaning(self) -> &'static str {
+                match self { $(Self::$fault => concat!($($doc),+),)+ }
+            }
+        }
+    };
+}
+
+faults! {
     /// Longer than the limit.
-    TooLarge,
+    TooLarge = "token_too_large";
     /// Not exactly three parts, or an empty header or payload.
-    NotThreeParts,
+    NotThreeParts = "not_three_parts";
     /// A part is not canonical base64url without padding (RFC 7515 section 2).
-    BadEncoding,
+    BadEncoding = "bad_encoding";
     /// The header is not a strict JSON object, or a parameter has the wrong type.
-    BadHeader,
+    BadHeader = "bad_header";
     /// The payload is not a strict JSON object.
-    BadPayload,
+    BadPayload = "bad_payload";
     /// The header has no `alg`.
-    AlgorithmMissing,
+    AlgorithmMissing = "algorithm_missing";
     /// `alg` is `none`, in any case (RFC 8725 section 3.1).
-    AlgorithmNone,
+    AlgorithmNone = "algorithm_none";
     /// `alg` is not one of ours.
-    AlgorithmUnknown,
+    AlgorithmUnknown = "algorithm_unknown";
     /// The header has `crit`: no extension is understood (RFC 7515 section 4.1.11).
-    CriticalExtension,
+    CriticalExtension = "critical_extension";
     /// The header has `b64` (RFC 7797), which changes what is signed.
-    UnencodedPayload,
+    UnencodedPayload = "unencoded_payload";
     /// `kid` is not a string of 1 to 256 bytes.
-    BadKeyId,
+    BadKeyId = "bad_key_id";
     /// Neither a `version` header of 3 to 5 nor a legacy header, or `stt` says another purpose.
-    NotASessionToken,
+    NotASessionToken = "not_a_session_token";
     /// `typ` is not what the policy asks for.
-    WrongType,
+    WrongType = "wrong_type";
     /// No key has this `kid`, or none is left to try.
-    UnknownKey,
+    UnknownKey = "unknown_key";
     /// The key, or the policy, does not allow the header's `alg`.
-    AlgorithmMismatch,
+    AlgorithmMismatch = "algorithm_mismatch";
     /// More keys fit than are tried: of one `kid` one, without `kid` a few.
-    TooManyKeys,
+    TooManyKeys = "too_many_keys";
     /// The signature does not verify.
-    BadSignature,
+    BadSignature = "bad_signature";
     /// There is no expiry.
-    ExpiryMissing,
+    ExpiryMissing = "expiry_missing";
     /// The expiry has passed.
-    Expired,
+    Expired = "expired";
     /// `nbf` lies ahead.
-    NotYetValid,
+    NotYetValid = "not_yet_valid";
     /// `iat` lies ahead.
-    IssuedInFuture,
+    IssuedInFuture = "issued_in_future";
     /// The policy limits the age, and there is no `iat`.
-    IssuedAtMissing,
+    IssuedAtMissing = "issued_at_missing";
     /// `exp` - `iat` is longer than the policy allows.
-    LifetimeTooLong,
+    LifetimeTooLong = "lifetime_too_long";
     /// `iss` is not exactly the issuer.
-    WrongIssuer,
+    WrongIssuer = "wrong_issuer";
     /// `aud` names none of our audiences.
-    WrongAudience,
+    WrongAudience = "wrong_audience";
     /// `azp` is none of the parties that the policy names.
-    WrongParty,
+    WrongParty = "wrong_party";
     /// A claim has none of the values that the policy asks for.
-    ClaimNotMet,
+    ClaimNotMet = "claim_not_met";
     /// A scope that the policy asks for is missing.
-    InsufficientScope,
+    InsufficientScope = "insufficient_scope";
     /// `cnf` binds it to a key, and no proof that its bearer holds that is checked here.
-    BoundToKey,
+    BoundToKey = "bound_to_key";
     /// A claim that is needed is absent.
-    ClaimMissing,
+    ClaimMissing = "claim_missing";
     /// A claim has the wrong type or size.
-    BadClaim,
+    BadClaim = "bad_claim";
 }
 
 impl TokenFault {
-    /// A stable code for logs and tests.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::TooLarge => "token_too_large",
-            Self::NotThreeParts => "not_three_parts",
-            Self::BadEncoding => "bad_encoding",
-            Self::BadHeader => "bad_header",
-            Self::BadPayload => "bad_payload",
-            Self::AlgorithmMissing => "algorithm_missing",
-            Self::AlgorithmNone => "algorithm_none",
-            Self::AlgorithmUnknown => "algorithm_unknown",
-            Self::CriticalExtension => "critical_extension",
-            Self::UnencodedPayload => "unencoded_payload",
-            Self::BadKeyId => "bad_key_id",
-            Self::NotASessionToken => "not_a_session_token",
-            Self::WrongType => "wrong_type",
-            Self::UnknownKey => "unknown_key",
-            Self::AlgorithmMismatch => "algorithm_mismatch",
-            Self::TooManyKeys => "too_many_keys",
-            Self::BadSignature => "bad_signature",
-            Self::ExpiryMissing => "expiry_missing",
-            Self::Expired => "expired",
-            Self::NotYetValid => "not_yet_valid",
-            Self::IssuedInFuture => "issued_in_future",
-            Self::IssuedAtMissing => "issued_at_missing",
-            Self::LifetimeTooLong => "lifetime_too_long",
-            Self::WrongIssuer => "wrong_issuer",
-            Self::WrongAudience => "wrong_audience",
-            Self::WrongParty => "wrong_party",
-            Self::ClaimNotMet => "claim_not_met",
-            Self::InsufficientScope => "insufficient_scope",
-            Self::BoundToKey => "bound_to_key",
-            Self::ClaimMissing => "claim_missing",
-            Self::BadClaim => "bad_claim",
-        }
-    }
-
     /// True when the bytes are no session token at all, rather than one that is not good (contract: "by structure").
     pub const fn is_structural(self) -> bool {
         matches!(

@@ -1,14 +1,13 @@
-//! One table: outcome to HTTP status, body, RPC status, log level, retryable.
-//!
-//! Owns how a refusal looks on each surface, so that no door invents its own. Refuses to know which door asks, and
-//! the backend protocol's own shapes (`supertokens::cdi`).
+//! How a refusal looks on each surface, so that no door invents its own; the backend protocol has shapes of its own
+//! (`supertokens::cdi`).
 
+mod codes;
 pub mod page;
+
+pub use codes::ErrorCode;
 
 use crate::http::reply::Reply;
 use crate::refusal::Refusal;
-use crate::settings::LogLevel;
-use postern_jwt::json::ObjectWriter;
 
 /// How long a caller should wait after a fault of ours, in seconds (`Retry-After`, RFC 9110 section 10.2.3).
 pub const RETRY_AFTER_SECONDS: u32 = 2;
@@ -22,8 +21,6 @@ pub struct Outcome {
     pub http_status: u16,
     /// The public text. For outcomes about a session it is the browser protocol's (fdi.md 4.1) and says nothing more.
     pub message: String,
-    /// The level at which it is logged.
-    pub log_level: LogLevel,
     /// Set when the same request may succeed later.
     pub retry_after_seconds: Option<u32>,
 }
@@ -38,62 +35,21 @@ pub enum Presented {
 }
 
 impl Outcome {
-    /// The table.
+    /// The outcome of a refusal.
     pub fn of(refusal: &Refusal) -> Self {
-        let (code, http_status, message, log_level) = match refusal {
-            Refusal::Unauthorised(_) => (
-                "UNAUTHORISED",
-                401,
-                "unauthorised".to_owned(),
-                LogLevel::Info,
-            ),
-            Refusal::TryRefreshToken(_) => (
-                "TRY_REFRESH_TOKEN",
-                401,
-                "try refresh token".to_owned(),
-                LogLevel::Info,
-            ),
-            Refusal::TokenTheftDetected(_) => (
-                "TOKEN_THEFT_DETECTED",
-                401,
-                "token theft detected".to_owned(),
-                LogLevel::Warn,
-            ),
-            Refusal::InvalidClaims(_) => (
-                "INVALID_CLAIMS",
-                403,
-                "invalid claim".to_owned(),
-                LogLevel::Info,
-            ),
-            Refusal::ForeignWebsite => (
-                "FOREIGN_WEBSITE",
-                403,
-                "this website may not use the session".to_owned(),
-                LogLevel::Info,
-            ),
-            Refusal::BadInput(text) => ("BAD_INPUT", 400, text.clone(), LogLevel::Info),
-            Refusal::TooLarge(input) => (
-                "TOO_LARGE",
-                413,
-                format!(
+        let code = code(refusal);
+        Self {
+            code: code.name(),
+            http_status: code.http_status(),
+            message: match refusal {
+                Refusal::BadInput(text) => text.clone(),
+                Refusal::TooLarge(input) => format!(
                     "{} is {} bytes long; the limit is {} bytes",
                     input.what, input.size, input.limit
                 ),
-                LogLevel::Info,
-            ),
-            Refusal::GeneralError(_) => (
-                "GENERAL_ERROR",
-                503,
-                "temporarily unavailable; try again".to_owned(),
-                LogLevel::Error,
-            ),
-        };
-        Self {
-            code,
-            http_status,
-            message,
-            log_level,
-            retry_after_seconds: (http_status == 503).then_some(RETRY_AFTER_SECONDS),
+                _ => code.message().to_owned(),
+            },
+            retry_after_seconds: (code.http_status() == 503).then_some(RETRY_AFTER_SECONDS),
         }
     }
 
@@ -102,13 +58,18 @@ impl Outcome {
     pub fn rpc_status(&self) -> Option<&'static str> {
         (!matches!(self.http_status, 400 | 413)).then_some(self.code)
     }
+}
 
-    /// The body of our own doors: `{"status":"…","message":"…"}`.
-    pub fn body(&self) -> String {
-        let mut body = ObjectWriter::new();
-        body.text("status", self.code);
-        body.text("message", &self.message);
-        body.finish()
+const fn code(refusal: &Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::Unauthorised(_) => ErrorCode::Unauthorised,
+        Refusal::TryRefreshToken(_) => ErrorCode::TryRefreshToken,
+        Refusal::TokenTheftDetected(_) => ErrorCode::TokenTheftDetected,
+        Refusal::InvalidClaims(_) => ErrorCode::InvalidClaims,
+        Refusal::ForeignWebsite => ErrorCode::ForeignWebsite,
+        Refusal::BadInput(_) => ErrorCode::BadInput,
+        Refusal::TooLarge(_) => ErrorCode::TooLarge,
+        Refusal::GeneralError(_) => ErrorCode::GeneralError,
     }
 }
 
@@ -148,7 +109,7 @@ pub fn reply(refusal: &Refusal, presented: Presented, session_expired_status: u1
         401 => session_expired_status,
         status => status,
     };
-    let mut reply = Reply::json(status, outcome.body());
+    let mut reply = Reply::json(status, code(refusal).body(&outcome.message));
     if let Some(challenge) = challenge(refusal, presented) {
         reply = reply.with_header("www-authenticate", challenge);
     }
@@ -160,31 +121,22 @@ pub fn reply(refusal: &Refusal, presented: Presented, session_expired_status: u1
 
 /// The reply of every route while the settings are faulty. It names none of them: strangers read it.
 pub fn misconfigured() -> Reply {
-    Reply::json(
-        500,
-        "{\"status\":\"MISCONFIGURED\",\"message\":\"this service is not set up correctly; its log says why\"}",
-    )
+    ErrorCode::Misconfigured.reply()
 }
 
 /// The reply to a path that nobody serves.
 pub fn not_found() -> Reply {
-    Reply::json(404, "{\"status\":\"NOT_FOUND\",\"message\":\"not found\"}")
+    ErrorCode::NotFound.reply()
 }
 
 /// The reply to a door of ours that wants an API key, when none of ours is presented.
 pub fn invalid_api_key() -> Reply {
-    Reply::json(
-        401,
-        "{\"status\":\"INVALID_API_KEY\",\"message\":\"an API key is needed\"}",
-    )
+    ErrorCode::InvalidApiKey.reply()
 }
 
 /// The reply to a request that no rule of the gateway lets through: what is not allowed is refused.
 pub fn no_rule() -> Reply {
-    Reply::json(
-        403,
-        "{\"status\":\"NO_RULE\",\"message\":\"no rule lets this request through\"}",
-    )
+    ErrorCode::NoRule.reply()
 }
 
 /// The reply to a page of another website that would use somebody's session.
@@ -195,34 +147,22 @@ pub fn foreign_website() -> Reply {
 
 /// The reply to a body whose length had to be said (RFC 9110 section 15.5.12).
 pub fn length_required(message: &str) -> Reply {
-    let mut body = ObjectWriter::new();
-    body.text("status", "LENGTH_REQUIRED");
-    body.text("message", message);
-    Reply::json(411, body.finish())
+    ErrorCode::LengthRequired.reply_with(message)
 }
 
 /// The reply when an origin cannot be reached, breaks off, or sends what it may not.
 pub fn bad_gateway() -> Reply {
-    Reply::json(
-        502,
-        "{\"status\":\"BAD_GATEWAY\",\"message\":\"the origin gave no usable answer\"}",
-    )
+    ErrorCode::BadGateway.reply()
 }
 
 /// The reply when an origin does not begin its answer in time.
 pub fn gateway_timeout() -> Reply {
-    Reply::json(
-        504,
-        "{\"status\":\"GATEWAY_TIMEOUT\",\"message\":\"the origin did not answer in time\"}",
-    )
+    ErrorCode::GatewayTimeout.reply()
 }
 
 /// The reply to a request that was carried on for longer than anything it may wait for.
 pub fn given_up() -> Reply {
-    Reply::json(
-        504,
-        "{\"status\":\"GATEWAY_TIMEOUT\",\"message\":\"the answer took too long\"}",
-    )
+    ErrorCode::GatewayTimeout.reply_with("the answer took too long")
 }
 
 /// The reply to a request whose `Host` is none, at every door alike.
@@ -236,19 +176,14 @@ pub fn malformed_host() -> Reply {
 
 /// The reply to a method that is never answered, whatever the path (RFC 9110 section 15.6.2).
 pub fn method_not_implemented() -> Reply {
-    Reply::json(
-        501,
-        "{\"status\":\"METHOD_NOT_IMPLEMENTED\",\"message\":\"TRACE, TRACK and CONNECT are never answered\"}",
-    )
+    ErrorCode::MethodNotImplemented.reply()
 }
 
 /// The reply to a path of ours with another method; `allow` lists the right ones (RFC 9110 section 15.5.6).
 pub fn method_not_allowed(allow: &str) -> Reply {
-    Reply::json(
-        405,
-        "{\"status\":\"METHOD_NOT_ALLOWED\",\"message\":\"method not allowed\"}",
-    )
-    .with_header("allow", allow)
+    ErrorCode::MethodNotAllowed
+        .reply()
+        .with_header("allow", allow)
 }
 
 #[cfg(test)]

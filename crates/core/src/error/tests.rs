@@ -5,7 +5,6 @@ use super::{
     method_not_allowed, misconfigured, no_rule, not_found, reply,
 };
 use crate::refusal::{Refusal, ReuseSubtype, Theft, TooLarge};
-use crate::settings::LogLevel;
 
 fn theft() -> Refusal {
     Refusal::TokenTheftDetected(Box::new(Theft {
@@ -151,17 +150,4 @@ fn public_texts_tell_strangers_nothing() {
     );
     assert!(!detail(&theft()).contains("the-user"));
     assert_eq!(misconfigured().status, 500);
-}
-
-#[test]
-fn faults_of_ours_and_theft_stand_out_in_the_log() {
-    assert_eq!(
-        Outcome::of(&Refusal::GeneralError("x")).log_level,
-        LogLevel::Error
-    );
-    assert_eq!(Outcome::of(&theft()).log_level, LogLevel::Warn);
-    assert_eq!(
-        Outcome::of(&Refusal::TryRefreshToken("x")).log_level,
-        LogLevel::Info
-    );
 }
