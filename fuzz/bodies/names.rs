@@ -2,7 +2,7 @@
 
 use postern_core::session::{
     handle::{CheckedHandle, HandleKeys, HandleKind, MAX_HANDLE_BYTES},
-    lineage::Place,
+    lineage::TokenPosition,
     refresh_token::{self, MAX_REFRESH_TOKEN_BYTES, TokenMaker},
     ticket::{self, TicketFault, TicketKey},
 };
@@ -82,7 +82,7 @@ pub fn session_handle(input: &[u8]) {
 
 pub fn refresh_token(input: &[u8]) {
     let Some(token) = text(input) else { return };
-    let place = ticket::Place {
+    let place = ticket::TicketScope {
         host: "a",
         path: "/",
     };
@@ -99,16 +99,20 @@ pub fn refresh_token(input: &[u8]) {
         salt: "salt",
         handle: presented.handle,
     };
-    let Place { generation, index } = presented.place;
+    let TokenPosition { generation, index } = presented.position;
     assert!(
         token.starts_with(&format!("1.{}.{generation}.{index}.", presented.handle)),
         "{token}"
     );
     match maker.check(&presented) {
-        Some(bound) => assert_eq!(maker.token(presented.place, bound), token, "one spelling"),
+        Some(bound) => assert_eq!(
+            maker.token(presented.position, bound),
+            token,
+            "one spelling"
+        ),
         None => {
             for bound in [false, true] {
-                assert_ne!(maker.token(presented.place, bound), token);
+                assert_ne!(maker.token(presented.position, bound), token);
             }
         }
     }

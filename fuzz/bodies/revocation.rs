@@ -9,7 +9,7 @@ use postern_core::{
     revocation::{
         CLOCK_ALLOWANCE,
         call::{AuthorityCall, AuthorityReply},
-        copy::{Age, Decision, Question, RevocationCopy},
+        copy::{Age, Decision, LivenessQuery, RevocationCopy},
         journal::{Journal, Recorded},
         key::HandleKey,
         segment::Segment,
@@ -133,7 +133,7 @@ fn carry_out(journal: &mut Journal, store: &MemoryJournal, call: AuthorityCall) 
 }
 
 fn decide(isolate: &mut RevocationCopy, handle: &str) -> Decision {
-    let question = Question {
+    let question = LivenessQuery {
         handle,
         age: Age::Token(UnixMillis(u64::MAX)),
         bound: Millis(CLOCK_ALLOWANCE.0 * 5),

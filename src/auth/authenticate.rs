@@ -58,12 +58,12 @@ pub(crate) async fn get_session(
             "the anti-CSRF token does not match",
         ));
     }
-    standing(context, &known, ask.freshness).await?;
+    check_revocation(context, &known, ask.freshness).await?;
     Ok(known)
 }
 
 /// Refuses a session that has ended, as fresh as asked for.
-pub(crate) async fn standing(
+pub(crate) async fn check_revocation(
     context: &Context,
     known: &VerifiedToken,
     freshness: Freshness,
@@ -96,7 +96,7 @@ pub(crate) async fn standing_of(
         issued: made.filter(|_| names_subject),
     };
     match about(context, handle, bound, &call).await?.reply {
-        UserReply::Standing { .. } => Ok(()),
+        UserReply::NotEnded { .. } => Ok(()),
         other => Err(into_refusal(other)),
     }
 }
@@ -285,7 +285,7 @@ async fn good(
             token_is_good: true,
             ..refused(refusal)
         })?;
-    match standing(context, &known, demands.freshness).await {
+    match check_revocation(context, &known, demands.freshness).await {
         Ok(()) => Ok(known),
         Err(refusal) => Err(AuthError {
             own_session_is_gone: known.claims.is_some()

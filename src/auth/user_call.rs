@@ -8,7 +8,7 @@ use futures_util::future::join;
 use postern_core::{
     refusal::{Refusal, Theft},
     session::{
-        call::{Envelope, Gone, UserCall, UserReply},
+        call::{Gone, UserCall, UserReply, UserResponse},
         facts::Fact,
         handle::CheckedHandle,
     },
@@ -29,7 +29,7 @@ pub(crate) async fn about(
     handle: &CheckedHandle,
     bound: Millis,
     call: &UserCall,
-) -> Result<Envelope, Refusal> {
+) -> Result<UserResponse, Refusal> {
     let told = revocation_copy::not_before(context);
     let (answer, ()) = join(
         user_sessions::ask(context, handle.route(), call),
@@ -48,7 +48,7 @@ pub(crate) async fn about(
         }
     }
     let told = match &envelope.reply {
-        UserReply::Standing { data_seq, ended } => Some((*data_seq, *ended)),
+        UserReply::NotEnded { data_seq, ended } => Some((*data_seq, *ended)),
         UserReply::Live { data_seq, .. } => Some((*data_seq, None)),
         UserReply::Data { seq, .. } | UserReply::Written { seq } => Some((*seq, None)),
         UserReply::Unauthorised {

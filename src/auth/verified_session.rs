@@ -30,7 +30,7 @@ pub(crate) struct VerifiedToken {
     /// When the token stops being good.
     pub(crate) good_until: UnixMillis,
     /// What origins were told about it lately, at most [`crate::auth::identity_headers::MOST`].
-    pub(crate) told: RefCell<Vec<Rc<IdentityHeaders>>>,
+    pub(crate) identity_headers: RefCell<Vec<Rc<IdentityHeaders>>>,
 }
 
 impl VerifiedToken {
@@ -47,7 +47,7 @@ impl VerifiedToken {
             age: Age::Unknown,
             made: None,
             good_until,
-            told: RefCell::default(),
+            identity_headers: RefCell::default(),
         }
     }
 

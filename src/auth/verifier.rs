@@ -23,7 +23,7 @@ use postern_core::{
     tokens::{
         access_token::{self, AccessClaims},
         candidate, form,
-        token_issuer::{Claimant, claimant},
+        token_issuer::{TokenIssuer, token_issuer},
         trusted_issuer,
     },
 };
@@ -253,19 +253,19 @@ async fn verify_parsed(
 ) -> Result<Rc<VerifiedToken>, Refused> {
     let is_own_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
     let issuers = &context.settings.trusted_issuers;
-    let claimant = claimant(token, is_own_key, issuers).map_err(|fault| Refused {
+    let issuer = token_issuer(token, is_own_key, issuers).map_err(|fault| Refused {
         refusal: refused(fault),
         detail: match passed_over(context, access_token) {
             PassedOver::Because(why) => Some(why),
             PassedOver::NoToken => None,
         },
     })?;
-    let token = match claimant {
-        Claimant::Own(token) => token,
-        Claimant::Foreign(token, issuer) => {
+    let token = match issuer {
+        TokenIssuer::Own(token) => token,
+        TokenIssuer::Trusted(token, issuer) => {
             return verify_foreign(context, access_token, token, issuer).await;
         }
-        Claimant::Ambiguous(issuer) => {
+        TokenIssuer::Ambiguous(issuer) => {
             return Err(Refused {
                 refusal: Refusal::Unauthorised("ambiguous_issuer"),
                 detail: Some(format!(
@@ -296,7 +296,7 @@ async fn verify_parsed(
         claims: Some(claims),
         shown: OnceCell::new(),
         good_until: verified.good_until(),
-        told: RefCell::default(),
+        identity_headers: RefCell::default(),
     };
     let validity = Validity {
         policy: 0,
@@ -393,9 +393,9 @@ async fn verify_foreign(
 ) -> Result<Rc<VerifiedToken>, Refused> {
     let keys = jwks_client::current(&context.env, issuer, token.key_id(), context.now)
         .await
-        .map_err(|jwks_client::Outage(story)| Refused {
+        .map_err(|jwks_client::Outage(log_detail)| Refused {
             refusal: KEY_OUTAGE,
-            detail: Some(story),
+            detail: Some(log_detail),
         })?;
     if keys.refresh {
         let (env, issuer, now) = (context.env.clone(), issuer.clone(), context.now);
@@ -450,7 +450,7 @@ async fn verify_foreign(
             claims: None,
             shown: OnceCell::new(),
             good_until: verified.good_until(),
-            told: RefCell::default(),
+            identity_headers: RefCell::default(),
         },
     ))
 }

@@ -238,7 +238,7 @@ pub(crate) async fn session_of(
 
 const NO_TOKEN: Refusal = Refusal::Unauthorised("the request carries no access token");
 
-pub(crate) fn story(matched: Option<Matched<'_>>, what: &str) -> String {
+pub(crate) fn log_detail(matched: Option<Matched<'_>>, what: &str) -> String {
     match matched {
         Some(matched) => format!("rules[{}]: {what}", matched.index),
         None => what.to_owned(),

@@ -14,7 +14,7 @@ use crate::runtime::{
     js::{self, FetchedResponse},
     log, promise, random, settings,
 };
-use postern_core::error::page::{self, Told};
+use postern_core::error::page::{self, PageDetail};
 use postern_core::gateway::decision::navigation;
 use postern_core::gateway::{Gateway, Matched, Target};
 use postern_core::http::reply::Reply;
@@ -91,7 +91,7 @@ pub(crate) fn response(
     postern_core::supertokens::fdi::cors::vary(&mut reply.headers, &["Accept"]);
     let ours = page::of(
         reply.clone(),
-        &Told {
+        &PageDetail {
             request_id: asker.id(),
             login,
             is_form: asker.is_form(),

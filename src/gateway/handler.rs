@@ -4,8 +4,8 @@
 //! decided at each of these is `postern_core::gateway`'s to say.
 
 use super::call::Call;
+use super::call::log_detail;
 use super::call::socket_authorization;
-use super::call::story;
 
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -24,7 +24,7 @@ use postern_core::error::{self, Presented};
 use postern_core::gateway::decision::{explain, refuse};
 use postern_core::gateway::response::cors;
 use postern_core::gateway::{
-    self, Admission, Decision, Denial, Gateway, Matched, Note, RequestMeta, Seen,
+    self, Admission, Decision, Denial, ForwardWarning, Gateway, Matched, RequestMeta, Seen,
 };
 use postern_core::identity::Session;
 use postern_core::refusal::Refusal;
@@ -98,24 +98,24 @@ pub(crate) async fn answer(
     };
     let session = call.verify(env, execution).await;
     let seen = session.as_ref().map(|known| seen(&known.session));
-    let passage = match gateway::decide(matched.rule, &facts, seen.map_err(Clone::clone)) {
+    let forward = match gateway::decide(matched.rule, &facts, seen.map_err(Clone::clone)) {
         Decision::Refuse(denial) => {
             return refused(settings, Some(matched), &facts, &asker, &denial);
         }
         Decision::Renew(renewal) => {
             log::write(
                 log::Event::Gateway,
-                &story(Some(matched), "session: goes through a refresh"),
+                &log_detail(Some(matched), "session: goes through a refresh"),
             );
             let reply = refuse::to_refresh(settings, Some(matched.rule), &facts, &renewal);
             let login = None;
             return local_response::local_response(settings, Some(matched), &asker, reply, login);
         }
-        Decision::Forward(passage) => passage,
+        Decision::Forward(forward) => forward,
     };
-    note(matched, passage.note.as_ref());
+    log_warning(matched, forward.warning.as_ref());
     match session {
-        Ok(known) => call.session = Some(known).filter(|_| passage.with_identity),
+        Ok(known) => call.session = Some(known).filter(|_| forward.with_identity),
         Err(refused) => call.refused = Some(refused),
     }
     call.forward(env, execution, &target, host).await
@@ -147,7 +147,7 @@ pub(crate) fn refused(
         Denial::Claims(_) => explain::reason(denial),
         Denial::Session(refused) => refused.told(),
     };
-    let what = story(matched, &[denial.check(), ": ", &detail].concat());
+    let what = log_detail(matched, &[denial.check(), ": ", &detail].concat());
     log::write_with(
         log::Event::Gateway,
         &[(log::Member::Request, asker.id())],
@@ -159,27 +159,27 @@ pub(crate) fn refused(
     local_response::local_response(settings, matched, asker, reply, login)
 }
 
-fn note(matched: Matched<'_>, note: Option<&Note>) {
-    match note {
+fn log_warning(matched: Matched<'_>, warning: Option<&ForwardWarning>) {
+    match warning {
         None => {}
-        Some(Note::Shadowed(denial)) => {
+        Some(ForwardWarning::Shadowed(denial)) => {
             let what = ["would be refused: ", denial.check()].concat();
-            log::write(log::Event::GatewayShadow, &story(Some(matched), &what));
+            log::write(log::Event::GatewayShadow, &log_detail(Some(matched), &what));
         }
-        Some(Note::Outage) => log::write(
+        Some(ForwardWarning::Outage) => log::write(
             log::Event::GatewayOutage,
-            &story(
+            &log_detail(
                 Some(matched),
                 "passed as anonymous: keys or storage are out of reach",
             ),
         ),
-        Some(Note::PassedOver(why)) => {
+        Some(ForwardWarning::PassedOver(why)) => {
             let what = ["passed as anonymous: ", why].concat();
-            log::write(log::Event::Gateway, &story(Some(matched), &what));
+            log::write(log::Event::Gateway, &log_detail(Some(matched), &what));
         }
-        Some(Note::StaleSession) => log::write(
+        Some(ForwardWarning::StaleSession) => log::write(
             log::Event::Gateway,
-            &story(
+            &log_detail(
                 Some(matched),
                 "passed as anonymous: the session cannot be refreshed here",
             ),

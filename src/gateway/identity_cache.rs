@@ -20,17 +20,17 @@ use postern_core::refusal::Refusal;
 use postern_jwt::{SigningAlgorithm, compact};
 
 /// What `audience` is told about the session of a verified token.
-pub(crate) async fn told(
+pub(crate) async fn identity_headers(
     context: &Context,
     known: &VerifiedToken,
     audience: &str,
 ) -> Result<Rc<IdentityHeaders>, Refusal> {
     let is_good = |told: &&Rc<IdentityHeaders>| told.is_for(audience, context);
-    if let Some(told) = known.told.borrow().iter().find(is_good) {
+    if let Some(told) = known.identity_headers.borrow().iter().find(is_good) {
         return Ok(Rc::clone(told));
     }
     let told = Rc::new(made(context, known, audience).await?);
-    let mut kept = known.told.borrow_mut();
+    let mut kept = known.identity_headers.borrow_mut();
     kept.retain(|old| old.audience != audience);
     if kept.len() >= MOST {
         kept.remove(0);

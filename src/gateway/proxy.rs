@@ -5,7 +5,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use super::{
-    call::{Call, story},
+    call::{Call, log_detail},
     forward::Outbound,
     handler::refused,
     identity_cache,
@@ -53,7 +53,12 @@ impl Call<'_> {
         };
         let told = match (&self.context, &self.session) {
             (Some(context), Some(known)) => {
-                match identity_cache::told(context, known, &origin.audience(target.origin())).await
+                match identity_cache::identity_headers(
+                    context,
+                    known,
+                    &origin.audience(target.origin()),
+                )
+                .await
                 {
                     Ok(told) => Some(told),
                     Err(_) if rule.on_outage == OnOutage::Anonymous => None,
@@ -70,7 +75,10 @@ impl Call<'_> {
         };
         if changes.had_api_key {
             let what = "an API key was sent to an origin's path, and removed: the service API is elsewhere";
-            log::write(log::Event::GatewayApiKey, &story(Some(self.matched), what));
+            log::write(
+                log::Event::GatewayApiKey,
+                &log_detail(Some(self.matched), what),
+            );
         }
         let nothing = JsValue::UNDEFINED;
         let outbound = Outbound {

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 use postern_core::error::{self, Presented};
-use postern_core::gateway::decision::explain::{Described, End, MAX_BODY_BYTES, Story};
+use postern_core::gateway::decision::explain::{Described, End, Explanation, MAX_BODY_BYTES};
 use postern_core::gateway::decision::refuse;
 use postern_core::gateway::request::ticket_query::Offered;
 use postern_core::gateway::response::cors;
@@ -43,7 +43,7 @@ pub(crate) async fn answer(
         Err(refusal) => Err(refusal),
     };
     match told {
-        Ok(story) => Reply::json(200, story),
+        Ok(explanation) => Reply::json(200, explanation),
         Err(refusal) => error::reply(&refusal, Presented::Nothing, 401),
     }
 }
@@ -103,7 +103,7 @@ async fn explained(
             "\"url\" is for a path of Postern itself: no rule is asked".to_owned(),
         ));
     }
-    let mut story = Story {
+    let mut explanation = Explanation {
         raw_path: raw_path.to_owned(),
         path: target.path().to_owned(),
         matched: None,
@@ -112,17 +112,17 @@ async fn explained(
     let reply = match gateway::admit(&gateway, &facts) {
         Err(denial) => {
             let reply = refuse::reply(settings, None, &facts, &denial);
-            story.end = End::Decided(Decision::Refuse(denial));
+            explanation.end = End::Decided(Decision::Refuse(denial));
             Some(reply)
         }
         Ok(Admission::Preflight(matched)) => {
-            story.matched = Some(matched);
+            explanation.matched = Some(matched);
             let reply = cors::preflight(settings, matched.rule, &facts);
-            story.end = End::Preflight(reply.is_some());
+            explanation.end = End::Preflight(reply.is_some());
             reply
         }
         Ok(Admission::Rule(matched)) => {
-            story.matched = Some(matched);
+            explanation.matched = Some(matched);
             let session = session(env, execution, matched, &facts, &headers).await;
             let session = session.map_err(|refused| not_redeemed(refused, &offered));
             let seen = session.as_ref().map(|known| seen(&known.session));
@@ -140,11 +140,11 @@ async fn explained(
                 )),
                 Decision::Forward(_) => None,
             };
-            story.end = End::Decided(decision);
+            explanation.end = End::Decided(decision);
             reply
         }
     };
-    Ok(story.json(settings, reply.as_ref()))
+    Ok(explanation.json(settings, reply.as_ref()))
 }
 
 /// The session that the described request carries.

@@ -23,7 +23,7 @@ use crate::{
     },
 };
 use postern_core::error;
-use postern_core::error::page::{self, Told};
+use postern_core::error::page::{self, PageDetail};
 use postern_core::gateway::decision::navigation;
 use postern_core::http::reply::Reply;
 use postern_core::http::route::{self, Route};
@@ -151,13 +151,13 @@ fn for_people(
         let id = error_pages::request_id(header);
         let message = format!("a page with status {} was shown", reply.status);
         log::write_with(log::Event::Page, &[(log::Member::Request, &id)], &message);
-        let told = Told {
+        let detail = PageDetail {
             request_id: &id,
             is_form: request.method() == "POST",
-            ..Told::default()
+            ..PageDetail::default()
         };
         cors::vary(&mut reply.headers, &["Accept"]);
-        reply = page::of(reply, &told);
+        reply = page::of(reply, &detail);
     }
     if request.method() == "HEAD" {
         reply.body = String::new();

@@ -25,7 +25,7 @@ use postern_core::supertokens::cdi::request::call::{
 use postern_core::supertokens::cdi::request::version::Version;
 use postern_core::supertokens::cdi::response;
 use postern_core::supertokens::cdi::response::jwt;
-use postern_core::supertokens::cdi::response::outcome::{Outcome, Surroundings, Verified};
+use postern_core::supertokens::cdi::response::outcome::{Outcome, ResponseContext, Verified};
 use postern_jwt::compact;
 
 /// Says where a user's object is to be made, should the request make the user's first session.
@@ -98,13 +98,13 @@ async fn receive(
     let mut id_refresh_token = [0; 16];
     getrandom::fill(&mut id_refresh_token)
         .map_err(|_| reply::not_an_outcome(&Refusal::GeneralError("no randomness")))?;
-    let surroundings = Surroundings {
+    let context = ResponseContext {
         settings,
         ring: &context.ring,
         now: context.now,
         id_refresh_token,
     };
-    Ok(response::render(version, outcome, &surroundings))
+    Ok(response::render(version, outcome, &context))
 }
 
 async fn carry_out(

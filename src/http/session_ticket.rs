@@ -23,7 +23,7 @@ use postern_core::{
     http::reply::Reply,
     identity::Issuers,
     refusal::Refusal,
-    session::ticket::{ID_BYTES, LIFE, MAX_PATH_BYTES, Place, Ticket},
+    session::ticket::{ID_BYTES, LIFE, MAX_PATH_BYTES, Ticket, TicketScope},
 };
 use postern_jwt::json::{self, ObjectWriter};
 
@@ -80,10 +80,10 @@ async fn made(
         expires,
         until: known.good_until,
     };
-    let place = Place { host, path: &path };
+    let scope = TicketScope { host, path: &path };
     let mut answer = ObjectWriter::new();
     answer.text("status", "OK");
-    answer.text("ticket", &context.ring.ticket_key().seal(&ticket, place));
+    answer.text("ticket", &context.ring.ticket_key().seal(&ticket, scope));
     answer.json("expiresAt", &expires.0.to_string());
     Ok(Reply::json(200, answer.finish()))
 }

@@ -16,7 +16,7 @@ use crate::runtime::{
 use postern_core::{
     revocation::{
         call::{AuthorityCall, AuthorityReply},
-        copy::{Age, Decision, Poll, Question, RevocationCopy, Why},
+        copy::{Age, Decision, LivenessQuery, Poll, RevocationCopy, UncertainReason},
         cut_off, key,
         segment::Segment,
     },
@@ -50,7 +50,7 @@ pub(crate) const CUT_OFF_SPREADS: Millis = Millis(27_000);
 const MOST_ENDED: usize = 4_096;
 
 #[derive(Debug, Default)]
-struct Held {
+struct IsolateCopy {
     /// `None` before the first question, when the settings say how many shards there are.
     copy: Option<RevocationCopy>,
     facts: LivenessCache,
@@ -61,10 +61,10 @@ struct Held {
 }
 
 thread_local! {
-    static HELD: RefCell<Held> = RefCell::default();
+    static HELD: RefCell<IsolateCopy> = RefCell::default();
 }
 
-impl Held {
+impl IsolateCopy {
     fn copy(&mut self, shards: u32) -> &mut RevocationCopy {
         // One of another number says nothing about the shards that count.
         if self
@@ -93,7 +93,7 @@ impl Held {
 /// Whether a session stands, as far as this isolate can tell within `bound`; starts the polls that are due, unless the
 /// caller has to ask an object and [learns the cut-off](learn_cut_off) beside that.
 pub(crate) fn decide(context: &Context, handle: &str, age: Age, bound: Millis) -> Decision {
-    let question = Question {
+    let question = LivenessQuery {
         handle,
         age,
         bound,
@@ -102,20 +102,23 @@ pub(crate) fn decide(context: &Context, handle: &str, age: Age, bound: Millis) -
     let shards = polled_shards(context);
     let decision = HELD.with_borrow_mut(|held| {
         if held.was_ended_here(handle) {
-            return Decision::AskObject(Why::Hit);
+            return Decision::AskObject(UncertainReason::Hit);
         }
         held.copy(shards);
-        let Held { copy, facts, .. } = held;
+        let IsolateCopy { copy, facts, .. } = held;
         match copy {
             Some(copy) => {
                 // The key ring may have told of a cut-off first.
                 copy.learn(context.ring.cut_off(), context.now);
                 copy.decide(facts, &question)
             }
-            None => Decision::AskObject(Why::NoCopy),
+            None => Decision::AskObject(UncertainReason::NoCopy),
         }
     });
-    if !matches!(decision, Decision::AskObject(Why::NoCopy | Why::OldCopy)) {
+    if !matches!(
+        decision,
+        Decision::AskObject(UncertainReason::NoCopy | UncertainReason::OldCopy)
+    ) {
         for poll in due_polls(context, bound) {
             let polling = context.clone();
             context.in_background(async move { make(&polling, poll).await });

@@ -10,7 +10,7 @@ use js_sys::{Array, JsString, Object, RangeError, Reflect, TypeError};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::runtime::{
-    http::body::Place,
+    http::body::MemoryPermit,
     js::{self, WellFormed},
     number::whole_number,
 };
@@ -34,7 +34,7 @@ const TOO_LONG: &str = "is too long";
 pub(crate) struct Arguments<'a> {
     method: &'a str,
     value: JsValue,
-    place: RefCell<Place>,
+    permit: RefCell<MemoryPermit>,
 }
 
 impl<'a> Arguments<'a> {
@@ -44,7 +44,7 @@ impl<'a> Arguments<'a> {
             Ok(Self {
                 method,
                 value,
-                place: RefCell::default(),
+                permit: RefCell::default(),
             })
         } else {
             Err(type_error(&format!(
@@ -161,7 +161,7 @@ impl<'a> Arguments<'a> {
         };
         match writer.write(&value) {
             Ok(()) => {
-                let held = self.place.borrow_mut().grow(writer.text.len());
+                let held = self.permit.borrow_mut().grow(writer.text.len());
                 held.map_err(|_| {
                     JsValue::from(js_sys::Error::new(
                         "too many large arguments at a time; try again",
@@ -189,7 +189,7 @@ impl<'a> Arguments<'a> {
         Ok(Some(Arguments {
             method: self.method,
             value,
-            place: RefCell::default(),
+            permit: RefCell::default(),
         }))
     }
 

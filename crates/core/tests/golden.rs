@@ -17,7 +17,7 @@ use postern_core::{
     keys::RingCopy,
     message::{Answered, Asked, Message, NEWEST, OLDEST, decode, encode, variants},
     revocation::call::{AuthorityCall, AuthorityReply},
-    session::call::{Envelope, Question},
+    session::call::{UserRequest, UserResponse},
 };
 use serde_json::Value;
 
@@ -28,8 +28,8 @@ type Check = fn(&str) -> Result<String, String>;
 type Names = fn() -> &'static [&'static str];
 
 const KINDS: &[(&str, Check, Names)] = &[
-    ("user-call", again::<Question>, names::<Question>),
-    ("user-reply", again::<Envelope>, names::<Envelope>),
+    ("user-call", again::<UserRequest>, names::<UserRequest>),
+    ("user-reply", again::<UserResponse>, names::<UserResponse>),
     (
         "authority-call",
         again::<Asked<AuthorityCall>>,

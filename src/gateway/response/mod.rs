@@ -9,7 +9,7 @@ use super::local_response::local_response_to;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-use super::call::{Call, story};
+use super::call::{Call, log_detail};
 use super::directives::{self, Outcome};
 use super::error_pages::Asker;
 use super::forward::SendFault;
@@ -64,7 +64,7 @@ pub(crate) async fn with_directives(
             }
         }
         Err(why) => {
-            let what = story(Some(call.matched), &about_origin(call.matched, &why));
+            let what = log_detail(Some(call.matched), &about_origin(call.matched, &why));
             log::write_with(
                 log::Event::GatewayDirective,
                 &[(log::Member::Request, call.asker.id())],
@@ -159,7 +159,7 @@ pub(crate) fn failed(
     asker: &Asker<'_>,
     fault: SendFault,
 ) -> Result<JsValue, JsValue> {
-    let what = story(Some(matched), &about_origin(matched, fault.message()));
+    let what = log_detail(Some(matched), &about_origin(matched, fault.message()));
     log::write_with(
         log::Event::GatewayOrigin,
         &[(log::Member::Request, asker.id())],

@@ -86,10 +86,10 @@ enum Holder {
 }
 
 async fn verdict(context: &Context, holder: &Holder, freshness: Freshness) -> f64 {
-    let (standing, good_until) = match holder {
+    let (checked, good_until) = match holder {
         Holder::Token(token) => match verifier::verify(context, token).await {
             Ok(known) => (
-                authenticate::standing(context, &known, freshness).await,
+                authenticate::check_revocation(context, &known, freshness).await,
                 known.good_until,
             ),
             Err(Refusal::GeneralError(_)) => return UNKNOWN,
@@ -101,7 +101,7 @@ async fn verdict(context: &Context, holder: &Holder, freshness: Freshness) -> f6
             *until,
         ),
     };
-    match standing {
+    match checked {
         Ok(()) => {
             let freshness = match freshness {
                 Freshness::Within(half) => Freshness::Within(Millis(half.0.saturating_mul(2))),

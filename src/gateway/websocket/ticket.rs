@@ -10,7 +10,7 @@ use postern_core::gateway::request::ticket_query::Offered;
 use postern_core::gateway::{RequestMeta, Rule};
 use postern_core::identity::Issuer;
 use postern_core::refusal::Refusal;
-use postern_core::session::ticket::Place;
+use postern_core::session::ticket::TicketScope;
 
 /// Why a ticket does not open a session.
 pub(crate) enum NotRedeemed {
@@ -39,11 +39,11 @@ pub(crate) async fn redeemed(
     if !rule.issuers.accepts(&Issuer::Own) {
         return Err(because("sessions of our own are not accepted here"));
     }
-    let place = Place {
+    let scope = TicketScope {
         host: facts.host,
         path: facts.path,
     };
-    let opened = context.ring.ticket_key().open(text, place, context.now);
+    let opened = context.ring.ticket_key().open(text, scope, context.now);
     let ticket = opened.map_err(|fault| because(fault.text()))?;
     match sessions::redeem(context, ticket).await {
         Ok(known) => Ok(known),

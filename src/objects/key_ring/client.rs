@@ -50,13 +50,13 @@ pub(crate) enum Withdrawal {
 }
 
 #[derive(Default)]
-struct Held {
+struct CachedRing {
     copy: Option<Rc<RingCopy>>,
     questions: Questions,
 }
 
 thread_local! {
-    static HELD: RefCell<Held> = RefCell::new(Held::default());
+    static HELD: RefCell<CachedRing> = RefCell::new(CachedRing::default());
 }
 
 /// The copy of this isolate, if it needs no renewal: what the synchronous lane may use.

@@ -11,7 +11,7 @@ use crate::{
 use postern_core::{
     message::{self, NEWEST, Unread},
     refusal::Refusal,
-    session::call::{Envelope, Question, UserCall, UserReply},
+    session::call::{UserCall, UserReply, UserRequest, UserResponse},
 };
 
 const BINDING: &str = "USER_SESSIONS";
@@ -30,7 +30,7 @@ pub(crate) async fn ask(
     context: &Context,
     route: &str,
     call: &UserCall,
-) -> Result<Envelope, Refusal> {
+) -> Result<UserResponse, Refusal> {
     #[cfg(postern_next)]
     if let UserCall::Check { handle, .. } = call {
         let handle = handle.clone();
@@ -43,8 +43,8 @@ pub(crate) async fn ask(
     say(context, route, call).await
 }
 
-async fn say(context: &Context, route: &str, call: &UserCall) -> Result<Envelope, Refusal> {
-    let question = message::encode(&Question {
+async fn say(context: &Context, route: &str, call: &UserCall) -> Result<UserResponse, Refusal> {
+    let question = message::encode(&UserRequest {
         protocol: NEWEST,
         not_before: revocation_copy::not_before(context),
         call,
@@ -62,9 +62,9 @@ async fn say(context: &Context, route: &str, call: &UserCall) -> Result<Envelope
     match answer.await {
         Ok(answer) if answer.status == 200 => {
             let message = std::str::from_utf8(&answer.body).map_err(|_| OUT_OF_REACH)?;
-            let envelope = message::decode::<Envelope>(message);
+            let envelope = message::decode::<UserResponse>(message);
             let unread = match &envelope {
-                Ok(Envelope {
+                Ok(UserResponse {
                     reply: UserReply::Unread { why },
                     ..
                 })

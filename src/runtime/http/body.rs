@@ -41,13 +41,13 @@ impl From<JsValue> for BodyFault {
     }
 }
 
-/// A place among the bodies in flight; given back when dropped.
+/// A permit among the bodies in flight; given back when dropped.
 #[derive(Debug, Default)]
-pub(crate) struct Place {
+pub(crate) struct MemoryPermit {
     bytes: usize,
 }
 
-impl Place {
+impl MemoryPermit {
     /// Takes room for this many bytes more.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), BodyFault> {
         let taken = IN_FLIGHT.get().saturating_add(bytes);
@@ -60,7 +60,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for MemoryPermit {
     fn drop(&mut self) {
         IN_FLIGHT.set(IN_FLIGHT.get().saturating_sub(self.bytes));
     }
@@ -72,7 +72,7 @@ pub(crate) async fn read(stream: Option<ByteStream>, limit: usize) -> Result<Vec
         return Ok(Vec::new());
     };
     let reader = stream.reader()?;
-    let mut place = Place::default();
+    let mut permit = MemoryPermit::default();
     let mut body = Vec::new();
     let began = clock::now();
     loop {
@@ -91,7 +91,7 @@ pub(crate) async fn read(stream: Option<ByteStream>, limit: usize) -> Result<Vec
         let grown = if body.len().saturating_add(length) > limit {
             Err(BodyFault::TooLarge)
         } else {
-            place.grow(length)
+            permit.grow(length)
         };
         if let Err(fault) = grown {
             give_up(&reader).await;

@@ -3,7 +3,7 @@
 use js_sys::{Object, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
-use super::body::{self, BodyFault, Place};
+use super::body::{self, BodyFault, MemoryPermit};
 use crate::runtime::{
     js::{self, FetchedResponse, Fetcher},
     promise,
@@ -133,8 +133,8 @@ async fn of_object(
     if length > limits.body_bytes {
         return Err(FetchFault::TooLarge);
     }
-    let mut place = Place::default();
-    place.grow(length)?;
+    let mut permit = MemoryPermit::default();
+    permit.grow(length)?;
     Ok(Answer {
         status: response.status()?,
         cache_control: None,

@@ -18,7 +18,7 @@ const MAX_ID_BYTES: usize = 64;
 
 /// What a page is told beside the answer that it stands for.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Told<'a> {
+pub struct PageDetail<'a> {
     /// The name of the request in the log.
     pub request_id: &'a str,
     /// Where to log in, with the way back; `None` when nobody said.
@@ -45,7 +45,7 @@ pub fn request_id(text: &str) -> Option<&str> {
 }
 
 /// The page for an answer of ours that is JSON; what else its headers say stays. Others stay as they are.
-pub fn of(mut reply: Reply, told: &Told<'_>) -> Reply {
+pub fn of(mut reply: Reply, told: &PageDetail<'_>) -> Reply {
     let code = code_of(&reply);
     if reply.status < 400 || code.is_none() {
         return reply;
@@ -86,7 +86,7 @@ type Words<'a> = (&'static str, Vec<&'static str>, Next<'a>);
 
 const START: Next<'static> = Next::Link("/", "Go to the start page");
 
-fn html(status: u16, code: &str, told: &Told<'_>) -> String {
+fn html(status: u16, code: &str, told: &PageDetail<'_>) -> String {
     let (title, text, next) =
         about_session(code, told).unwrap_or_else(|| about_site(status, told.is_form));
     let label = format!("Error {status}");
@@ -94,7 +94,7 @@ fn html(status: u16, code: &str, told: &Told<'_>) -> String {
 }
 
 /// What is said of a person's session; `None` for other refusals.
-fn about_session<'a>(code: &str, told: &Told<'a>) -> Option<Words<'a>> {
+fn about_session<'a>(code: &str, told: &PageDetail<'a>) -> Option<Words<'a>> {
     let login = |text| match told.login {
         Some(login) if told.is_form => Next::Tab(login, "Sign in in a new tab"),
         Some(login) => Next::Link(login, text),
@@ -270,7 +270,7 @@ mod tests {
     use base64ct::{Base64, Encoding};
     use sha2::{Digest, Sha256};
 
-    use super::{CONTENT_SECURITY_POLICY, STYLE, Told, of, request_id};
+    use super::{CONTENT_SECURITY_POLICY, PageDetail, STYLE, of, request_id};
     use crate::error;
     use crate::http::reply::Reply;
 
@@ -286,10 +286,10 @@ mod tests {
 
     #[test]
     fn what_comes_from_outside_is_text() {
-        let told = Told {
+        let told = PageDetail {
             request_id: "<b>&\"",
             login: Some("/login?x=\"><script>"),
-            ..Told::default()
+            ..PageDetail::default()
         };
         let reply = Reply::json(401, r#"{"status":"UNAUTHORISED","message":"x"}"#);
         let page = of(reply, &told).body.clone();
@@ -328,10 +328,10 @@ mod tests {
                 .with_header("set-cookie", "a=");
                 let page = of(
                     json,
-                    &Told {
+                    &PageDetail {
                         request_id: "0123456789abcdef",
                         is_form,
-                        ..Told::default()
+                        ..PageDetail::default()
                     },
                 );
                 assert_eq!(page.status, status);
@@ -369,9 +369,12 @@ mod tests {
             Reply::empty(404),
             Reply::new(500, &[], "text".to_owned()),
         ] {
-            assert_eq!(of(reply.clone(), &Told::default()), reply);
+            assert_eq!(of(reply.clone(), &PageDetail::default()), reply);
         }
-        assert_ne!(of(error::not_found(), &Told::default()), error::not_found());
+        assert_ne!(
+            of(error::not_found(), &PageDetail::default()),
+            error::not_found()
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ use postern_jwt::{
 
 /// What an isolate sends: a call, and what the object has to know besides.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Question<C = UserCall> {
+pub struct UserRequest<C = UserCall> {
     /// The highest protocol number that the isolate understands.
     pub protocol: u32,
     /// The cut-off as far as the isolate knows: sessions created before it have ended, whoever they belong to.
@@ -29,7 +29,7 @@ pub struct Question<C = UserCall> {
     pub call: C,
 }
 
-impl<C: Serialize + DeserializeOwned> Message for Question<C> {
+impl<C: Serialize + DeserializeOwned> Message for UserRequest<C> {
     type Content = C;
 
     fn protocol(&self) -> u32 {
@@ -290,7 +290,8 @@ pub enum UserReply {
         data_seq: u64,
     },
     /// The session has not ended.
-    Standing {
+    #[serde(rename = "standing")]
+    NotEnded {
         /// The sequence number of its newest data.
         data_seq: u64,
         /// Of a trusted issuer's session: the handle was ended then, and tokens of up to that moment are refused; zero =
@@ -408,7 +409,7 @@ impl Gone {
 
 /// An answer with the object's clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Envelope<R = UserReply> {
+pub struct UserResponse<R = UserReply> {
     /// The protocol number that the answer is given in.
     pub protocol: u32,
     /// The object's time when it answered: what is said is true as of then.
@@ -417,7 +418,7 @@ pub struct Envelope<R = UserReply> {
     pub reply: R,
 }
 
-impl<R: Serialize + DeserializeOwned> Message for Envelope<R> {
+impl<R: Serialize + DeserializeOwned> Message for UserResponse<R> {
     type Content = R;
 
     fn protocol(&self) -> u32 {

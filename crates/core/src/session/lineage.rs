@@ -31,9 +31,9 @@ pub struct Lineage {
     pub child_seen: Option<UnixMillis>,
 }
 
-/// A refresh token's place: generation and index.
+/// A refresh token's position: generation and index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct TokenPosition {
     /// How many uses lie between the session's first token and this one.
     pub generation: u32,
     /// Which of the siblings it is.
@@ -70,15 +70,15 @@ pub enum Rotation {
 pub enum Step {
     /// Issue this child.
     Issue {
-        /// The child's place.
-        child: Place,
+        /// The child's position.
+        child: TokenPosition,
         /// Whether the session's expiry slides.
         slide: bool,
         /// Whether the presented token was a child that is now the one in use.
         promoted: bool,
     },
     /// Answer with the presented refresh token itself and a new access token.
-    Echo,
+    Reissue,
     /// A reuse: the session must end.
     Reuse(ReuseSubtype),
     /// The place was never issued: not ours, whatever its MAC says.
@@ -97,16 +97,16 @@ impl Lineage {
     };
 
     /// The place of the token that was used last.
-    pub const fn used(&self) -> Place {
-        Place {
+    pub const fn used(&self) -> TokenPosition {
+        TokenPosition {
             generation: self.generation,
             index: self.used_index,
         }
     }
 
     /// Whether `place` is a child of the token used last.
-    pub const fn is_child(&self, place: Place) -> bool {
-        place.generation == self.generation.saturating_add(1) && place.index < self.children
+    pub const fn is_child(&self, position: TokenPosition) -> bool {
+        position.generation == self.generation.saturating_add(1) && position.index < self.children
     }
 
     /// The lineage once the child at `index` was used. The caller has checked [`Self::is_child`].
@@ -153,18 +153,18 @@ impl Lineage {
     /// Presents a refresh token whose MAC was checked. `grace` is how long an exchanged token stays exchangeable.
     pub fn present(
         self,
-        place: Place,
+        position: TokenPosition,
         rotation: Rotation,
         grace: Millis,
         now: UnixMillis,
     ) -> (Self, Step) {
-        if self.is_child(place) {
+        if self.is_child(position) {
             if self.is_quiet(rotation, now) {
-                return (self.with_child_seen(now), Step::Echo);
+                return (self.with_child_seen(now), Step::Reissue);
             }
-            return self.promoted(place.index).exchange(rotation, now, true);
+            return self.promoted(position.index).exchange(rotation, now, true);
         }
-        if place == self.used() {
+        if position == self.used() {
             return match self.superseded_since(rotation) {
                 Some(since) if now > since.plus(grace) => {
                     (self, Step::Reuse(ReuseSubtype::RecentPrev))
@@ -172,7 +172,7 @@ impl Lineage {
                 _ => self.exchange(rotation, now, false),
             };
         }
-        let step = match place.generation.cmp(&self.generation) {
+        let step = match position.generation.cmp(&self.generation) {
             Ordering::Equal => Step::Reuse(ReuseSubtype::OrphanedBranch),
             Ordering::Less => Step::Reuse(ReuseSubtype::StaleLineage),
             Ordering::Greater => Step::NeverIssued,
@@ -213,7 +213,7 @@ impl Lineage {
         if first && matches!(rotation, Rotation::Eager { .. }) {
             self.first_exchanged = Some(now);
         }
-        let child = Place {
+        let child = TokenPosition {
             generation: self.generation.saturating_add(1),
             index: self.children,
         };

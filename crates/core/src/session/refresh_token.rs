@@ -5,7 +5,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::lineage::Place;
+use super::lineage::TokenPosition;
 use postern_jwt::secret::{Secret, mac, sha256_hex};
 
 /// The longest text that is looked at as a refresh token, in bytes.
@@ -20,7 +20,7 @@ pub struct Presented<'a> {
     /// The session handle it names.
     pub handle: &'a str,
     /// Its place in the lineage.
-    pub place: Place,
+    pub position: TokenPosition,
     mac: &'a str,
 }
 
@@ -46,7 +46,7 @@ pub fn parse(token: &str) -> Option<Presented<'_>> {
     let (handle, generation) = rest.rsplit_once('.')?;
     Some(Presented {
         handle,
-        place: Place {
+        position: TokenPosition {
             generation: canonical_number(generation)?,
             index: canonical_number(index)?,
         },
@@ -68,10 +68,10 @@ fn canonical_number(text: &str) -> Option<u32> {
 }
 
 impl TokenMaker<'_> {
-    /// The refresh token at a place. `bound` says whether it is bound to an anti-CSRF token.
-    pub fn token(&self, place: Place, bound: bool) -> String {
-        let Place { generation, index } = place;
-        let mac = Base64UrlUnpadded::encode_string(self.mac(place, bound).expose());
+    /// The refresh token at a position. `bound` says whether it is bound to an anti-CSRF token.
+    pub fn token(&self, position: TokenPosition, bound: bool) -> String {
+        let TokenPosition { generation, index } = position;
+        let mac = Base64UrlUnpadded::encode_string(self.mac(position, bound).expose());
         format!("{VERSION}.{}.{generation}.{index}.{mac}", self.handle)
     }
 
@@ -85,24 +85,24 @@ impl TokenMaker<'_> {
         let canonical = Base64UrlUnpadded::encode_string(&claimed) == presented.mac;
         [false, true]
             .into_iter()
-            .find(|&bound| canonical && self.mac(presented.place, bound).equals(&claimed))
+            .find(|&bound| canonical && self.mac(presented.position, bound).equals(&claimed))
     }
 
     /// Whether `hash1` is the protocol's hash of the token at `place`.
-    pub fn has_hash(&self, place: Place, hash1: &str) -> bool {
+    pub fn has_hash(&self, position: TokenPosition, hash1: &str) -> bool {
         [false, true]
             .into_iter()
-            .any(|bound| sha256_hex(&self.token(place, bound)) == hash1)
+            .any(|bound| sha256_hex(&self.token(position, bound)) == hash1)
     }
 
     /// The index of the sibling with this `hash1` among the newest children of `generation`.
     pub fn find_child(&self, generation: u32, children: u32, hash1: &str) -> Option<u32> {
         (children.saturating_sub(NEWEST_CHILDREN)..children)
             .rev()
-            .find(|&index| self.has_hash(Place { generation, index }, hash1))
+            .find(|&index| self.has_hash(TokenPosition { generation, index }, hash1))
     }
 
-    fn mac(&self, Place { generation, index }: Place, bound: bool) -> Secret {
+    fn mac(&self, TokenPosition { generation, index }: TokenPosition, bound: bool) -> Secret {
         let parts: [&[u8]; 6] = [
             b"refresh 1",
             self.salt.as_bytes(),
@@ -119,7 +119,7 @@ impl TokenMaker<'_> {
 mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    use super::{Place, TokenMaker, parse};
+    use super::{TokenMaker, TokenPosition, parse};
     use postern_jwt::secret::{Secret, sha256_hex};
 
     fn with_maker<T>(check: impl FnOnce(&TokenMaker<'_>) -> T) -> T {
@@ -151,7 +151,7 @@ mod tests {
         with_maker(|maker| {
             let hash = |index| {
                 sha256_hex(&maker.token(
-                    Place {
+                    TokenPosition {
                         generation: 4,
                         index,
                     },
@@ -169,10 +169,10 @@ mod tests {
         #[test]
         fn what_we_make_parses_and_checks(generation in any::<u32>(), index in any::<u32>(), bound in any::<bool>()) {
             with_maker(|maker| {
-                let place = Place { generation, index };
-                let token = maker.token(place, bound);
+                let position = TokenPosition { generation, index };
+                let token = maker.token(position, bound);
                 let presented = parse(&token).unwrap();
-                prop_assert_eq!(presented.place, place);
+                prop_assert_eq!(presented.position, position);
                 prop_assert_eq!(presented.handle, maker.handle);
                 prop_assert_eq!(maker.check(&presented), Some(bound));
                 prop_assert!(token.bytes().all(|b| b.is_ascii_graphic() && !b";,\"".contains(&b)));
@@ -183,7 +183,7 @@ mod tests {
         #[test]
         fn a_changed_byte_is_refused(at in any::<proptest::sample::Index>(), byte in 0u8..128) {
             with_maker(|maker| {
-                let token = maker.token(Place { generation: 3, index: 12 }, false);
+                let token = maker.token(TokenPosition { generation: 3, index: 12 }, false);
                 let mut bytes = token.clone().into_bytes();
                 let at = at.index(bytes.len());
                 bytes[at] = byte;

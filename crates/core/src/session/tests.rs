@@ -4,7 +4,7 @@ use super::{
     call::{Gone, UserCall},
     facts::{Fact, GENERATION_LIMIT, LivenessCache},
     handle::{HandleKeys, MAX_HANDLE_BYTES, is_foreign},
-    lineage::{Lineage, Place, Rotation, Step, Superseding},
+    lineage::{Lineage, Rotation, Step, Superseding, TokenPosition},
     record::{CopyAction, Ending},
     refresh_token::{MAX_REFRESH_TOKEN_BYTES, TokenMaker, longest, parse},
 };
@@ -189,7 +189,7 @@ fn the_longest_refresh_token_is_as_long_as_they_get() {
             salt: "salt",
             handle,
         };
-        let last = Place {
+        let last = TokenPosition {
             generation: u32::MAX,
             index: u32::MAX,
         };
@@ -212,12 +212,12 @@ fn without_a_quiet_period_a_child_is_exchanged_also_when_the_clock_was_set_back(
         superseding: Superseding::ByTime,
     };
     let grace = Millis(30_000);
-    let first = Place {
+    let first = TokenPosition {
         generation: 0,
         index: 0,
     };
     let (lineage, _) = Lineage::START.present(first, rotation, grace, UnixMillis(1_000_000));
-    let child = Place {
+    let child = TokenPosition {
         generation: 1,
         index: 0,
     };

@@ -1,6 +1,6 @@
-//! Session tickets: `t1.handle.id.place.expires.until.mac`, for requests that can carry no header (`EventSource`, WebSockets).
+//! Session tickets: `t1.handle.id.scope.expires.until.mac`, for requests that can carry no header (`EventSource`, WebSockets).
 //!
-//! A ticket stands for its session at one place (host and path), for seconds, once. Owns its form, its MAC and its life, all
+//! A ticket stands for its session at one scope (host and path), for seconds, once. Owns its form, its MAC and its life, all
 //! free of I/O, so that bytes that we did not issue reach no object. That it works once is the object's to see to
 //! ([`crate::session::user`]).
 
@@ -25,7 +25,7 @@ pub const ID_BYTES: usize = 12;
 
 const VERSION: &str = "t1";
 const PLACE_BYTES: usize = 16;
-/// Of id, place and MAC, encoded.
+/// Of id, scope and MAC, encoded.
 const LENGTHS: [usize; 3] = [16, 22, 43];
 
 /// The key of tickets: made from another secret, and used for nothing else.
@@ -34,7 +34,7 @@ pub struct TicketKey(Secret);
 
 /// Where a ticket counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place<'a> {
+pub struct TicketScope<'a> {
     /// `name[:port]`, in its normal form.
     pub host: &'a str,
     /// The path that is sent to the origin.
@@ -83,27 +83,27 @@ impl TicketKey {
     }
 
     /// The text of a ticket.
-    pub fn seal(&self, ticket: &Ticket, place: Place<'_>) -> String {
+    pub fn seal(&self, ticket: &Ticket, scope: TicketScope<'_>) -> String {
         let Ticket {
             handle,
             id,
             expires,
             until,
         } = ticket;
-        let place = self.place(place);
-        let body = format!("{VERSION}.{handle}.{id}.{place}.{}.{}", expires.0, until.0);
+        let scope = self.scope(scope);
+        let body = format!("{VERSION}.{handle}.{id}.{scope}.{}.{}", expires.0, until.0);
         let mac = Base64UrlUnpadded::encode_string(self.mac(&body).expose());
         format!("{body}.{mac}")
     }
 
-    /// What a text says that is presented as a ticket at a place.
+    /// What a text says that is presented as a ticket at a scope.
     ///
     /// # Errors
     /// Why it does not count; of what we did not make nothing more is told.
     pub fn open(
         &self,
         text: &str,
-        place: Place<'_>,
+        scope: TicketScope<'_>,
         now: UnixMillis,
     ) -> Result<Ticket, TicketFault> {
         let parts = taken_apart(text).ok_or(TicketFault::NotOurs)?;
@@ -112,7 +112,7 @@ impl TicketKey {
         if !Secret::new(expected.into_bytes()).equals(parts.mac.as_bytes()) {
             return Err(TicketFault::NotOurs);
         }
-        if parts.place != self.place(place) {
+        if parts.scope != self.scope(scope) {
             return Err(TicketFault::OtherPlace);
         }
         if parts.expires <= now {
@@ -126,8 +126,8 @@ impl TicketKey {
         })
     }
 
-    fn place(&self, place: Place<'_>) -> String {
-        let parts: [&[u8]; 3] = [b"place", place.host.as_bytes(), place.path.as_bytes()];
+    fn scope(&self, scope: TicketScope<'_>) -> String {
+        let parts: [&[u8]; 3] = [b"scope", scope.host.as_bytes(), scope.path.as_bytes()];
         let digest = mac(&self.0, &parts);
         Base64UrlUnpadded::encode_string(digest.expose().get(..PLACE_BYTES).unwrap_or_default())
     }
@@ -146,7 +146,7 @@ pub fn has_form(text: &str) -> bool {
 struct Parts<'a> {
     handle: &'a str,
     id: &'a str,
-    place: &'a str,
+    scope: &'a str,
     expires: UnixMillis,
     until: UnixMillis,
     /// What the MAC is over.
@@ -163,14 +163,14 @@ fn taken_apart(text: &str) -> Option<Parts<'_>> {
     let (rest, _) = rest.rsplit_once('.')?;
     let (rest, until) = rest.rsplit_once('.')?;
     let (rest, expires) = rest.rsplit_once('.')?;
-    let (rest, place) = rest.rsplit_once('.')?;
+    let (rest, scope) = rest.rsplit_once('.')?;
     let (handle, id) = rest.rsplit_once('.')?;
     let time = |text: &str| text.parse().ok().map(UnixMillis);
-    let is_one = has_own_form(handle) && [id, place, mac].map(str::len) == LENGTHS;
+    let is_one = has_own_form(handle) && [id, scope, mac].map(str::len) == LENGTHS;
     is_one.then_some(Parts {
         handle,
         id,
-        place,
+        scope,
         expires: time(expires)?,
         until: time(until)?,
         body,
@@ -182,7 +182,7 @@ fn taken_apart(text: &str) -> Option<Parts<'_>> {
 mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    use super::{LIFE, Place, Ticket, TicketFault, TicketKey, has_form};
+    use super::{LIFE, Ticket, TicketFault, TicketKey, TicketScope, has_form};
     use crate::session::{
         handle::HandleKeys,
         lineage,
@@ -194,7 +194,7 @@ mod tests {
     };
 
     const NOW: UnixMillis = UnixMillis(1_800_000_000_000);
-    const PLACE: Place<'_> = Place {
+    const SCOPE: TicketScope<'_> = TicketScope {
         host: "app.example.com",
         path: "/events",
     };
@@ -227,18 +227,18 @@ mod tests {
     #[test]
     fn it_counts_at_its_place_until_its_time_is_over() {
         for tenant in ["public", "blue", "a.b.c"] {
-            let text = key().seal(&ticket(tenant), PLACE);
-            assert_eq!(key().open(&text, PLACE, NOW), Ok(ticket(tenant)));
+            let text = key().seal(&ticket(tenant), SCOPE);
+            assert_eq!(key().open(&text, SCOPE, NOW), Ok(ticket(tenant)));
             let last = UnixMillis(ticket(tenant).expires.0 - 1);
-            assert_eq!(key().open(&text, PLACE, last), Ok(ticket(tenant)));
-            let over = key().open(&text, PLACE, ticket(tenant).expires);
+            assert_eq!(key().open(&text, SCOPE, last), Ok(ticket(tenant)));
+            let over = key().open(&text, SCOPE, ticket(tenant).expires);
             assert_eq!(over, Err(TicketFault::Expired));
         }
     }
 
     #[test]
     fn another_host_or_path_is_another_place() {
-        let text = key().seal(&ticket("public"), PLACE);
+        let text = key().seal(&ticket("public"), SCOPE);
         for (host, path) in [
             ("app.example.com", "/events/"),
             ("app.example.com", "/Events"),
@@ -247,7 +247,7 @@ mod tests {
             ("other.example.com", "/events"),
             ("app.example.com/", "events"),
         ] {
-            let opened = key().open(&text, Place { host, path }, NOW);
+            let opened = key().open(&text, TicketScope { host, path }, NOW);
             assert_eq!(opened, Err(TicketFault::OtherPlace), "{host}{path}");
         }
     }
@@ -260,11 +260,11 @@ mod tests {
             salt: "salt",
             handle: &ticket("public").handle,
         };
-        let place = lineage::Place {
+        let scope = lineage::TokenPosition {
             generation: 1,
             index: 0,
         };
-        let refresh = maker.token(place, false);
+        let refresh = maker.token(scope, false);
         for other in [
             refresh.as_str(),
             &ticket("public").handle,
@@ -272,10 +272,10 @@ mod tests {
             "t1",
             "eyJ.e.s",
         ] {
-            let opened = key().open(other, PLACE, NOW);
+            let opened = key().open(other, SCOPE, NOW);
             assert_eq!(opened, Err(TicketFault::NotOurs), "{other}");
         }
-        let text = key().seal(&ticket("public"), PLACE);
+        let text = key().seal(&ticket("public"), SCOPE);
         assert!(has_form(&text));
         assert!(refresh_token::parse(&text).is_none());
         assert!(handles().check(&text).is_none());
@@ -284,30 +284,30 @@ mod tests {
             secret(),
             mac(&secret(), &[b"derived key", b"session ticket 2"]),
         ] {
-            let sealed = TicketKey(other).seal(&ticket("public"), PLACE);
-            assert_eq!(key().open(&sealed, PLACE, NOW), Err(TicketFault::NotOurs));
+            let sealed = TicketKey(other).seal(&ticket("public"), SCOPE);
+            assert_eq!(key().open(&sealed, SCOPE, NOW), Err(TicketFault::NotOurs));
         }
     }
 
     proptest! {
         #[test]
         fn a_changed_byte_is_refused(at in any::<proptest::sample::Index>(), byte in 0u8..128) {
-            let text = key().seal(&ticket("blue"), PLACE);
+            let text = key().seal(&ticket("blue"), SCOPE);
             let mut bytes = text.clone().into_bytes();
             let at = at.index(bytes.len());
             bytes[at] = byte;
             let changed = String::from_utf8(bytes).unwrap();
-            prop_assert_eq!(key().open(&changed, PLACE, NOW).is_ok(), changed == text);
+            prop_assert_eq!(key().open(&changed, SCOPE, NOW).is_ok(), changed == text);
         }
 
         #[test]
         fn arbitrary_text_is_refused(text in "(t1\\.)?[a-z2-7._0-9A-Z-]{0,300}|.{0,300}") {
-            prop_assert_eq!(key().open(&text, PLACE, NOW), Err(TicketFault::NotOurs));
+            prop_assert_eq!(key().open(&text, SCOPE, NOW), Err(TicketFault::NotOurs));
         }
 
         #[test]
         fn it_needs_no_escape_in_a_query(id in "[A-Za-z0-9_-]{16}") {
-            let text = key().seal(&Ticket { id, ..ticket("public") }, PLACE);
+            let text = key().seal(&Ticket { id, ..ticket("public") }, SCOPE);
             prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)));
             prop_assert!(text.len() <= super::MAX_TICKET_BYTES);
         }

@@ -3,7 +3,7 @@
 use postern_core::{
     revocation::{
         call::PollAnswer,
-        copy::{Age, Decision, Question, RevocationCopy, Why},
+        copy::{Age, Decision, LivenessQuery, RevocationCopy, UncertainReason},
         cut_off::CutOff,
     },
     session::facts::{Fact, LivenessCache},
@@ -51,7 +51,7 @@ fn without_a_copy_the_object_is_asked() {
     let mut copy = RevocationCopy::new(1);
     assert_eq!(
         decide_at(&mut copy, &handle(1), BOUND, START),
-        Decision::AskObject(Why::NoCopy)
+        Decision::AskObject(UncertainReason::NoCopy)
     );
 }
 
@@ -65,7 +65,7 @@ fn age_counts_from_the_authoritys_clock_with_an_allowance() {
     lives(&mut copy, &handle(1), START + 58_000);
     assert_eq!(
         decide_at(&mut copy, &handle(1), BOUND, START + 58_001),
-        Decision::AskObject(Why::OldCopy)
+        Decision::AskObject(UncertainReason::OldCopy)
     );
 }
 
@@ -73,7 +73,7 @@ fn age_counts_from_the_authoritys_clock_with_an_allowance() {
 fn bounds_within_the_allowance_are_never_met_and_cause_no_polls() {
     let mut copy = up_to_date(&Authority::new());
     let asked = decide_at(&mut copy, &handle(1), Millis(1_999), START);
-    assert_eq!(asked, Decision::AskObject(Why::OldCopy));
+    assert_eq!(asked, Decision::AskObject(UncertainReason::OldCopy));
     assert_eq!(
         copy.start_poll(Millis(2_000), UnixMillis(START + HOUR), 0),
         None
@@ -131,7 +131,7 @@ fn a_trusted_issuers_session_is_settled_by_its_object() {
     let mut copy = up_to_date(&authority);
     assert_eq!(
         decide_at(&mut copy, &foreign, BOUND, START),
-        Decision::AskObject(Why::Hit)
+        Decision::AskObject(UncertainReason::Hit)
     );
 }
 
@@ -142,9 +142,9 @@ fn a_filter_hit_is_settled_by_the_object_and_remembered_for_the_bound() {
     let mut copy = up_to_date(&authority);
     let mut facts = LivenessCache::default();
     // Some live session that the filter takes for one of its own.
-    let unlucky = (1_000_000..1_100_000)
-        .map(handle)
-        .find(|handle| decide_at(&mut copy, handle, BOUND, START) == Decision::AskObject(Why::Hit));
+    let unlucky = (1_000_000..1_100_000).map(handle).find(|handle| {
+        decide_at(&mut copy, handle, BOUND, START) == Decision::AskObject(UncertainReason::Hit)
+    });
     let unlucky = unlucky.unwrap();
     facts.note(
         &unlucky,
@@ -197,7 +197,7 @@ fn everyone_before_a_moment_is_refused_and_doubt_is_settled_by_the_object() {
     authority.bring_up_to_date(&mut copy, 0, START + 1_000);
     assert_eq!(copy.not_before(), UnixMillis(moment));
     let mut decide = |issued: Option<u64>| {
-        let question = Question {
+        let question = LivenessQuery {
             handle: &handle(1),
             age: issued.map_or(Age::Unknown, |at| Age::Token(UnixMillis(at))),
             bound: BOUND,
@@ -207,8 +207,14 @@ fn everyone_before_a_moment_is_refused_and_doubt_is_settled_by_the_object() {
     };
     assert_eq!(decide(Some(moment - 1)), Decision::Revoked);
     // The object's earlier answer was given without knowing: it does not count.
-    assert_eq!(decide(Some(moment)), Decision::AskObject(Why::NotBefore));
-    assert_eq!(decide(None), Decision::AskObject(Why::NotBefore));
+    assert_eq!(
+        decide(Some(moment)),
+        Decision::AskObject(UncertainReason::NotBefore)
+    );
+    assert_eq!(
+        decide(None),
+        Decision::AskObject(UncertainReason::NotBefore)
+    );
     assert_eq!(decide(Some(moment + 300_000)), Decision::Live);
 }
 
@@ -223,7 +229,7 @@ fn a_moment_of_the_past_ends_sessions_that_were_refreshed_since() {
         .unwrap();
     authority.bring_up_to_date(&mut copy, 0, START);
     let mut decide = |age| {
-        let question = Question {
+        let question = LivenessQuery {
             handle: &handle(1),
             age,
             bound: BOUND,
@@ -240,7 +246,7 @@ fn a_moment_of_the_past_ends_sessions_that_were_refreshed_since() {
     // And of those from after the moment nobody is in doubt.
     assert_eq!(decide(session(moment)), Decision::Live);
     // One that does not tell is in doubt until well after the recording, however long ago the moment is.
-    let doubt = Decision::AskObject(Why::NotBefore);
+    let doubt = Decision::AskObject(UncertainReason::NotBefore);
     for issued in [moment, moment + 300_000, recorded - 1, recorded + 299_999] {
         assert_eq!(decide(token(issued)), doubt, "{issued}");
     }
@@ -267,7 +273,7 @@ fn a_cut_off_that_the_key_ring_told_of_counts_like_one_of_the_authority() {
     };
     copy.learn(cut_off, UnixMillis(START + 1));
     let mut decide = |age| {
-        let question = Question {
+        let question = LivenessQuery {
             handle: &handle(1),
             age,
             bound: BOUND,
@@ -282,7 +288,7 @@ fn a_cut_off_that_the_key_ring_told_of_counts_like_one_of_the_authority() {
     // What the object said before this isolate had heard does not count.
     assert_eq!(
         decide(Age::Token(UnixMillis(START))),
-        Decision::AskObject(Why::NotBefore)
+        Decision::AskObject(UncertainReason::NotBefore)
     );
 }
 
@@ -294,7 +300,7 @@ fn when_not_everything_fits_the_object_is_asked() {
     assert!(copy.bytes() <= 128 * 1024);
     assert_eq!(
         decide_at(&mut copy, &handle(999_999), BOUND, START),
-        Decision::AskObject(Why::Full)
+        Decision::AskObject(UncertainReason::Full)
     );
 }
 
@@ -474,7 +480,7 @@ fn what_a_copy_holds_is_counted_and_not_fetched_twice() {
 #[test]
 fn a_session_of_unknown_age_stands_while_nobody_was_ended_by_age() {
     let mut copy = up_to_date(&Authority::new());
-    let question = Question {
+    let question = LivenessQuery {
         handle: &handle(1),
         age: Age::Unknown,
         bound: BOUND,

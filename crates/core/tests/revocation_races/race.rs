@@ -276,7 +276,7 @@ impl Race {
             } = &self.sessions[at];
             let reply = self.object.user.call(calls::check(handle));
             assert_eq!(
-                matches!(reply, UserReply::Standing { .. }),
+                matches!(reply, UserReply::NotEnded { .. }),
                 !ended,
                 "{reply:?}"
             );

@@ -6,7 +6,7 @@ use postern_core::{
     keys::RingCopy,
     revocation::{
         call::PollAnswer,
-        copy::{Age, Decision, Poll, Question, RevocationCopy, Why},
+        copy::{Age, Decision, LivenessQuery, Poll, RevocationCopy, UncertainReason},
         cut_off,
         segment::Segment,
     },
@@ -75,7 +75,7 @@ impl Isolate {
         let told_by_token = session
             .created
             .filter(|_| self.mistake != Some(Mistake::DoubtFromMoment));
-        let question = Question {
+        let question = LivenessQuery {
             handle: &session.handle,
             // Of its own age a token tells the whole second only: no earlier than it was.
             age: told_by_token.map_or(
@@ -93,7 +93,9 @@ impl Isolate {
         }
         self.copy.learn(told, question.now);
         match self.copy.decide(&mut self.facts, &question) {
-            Decision::AskObject(Why::Hit) if self.mistake == Some(Mistake::RefuseHits) => {
+            Decision::AskObject(UncertainReason::Hit)
+                if self.mistake == Some(Mistake::RefuseHits) =>
+            {
                 Decision::Revoked
             }
             decision => decision,

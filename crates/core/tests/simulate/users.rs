@@ -202,7 +202,7 @@ impl Users {
     pub fn is_standing(&self, session: usize, now: u64, not_before: u64) -> bool {
         let Session { user, handle, .. } = &self.sessions[session];
         let reply = self.call(*user, now, not_before, calls::check(handle));
-        matches!(reply, UserReply::Standing { .. })
+        matches!(reply, UserReply::NotEnded { .. })
     }
 
     /// What an object has to report now.

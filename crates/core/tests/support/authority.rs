@@ -5,7 +5,7 @@ use postern_core::{
     revocation::{
         Entry,
         call::{AuthorityReply, PollAnswer, Report},
-        copy::{Age, Question, RevocationCopy},
+        copy::{Age, LivenessQuery, RevocationCopy},
         journal::{Journal, Recorded},
         segment::Segment,
     },
@@ -144,8 +144,8 @@ impl Authority {
 }
 
 /// May a session go on that was created just now?
-pub fn question(handle: &str, bound: Millis, now: u64) -> Question<'_> {
-    Question {
+pub fn question(handle: &str, bound: Millis, now: u64) -> LivenessQuery<'_> {
+    LivenessQuery {
         handle,
         age: Age::Token(UnixMillis(now)),
         bound,

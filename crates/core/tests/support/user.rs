@@ -8,7 +8,7 @@ use postern_core::{
         call::{RotationMode, UserCall, UserReply},
         minting::AccessGrant,
         record::{RevocationTask, StoreFault, Stored, UserStore},
-        user::{Terms, answer, due_reports, reported, sweep},
+        user::{UserContext, answer, due_reports, reported, sweep},
     },
     settings::{RawValue, Settings},
 };
@@ -72,7 +72,7 @@ impl User {
         self.now.set(self.now.get() + millis);
     }
 
-    pub fn with_terms<T>(&self, run: impl FnOnce(&Terms<'_>) -> T) -> T {
+    pub fn with_terms<T>(&self, run: impl FnOnce(&UserContext<'_>) -> T) -> T {
         // A linear congruential step: fresh bytes per call, the same in every run.
         let seed = self
             .random
@@ -84,7 +84,7 @@ impl User {
         for (at, byte) in random.iter_mut().enumerate() {
             *byte = (seed.rotate_left(at as u32 * 5) >> 32) as u8;
         }
-        run(&Terms {
+        run(&UserContext {
             settings: &self.settings,
             refresh_secrets: &self.secrets,
             anti_csrf_key: &self.anti_csrf_key,
@@ -96,8 +96,8 @@ impl User {
 
     /// A call, and the report of what it ended, as the object does it.
     pub fn try_call(&self, call: UserCall) -> Result<UserReply, StoreFault> {
-        let reply =
-            self.with_terms(|terms| self.store.transaction(|store| answer(store, terms, call)))?;
+        let reply = self
+            .with_terms(|context| self.store.transaction(|store| answer(store, context, call)))?;
         if self.reports_arrive.get() {
             self.report(true);
         }
@@ -132,7 +132,8 @@ impl User {
 
     /// The alarm, save for its reports. Gives the handles whose copies are due.
     pub fn sweep(&self) -> Vec<String> {
-        self.with_terms(|terms| sweep(&self.store, terms)).unwrap()
+        self.with_terms(|context| sweep(&self.store, context))
+            .unwrap()
     }
 
     pub fn call(&self, call: UserCall) -> UserReply {

@@ -102,7 +102,7 @@ fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
         (check(&handle(1)), Some(GONE)),
         (
             check(FOREIGN),
-            Some(UserReply::Standing {
+            Some(UserReply::NotEnded {
                 data_seq: 0,
                 ended: Some(UnixMillis(0)),
             }),
@@ -213,11 +213,11 @@ fn an_echoed_refresh_token_stays_bound_as_it_was() {
     let (first, ..) = issued(user.call(creation(1, "{}", true)));
     let (child, csrf, _) = issued(user.call(UserCall::Refresh(refreshing(&first))));
     assert!(csrf.is_some());
-    let echoed = user.call(UserCall::Refresh(Refresh {
+    let reissued = user.call(UserCall::Refresh(Refresh {
         anti_csrf: Some(false),
         ..refreshing(&child)
     }));
-    assert_eq!(issued(echoed).0, child);
+    assert_eq!(issued(reissued).0, child);
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn shown(user: &User, handle: &str, issued: UnixMillis) -> UserReply {
 }
 
 fn is_good(reply: &UserReply) -> bool {
-    matches!(reply, UserReply::Standing { .. })
+    matches!(reply, UserReply::NotEnded { .. })
 }
 
 fn keep(handle: &str, text: &str) -> UserCall {
@@ -92,7 +92,7 @@ fn after_a_sign_out_older_tokens_are_refused_and_a_later_login_is_a_new_session(
     user.advance(1_000);
     let second = user.now();
     let reply = shown(&user, SUBJECT, second);
-    let UserReply::Standing {
+    let UserReply::NotEnded {
         data_seq,
         ended: told,
     } = reply

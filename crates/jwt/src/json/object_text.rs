@@ -8,11 +8,11 @@ use super::{JsonFault, Member, Object, parse_object};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectText {
     text: String,
-    members: Vec<Place>,
+    members: Vec<MemberRange>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct MemberRange {
     name: Name,
     value: Range<usize>,
 }
@@ -35,7 +35,7 @@ impl ObjectText {
         let members = parse_object(&text)?
             .into_members()
             .into_iter()
-            .map(|Member { name, value }| Place {
+            .map(|Member { name, value }| MemberRange {
                 name: match name {
                     Cow::Borrowed(name) => Name::At(place(name)),
                     Cow::Owned(name) => Name::Decoded(name),
@@ -49,13 +49,16 @@ impl ObjectText {
     /// The object.
     pub fn object(&self) -> Object<'_> {
         let part = |place: &Range<usize>| self.text.get(place.clone()).unwrap_or_default();
-        let members = self.members.iter().map(|Place { name, value }| Member {
-            name: match name {
-                Name::At(place) => Cow::Borrowed(part(place)),
-                Name::Decoded(name) => Cow::Borrowed(name.as_str()),
-            },
-            value: part(value),
-        });
+        let members = self
+            .members
+            .iter()
+            .map(|MemberRange { name, value }| Member {
+                name: match name {
+                    Name::At(place) => Cow::Borrowed(part(place)),
+                    Name::Decoded(name) => Cow::Borrowed(name.as_str()),
+                },
+                value: part(value),
+            });
         Object::of(members.collect())
     }
 

@@ -29,9 +29,9 @@ use kv_copies::Waiting;
 use postern_core::{
     message::{self, NEWEST, agreed},
     session::{
-        call::{Envelope, Question, UserCall, UserReply},
+        call::{UserCall, UserReply, UserRequest, UserResponse},
         record::{StoreFault, UserStore},
-        user::{self, Terms},
+        user::{self, UserContext},
     },
 };
 use postern_jwt::time::{Millis, UnixMillis};
@@ -125,21 +125,21 @@ impl Object {
     async fn answer(self: &Rc<Self>, question: &str) -> Result<String, StoreFault> {
         let now = clock::now();
         let envelope = |protocol, reply: &UserReply| {
-            message::encode(&Envelope {
+            message::encode(&UserResponse {
                 protocol,
                 as_of: now,
                 reply,
             })
             .ok_or_else(|| StoreFault("an answer that cannot be written".to_owned()))
         };
-        let question = match message::decode::<Question>(question) {
+        let question = match message::decode::<UserRequest>(question) {
             Ok(question) => question,
             Err(why) => {
                 log::write(log::Event::UserSessions, why.text());
                 return envelope(NEWEST, &UserReply::Unread { why });
             }
         };
-        let Question {
+        let UserRequest {
             protocol,
             not_before,
             call,
@@ -152,7 +152,7 @@ impl Object {
             return envelope(&reply);
         }
         let (reply, answer, due) = self
-            .with_terms(now, not_before, |terms| {
+            .with_terms(now, not_before, |context| {
                 self.durable.transaction(|| {
                     // Looked at again: while the key ring was asked, another call or the alarm may have come first.
                     let shape = self.shape(&store)?;
@@ -161,7 +161,7 @@ impl Object {
                         return Ok((reply, answer, None));
                     }
                     store.prepare(shape)?;
-                    let reply = user::answer(&store, terms, call.clone())?;
+                    let reply = user::answer(&store, context, call.clone())?;
                     let answer = envelope(&reply)?;
                     // What was due before is due as before: the alarm for it is set, or was set when this instance woke.
                     if !store.has_changed() && (call.only_reads() || self.durable.is_armed()) {
@@ -227,7 +227,7 @@ impl Object {
         &self,
         now: UnixMillis,
         not_before: UnixMillis,
-        change: impl FnOnce(&Terms<'_>) -> T,
+        change: impl FnOnce(&UserContext<'_>) -> T,
     ) -> Result<T, StoreFault> {
         let env = &self.durable.env;
         let settings =
@@ -237,7 +237,7 @@ impl Object {
             .map_err(|_| StoreFault("the key ring is out of reach".to_owned()))?;
         let mut random = [0; 24];
         getrandom::fill(&mut random).map_err(|_| StoreFault("no randomness".to_owned()))?;
-        Ok(change(&Terms {
+        Ok(change(&UserContext {
             settings: &settings,
             refresh_secrets: &ring.refresh_secrets(),
             anti_csrf_key: ring.anti_csrf_key(),
@@ -259,10 +259,10 @@ impl Object {
         }
         self.durable.alarm_went_off(now).await?;
         let due = self
-            .with_terms(now, UnixMillis(0), |terms| {
+            .with_terms(now, UnixMillis(0), |context| {
                 self.durable.transaction(|| {
                     store.prepare(self.shape(&store)?)?;
-                    user::sweep(&store, terms)
+                    user::sweep(&store, context)
                 })
             })
             .await??;

@@ -120,16 +120,16 @@ pub enum Unsendable {
 
 /// How a request passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passage {
+pub struct Forward {
     /// True = with the identity of its session; false = as anonymous.
     pub with_identity: bool,
     /// Something about it that the log should have.
-    pub note: Option<Note>,
+    pub warning: Option<ForwardWarning>,
 }
 
 /// What is remarkable about a request that passed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
+pub enum ForwardWarning {
     /// The rule is in shadow mode; without it this would have been the answer.
     Shadowed(Denial),
     /// Keys or storage are out of reach, and the rule lets requests pass as anonymous then.
@@ -144,7 +144,7 @@ pub enum Note {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
     /// It goes to the origin.
-    Forward(Passage),
+    Forward(Forward),
     /// It is refused.
     Refuse(Denial),
     /// Its session is stale, and the browser is to refresh it and come back ([`crate::gateway::decision::renewal`]).
@@ -243,10 +243,10 @@ pub fn decide(
             Err(not_accepted(seen.issuer))
         }
     });
-    let forward = |with_identity, note| {
-        Decision::Forward(Passage {
+    let forward = |with_identity, warning| {
+        Decision::Forward(Forward {
             with_identity,
-            note,
+            warning,
         })
     };
     if rule.session == SessionNeed::None {
@@ -261,7 +261,9 @@ pub fn decide(
                 .unwrap_or_default();
             return match (failed.is_empty(), rule.shadow) {
                 (true, _) => forward(true, None),
-                (false, true) => forward(true, Some(Note::Shadowed(Denial::Claims(failed)))),
+                (false, true) => {
+                    forward(true, Some(ForwardWarning::Shadowed(Denial::Claims(failed))))
+                }
                 (false, false) => Decision::Refuse(Denial::Claims(failed)),
             };
         }
@@ -270,7 +272,7 @@ pub fn decide(
             ..
         }) => {
             return if rule.shadow {
-                forward(false, Some(Note::Shadowed(Denial::Website)))
+                forward(false, Some(ForwardWarning::Shadowed(Denial::Website)))
             } else {
                 Decision::Refuse(Denial::Website)
             };
@@ -279,13 +281,13 @@ pub fn decide(
     };
     if matches!(refused.refusal, Refusal::GeneralError(_)) && rule.on_outage == OnOutage::Anonymous
     {
-        return forward(false, Some(Note::Outage));
+        return forward(false, Some(ForwardWarning::Outage));
     }
     if rule.session == SessionNeed::Optional
         && refused.presented == Presented::Nothing
         && matches!(refused.refusal, Refusal::Unauthorised(_))
     {
-        return forward(false, refused.detail.map(Note::PassedOver));
+        return forward(false, refused.detail.map(ForwardWarning::PassedOver));
     }
     if let Some(renewal) = refused.renewal.as_ref()
         && goes_through_a_refresh(rule, request, renewal)
@@ -293,11 +295,11 @@ pub fn decide(
         return Decision::Renew(renewal.clone());
     }
     if rule.session == SessionNeed::Optional && counts_as_anonymous(rule, request, &refused) {
-        return forward(false, Some(Note::StaleSession));
+        return forward(false, Some(ForwardWarning::StaleSession));
     }
     let denial = Denial::Session(refused);
     if rule.shadow {
-        forward(false, Some(Note::Shadowed(denial)))
+        forward(false, Some(ForwardWarning::Shadowed(denial)))
     } else {
         Decision::Refuse(denial)
     }

@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use crate::settings::{Freshness, Settings};
 use postern_jwt::json::{self, Kind, ObjectWriter};
 
-use crate::gateway::decision::decide::{Decision, Denial, Note};
+use crate::gateway::decision::decide::{Decision, Denial, ForwardWarning};
 use crate::gateway::decision::refuse::failures_json;
 use crate::gateway::rules::Matched;
 use crate::gateway::rules::origins::Target;
@@ -114,9 +114,9 @@ fn is_header(name: &str, value: &str) -> bool {
     is_token && json::parse_string(value).is_ok_and(|value| !value.contains(['\r', '\n', '\0']))
 }
 
-/// The story of one request, as far as it got.
+/// The explanation of one request, as far as it got.
 #[derive(Debug, Clone)]
-pub struct Story<'g> {
+pub struct Explanation<'g> {
     /// The path as it was described.
     pub raw_path: String,
     /// The path that would be sent.
@@ -127,7 +127,7 @@ pub struct Story<'g> {
     pub end: End,
 }
 
-/// How a story ends.
+/// How an explanation ends.
 #[derive(Debug, Clone)]
 pub enum End {
     /// With a decision.
@@ -136,62 +136,62 @@ pub enum End {
     Preflight(bool),
 }
 
-impl Story<'_> {
+impl Explanation<'_> {
     /// The answer to who asked for the explanation. `reply` is what the client would get, when it is refused.
     pub fn json(&self, settings: &Settings, reply: Option<&Reply>) -> String {
-        let mut story = ObjectWriter::new();
-        story.text("status", "OK");
-        let (decision, denial, note) = match &self.end {
+        let mut explanation = ObjectWriter::new();
+        explanation.text("status", "OK");
+        let (decision, denial, warning) = match &self.end {
             End::Preflight(true) => ("preflight", None, None),
             End::Preflight(false) => ("forward", None, None),
             End::Decided(Decision::Refuse(denial)) => ("refuse", Some(denial), None),
             End::Decided(Decision::Renew(_)) => ("refresh", None, None),
-            End::Decided(Decision::Forward(passage)) => {
-                story.boolean("withIdentity", passage.with_identity);
-                ("forward", None, passage.note.as_ref())
+            End::Decided(Decision::Forward(forward)) => {
+                explanation.boolean("withIdentity", forward.with_identity);
+                ("forward", None, forward.warning.as_ref())
             }
         };
-        story.text("decision", decision);
-        let decided_by = match (&self.end, denial, note) {
+        explanation.text("decision", decision);
+        let decided_by = match (&self.end, denial, warning) {
             (End::Preflight(_), ..) => "preflight",
             (End::Decided(Decision::Renew(_)), ..) => "staleSession",
-            (_, Some(denial), _) | (_, _, Some(Note::Shadowed(denial))) => denial.check(),
-            (_, _, Some(Note::Outage)) => "onOutage",
-            (_, _, Some(Note::StaleSession)) => "staleSession",
-            (_, _, Some(Note::PassedOver(_))) => "issuers",
+            (_, Some(denial), _) | (_, _, Some(ForwardWarning::Shadowed(denial))) => denial.check(),
+            (_, _, Some(ForwardWarning::Outage)) => "onOutage",
+            (_, _, Some(ForwardWarning::StaleSession)) => "staleSession",
+            (_, _, Some(ForwardWarning::PassedOver(_))) => "issuers",
             (_, None, None) => "rule",
         };
-        story.text("decidedBy", decided_by);
-        let shadowed = match note {
-            Some(Note::Shadowed(denial)) => Some(denial),
+        explanation.text("decidedBy", decided_by);
+        let shadowed = match warning {
+            Some(ForwardWarning::Shadowed(denial)) => Some(denial),
             _ => None,
         };
         if let Some(denial) = denial.or(shadowed) {
-            story.text("reason", &reason(denial));
+            explanation.text("reason", &reason(denial));
             if let Denial::Claims(failed) = denial {
-                story.json("claimValidationErrors", &failures_json(failed));
+                explanation.json("claimValidationErrors", &failures_json(failed));
             }
         }
-        if let Some(Note::PassedOver(why)) = note {
-            story.text("reason", why);
+        if let Some(ForwardWarning::PassedOver(why)) = warning {
+            explanation.text("reason", why);
         }
-        story.boolean("shadowed", shadowed.is_some());
+        explanation.boolean("shadowed", shadowed.is_some());
         let mut path = ObjectWriter::new();
         path.text("received", &self.raw_path);
         path.text("sent", &self.path);
-        story.json("path", &path.finish());
+        explanation.json("path", &path.finish());
         let rule = self
             .matched
             .map_or_else(|| "null".to_owned(), |matched| rule_json(settings, matched));
-        story.json("rule", &rule);
+        explanation.json("rule", &rule);
         if let Some(reply) = reply {
             let mut answer = ObjectWriter::new();
             answer.number("httpStatus", u64::from(reply.status));
             let location = reply.headers.iter().find(|(name, _)| name == "location");
             answer.optional_text("location", location.map(|(_, value)| value.as_str()));
-            story.json("answer", &answer.finish());
+            explanation.json("answer", &answer.finish());
         }
-        story.finish()
+        explanation.finish()
     }
 }
 

@@ -29,11 +29,11 @@ pub fn cache_control(sent: Option<&str>, shared_cache: bool) -> Option<String> {
     let directives = directives(sent);
     let is_closed = directives
         .iter()
-        .any(|directive| matches!(standing(directive), Standing::Closes));
+        .any(|directive| matches!(sharing(directive), Sharing::Closes));
     let mut kept = Vec::with_capacity(directives.len().saturating_add(1));
     let mut place = None;
     for directive in &directives {
-        if matches!(standing(directive), Standing::Opens) {
+        if matches!(sharing(directive), Sharing::Opens) {
             place = place.or(Some(kept.len()));
         } else {
             kept.push(*directive);
@@ -49,7 +49,7 @@ pub fn cache_control(sent: Option<&str>, shared_cache: bool) -> Option<String> {
 }
 
 /// What a directive says to shared caches.
-enum Standing {
+enum Sharing {
     /// They may keep the answer, or parts of it.
     Opens,
     /// They may not.
@@ -58,15 +58,15 @@ enum Standing {
     Neither,
 }
 
-fn standing(directive: &str) -> Standing {
+fn sharing(directive: &str) -> Sharing {
     let (name, value) = directive
         .split_once('=')
         .map_or((directive, None), |(name, value)| (name, Some(value)));
     match (name.trim().to_ascii_lowercase().as_str(), value) {
         // With names of headers `private` is about these only.
-        ("public" | "s-maxage", _) | ("private", Some(_)) => Standing::Opens,
-        ("private" | "no-store", _) => Standing::Closes,
-        _ => Standing::Neither,
+        ("public" | "s-maxage", _) | ("private", Some(_)) => Sharing::Opens,
+        ("private" | "no-store", _) => Sharing::Closes,
+        _ => Sharing::Neither,
     }
 }
 

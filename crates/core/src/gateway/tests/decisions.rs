@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{headers, no_header, own, request, rule};
 use crate::error::Presented;
 use crate::gateway::decide;
-use crate::gateway::{Admission, Decision, Denial, Note, Passage, SessionRefused, admit};
+use crate::gateway::{Admission, Decision, Denial, Forward, ForwardWarning, SessionRefused, admit};
 use crate::refusal::Refusal;
 
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -44,7 +44,7 @@ fn doubled() -> SessionRefused {
     )
 }
 
-/// `anonymous`, `identity`, either with its note, or the check that refused.
+/// `anonymous`, `identity`, either with its warning, or the check that refused.
 fn outcome(
     fields: Value,
     session: Result<&str, SessionRefused>,
@@ -57,21 +57,23 @@ fn outcome(
     ) {
         Decision::Refuse(denial) => denial.check().to_owned(),
         Decision::Renew(_) => "refresh".to_owned(),
-        Decision::Forward(Passage {
+        Decision::Forward(Forward {
             with_identity,
-            note,
+            warning,
         }) => {
             let who = if with_identity {
                 "identity"
             } else {
                 "anonymous"
             };
-            match note {
+            match warning {
                 None => who.to_owned(),
-                Some(Note::Shadowed(denial)) => format!("{who}, shadowed {}", denial.check()),
-                Some(Note::Outage) => format!("{who}, outage"),
-                Some(Note::StaleSession) => format!("{who}, stale"),
-                Some(Note::PassedOver(_)) => format!("{who}, passed over"),
+                Some(ForwardWarning::Shadowed(denial)) => {
+                    format!("{who}, shadowed {}", denial.check())
+                }
+                Some(ForwardWarning::Outage) => format!("{who}, outage"),
+                Some(ForwardWarning::StaleSession) => format!("{who}, stale"),
+                Some(ForwardWarning::PassedOver(_)) => format!("{who}, passed over"),
             }
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{gateway, headers, no_header, request};
 use crate::error::Presented;
 use crate::gateway::decide;
-use crate::gateway::decision::explain::{Described, End, Story};
+use crate::gateway::decision::explain::{Described, End, Explanation};
 use crate::gateway::decision::refuse;
 use crate::gateway::{Admission, SessionRefused, admit};
 use crate::refusal::Refusal;
@@ -70,7 +70,7 @@ fn what_is_no_description_is_refused_by_field() {
     }
 }
 
-/// The story of a request for `/admin/x`.
+/// The explanation of a request for `/admin/x`.
 fn told(
     rules: &[Value],
     session: Result<&str, SessionRefused>,
@@ -100,13 +100,13 @@ fn told(
             (Some(matched), End::Decided(decision), reply)
         }
     };
-    let story = Story {
+    let explanation = Explanation {
         raw_path: facts.raw_path.to_owned(),
         path: facts.path.to_owned(),
         matched,
         end,
     };
-    serde_json::from_str(&story.json(&settings, reply.as_ref())).unwrap()
+    serde_json::from_str(&explanation.json(&settings, reply.as_ref())).unwrap()
 }
 
 #[test]

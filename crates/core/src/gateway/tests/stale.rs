@@ -7,7 +7,7 @@ use crate::error::Presented;
 use crate::gateway::decide;
 use crate::gateway::decision::refuse;
 use crate::gateway::decision::renewal::{self, Renewal};
-use crate::gateway::{Decision, Denial, Note, RequestMeta, SessionRefused};
+use crate::gateway::{Decision, Denial, ForwardWarning, RequestMeta, SessionRefused};
 use crate::refusal::Refusal;
 use crate::settings::testing::parsed;
 use postern_jwt::time::UnixMillis;
@@ -86,10 +86,10 @@ fn outcome(fields: &Value, method: &str, sent: &[(&str, &str)], session: Session
     let lookup = headers(sent);
     let facts = request(method, "/login", &lookup);
     match decide(&rule(fields.clone()), &facts, Err(session)) {
-        Decision::Forward(passage) => {
+        Decision::Forward(forward) => {
             assert_eq!(
-                (passage.with_identity, passage.note),
-                (false, Some(Note::StaleSession))
+                (forward.with_identity, forward.warning),
+                (false, Some(ForwardWarning::StaleSession))
             );
             "anonymous".to_owned()
         }

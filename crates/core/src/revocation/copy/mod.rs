@@ -28,7 +28,7 @@ const SHORTEST_GUARD: Millis = Millis(1_000);
 
 /// A question about a session whose handle has passed the tag check.
 #[derive(Debug, Clone, Copy)]
-pub struct Question<'a> {
+pub struct LivenessQuery<'a> {
     /// The session.
     pub handle: &'a str,
     /// What is known of its age.
@@ -58,12 +58,12 @@ pub enum Decision {
     /// It has ended.
     Revoked,
     /// The user's object has to be asked, and if it gives no answer nobody can tell: an outage, not a refusal.
-    AskObject(Why),
+    AskObject(UncertainReason),
 }
 
 /// Why the copy cannot tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum UncertainReason {
     /// This isolate has no copy yet.
     NoCopy,
     /// The copy is older than the bound.
@@ -118,7 +118,7 @@ impl RevocationCopy {
     }
 
     /// Whether a session stands.
-    pub fn decide(&mut self, facts: &mut LivenessCache, question: &Question<'_>) -> Decision {
+    pub fn decide(&mut self, facts: &mut LivenessCache, question: &LivenessQuery<'_>) -> Decision {
         self.clock = self.clock.max(question.now);
         let known = self.look_up(question);
         let issued = match question.age {
@@ -135,9 +135,9 @@ impl RevocationCopy {
         known
     }
 
-    fn look_up(&self, question: &Question<'_>) -> Decision {
+    fn look_up(&self, question: &LivenessQuery<'_>) -> Decision {
         let Some((key, route)) = key::keys(question.handle) else {
-            return Decision::AskObject(Why::Hit);
+            return Decision::AskObject(UncertainReason::Hit);
         };
         // A token is never older than its session.
         if let Age::Session(at) | Age::Token(at) = question.age
@@ -148,23 +148,28 @@ impl RevocationCopy {
         // An ended session of ours never comes back, so this holds however old the copy is. A trusted issuer's may.
         if self.shards.iter().any(|shard| shard.tail_holds(key)) {
             return if is_foreign(question.handle) {
-                Decision::AskObject(Why::Hit)
+                Decision::AskObject(UncertainReason::Hit)
             } else {
                 Decision::Revoked
             };
         }
-        match self.doubt(question, key, route) {
+        match self.uncertain_reason(question, key, route) {
             Some(why) => Decision::AskObject(why),
             None => Decision::Live,
         }
     }
 
-    fn doubt(&self, question: &Question<'_>, key: HandleKey, route: RouteKey) -> Option<Why> {
+    fn uncertain_reason(
+        &self,
+        question: &LivenessQuery<'_>,
+        key: HandleKey,
+        route: RouteKey,
+    ) -> Option<UncertainReason> {
         let Some(age) = self.age(question.now) else {
-            return Some(Why::NoCopy);
+            return Some(UncertainReason::NoCopy);
         };
         if age > question.bound {
-            return Some(Why::OldCopy);
+            return Some(UncertainReason::OldCopy);
         }
         let may_be_older = match question.age {
             Age::Session(_) => false,
@@ -172,9 +177,11 @@ impl RevocationCopy {
             Age::Unknown => self.cut_off.moment > UnixMillis(0),
         };
         if may_be_older {
-            return Some(Why::NotBefore);
+            return Some(UncertainReason::NotBefore);
         }
-        self.shards.iter().find_map(|shard| shard.doubt(key, route))
+        self.shards
+            .iter()
+            .find_map(|shard| shard.uncertain_reason(key, route))
     }
 
     /// How old the oldest shard's copy is, at most; `None` when one has none.

@@ -1,6 +1,6 @@
 //! The copy of one shard.
 
-use super::Why;
+use super::UncertainReason;
 use crate::revocation::{
     call::PollAnswer,
     key::{HandleKey, RouteKey},
@@ -12,7 +12,7 @@ use postern_jwt::time::{Millis, UnixMillis};
 #[derive(Debug, Default)]
 pub(super) struct Shard {
     /// `None` until the first answer was applied.
-    held: Option<Held>,
+    held: Option<LoadedShard>,
     /// How many milliseconds this isolate's clock was seen to lie behind the authority's.
     lag: u64,
     asked: Option<UnixMillis>,
@@ -21,7 +21,7 @@ pub(super) struct Shard {
 }
 
 #[derive(Debug)]
-struct Held {
+struct LoadedShard {
     as_of: UnixMillis,
     seq: u64,
     sealed: u64,
@@ -39,16 +39,20 @@ impl Shard {
         held.is_some_and(|held| held.tail.binary_search(&key.0).is_ok())
     }
 
-    pub(super) fn doubt(&self, key: HandleKey, route: RouteKey) -> Option<Why> {
+    pub(super) fn uncertain_reason(
+        &self,
+        key: HandleKey,
+        route: RouteKey,
+    ) -> Option<UncertainReason> {
         let held = self.held.as_ref()?;
         if held.full {
-            return Some(Why::Full);
+            return Some(UncertainReason::Full);
         }
         if held.strict_routes.binary_search(&route.0).is_ok() {
-            return Some(Why::StrictRoute);
+            return Some(UncertainReason::StrictRoute);
         }
         let hit = held.segments.iter().any(|segment| segment.contains(key));
-        hit.then_some(Why::Hit)
+        hit.then_some(UncertainReason::Hit)
     }
 
     /// How old what is held is by the authority's clock, as far as this isolate can tell.
@@ -123,7 +127,7 @@ impl Shard {
         let mut strict_routes = answer.strict_routes.0;
         strict_routes.sort_unstable();
         self.lag = self.lag.max(answer.as_of.since(now).0);
-        self.held = Some(Held {
+        self.held = Some(LoadedShard {
             as_of: answer.as_of,
             seq: answer.seq,
             sealed: answer.sealed,

@@ -1,6 +1,6 @@
 //! The rotation rule, case by case. The model check over random schedules is in `crates/core/tests/rotation_model.rs`.
 
-use super::{Lineage, Place, Rotation, Step, Superseding};
+use super::{Lineage, Rotation, Step, Superseding, TokenPosition};
 use crate::refusal::ReuseSubtype;
 use postern_jwt::time::{Millis, UnixMillis};
 
@@ -25,11 +25,11 @@ fn at(millis: u64) -> UnixMillis {
     UnixMillis(1_000_000 + millis)
 }
 
-fn place(generation: u32, index: u32) -> Place {
-    Place { generation, index }
+fn place(generation: u32, index: u32) -> TokenPosition {
+    TokenPosition { generation, index }
 }
 
-fn issued(step: Step) -> Place {
+fn issued(step: Step) -> TokenPosition {
     match step {
         Step::Issue { child, .. } => child,
         other => panic!("expected a child, got {other:?}"),
@@ -64,7 +64,7 @@ fn a_child_within_the_quiet_period_is_echoed() {
     let (lineage, _) = Lineage::START.present(place(0, 0), EAGER, GRACE, at(0));
     assert_eq!(
         lineage.present(place(1, 0), EAGER, GRACE, at(29_999)),
-        (lineage.with_child_seen(at(29_999)), Step::Echo)
+        (lineage.with_child_seen(at(29_999)), Step::Reissue)
     );
     let (promoted, step) = lineage.present(place(1, 0), EAGER, GRACE, at(30_000));
     assert_eq!(issued(step), place(2, 0));
@@ -168,7 +168,7 @@ fn the_quiet_period_counts_from_the_last_child() {
     let (lineage, _) = Lineage::START.present(place(0, 0), OWN, GRACE, at(0));
     let (lineage, _) = lineage.present(place(0, 0), OWN, GRACE, at(DAY));
     let (_, step) = lineage.present(place(1, 0), OWN, GRACE, at(DAY + 29_999));
-    assert_eq!(step, Step::Echo);
+    assert_eq!(step, Step::Reissue);
     let (_, step) = lineage.present(place(1, 0), OWN, GRACE, at(DAY + 30_000));
     assert_eq!(issued(step), place(2, 0));
     // Where time supersedes it counts from the first.

@@ -1,6 +1,6 @@
 //! Session data and the stored payload: reading, and overwriting as a whole.
 
-use super::{GONE, Terms, live, outbox, view};
+use super::{GONE, UserContext, live, outbox, view};
 use crate::{
     session::{
         call::UserReply,
@@ -29,10 +29,10 @@ pub(super) struct Current {
 
 pub(super) fn read<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
 ) -> Result<UserReply, StoreFault> {
-    let Some(current) = current(store, terms, handle)? else {
+    let Some(current) = current(store, context, handle)? else {
         return Ok(GONE);
     };
     let session_data = if current.lapsed {
@@ -48,12 +48,12 @@ pub(super) fn read<S: UserStore>(
 
 pub(super) fn write<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     session_data: &str,
     keep_for: Option<Millis>,
 ) -> Result<UserReply, StoreFault> {
-    let Some(seq) = current(store, terms, handle)?.map(|current| current.seq.saturating_add(1))
+    let Some(seq) = current(store, context, handle)?.map(|current| current.seq.saturating_add(1))
     else {
         return Ok(GONE);
     };
@@ -65,14 +65,14 @@ pub(super) fn write<S: UserStore>(
             };
             store.put_foreign(&ForeignRecord {
                 handle: handle.to_owned(),
-                keep_until: terms.now.plus(span),
+                keep_until: context.now.plus(span),
                 data_seq: seq,
                 copy_expires,
                 // As the store has it.
                 ended: UnixMillis(0),
             })?
         }
-        None => match live(store, terms, handle)? {
+        None => match live(store, context, handle)? {
             Some(mut record) => {
                 record.data_seq = seq;
                 store.update_session(&record)?
@@ -84,16 +84,16 @@ pub(super) fn write<S: UserStore>(
         return Ok(GONE);
     }
     store.set_data(handle, session_data)?;
-    outbox::queue_put_under_way(store, terms.now, handle)?;
+    outbox::queue_put_under_way(store, context.now, handle)?;
     Ok(UserReply::Written { seq })
 }
 
 pub(super) fn information<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
 ) -> Result<UserReply, StoreFault> {
-    let Some(record) = live(store, terms, handle)? else {
+    let Some(record) = live(store, context, handle)? else {
         return Ok(GONE);
     };
     Ok(UserReply::Information {
@@ -108,11 +108,11 @@ pub(super) fn information<S: UserStore>(
 
 pub(super) fn replace_payload<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     payload: String,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, terms, handle)? else {
+    let Some(mut record) = live(store, context, handle)? else {
         return Ok(GONE);
     };
     record.payload = payload;
@@ -125,18 +125,18 @@ pub(super) fn replace_payload<S: UserStore>(
 
 pub(super) fn merge_payload<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     changes: &str,
     limit: &TokenLimit,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, terms, handle)? else {
+    let Some(mut record) = live(store, context, handle)? else {
         return Ok(GONE);
     };
     record.payload = json::merge(&record.payload, changes)
         .map_err(|_| StoreFault("a payload or its changes are not JSON".to_owned()))?;
     let (claim, token_bytes) =
-        match limit.check(&view(&record), &terms.settings.issuer(), terms.now) {
+        match limit.check(&view(&record), &context.settings.issuer(), context.now) {
             Ok(()) if store.update_session(&record)? => return Ok(UserReply::Done {}),
             Ok(()) => return Ok(GONE),
             Err(Misfit::Payload(PayloadFault::Protected(claim))) => (Some(claim.to_owned()), None),
@@ -155,11 +155,11 @@ fn text<S: UserStore>(store: &S, handle: &str) -> Result<String, StoreFault> {
 /// What stands of a handle's data; `None` when the session is unknown, expired or ended.
 pub(super) fn current<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
 ) -> Result<Option<Current>, StoreFault> {
     if !is_foreign(handle) {
-        let record = live(store, terms, handle)?;
+        let record = live(store, context, handle)?;
         return Ok(record.map(|record| Current {
             seq: record.data_seq,
             lapsed: false,
@@ -173,7 +173,7 @@ pub(super) fn current<S: UserStore>(
         }),
         Some(Stored::Live(record)) => Some(Current {
             seq: record.data_seq,
-            lapsed: record.keep_until <= terms.now,
+            lapsed: record.keep_until <= context.now,
         }),
         Some(Stored::Ended(_)) => None,
     })

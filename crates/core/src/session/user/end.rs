@@ -1,7 +1,7 @@
 //! Ending sessions: a row becomes a tombstone, its data goes, its KV copy is queued for deletion, and the authority on
 //! revocations is told.
 
-use super::{Terms, foreign, outbox, revocation};
+use super::{UserContext, foreign, outbox, revocation};
 use crate::session::{
     call::UserReply,
     handle::is_foreign,
@@ -14,7 +14,7 @@ const REPEATABLE_FOR: Millis = Millis(10 * 60_000);
 
 pub(super) fn revoke<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handles: Vec<String>,
     keep_for: Option<Millis>,
     repeatable: bool,
@@ -22,28 +22,28 @@ pub(super) fn revoke<S: UserStore>(
     let mut revoked: Vec<String> = Vec::new();
     for handle in handles {
         let ended = if is_foreign(&handle) {
-            end_foreign(store, terms, &handle, keep_for)?
+            end_foreign(store, context, &handle, keep_for)?
         } else {
-            end_by_handle(store, terms, &handle, Ending::Revoked)?
+            end_by_handle(store, context, &handle, Ending::Revoked)?
         };
         if (ended || was_revoked(store, &handle, repeatable)?) && !revoked.contains(&handle) {
             revoked.push(handle);
         }
     }
-    store.hasten_revocations(terms.now)?;
+    store.hasten_revocations(context.now)?;
     Ok(UserReply::Handles { handles: revoked })
 }
 
 pub(super) fn revoke_all<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     user_id: &str,
     tenant_id: Option<&str>,
     repeatable: bool,
 ) -> Result<UserReply, StoreFault> {
     let mut revoked = Vec::new();
     for session in store.sessions_of(user_id, tenant_id)? {
-        if end_by_handle(store, terms, &session.handle, Ending::RevokedWithAll)? {
+        if end_by_handle(store, context, &session.handle, Ending::RevokedWithAll)? {
             revoked.push(session.handle);
         }
     }
@@ -54,7 +54,7 @@ pub(super) fn revoke_all<S: UserStore>(
             }
         }
     }
-    store.hasten_revocations(terms.now)?;
+    store.hasten_revocations(context.now)?;
     Ok(UserReply::Handles { handles: revoked })
 }
 
@@ -87,19 +87,19 @@ const fn ending<T>(stored: Option<&Stored<T>>) -> Option<Ending> {
 /// Ends a session. `true` when it was one that had not ended by itself.
 pub(super) fn end_by_handle<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     ending: Ending,
 ) -> Result<bool, StoreFault> {
     match store.session(handle)? {
         Some(Stored::Live(record)) => {
-            let counts = terms.counts(record.created, record.expiry);
+            let counts = context.counts(record.created, record.expiry);
             let ending = match () {
                 () if counts => ending,
-                () if record.created < terms.not_before => Ending::CutOff,
+                () if record.created < context.not_before => Ending::CutOff,
                 () => Ending::Expired,
             };
-            Ok(end(store, terms, &record, ending)? && counts)
+            Ok(end(store, context, &record, ending)? && counts)
         }
         _ => Ok(false),
     }
@@ -107,29 +107,29 @@ pub(super) fn end_by_handle<S: UserStore>(
 
 pub(super) fn end<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     record: &SessionRecord,
     ending: Ending,
 ) -> Result<bool, StoreFault> {
-    let mut keep_until = record.access_expires_max.max(terms.now);
+    let mut keep_until = record.access_expires_max.max(context.now);
     if matches!(ending, Ending::Revoked | Ending::RevokedWithAll) {
-        keep_until = keep_until.max(terms.now.plus(REPEATABLE_FOR));
+        keep_until = keep_until.max(context.now.plus(REPEATABLE_FOR));
     }
     let tombstone = Tombstone {
-        ended: terms.now,
+        ended: context.now,
         ending,
         keep_until,
     };
     let has_copy = record.data_seq > 0;
     let ended = store.end_session(&record.handle, tombstone)?;
     if ended && has_copy {
-        outbox::queue_delete(store, terms.now, &record.handle)?;
+        outbox::queue_delete(store, context.now, &record.handle)?;
     }
     // Of an expiry every isolate knows by itself: tokens and copies say when they end. A cut-off is told as one number, but
     // tokens that do not tell when their session was created may be made after it by whoever had not heard of it.
     if ended && ending != Ending::Expired {
         let tokens_end = record.access_expires_max;
-        revocation::queue(store, terms, &record.handle, tokens_end, has_copy)?;
+        revocation::queue(store, context, &record.handle, tokens_end, has_copy)?;
     }
     Ok(ended)
 }
@@ -137,21 +137,21 @@ pub(super) fn end<S: UserStore>(
 /// Ends a trusted issuer's session here. Its issuer may think otherwise; we only refuse it.
 fn end_foreign<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     keep_for: Option<Millis>,
 ) -> Result<bool, StoreFault> {
     let tombstone = Tombstone {
-        ended: terms.now,
+        ended: context.now,
         ending: Ending::Revoked,
-        keep_until: terms.now.plus(keep_for.unwrap_or(Millis(0))),
+        keep_until: context.now.plus(keep_for.unwrap_or(Millis(0))),
     };
-    foreign::end_again(store, terms, handle)?;
+    foreign::end_again(store, context, handle)?;
     let ended = store.end_foreign(handle, tombstone)?;
     if ended {
-        outbox::queue_delete(store, terms.now, handle)?;
+        outbox::queue_delete(store, context.now, handle)?;
         // As long as the tombstone: its issuer may go on making tokens for the session.
-        revocation::queue(store, terms, handle, tombstone.keep_until, true)?;
+        revocation::queue(store, context, handle, tombstone.keep_until, true)?;
     }
     Ok(ended)
 }

@@ -4,7 +4,7 @@
 //! are refused, and a later login is a new session, without the data of the old one. A handle that names a session stays
 //! ended, whatever its issuer goes on signing for it.
 
-use super::{Terms, outbox};
+use super::{UserContext, outbox};
 use crate::{
     session::{
         handle::issuer_id,
@@ -14,7 +14,7 @@ use crate::{
 };
 use postern_jwt::time::UnixMillis;
 
-impl Terms<'_> {
+impl UserContext<'_> {
     fn issuer_of(&self, handle: &str) -> Option<&TrustedIssuer> {
         let id = issuer_id(handle)?;
         let mut issuers = self.settings.trusted_issuers.iter();
@@ -26,7 +26,7 @@ impl Terms<'_> {
 /// has ended. A token that was made later begins a new one.
 pub(super) fn ended<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     issued: Option<UnixMillis>,
 ) -> Result<Option<UnixMillis>, StoreFault> {
@@ -36,9 +36,9 @@ pub(super) fn ended<S: UserStore>(
         Some(Stored::Live(record)) => {
             (issued.is_none() || is_later(record.ended)).then_some(record.ended)
         }
-        Some(Stored::Ended(tombstone)) => match terms.issuer_of(handle) {
+        Some(Stored::Ended(tombstone)) => match context.issuer_of(handle) {
             Some(trusted) if trusted.names_subjects() && is_later(tombstone.ended) => {
-                let keep_until = terms.now.plus(trusted.data_lifetime);
+                let keep_until = context.now.plus(trusted.data_lifetime);
                 store.revive_foreign(handle, keep_until)?;
                 Some(tombstone.ended)
             }
@@ -51,14 +51,14 @@ pub(super) fn ended<S: UserStore>(
 /// counts.
 pub(super) fn end_again<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
 ) -> Result<(), StoreFault> {
-    let names_subject = terms
+    let names_subject = context
         .issuer_of(handle)
         .is_some_and(TrustedIssuer::names_subjects);
     if names_subject && matches!(store.foreign(handle)?, Some(Stored::Ended(_))) {
-        store.revive_foreign(handle, terms.now)?;
+        store.revive_foreign(handle, context.now)?;
     }
     Ok(())
 }
@@ -66,20 +66,20 @@ pub(super) fn end_again<S: UserStore>(
 /// Drops data whose time is over. That the handle was ended is remembered for as long as there may be tokens from before.
 pub(super) fn drop_lapsed<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
 ) -> Result<(), StoreFault> {
     let ended = match store.foreign(handle)? {
         Some(Stored::Live(record)) => record.ended,
         _ => UnixMillis(0),
     };
-    let tokens_until = terms.issuer_of(handle).map(|issuer| {
+    let tokens_until = context.issuer_of(handle).map(|issuer| {
         ended
             .plus(issuer.max_token_age)
-            .plus(terms.settings.clock_tolerance)
+            .plus(context.settings.clock_tolerance)
     });
     match tokens_until {
-        Some(keep_until) if ended > UnixMillis(0) && keep_until > terms.now => {
+        Some(keep_until) if ended > UnixMillis(0) && keep_until > context.now => {
             let tombstone = Tombstone {
                 ended,
                 ending: Ending::Revoked,
@@ -89,5 +89,5 @@ pub(super) fn drop_lapsed<S: UserStore>(
         }
         _ => store.drop_foreign(handle)?,
     }
-    outbox::queue_delete(store, terms.now, handle)
+    outbox::queue_delete(store, context.now, handle)
 }

@@ -2,12 +2,12 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::{GONE, Terms, end, live, maintenance, outbox, view};
+use super::{GONE, UserContext, end, live, maintenance, outbox, view};
 use crate::{
     refusal::ReuseSubtype,
     session::{
         call::{Create, Gone, Refresh, RotationMode, UserReply},
-        lineage::{Lineage, Place, Rotation, Step, Superseding},
+        lineage::{Lineage, Rotation, Step, Superseding, TokenPosition},
         minting::AccessGrant,
         model::TokenInfo,
         record::{Ending, SessionRecord, StoreFault, UserStore},
@@ -23,11 +23,11 @@ use postern_jwt::{
 
 pub(super) fn create<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     call: Create,
 ) -> Result<UserReply, StoreFault> {
-    make_room(store, terms, &call.user_id)?;
-    let (secret_number, _) = terms
+    make_room(store, context, &call.user_id)?;
+    let (secret_number, _) = context
         .refresh_secrets
         .last()
         .ok_or_else(|| StoreFault("the key ring holds no refresh-token secret".to_owned()))?;
@@ -36,11 +36,11 @@ pub(super) fn create<S: UserStore>(
         handle: call.handle,
         user_id: call.user_id,
         tenant_id: call.tenant_id,
-        created: terms.now,
-        expiry: refreshed_expiry(terms, terms.now),
-        access_expires_max: terms.now,
+        created: context.now,
+        expiry: refreshed_expiry(context, context.now),
+        access_expires_max: context.now,
         last_refreshed: None,
-        salt: Base64UrlUnpadded::encode_string(terms.random.get(8..).unwrap_or_default()),
+        salt: Base64UrlUnpadded::encode_string(context.random.get(8..).unwrap_or_default()),
         secret_number: *secret_number,
         lineage: Lineage::START,
         by_service_api: call.by_service_api,
@@ -50,11 +50,11 @@ pub(super) fn create<S: UserStore>(
         data_seq: u64::from(has_data),
         copy_expires: UnixMillis(0),
     };
-    let place = Lineage::START.used();
+    let position = Lineage::START.used();
     let (refresh, access) = tokens(
-        terms,
+        context,
         &mut record,
-        place,
+        position,
         None,
         call.anti_csrf,
         call.access_token_validity,
@@ -64,7 +64,7 @@ pub(super) fn create<S: UserStore>(
     }
     if let Some(data) = call.session_data {
         store.set_data(&record.handle, &data)?;
-        outbox::queue_put_under_way(store, terms.now, &record.handle)?;
+        outbox::queue_put_under_way(store, context.now, &record.handle)?;
     }
     Ok(UserReply::Issued {
         session: view(&record),
@@ -75,7 +75,7 @@ pub(super) fn create<S: UserStore>(
 
 pub(super) fn refresh<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     call: &Refresh,
 ) -> Result<UserReply, StoreFault> {
     const NOT_OURS: UserReply = UserReply::Unauthorised {
@@ -84,28 +84,31 @@ pub(super) fn refresh<S: UserStore>(
     let Some(presented) = refresh_token::parse(&call.token) else {
         return Ok(NOT_OURS);
     };
-    let Some(mut record) = live(store, terms, presented.handle)? else {
+    let Some(mut record) = live(store, context, presented.handle)? else {
         return Ok(GONE);
     };
-    let Some(bound) = maker(terms, &record)?.check(&presented) else {
+    let Some(bound) = maker(context, &record)?.check(&presented) else {
         return Ok(NOT_OURS);
     };
-    if call.check_anti_csrf && bound && !anti_csrf_matches(terms, &record, presented.place, call) {
+    if call.check_anti_csrf
+        && bound
+        && !anti_csrf_matches(context, &record, presented.position, call)
+    {
         return Ok(UserReply::Unauthorised {
             reason: Gone::AntiCsrf,
         });
     }
-    let grace = terms.settings.refresh_grace_period;
+    let grace = context.settings.refresh_grace_period;
     let (lineage, step) = record.lineage.present(
-        presented.place,
-        rotation(terms, call.door),
+        presented.position,
+        rotation(context, call.door),
         grace,
-        terms.now,
+        context.now,
     );
-    let (place, parent, slide) = match step {
+    let (position, parent, slide) = match step {
         Step::NeverIssued => return Ok(NOT_OURS),
-        Step::Reuse(subtype) => return reuse(store, terms, record, subtype),
-        Step::Echo => (presented.place, None, false),
+        Step::Reuse(subtype) => return reuse(store, context, record, subtype),
+        Step::Reissue => (presented.position, None, false),
         Step::Issue { child, slide, .. } => {
             let parent = matches!(call.door, RotationMode::Lazy).then(|| sha256_hex(&call.token));
             (child, parent, slide)
@@ -117,20 +120,20 @@ pub(super) fn refresh<S: UserStore>(
         });
     }
     record.lineage = lineage;
-    record.last_refreshed = Some(terms.now);
+    record.last_refreshed = Some(context.now);
     record.use_dynamic_key = call.use_dynamic_key.unwrap_or(record.use_dynamic_key);
     if slide {
-        record.expiry = record.expiry.max(refreshed_expiry(terms, record.created));
+        record.expiry = record.expiry.max(refreshed_expiry(context, record.created));
     }
-    let echoed = matches!(step, Step::Echo);
+    let reissued = matches!(step, Step::Reissue);
     let bound = match call.anti_csrf {
-        Some(wanted) if !echoed => wanted,
+        Some(wanted) if !reissued => wanted,
         Some(_) | None => bound,
     };
     let (refresh, access) = tokens(
-        terms,
+        context,
         &mut record,
-        place,
+        position,
         parent,
         bound,
         call.access_token_validity,
@@ -138,7 +141,7 @@ pub(super) fn refresh<S: UserStore>(
     if !store.update_session(&record)? {
         return Ok(GONE);
     }
-    maintenance::renew_if_half_spent(store, terms, &record)?;
+    maintenance::renew_if_half_spent(store, context, &record)?;
     Ok(UserReply::Issued {
         session: view(&record),
         access,
@@ -148,11 +151,11 @@ pub(super) fn refresh<S: UserStore>(
 
 fn reuse<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     record: SessionRecord,
     subtype: ReuseSubtype,
 ) -> Result<UserReply, StoreFault> {
-    end::end(store, terms, &record, Ending::Theft)?;
+    end::end(store, context, &record, Ending::Theft)?;
     Ok(UserReply::Theft {
         handle: record.handle,
         user_id: record.user_id,
@@ -166,42 +169,46 @@ pub const fn is_reported_as_theft(setting: RecentTokenReuse, subtype: ReuseSubty
 }
 
 /// Ends the oldest sessions of a user until one more fits under the setting.
-fn make_room<S: UserStore>(store: &S, terms: &Terms<'_>, user_id: &str) -> Result<(), StoreFault> {
-    let most = usize::try_from(terms.settings.max_sessions_per_user).unwrap_or(usize::MAX);
+fn make_room<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    user_id: &str,
+) -> Result<(), StoreFault> {
+    let most = usize::try_from(context.settings.max_sessions_per_user).unwrap_or(usize::MAX);
     if store.count_sessions_of(user_id)? < most {
         return Ok(());
     }
     let mut sessions = store.sessions_of(user_id, None)?;
     // One that has expired and waits for the alarm displaces nobody.
-    sessions.retain(|session| terms.counts(session.created, session.expiry));
+    sessions.retain(|session| context.counts(session.created, session.expiry));
     let surplus = sessions.len().saturating_add(1).saturating_sub(most);
     for session in sessions.iter().take(surplus) {
-        end::end_by_handle(store, terms, &session.handle, Ending::Displaced)?;
+        end::end_by_handle(store, context, &session.handle, Ending::Displaced)?;
     }
     Ok(())
 }
 
 /// When a session created at `created` ends if it is refreshed now.
-pub(super) fn refreshed_expiry(terms: &Terms<'_>, created: UnixMillis) -> UnixMillis {
-    let sliding = terms.now.plus(terms.settings.refresh_token_validity);
-    match terms.settings.session_absolute_lifetime {
+pub(super) fn refreshed_expiry(context: &UserContext<'_>, created: UnixMillis) -> UnixMillis {
+    let sliding = context.now.plus(context.settings.refresh_token_validity);
+    match context.settings.session_absolute_lifetime {
         Some(lifetime) => sliding.min(created.plus(lifetime)),
         None => sliding,
     }
 }
 
 pub(super) fn maker<'a>(
-    terms: &'a Terms<'_>,
+    context: &'a UserContext<'_>,
     record: &'a SessionRecord,
 ) -> Result<TokenMaker<'a>, StoreFault> {
     Ok(TokenMaker {
-        secret: terms.refresh_secret(record.secret_number)?,
+        secret: context.refresh_secret(record.secret_number)?,
         salt: &record.salt,
         handle: &record.handle,
     })
 }
 
-fn rotation(terms: &Terms<'_>, door: RotationMode) -> Rotation {
+fn rotation(context: &UserContext<'_>, door: RotationMode) -> Rotation {
     match door {
         RotationMode::Lazy => Rotation::Lazy,
         RotationMode::Eager => Rotation::Eager {
@@ -209,10 +216,10 @@ fn rotation(terms: &Terms<'_>, door: RotationMode) -> Rotation {
             superseding: Superseding::ByTime,
         },
         RotationMode::Own => {
-            let half_life = Millis(terms.settings.access_token_validity.0 / 2);
+            let half_life = Millis(context.settings.access_token_validity.0 / 2);
             Rotation::Eager {
-                quiet: terms.settings.refresh_grace_period.min(half_life),
-                superseding: match terms.settings.refresh_token_superseded_by {
+                quiet: context.settings.refresh_grace_period.min(half_life),
+                superseding: match context.settings.refresh_token_superseded_by {
                     SupersededBy::Use => Superseding::ByUse,
                     SupersededBy::Time => Superseding::ByTime,
                 },
@@ -224,22 +231,22 @@ fn rotation(terms: &Terms<'_>, door: RotationMode) -> Rotation {
 /// The tokens of this generation and of its neighbours are accepted: a browser may hold the cookies of one answer and
 /// the anti-CSRF token of another.
 fn anti_csrf_matches(
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     record: &SessionRecord,
-    place: Place,
+    position: TokenPosition,
     call: &Refresh,
 ) -> bool {
     let Some(presented) = &call.anti_csrf_token else {
         return false;
     };
-    let generation = place.generation;
+    let generation = position.generation;
     [
         generation,
         generation.saturating_sub(1),
         generation.saturating_add(1),
     ]
     .into_iter()
-    .map(|generation| terms.anti_csrf_token(&record.handle, &record.salt, generation))
+    .map(|generation| context.anti_csrf_token(&record.handle, &record.salt, generation))
     .fold(false, |found, token| token.equals(presented) | found)
 }
 
@@ -251,36 +258,36 @@ fn holds_protected_claim(payload: &str, protected: &[String]) -> Result<bool, St
 
 /// The refresh token at `place` and permission for its access token; notes the latter in the record.
 fn tokens(
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     record: &mut SessionRecord,
-    place: Place,
+    position: TokenPosition,
     parent_hash1: Option<String>,
     anti_csrf: bool,
     validity: Option<Millis>,
 ) -> Result<(TokenInfo, AccessGrant), StoreFault> {
-    let token = maker(terms, record)?.token(place, anti_csrf);
-    let validity = validity.unwrap_or_else(|| terms.jittered_validity());
+    let token = maker(context, record)?.token(position, anti_csrf);
+    let validity = validity.unwrap_or_else(|| context.jittered_validity());
     let access = AccessGrant {
-        created: terms.now,
-        expiry: terms.now.plus(validity).min(record.expiry),
+        created: context.now,
+        expiry: context.now.plus(validity).min(record.expiry),
         hash1: sha256_hex(&token),
         parent_hash1,
         anti_csrf_token: anti_csrf
-            .then(|| terms.anti_csrf_token(&record.handle, &record.salt, place.generation)),
+            .then(|| context.anti_csrf_token(&record.handle, &record.salt, position.generation)),
         use_dynamic_key: record.use_dynamic_key,
         by_service_api: record.by_service_api,
         session_created: record.told_creation(),
         generation: if record.by_service_api {
             0
         } else {
-            place.generation
+            position.generation
         },
     };
     record.access_expires_max = record.access_expires_max.max(access.expiry);
     let refresh = TokenInfo {
         token,
-        expiry: refreshed_expiry(terms, record.created),
-        created: terms.now,
+        expiry: refreshed_expiry(context, record.created),
+        created: context.now,
     };
     Ok((refresh, access))
 }

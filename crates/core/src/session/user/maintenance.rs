@@ -1,7 +1,7 @@
 //! What is due: KV writes that are carried out, their outcomes, and records whose time is over.
 
 use super::{
-    Terms, data, end, foreign,
+    UserContext, data, end, foreign,
     outbox::{COPY_BATCH, Copy, backoff, queue_put},
     revocation,
 };
@@ -17,12 +17,12 @@ const REPEAT_DELETE_AFTER: Millis = Millis(120_000);
 /// Renews the copy of a session whose life was extended well beyond what the copy knows.
 pub(super) fn renew_if_half_spent<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     record: &SessionRecord,
 ) -> Result<(), StoreFault> {
-    let half = Millis(record.expiry.since(terms.now).0 / 2);
-    if record.data_seq > 0 && record.copy_expires < terms.now.plus(half) {
-        queue_put(store, terms.now, &record.handle)?;
+    let half = Millis(record.expiry.since(context.now).0 / 2);
+    if record.data_seq > 0 && record.copy_expires < context.now.plus(half) {
+        queue_put(store, context.now, &record.handle)?;
     }
     Ok(())
 }
@@ -30,11 +30,11 @@ pub(super) fn renew_if_half_spent<S: UserStore>(
 /// Queues a renewal of a handle's copy, for a reader who found it missing or lapsed.
 pub(super) fn renew<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
 ) -> Result<(), StoreFault> {
-    match data::current(store, terms, handle)? {
-        Some(current) if current.seq > 0 => queue_put(store, terms.now, handle),
+    match data::current(store, context, handle)? {
+        Some(current) if current.seq > 0 => queue_put(store, context.now, handle),
         _ => Ok(()),
     }
 }
@@ -138,15 +138,18 @@ fn copy_is_newest<S: UserStore>(
 }
 
 /// What an alarm does first: ends what has expired, forgets what need not be kept, and lists the copies that are due.
-pub fn sweep<S: UserStore>(store: &S, terms: &Terms<'_>) -> Result<Vec<String>, StoreFault> {
-    for handle in store.expired_sessions(terms.now, COPY_BATCH)? {
-        end::end_by_handle(store, terms, &handle, Ending::Expired)?;
+pub fn sweep<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+) -> Result<Vec<String>, StoreFault> {
+    for handle in store.expired_sessions(context.now, COPY_BATCH)? {
+        end::end_by_handle(store, context, &handle, Ending::Expired)?;
     }
-    for handle in store.lapsed_foreign(terms.now, COPY_BATCH)? {
-        foreign::drop_lapsed(store, terms, &handle)?;
+    for handle in store.lapsed_foreign(context.now, COPY_BATCH)? {
+        foreign::drop_lapsed(store, context, &handle)?;
     }
-    store.forget_tombstones(terms.now)?;
-    store.forget_tickets(terms.now)?;
-    let due = store.due_copies(terms.now, COPY_BATCH)?;
+    store.forget_tombstones(context.now)?;
+    store.forget_tickets(context.now)?;
+    let due = store.due_copies(context.now, COPY_BATCH)?;
     Ok(due.into_iter().map(|task| task.handle).collect())
 }

@@ -36,7 +36,7 @@ use postern_jwt::{
 
 /// What a call is answered with besides the store: settings, secrets, the time and fresh randomness.
 #[derive(Debug)]
-pub struct Terms<'a> {
+pub struct UserContext<'a> {
     /// The settings.
     pub settings: &'a Settings,
     /// The refresh-token secrets of the key ring by number; new sessions use the last.
@@ -54,53 +54,53 @@ pub struct Terms<'a> {
 /// Answers one call. On `Err` the caller must roll back everything the store was told.
 pub fn answer<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     call: UserCall,
 ) -> Result<UserReply, StoreFault> {
     match call {
-        UserCall::Create(create) => issue::create(store, terms, create),
-        UserCall::Refresh(refresh) => issue::refresh(store, terms, &refresh),
-        UserCall::Verify(verify) => verify::verify(store, terms, verify),
-        UserCall::Check { handle, issued } => verify::check(store, terms, &handle, issued),
+        UserCall::Create(create) => issue::create(store, context, create),
+        UserCall::Refresh(refresh) => issue::refresh(store, context, &refresh),
+        UserCall::Verify(verify) => verify::verify(store, context, verify),
+        UserCall::Check { handle, issued } => verify::check(store, context, &handle, issued),
         #[cfg(postern_next)]
-        UserCall::CheckNext { handle } => verify::check(store, terms, &handle, None),
+        UserCall::CheckNext { handle } => verify::check(store, context, &handle, None),
         UserCall::Regenerate {
             handle,
             payload,
             carried,
-        } => verify::regenerate(store, terms, &handle, payload, carried),
+        } => verify::regenerate(store, context, &handle, payload, carried),
         UserCall::ReadData {
             handle,
             copy_lapsed,
         } => {
             if copy_lapsed {
-                maintenance::renew(store, terms, &handle)?;
+                maintenance::renew(store, context, &handle)?;
             }
-            data::read(store, terms, &handle)
+            data::read(store, context, &handle)
         }
         UserCall::WriteData {
             handle,
             session_data,
             keep_for,
-        } => data::write(store, terms, &handle, &session_data, keep_for),
-        UserCall::ReadInformation { handle } => data::information(store, terms, &handle),
+        } => data::write(store, context, &handle, &session_data, keep_for),
+        UserCall::ReadInformation { handle } => data::information(store, context, &handle),
         UserCall::ReplacePayload { handle, payload } => {
-            data::replace_payload(store, terms, &handle, payload)
+            data::replace_payload(store, context, &handle, payload)
         }
         UserCall::MergePayload {
             handle,
             changes,
             limit,
-        } => data::merge_payload(store, terms, &handle, &changes, &limit),
-        UserCall::NoteUse { handle, hash1 } => seen::note(store, terms, &handle, &hash1),
+        } => data::merge_payload(store, context, &handle, &changes, &limit),
+        UserCall::NoteUse { handle, hash1 } => seen::note(store, context, &handle, &hash1),
         UserCall::RedeemTicket {
             handle,
             id,
             expires,
-        } => ticket::redeem(store, terms, &handle, &id, expires),
+        } => ticket::redeem(store, context, &handle, &id, expires),
         UserCall::List { user_id, tenant_id } => {
             let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
-            sessions.retain(|session| terms.counts(session.created, session.expiry));
+            sessions.retain(|session| context.counts(session.created, session.expiry));
             Ok(UserReply::Handles {
                 handles: sessions.into_iter().map(|session| session.handle).collect(),
             })
@@ -109,12 +109,12 @@ pub fn answer<S: UserStore>(
             handles,
             keep_for,
             repeatable,
-        } => end::revoke(store, terms, handles, keep_for, repeatable),
+        } => end::revoke(store, context, handles, keep_for, repeatable),
         UserCall::RevokeAll {
             user_id,
             tenant_id,
             repeatable,
-        } => end::revoke_all(store, terms, &user_id, tenant_id.as_deref(), repeatable),
+        } => end::revoke_all(store, context, &user_id, tenant_id.as_deref(), repeatable),
     }
 }
 
@@ -123,7 +123,7 @@ const GONE: UserReply = UserReply::Unauthorised {
 };
 
 /// Of a trusted issuer's session about which nothing is stored.
-const NEVER_ENDED: UserReply = UserReply::Standing {
+const NEVER_ENDED: UserReply = UserReply::NotEnded {
     data_seq: 0,
     ended: Some(UnixMillis(0)),
 };
@@ -132,13 +132,13 @@ const NEVER_ENDED: UserReply = UserReply::Standing {
 /// ends it.
 fn live<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
 ) -> Result<Option<SessionRecord>, StoreFault> {
     Ok(match store.session(handle)? {
-        Some(Stored::Live(record)) if terms.counts(record.created, record.expiry) => Some(record),
-        Some(Stored::Live(record)) if record.created < terms.not_before => {
-            end::end(store, terms, &record, Ending::CutOff)?;
+        Some(Stored::Live(record)) if context.counts(record.created, record.expiry) => Some(record),
+        Some(Stored::Live(record)) if record.created < context.not_before => {
+            end::end(store, context, &record, Ending::CutOff)?;
             None
         }
         _ => None,
@@ -154,7 +154,7 @@ fn view(record: &SessionRecord) -> SessionView {
     }
 }
 
-impl Terms<'_> {
+impl UserContext<'_> {
     /// Whether a session of these times is one that has not ended by itself.
     fn counts(&self, created: UnixMillis, expiry: UnixMillis) -> bool {
         expiry > self.now && created >= self.not_before

@@ -5,7 +5,7 @@
 //! copy's delete is not acknowledged. It stays here until its time is over: what the authority holds of this user is
 //! known here to the entry.
 
-use super::{Terms, outbox::backoff};
+use super::{UserContext, outbox::backoff};
 use crate::session::record::{CopyAction, RevocationTask, StoreFault, UserStore};
 use postern_jwt::time::{Millis, UnixMillis};
 
@@ -23,24 +23,24 @@ const WHILE_COPY_STANDS: Millis = Millis(20 * 60_000);
 /// There is none for a session that nothing could pass for any more.
 pub(super) fn queue<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     tokens_end: UnixMillis,
     has_copy: bool,
 ) -> Result<(), StoreFault> {
     let mut expires = tokens_end
-        .plus(terms.settings.clock_tolerance)
+        .plus(context.settings.clock_tolerance)
         .plus(CLOCK_MARGIN);
     if has_copy {
-        expires = expires.max(terms.now.plus(WHILE_COPY_STANDS));
+        expires = expires.max(context.now.plus(WHILE_COPY_STANDS));
     }
-    if expires <= terms.now {
+    if expires <= context.now {
         return Ok(());
     }
     store.queue_revocation(&RevocationTask {
         handle: handle.to_owned(),
         expires,
-        due: terms.now,
+        due: context.now,
         attempts: 0,
         recorded: false,
     })

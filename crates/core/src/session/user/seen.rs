@@ -1,6 +1,6 @@
 //! A refresh token supersedes the one that it was issued for once it, or its access token, was seen in use.
 
-use super::{GONE, Terms, issue, live};
+use super::{GONE, UserContext, issue, live};
 use crate::{
     session::{
         call::UserReply,
@@ -12,14 +12,14 @@ use crate::{
 /// An isolate has seen the access token that goes with the refresh token of this hash. Nothing is written but the first time.
 pub(super) fn note<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     hash1: &str,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, terms, handle)? else {
+    let Some(mut record) = live(store, context, handle)? else {
         return Ok(GONE);
     };
-    if mark(terms, &mut record, hash1)? && !store.update_session(&record)? {
+    if mark(context, &mut record, hash1)? && !store.update_session(&record)? {
         return Ok(GONE);
     }
     Ok(UserReply::Done {})
@@ -27,21 +27,21 @@ pub(super) fn note<S: UserStore>(
 
 /// Marks in a record that the token of this hash was seen. `true` when that is news.
 pub(super) fn mark(
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     record: &mut SessionRecord,
     hash1: &str,
 ) -> Result<bool, StoreFault> {
     let lineage = record.lineage;
-    let matters = terms.settings.refresh_token_superseded_by == SupersededBy::Use
+    let matters = context.settings.refresh_token_superseded_by == SupersededBy::Use
         && lineage.children > 0
         && lineage.child_seen.is_none();
     if !matters {
         return Ok(false);
     }
     let next = lineage.generation.saturating_add(1);
-    let child = issue::maker(terms, record)?.find_child(next, lineage.children, hash1);
+    let child = issue::maker(context, record)?.find_child(next, lineage.children, hash1);
     if child.is_some() {
-        record.lineage = lineage.with_child_seen(terms.now);
+        record.lineage = lineage.with_child_seen(context.now);
     }
     Ok(child.is_some())
 }

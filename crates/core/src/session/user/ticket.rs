@@ -1,6 +1,6 @@
 //! A ticket works once: which ones were used is kept for as long as they could be used again.
 
-use super::{GONE, Terms, live, view};
+use super::{GONE, UserContext, live, view};
 use crate::session::{
     call::{Gone, UserReply},
     record::{StoreFault, UserStore},
@@ -13,20 +13,20 @@ pub const MAX_USED_TICKETS: u64 = 256;
 /// Uses a ticket whose MAC was checked, and answers with the session as it stands.
 pub(super) fn redeem<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     id: &str,
     expires: UnixMillis,
 ) -> Result<UserReply, StoreFault> {
-    let Some(record) = live(store, terms, handle)? else {
+    let Some(record) = live(store, context, handle)? else {
         return Ok(GONE);
     };
     let refused = |reason| Ok(UserReply::Unauthorised { reason });
     // By this object's clock: it is what forgets used tickets.
-    if expires <= terms.now {
+    if expires <= context.now {
         return refused(Gone::TicketExpired);
     }
-    store.forget_tickets(terms.now)?;
+    store.forget_tickets(context.now)?;
     if store.is_ticket_used(handle, id)? {
         return refused(Gone::TicketUsed);
     }

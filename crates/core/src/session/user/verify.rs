@@ -1,6 +1,6 @@
 //! Is a session live, and does its access token still belong to it?
 
-use super::{GONE, Terms, data, foreign, issue, live, maintenance, seen, view};
+use super::{GONE, UserContext, data, foreign, issue, live, maintenance, seen, view};
 use crate::session::{
     call::{Carried, Gone, RotationMode, UserReply, Verify},
     handle::is_foreign,
@@ -12,20 +12,20 @@ use postern_jwt::{json, time::UnixMillis};
 
 pub(super) fn check<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     issued: Option<UnixMillis>,
 ) -> Result<UserReply, StoreFault> {
     let ended = if is_foreign(handle) {
-        match foreign::ended(store, terms, handle, issued)? {
+        match foreign::ended(store, context, handle, issued)? {
             Some(ended) => Some(ended),
             None => return Ok(GONE),
         }
     } else {
         None
     };
-    Ok(match data::current(store, terms, handle)? {
-        Some(current) => UserReply::Standing {
+    Ok(match data::current(store, context, handle)? {
+        Some(current) => UserReply::NotEnded {
             data_seq: current.seq,
             ended,
         },
@@ -35,24 +35,24 @@ pub(super) fn check<S: UserStore>(
 
 pub(super) fn verify<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     call: Verify,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, terms, &call.handle)? else {
+    let Some(mut record) = live(store, context, &call.handle)? else {
         return Ok(GONE);
     };
-    if seen::mark(terms, &mut record, &call.hash1)? && !store.update_session(&record)? {
+    if seen::mark(context, &mut record, &call.hash1)? && !store.update_session(&record)? {
         return Ok(GONE);
     }
-    let issuer = terms.settings.issuer();
+    let issuer = context.settings.issuer();
     let same = |payload: &str| json::same_value(&record.payload, payload);
     let differs = !(same(&call.payload)
         .and_then(|same_text| Ok(same_text || same(&issuer::without(&call.payload, &issuer))?)))
     .map_err(|_| StoreFault("a stored payload is not JSON".to_owned()))?;
     match call.door {
-        RotationMode::Lazy => verify_lazily(store, terms, record, &call, differs),
+        RotationMode::Lazy => verify_lazily(store, context, record, &call, differs),
         RotationMode::Own | RotationMode::Eager => {
-            let maker = issue::maker(terms, &record)?;
+            let maker = issue::maker(context, &record)?;
             let lineage = record.lineage;
             let next = lineage.generation.saturating_add(1);
             let belongs = |hash1: &str| {
@@ -73,13 +73,13 @@ pub(super) fn verify<S: UserStore>(
 /// Rows C2 to C8 of cdi.md 3.3: an access token of a child promotes the child's refresh token.
 fn verify_lazily<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     mut record: SessionRecord,
     call: &Verify,
     differs: bool,
 ) -> Result<UserReply, StoreFault> {
     let payload_changed = call.check_database && differs;
-    let maker = issue::maker(terms, &record)?;
+    let maker = issue::maker(context, &record)?;
     let lineage = record.lineage;
     let mut mint = payload_changed;
     let mut promoted = None;
@@ -94,17 +94,17 @@ fn verify_lazily<S: UserStore>(
         record.lineage = lineage.promoted(index);
         record.expiry = record
             .expiry
-            .max(issue::refreshed_expiry(terms, record.created));
+            .max(issue::refreshed_expiry(context, record.created));
     }
     if !mint {
         let payload = call.payload.clone();
         return Ok(found(&SessionRecord { payload, ..record }, None, differs));
     }
     let access = AccessGrant {
-        created: terms.now,
-        expiry: terms
+        created: context.now,
+        expiry: context
             .now
-            .plus(terms.settings.access_token_validity)
+            .plus(context.settings.access_token_validity)
             .min(record.expiry),
         hash1: call.hash1.clone(),
         parent_hash1: None,
@@ -115,25 +115,25 @@ fn verify_lazily<S: UserStore>(
         // Of the token at hand the object knows already.
         generation: 0,
     };
-    store_and_allow(store, terms, record, Some(access))
+    store_and_allow(store, context, record, Some(access))
 }
 
 /// A new payload, and a new access token with no more life than the one at hand (none when that one is expired).
 pub(super) fn regenerate<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     handle: &str,
     payload: Option<String>,
     carried: Carried,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, terms, handle)? else {
+    let Some(mut record) = live(store, context, handle)? else {
         return Ok(GONE);
     };
     record.payload = payload.unwrap_or(record.payload);
-    seen::mark(terms, &mut record, &carried.hash1)?;
+    seen::mark(context, &mut record, &carried.hash1)?;
     let expiry = carried.expiry.min(record.access_expires_max);
-    let access = (expiry > terms.now).then_some(AccessGrant {
-        created: terms.now,
+    let access = (expiry > context.now).then_some(AccessGrant {
+        created: context.now,
         expiry,
         hash1: carried.hash1,
         parent_hash1: carried.parent_hash1,
@@ -144,12 +144,12 @@ pub(super) fn regenerate<S: UserStore>(
         // Of the token at hand the object knows already.
         generation: 0,
     });
-    store_and_allow(store, terms, record, access)
+    store_and_allow(store, context, record, access)
 }
 
 fn store_and_allow<S: UserStore>(
     store: &S,
-    terms: &Terms<'_>,
+    context: &UserContext<'_>,
     mut record: SessionRecord,
     access: Option<AccessGrant>,
 ) -> Result<UserReply, StoreFault> {
@@ -159,7 +159,7 @@ fn store_and_allow<S: UserStore>(
     if !store.update_session(&record)? {
         return Ok(GONE);
     }
-    maintenance::renew_if_half_spent(store, terms, &record)?;
+    maintenance::renew_if_half_spent(store, context, &record)?;
     Ok(found(&record, access, false))
 }
 

@@ -13,7 +13,7 @@ use crate::supertokens::cdi::request::{api_key, path, query, version};
 use crate::supertokens::cdi::response::static_answers;
 use crate::{http::reply::Reply, settings::Settings, tenant::PUBLIC_TENANT};
 
-/// The largest body in bytes: room for the largest session data with every character escaped, and its surroundings.
+/// The largest body in bytes: room for the largest session data with every character escaped, and its context.
 pub const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
 /// A request without its body.

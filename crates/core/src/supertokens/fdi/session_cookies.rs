@@ -12,7 +12,7 @@ use crate::http::credentials::{
     Seen,
 };
 use crate::refusal::Refusal;
-use crate::session::lineage::Place;
+use crate::session::lineage::TokenPosition;
 use crate::session::refresh_token;
 use crate::settings::Settings;
 
@@ -176,17 +176,17 @@ fn of_one_session<'a>(
                 "the request carries refresh tokens of several sessions",
             ));
         }
-        let Place { generation, index } = presented.place;
+        let TokenPosition { generation, index } = presented.position;
         session.get_or_insert_with(|| presented.handle.to_owned());
         if !found.iter().any(|(_, known)| *known == token) {
             found.push(((generation, index), token));
         }
         if found.len() > MAX_REFRESH_CANDIDATES {
-            found.sort_by_key(|(place, _)| Reverse(*place));
+            found.sort_by_key(|(position, _)| Reverse(*position));
             found.truncate(MAX_REFRESH_CANDIDATES);
         }
     }
-    found.sort_by_key(|(place, _)| Reverse(*place));
+    found.sort_by_key(|(position, _)| Reverse(*position));
     Ok(found.into_iter().map(|(_, token)| token).collect())
 }
 

@@ -3,7 +3,7 @@ use crate::{
     settings::{IssuerKeys, IssuerNames, TrustedIssuer},
     tokens::{
         form::parse,
-        token_issuer::{Claimant, claimant},
+        token_issuer::{TokenIssuer, token_issuer},
         trusted_issuer::{MAX_IDENTITY_BYTES, claimed, identity, policy},
     },
 };
@@ -63,12 +63,12 @@ fn a_token_is_sorted_by_key_then_issuer_then_shape() {
     let issuers = [issuer("b", "https://issuer.example")];
     let sort = |header: &str, payload: &str| {
         let token = token(Algorithm::HS256, header, payload);
-        let sorted =
-            parse(&token).and_then(|token| claimant(token, |key_id| key_id == "ours", &issuers));
+        let sorted = parse(&token)
+            .and_then(|token| token_issuer(token, |key_id| key_id == "ours", &issuers));
         sorted.map(|claimant| match claimant {
-            Claimant::Own(_) => "own".to_owned(),
-            Claimant::Foreign(_, issuer) => issuer.id.clone(),
-            Claimant::Ambiguous(issuer) => format!("{}, among others", issuer.id),
+            TokenIssuer::Own(_) => "own".to_owned(),
+            TokenIssuer::Trusted(_, issuer) => issuer.id.clone(),
+            TokenIssuer::Ambiguous(issuer) => format!("{}, among others", issuer.id),
         })
     };
     let ours = r#"{"alg":"RS256","kid":"ours","typ":"JWT","version":"5"}"#;
@@ -89,8 +89,8 @@ fn a_token_is_sorted_by_key_then_issuer_then_shape() {
     }
     let legacy = format!("{}.e30=.AAAA", crate::tokens::legacy::HEADER_V1);
     assert!(matches!(
-        parse(&legacy).and_then(|token| claimant(token, |_| false, &issuers)),
-        Ok(Claimant::Own(_))
+        parse(&legacy).and_then(|token| token_issuer(token, |_| false, &issuers)),
+        Ok(TokenIssuer::Own(_))
     ));
     assert!(parse("opaque").is_err_and(TokenFault::is_structural));
 }

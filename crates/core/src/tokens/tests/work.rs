@@ -4,7 +4,7 @@
 //! are compared by a heap, in n log n (`scanner`).
 
 use super::support::{CLAIMS, key_ring, keys, parse_set, plain_token, policy, token, verify};
-use crate::tokens::{access_token, candidate, form::parse, token_issuer::claimant};
+use crate::tokens::{access_token, candidate, form::parse, token_issuer::token_issuer};
 use postern_jwt::json;
 use postern_jwt::json::work::steps_of;
 use postern_jwt::keys::jwk::KeySetSource;
@@ -97,8 +97,8 @@ fn a_token_takes_steps_in_proportion_to_its_length() {
             ] {
                 let steps = steps_of(|| {
                     let _ = candidate::is_access_token(&text, &[]);
-                    let _ = parse(&text).and_then(|token| claimant(token, |_| true, &[]));
-                    let _ = parse(&text).and_then(|token| claimant(token, |_| false, &[]));
+                    let _ = parse(&text).and_then(|token| token_issuer(token, |_| true, &[]));
+                    let _ = parse(&text).and_then(|token| token_issuer(token, |_| false, &[]));
                     let _ = access_token::parse(&text);
                     let _ = verify(&text, &ring, &policy);
                 });

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use postern_core::{
     keys::RingCopy,
-    revocation::copy::{Decision, Why},
+    revocation::copy::{Decision, UncertainReason},
 };
 use postern_jwt::time::Millis;
 
@@ -62,7 +62,7 @@ impl World {
             standing: false,
         };
         let decision = if bound == 0 {
-            Decision::AskObject(Why::NoCopy)
+            Decision::AskObject(UncertainReason::NoCopy)
         } else {
             let session = &self.users.sessions[session];
             self.isolates[isolate].decide(session, Millis(bound), ring, self.now)
@@ -84,8 +84,8 @@ impl World {
             }
             Decision::AskObject(why) => {
                 self.judge.level(bound).asked += 1;
-                self.hits += u64::from(why == Why::Hit);
-                if matches!(why, Why::NoCopy | Why::OldCopy) {
+                self.hits += u64::from(why == UncertainReason::Hit);
+                if matches!(why, UncertainReason::NoCopy | UncertainReason::OldCopy) {
                     let bound = if bound == 0 { LEARN_BOUND } else { bound };
                     self.poll(isolate, bound.min(LEARN_BOUND));
                 } else {

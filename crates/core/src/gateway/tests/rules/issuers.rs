@@ -8,7 +8,7 @@ use crate::gateway::compile;
 use crate::gateway::decide;
 use crate::gateway::request::{assertion, identity};
 use crate::gateway::tests::{no_header, request};
-use crate::gateway::{Decision, Denial, Gateway, Note, Rule, Seen};
+use crate::gateway::{Decision, Denial, ForwardWarning, Gateway, Rule, Seen};
 use crate::identity::{Identity, Issuer, Issuers, Session};
 use crate::session::handle::HandleKeys;
 use crate::settings::Settings;
@@ -53,7 +53,7 @@ fn decision(rule: &Rule, issuer: &Issuer, payload: &str) -> Decision {
 }
 
 fn passes(rule: &Rule, issuer: &Issuer, payload: &str) -> bool {
-    matches!(decision(rule, issuer, payload), Decision::Forward(passage) if passage.with_identity)
+    matches!(decision(rule, issuer, payload), Decision::Forward(forward) if forward.with_identity)
 }
 
 /// A partner may call its user what ours is called, and say of it what it likes.
@@ -70,19 +70,21 @@ fn a_rule_that_names_no_issuer_accepts_our_own_sessions_only() {
     assert!(!refused.own_session_is_gone);
     assert!(refused.told().starts_with("issuer partner: "));
 
-    let Decision::Forward(passage) =
+    let Decision::Forward(forward) =
         decision(&rule(json!({ "session": "optional" })), &partner(), "{}")
     else {
         panic!("it passes as anonymous");
     };
-    assert!(!passage.with_identity);
-    assert!(matches!(passage.note, Some(Note::PassedOver(why)) if why.contains("partner")));
+    assert!(!forward.with_identity);
+    assert!(
+        matches!(forward.warning, Some(ForwardWarning::PassedOver(why)) if why.contains("partner"))
+    );
 
-    let Decision::Forward(passage) = decision(&rule(json!({ "shadow": true })), &partner(), "{}")
+    let Decision::Forward(forward) = decision(&rule(json!({ "shadow": true })), &partner(), "{}")
     else {
         panic!("a shadow refuses nothing");
     };
-    assert!(!passage.with_identity);
+    assert!(!forward.with_identity);
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub(crate) mod writer;
 use crate::supertokens::cdi::request::cookies::CookieAttributes;
 use crate::supertokens::cdi::request::version::Version;
 use crate::supertokens::cdi::response::outcome::Outcome;
-use crate::supertokens::cdi::response::outcome::Surroundings;
+use crate::supertokens::cdi::response::outcome::ResponseContext;
 use crate::supertokens::cdi::response::writer::Writer;
 use crate::{http::reply::Reply, refusal::Refusal};
 
@@ -21,12 +21,12 @@ use crate::{http::reply::Reply, refusal::Refusal};
 pub fn render(
     version: &'static Version,
     result: Result<Outcome, Refusal>,
-    surroundings: &Surroundings<'_>,
+    context: &ResponseContext<'_>,
 ) -> Reply {
-    let cookies = CookieAttributes::of(surroundings.settings);
+    let cookies = CookieAttributes::of(context.settings);
     let writer = Writer {
         version,
-        surroundings,
+        context,
         cookies: &cookies,
     };
     let written = match result {

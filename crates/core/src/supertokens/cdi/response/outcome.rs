@@ -35,9 +35,9 @@ pub enum Outcome {
     Handles(Vec<String>),
     /// The handles of the sessions that were ended.
     Revoked(Vec<String>),
-    /// The handshake; everything in it comes from [`Surroundings`].
+    /// The handshake; everything in it comes from [`ResponseContext`].
     Handshake,
-    /// The JWK Set; it comes from [`Surroundings`] too.
+    /// The JWK Set; it comes from [`ResponseContext`] too.
     Jwks {
         /// As in the call.
         with_status: bool,
@@ -59,7 +59,7 @@ pub struct Verified {
 
 /// What an answer needs besides its outcome.
 #[derive(Debug, Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct ResponseContext<'a> {
     /// The settings.
     pub settings: &'a Settings,
     /// The signing keys: their public halves are part of some answers.

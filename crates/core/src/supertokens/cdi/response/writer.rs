@@ -6,7 +6,7 @@ use crate::supertokens::cdi::request::version::{
     CookieFields, LegacyKeyFields, PathFamily, Removal, Version,
 };
 use crate::supertokens::cdi::response::legacy_keys::{LegacyKey, LegacyKeys};
-use crate::supertokens::cdi::response::outcome::{Outcome, Surroundings, Verified};
+use crate::supertokens::cdi::response::outcome::{Outcome, ResponseContext, Verified};
 use crate::supertokens::cdi::response::tokens::{self, TokenWriter, uuid};
 use crate::{
     http::reply::Reply,
@@ -31,7 +31,7 @@ const TOKEN_THEFT_DETECTED: &str = "TOKEN_THEFT_DETECTED";
 /// Writes answers in one version. `Err` is the answer to a fault of ours.
 pub(crate) struct Writer<'a> {
     pub(crate) version: &'static Version,
-    pub(crate) surroundings: &'a Surroundings<'a>,
+    pub(crate) context: &'a ResponseContext<'a>,
     pub(crate) cookies: &'a CookieAttributes,
 }
 
@@ -76,7 +76,7 @@ impl Writer<'_> {
     }
 
     fn issued(&self, issued: &IssuedSession, with_keys: bool) -> Result<Reply, Reply> {
-        let id = uuid(self.surroundings.id_refresh_token);
+        let id = uuid(self.context.id_refresh_token);
         let tokens = self.tokens();
         let mut answer = self.with_session(&issued.session)?;
         answer.json("accessToken", &tokens.access(&issued.access_token));
@@ -144,7 +144,7 @@ impl Writer<'_> {
     }
 
     fn jwks(&self, with_status: bool) -> Result<Reply, Reply> {
-        let document = self.surroundings.ring.document(self.surroundings.now);
+        let document = self.context.ring.document(self.context.now);
         let keys = json::parse_object(&document.json)
             .ok()
             .and_then(|set| set.get("keys"))
@@ -156,7 +156,7 @@ impl Writer<'_> {
     }
 
     fn handshake(&self) -> Result<Reply, Reply> {
-        let settings = self.surroundings.settings;
+        let settings = self.context.settings;
         let mut answer = reply::with_status(OK);
         self.keys(&mut answer)?;
         answer.boolean("accessTokenBlacklistingEnabled", settings.check_database);
@@ -170,7 +170,7 @@ impl Writer<'_> {
 
     /// What the handshake of versions before 2.4 says about cookies.
     fn handshake_cookies(&self, answer: &mut ObjectWriter) {
-        let settings = self.surroundings.settings;
+        let settings = self.context.settings;
         let cookies = self.cookies;
         if self.version.cookies == CookieFields::Absent {
             return;
@@ -221,8 +221,7 @@ impl Writer<'_> {
             named_subtype,
             Some(ReuseSubtype::RecentPrev | ReuseSubtype::OrphanedBranch)
         );
-        if recent && self.surroundings.settings.recent_token_reuse == RecentTokenReuse::Unauthorised
-        {
+        if recent && self.context.settings.recent_token_reuse == RecentTokenReuse::Unauthorised {
             let mut answer = reply::with_status(UNAUTHORISED);
             answer.text("message", "The refresh token was used before");
             answer.optional_text(
@@ -268,12 +267,12 @@ impl Writer<'_> {
             LegacyKeyFields::Current => false,
             LegacyKeyFields::CurrentAndList => true,
         };
-        let Surroundings {
+        let ResponseContext {
             settings,
             ring,
             now,
             ..
-        } = self.surroundings;
+        } = self.context;
         let kind = if settings.use_dynamic_signing_key {
             KeyKind::Dynamic
         } else {

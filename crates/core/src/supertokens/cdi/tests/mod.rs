@@ -14,7 +14,7 @@ use super::admission::{Head, admit};
 use super::response::render;
 use crate::supertokens::cdi::request::call::{CoreCall, CoreRequest};
 use crate::supertokens::cdi::request::version::{self, Version};
-use crate::supertokens::cdi::response::outcome::{Outcome, Surroundings};
+use crate::supertokens::cdi::response::outcome::{Outcome, ResponseContext};
 use crate::{
     http::reply::Reply,
     keys::{Kept, KeyKind, KeyPolicy, KeyRing, RingCopy, RingHead, SCHEMA, Secrets, SigningKey},
@@ -165,7 +165,7 @@ fn reply_with(settings: &Settings, version: &str, result: Result<Outcome, Refusa
     render(
         row(version),
         result,
-        &Surroundings {
+        &ResponseContext {
             settings,
             ring: &ring,
             now: NOW,

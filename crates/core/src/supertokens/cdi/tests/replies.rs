@@ -6,7 +6,7 @@ use super::{NOW, answer, issued, json_of, names, reply_with, ring, row, session,
 use crate::refusal::{Refusal, TooLarge};
 use crate::session::model::SessionInformation;
 use crate::supertokens::cdi::request::version::{LegacyKeyFields, VERSIONS};
-use crate::supertokens::cdi::response::outcome::{Outcome, Surroundings, Verified};
+use crate::supertokens::cdi::response::outcome::{Outcome, ResponseContext, Verified};
 use crate::supertokens::cdi::response::{refusal_of_regenerate, render};
 use postern_jwt::time::UnixMillis;
 
@@ -220,17 +220,13 @@ fn a_version_that_needs_keys_never_answers_without_them() {
     let mut ring = ring();
     ring.ring.keys.clear();
     for version in &VERSIONS {
-        let surroundings = Surroundings {
+        let context = ResponseContext {
             settings: &settings(),
             ring: &ring,
             now: NOW,
             id_refresh_token: [0; 16],
         };
-        let reply = render(
-            row(version.name),
-            Ok(Outcome::Created(issued())),
-            &surroundings,
-        );
+        let reply = render(row(version.name), Ok(Outcome::Created(issued())), &context);
         let expected = if version.legacy_keys == LegacyKeyFields::Absent {
             200
         } else {
@@ -242,13 +238,13 @@ fn a_version_that_needs_keys_never_answers_without_them() {
 
 #[test]
 fn id_refresh_tokens_are_uuids_of_version_4() {
-    let surroundings = Surroundings {
+    let context = ResponseContext {
         settings: &settings(),
         ring: &ring(),
         now: NOW,
         id_refresh_token: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
     };
-    let reply = render(row("2.7"), Ok(Outcome::Refreshed(issued())), &surroundings);
+    let reply = render(row("2.7"), Ok(Outcome::Refreshed(issued())), &context);
     assert_eq!(
         json_of(&reply)["idRefreshToken"]["token"],
         "00010203-0405-4607-8809-0a0b0c0d0e0f"
