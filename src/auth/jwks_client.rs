@@ -1,6 +1,6 @@
 //! The keys of trusted issuers: taken from settings, or asked for and kept in this isolate.
 //!
-//! Owns the sets of this isolate, one for each issuer in settings. It asks the keeper of a set (`objects::key_sets`), and the
+//! The sets of this isolate, one for each issuer in settings. It asks the keeper of a set (`objects::key_sets`), and the
 //! issuer only where there is no keeper: in a release before, or out of reach. When to ask is decided by
 //! `postern_jwt::jwks_cache`, what a set may hold by `postern_jwt::keys::jwk`. No request waits for a promise that another one made.
 

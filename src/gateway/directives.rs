@@ -1,7 +1,7 @@
 //! Carrying out an origin's directives: starting, changing and ending sessions through the same use cases as every door.
 //!
-//! Owns the order (revoke, create, payload, data) and the headers that tell the browser. What counts as a directive,
-//! and whether it is to be believed, is `postern_core::gateway::directives`' to say.
+//! The order (revoke, create, payload, data), and the headers for the browser. What counts as a directive, and whether it
+//! is trusted, is decided in `postern_core::gateway::response::directives`.
 
 use super::call::Call;
 use crate::{

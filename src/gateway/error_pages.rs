@@ -1,6 +1,6 @@
 //! Answers of our own to people: a page in place of JSON, of the operator's where one is named.
 //!
-//! Owns who gets one, the id of the request, and fetching the operator's. What our own says is `postern_core::error::page`'s.
+//! Who gets a page, the id of the request, and how the operator's page is fetched. Our own page is written in `postern_core::error::page`.
 
 use std::{cell::OnceCell, rc::Rc};
 

@@ -1,7 +1,7 @@
 //! The gateway: requests that are for no path of ours, matched, verified and sent on to an origin.
 //!
-//! Owns the order: the URL that will be sent, the rule, the session, the decision, the request, the answer. What is
-//! decided at each of these is `postern_core::gateway`'s to say.
+//! The order: the URL that will be sent, the rule, the session, the decision, the request, the answer. Each is decided in
+//! `postern_core::gateway`.
 
 use super::call::Call;
 use super::call::log_detail;

@@ -1,6 +1,6 @@
 //! What an origin is told about a session: identity headers, and the signed assertion.
 //!
-//! Owns signing, and how long what was made for a token is used again: for half the assertion's life, by the same
+//! They are signed here, and used again for half the assertion's life, by the same
 //! origin. A repeated token costs neither a signature nor new header values.
 
 use crate::auth::identity_headers::IdentityHeaders;

@@ -1,6 +1,6 @@
 //! Which texts hold tokens of ours, judged with the key ring: handles by their tag, access tokens by their key, too.
 //!
-//! Owns when the ring is asked for. It rarely is: only where something looks like a token of ours and no copy is at hand.
+//! The key ring is rarely asked for: only where something looks like a token of ours and no copy is at hand.
 
 use std::{cell::Cell, rc::Rc};
 

@@ -1,7 +1,7 @@
 //! `GET {base}/session/refresh?return_to=…`: the refresh for pages without a script, and the way back; `POST` for forms.
 //!
-//! Owns when it is worth trying, and what each outcome of the refresh means to a person. The refresh itself is the one
-//! that scripts ask for. What the addresses say is `postern_core::gateway::decision::renewal`'s to say.
+//! When a refresh is worth trying, and what each outcome of the refresh means to a person. The refresh itself is the one
+//! that scripts ask for. The addresses are read in `postern_core::gateway::decision::renewal`.
 
 use crate::gateway::renewal::TRIED;
 

@@ -1,6 +1,6 @@
 //! The HTTP doors: one router, and a reply as a value for every request.
 //!
-//! Owns turning requests into values and values into responses. Which path is whose is `http::route`'s to say.
+//! Requests become values, and values become responses. `postern_core::http::route` decides which handler a path belongs to.
 
 use wasm_bindgen::JsValue;
 use worker::Env;

@@ -1,6 +1,6 @@
 //! `POST {base}/session/ticket`: a ticket for one request to the gateway that can carry no header.
 //!
-//! Owns what a ticket is made for. Its form is `postern_core::session::ticket`'s.
+//! What a ticket is made for. Its form is in `postern_core::session::ticket`.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 

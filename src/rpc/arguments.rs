@@ -1,6 +1,6 @@
 //! RPC arguments: JS values from another Worker, checked and turned into JSON text.
 //!
-//! Owns what counts as JSON: plain objects, arrays, strings of Unicode, finite numbers, booleans and null. `undefined`
+//! What counts as JSON: plain objects, arrays, strings of Unicode, finite numbers, booleans and null. `undefined`
 //! members are dropped; anything else is refused, naming the path. Nothing here is trusted to be of the type it claims,
 //! nor to be small: a value may hold one part many times over, and so be far larger as text than it was on its way here.
 

@@ -1,8 +1,8 @@
 //! RPC, the door for Workers of the same account: one object in, one union out.
 //!
-//! Owns the methods' names, arguments and results (`client/rpc.d.ts`). Expected outcomes are returned as
+//! The methods' names, arguments and results (`client/rpc.d.ts`). Expected outcomes are returned as
 //! `{status: …}`; a caller's mistake rejects with a `TypeError` or `RangeError` that names the member. Which entrypoint
-//! offers which method is written in `entry.mjs`. What several methods are given is read in `given`; `results` writes.
+//! offers which method is written in `entry.mjs`. Arguments are read in `arguments` and `params`; `results` writes.
 
 pub(crate) mod arguments;
 pub(crate) mod login_request;

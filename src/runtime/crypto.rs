@@ -1,6 +1,6 @@
 //! Signatures by WebCrypto: RSA, ECDSA, Ed25519, and HMAC with the larger hashes.
 //!
-//! Owns the names that WebCrypto gives to algorithms, and the imported keys. Refuses to know which key a token needs.
+//! The names that WebCrypto gives to algorithms, and the imported keys.
 //! HS256 is not here: the core checks it without leaving Wasm.
 
 use super::random::CryptoFault;

@@ -1,7 +1,7 @@
 //! The KV namespace `SESSION_DATA`: the copy of session data that is read everywhere.
 //!
 //! Key = session handle, value = the data's JSON text itself, metadata = `{seq, sessionExpires}`. Written and deleted by
-//! `UserSessions` objects only. Owns the shapes and the time-outs; knows of no session.
+//! `UserSessions` objects only. The shapes of keys and values, and the time-outs.
 
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};

@@ -1,7 +1,7 @@
 //! Creating a session in answer to a browser's request: what a login route asks for over RPC.
 //!
-//! Owns the order: how the tokens will travel, whether a browser would keep them, and only then the session. The rules
-//! themselves are the browser protocol's (`frontend`).
+//! The order: how the tokens will travel, whether a browser would keep them, and only then the session. The rules are in
+//! `postern_core::supertokens::fdi`.
 
 use super::NewSession;
 use crate::{objects::context::Context, sessions};

@@ -1,7 +1,7 @@
 //! The use cases, as every door calls them: verify, read and overwrite, create, refresh, list, end.
 //!
-//! Owns the order of things across objects, KV and keys: a handle's tag before any I/O, the signing key before anything
-//! changes, the object before KV. Which rule applies is the core's to say.
+//! The order across objects, KV and keys: a handle's tag before any I/O, the signing key before anything changes, the
+//! object before KV. The rules are in `postern_core::session`.
 
 pub(crate) mod login;
 

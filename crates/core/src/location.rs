@@ -2,7 +2,7 @@
 //! request.
 //!
 //! An object stays where it was made, so a user's object should be made near the user and not near the backend that
-//! happens to create the session. Refuses to know how the platform tells where a request comes from.
+//! happens to create the session.
 
 /// A region in which an object can be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Work that waits for something outside, and is fetched by a ticket.
 //!
-//! Owns what is given up, and when. The platform may end a request without a word to us: what belongs to it never comes
+//! Which request is given up, and when. The platform may end a request without a word to us: what belongs to it never comes
 //! back, and only its age shows that. So nothing is given up that may still come back, however much else is asked
 //! meanwhile; and what finds no room is handed back, never put in another's place.
 

@@ -1,7 +1,7 @@
 //! How long an isolate uses a key set that it was given, and when it asks again: pure rules, one decision per token.
 //!
-//! Owns the times of one isolate. Whom to ask is the caller's to know: a shared keeper of the set, which bounds by itself how
-//! often the issuer is asked, or the issuer. Refuses to fetch: the shell does, with the limits below, and tells what came of it.
+//! The times of one isolate. Whom to ask is the caller's to know: a shared keeper of the set, which bounds by itself how
+//! often the issuer is asked, or the issuer. Nothing is fetched here: the caller fetches, within the limits below, and reports the result.
 
 use crate::time::{Millis, UnixMillis};
 

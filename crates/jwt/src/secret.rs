@@ -1,6 +1,6 @@
 //! Secret bytes: key material, MACs and tokens that must never be compared by `==`, printed or logged.
 //!
-//! Owns constant-time comparison and redaction. Refuses to know what a secret is for.
+//! They are compared in constant time, and no formatting shows them.
 
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};

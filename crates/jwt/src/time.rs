@@ -1,6 +1,6 @@
 //! Points in time and spans of time, as newtypes so that seconds and milliseconds cannot be confused.
 //!
-//! Owns unit conversion. Refuses to know what time it is: `now` is always an argument.
+//! Units are converted here. The current time is always an argument, `now`.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,6 @@
 //! What is to be changed about the headers of an origin's answer, as one text for `proxy.mjs`.
 //!
-//! Owns the order of the changes. What is to be changed is said by `postern_core::gateway`: `response_headers`, `caching` and
+//! The order of the changes. What is to be changed is decided in `postern_core::gateway`: `response_headers`, `caching` and
 //! `rewriting`.
 
 use crate::gateway::directives::Outcome;

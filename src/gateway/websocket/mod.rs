@@ -1,6 +1,6 @@
 //! Sessions behind open WebSockets: whether one still stands, and when to look again.
 //!
-//! Owns the ticket that the pump keeps and hands back. The pump itself is `websocket.mjs`.
+//! Frames are copied between both sockets by `websocket.mjs`, which keeps the id of the session check.
 
 pub(crate) mod ticket;
 

@@ -1,6 +1,6 @@
 //! The isolate's side of the key ring: a copy that is renewed in time, and what is done with its keys.
 //!
-//! Owns the copy of this isolate. When to ask again is decided by `postern_core::keys`; keys are made in `key_ring_do`. No
+//! The copy of this isolate. When to ask again is decided by `postern_core::keys`; keys are made in `object`. No
 //! request waits for a question that another one asked: the platform would cancel it.
 
 use std::{cell::RefCell, rc::Rc};

@@ -1,6 +1,6 @@
 //! The Durable Object `KeyRing`: the one place where keys and secrets are made and stored.
 //!
-//! Owns storage and generation. The rules are `postern_core::keys`. There is one object, [`OBJECT_NAME`]; others of this class
+//! Keys are stored and generated here. The rules are `postern_core::keys`. There is one object, [`OBJECT_NAME`]; others of this class
 //! keep key sets of trusted issuers (`key_sets`), and never see a call of the ring.
 //!
 //! Requests are POSTs of a [`RingCall`], answered with a [`RingCopy`], private keys included; 404 when there is no key of the

@@ -1,8 +1,8 @@
 //! The isolate's side of the authority on revocations: its copy, the polls that keep it fresh, and what is told to the
 //! authority.
 //!
-//! Owns the memory of this isolate: the copy, the facts that users' objects stated, and the sessions that were ended
-//! through it. What these decide is `postern_core::revocation::copy`'s to say. A poll belongs to the request that began it; no
+//! The memory of this isolate: the copy, what users' objects answered, and the sessions that were ended through it. What
+//! follows from these is decided in `postern_core::revocation::copy`. A poll belongs to the request that began it; no
 //! request waits for one that another began.
 
 use worker::Env;

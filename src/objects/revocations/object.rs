@@ -1,6 +1,6 @@
 //! The Durable Object `Revocations`: the authority on which sessions have ended lately.
 //!
-//! Owns the transaction around each change, the journal in memory, and the alarm that forgets. Every rule is in
+//! The transaction around each change, the journal in memory, and the alarm that deletes expired entries. Every rule is in
 //! `postern_core::revocation::journal`. Its name is its shard ([`object_name`]).
 //!
 //! Requests are POSTs: an [`AuthorityCall`] answered with an [`AuthorityReply`], and `/segment/NAME`, answered with the

@@ -1,6 +1,6 @@
 //! Responses of the runtime, made of replies.
 //!
-//! Owns the heads that are kept: status and headers as JS takes them. Making one costs more than everything else about
+//! Heads (status and headers as JS takes them) are kept and used again. Making one costs more than everything else about
 //! an answer, and nearly all answers have one of a few.
 
 use std::cell::RefCell;

@@ -1,6 +1,6 @@
 //! What a refusal or a fault looks like to a person: a small page that needs nothing else, in place of JSON.
 //!
-//! Owns its words and its looks. It says what to do next and under which id the log has it; it never says what was
+//! A page says what to do next and under which id the log has it; it never says what was
 //! refused in detail, nor which origin is at fault.
 
 use std::fmt::Write;

@@ -1,16 +1,16 @@
 //! The gateway's rules: which requests pass to which origin, with whose identity, and what an origin may do.
 //!
-//! Owns the rules file, matching, path and header hygiene, claim requirements, directives and the shape of refusals; all
-//! of it plain values in, plain values out. Refuses to know how a token is verified and how a request is forwarded.
+//! The rules file, matching, path and header hygiene, claim requirements, directives and the shape of refusals, all as
+//! plain values. Tokens are verified and requests are sent by the Worker.
 //!
 //! One request goes through here in this order:
-//! 1. [`admit`] checks the path and finds the rule; a preflight is answered from [`cors`].
+//! 1. [`admit`] checks the path and finds the rule; a preflight is answered from [`response::cors`].
 //! 2. The shell verifies the session, when the rule [asks for one](Rule::asks_for_session).
 //! 3. [`decide`] says whether the request passes, with an identity or without, or how it is refused.
-//! 4. [`request_headers`] and [`identity`] make what the origin receives; [`response_headers`] and [`directives`] what
+//! 4. [`request::headers`] and [`request::identity`] make what the origin receives; [`response`] what
 //!    comes back of its answer.
 //!
-//! [`explain`] tells the same story about a request that was only described.
+//! [`decision::explain`] explains the same for a request that was only described.
 
 pub mod decision;
 pub mod matching;

@@ -1,6 +1,6 @@
 //! Cookies: reading the `Cookie` header without ever failing, and writing `Set-Cookie` (RFC 6265).
 //!
-//! Owns the two grammars. Refuses to know which cookies exist.
+//! The grammars of both headers; which cookies there are is for the callers to know.
 
 use std::borrow::Cow;
 use std::fmt::Write;

@@ -1,7 +1,6 @@
 //! Which access tokens a request carries, and by which method (docs/protocol/fdi.md, section 4.6).
 //!
-//! Owns the names of our cookies, and which of several values under one name is looked at. Refuses to know what a good
-//! token looks like: the caller says whether a text is one of ours, or of a trusted issuer, by its structure.
+//! The names of our cookies, and which of several values under one name is read. The caller says whether a text is one of ours, or of a trusted issuer, by its structure.
 
 use std::borrow::Cow;
 

@@ -1,6 +1,6 @@
 //! HTTP dates: the IMF-fixdate form of RFC 9110 section 5.6.7, which cookies use for `Expires`.
 //!
-//! Owns the calendar arithmetic. Refuses to know what time it is.
+//! The time is an argument.
 
 use postern_jwt::time::UnixMillis;
 

@@ -1,6 +1,6 @@
 //! Hosts of requests: one normal form, which every door compares.
 //!
-//! Owns what two spellings of one host are. Who compares a host as it was sent lets a rule be walked around by another
+//! Two spellings of one host are equal here. Who compares a host as it was sent lets a rule be walked around by another
 //! spelling of the same name.
 
 use std::borrow::Cow;

@@ -1,7 +1,6 @@
 //! HTTP as plain values: routing, bearer tokens, cookies, replies.
 //!
-//! Owns the reading of request lines and headers and the writing of replies. Refuses to know the JS types that carry
-//! them, and what a token means.
+//! Request lines and headers are read and replies are written here, as plain values without a JS type.
 
 pub mod bearer;
 pub mod cookie;

@@ -1,6 +1,6 @@
 //! The router of the whole Worker: which part of it a request is for.
 //!
-//! Owns which paths and hosts are whose, so that no two doors share one. Refuses to know what a door does.
+//! Which handler a path and host belong to, so that no two handlers share one.
 
 use crate::settings::Settings;
 use crate::settings::origin::host_is_listed;

@@ -2,8 +2,8 @@
 //! meanwhile.
 //!
 //! A cold isolate asks the keeper and not the issuer, so that a deployment makes as many requests to an issuer as one
-//! isolate would, however many there are, and an outage of the issuer is survived by isolates that start in it. Refuses to
-//! fetch and to store: the shell does, and tells what came of it. The text is not read here.
+//! isolate would, however many there are, and an outage of the issuer is survived by isolates that start in it. The Worker fetches and
+//! stores, and reports the result. The text is not read here.
 //!
 //! However many tokens come in, and whatever `kid`s they name, the issuer is asked no more often than [`MOST_AT_ONCE`] times
 //! at once and then once in [`UNKNOWN_KEY_EVERY`] for unknown `kid`s, twice in a set's lifetime besides, and after a failure

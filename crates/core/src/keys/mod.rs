@@ -1,7 +1,7 @@
 //! Signing keys and the other long-lived secrets: when they are made, published, used, withdrawn and forgotten.
 //!
-//! Owns every rule about the life of a key (protocol: cdi.md 2.5) and the JWK Set document (RFC 7517 section 5).
-//! Refuses to know how keys are generated, where they are stored and how a signature is made.
+//! Every rule about the life of a key (docs/protocol/cdi.md), and the JWK Set document (RFC 7517 section 5). The Worker
+//! generates keys, stores them and signs.
 //!
 //! A dynamic key lives like this, with I = rotation interval, O = overlap, A = access-token validity:
 //!

@@ -10,7 +10,7 @@
 //!   [`Unread::Unsupported`] and changes nothing; the caller answers 503, or makes the older call where there is one.
 //! - **Never** take a member away, rename it or give it another meaning: add another one.
 //!
-//! Owns that form; refuses to know what is said. Nothing that is stored has it.
+//! The form is here, and the messages are beside what they are about. Nothing that is stored has it.
 
 pub mod raw;
 

@@ -6,8 +6,8 @@
 //! says is true as of `as_of`, *the authority's clock*, and a copy that is older than a route's bound decides nothing
 //! in favour of a session.
 //!
-//! Owns these rules and the compact form of many handles ([`segment`]). Refuses to know SQL, HTTP, JS and what time it
-//! is. `edge/revocations_do.rs` is the object around the journal, `edge/revocations.rs` the isolate's side.
+//! [`segment`] is the compact form of many handles. In the Worker, `objects/revocations` is the object around the journal,
+//! and `objects/revocation_copy` what an isolate has of it.
 
 pub mod call;
 pub mod copy;

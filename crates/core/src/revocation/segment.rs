@@ -6,7 +6,7 @@
 //! fingerprint cancel out (see [`Segment::contains`]): about 9.1 bits for each handle, no handle that was put in is ever
 //! missed, and 1 in 256 others is held by chance.
 //!
-//! Owns building (over the crate `xorf`), reading and looking up. Bytes from elsewhere are checked whole before they are
+//! It is built by the crate `xorf`, and read and searched here. Bytes from elsewhere are checked whole before they are
 //! used and are never indexed unchecked.
 
 use sha2::{Digest, Sha256};

@@ -1,5 +1,5 @@
-//! What the isolates ask of a user's object, and what it answers: the messages between `edge/user_sessions.rs` and
-//! `edge/user_sessions_do`. The ends may be of two releases: how a member or a call is added is said in
+//! What the isolates ask of a user's object, and what it answers: the messages between `src/objects/user_sessions/client.rs` and
+//! `src/objects/user_sessions/object`. The ends may be of two releases: how a member or a call is added is said in
 //! [`crate::message`].
 
 use super::minting::AccessGrant;

@@ -1,7 +1,7 @@
 //! What an isolate knows for a fact about handles: when the user's object last said that a session lives.
 //!
-//! A strict answer may stand in for the next question about the same handle until the bound is spent. Owns the memory,
-//! which is bounded; refuses to know how the answer was got.
+//! A strict answer may stand in for the next question about the same handle until the bound is spent. The memory is
+//! bounded.
 
 use std::{
     collections::HashMap,

@@ -2,7 +2,7 @@
 //!
 //! A handle of ours is `route.random.tag`, with `_tenant` appended for tenants other than `public`; one of a trusted
 //! issuer is `x.<issuer id>.route.digest.tag`. `route` is a keyed digest of the user id and names the object that keeps
-//! the session; `tag` is a keyed check over the rest. Owns making and checking them, both free of I/O, so that bytes that
+//! the session; `tag` is a keyed check over the rest. Handles are made and checked without I/O, so that bytes that
 //! we did not issue reach neither an object nor KV. The tag sheds load; it authorises nothing.
 
 use base32ct::{Base32Unpadded, Encoding};

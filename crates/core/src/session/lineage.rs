@@ -7,7 +7,7 @@
 //! A token is superseded by *use*: only once a child of it was seen, by its access token or by itself, is it known that the
 //! answer arrived, and only then does the grace period begin. Until then the token may be exchanged again, however long ago
 //! that answer was lost. (By setting, and at the doors of the backend protocol, the grace period begins with the first
-//! exchange.) Owns these rules; refuses to know tokens, clocks and storage.
+//! exchange.)
 
 use std::cmp::Ordering;
 

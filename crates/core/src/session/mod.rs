@@ -1,6 +1,6 @@
 //! Sessions: handles, records, rotation and the use cases of a user's object.
 //!
-//! Owns every rule about what a session is and how it changes. Refuses to know HTTP, RPC, SQL and JS.
+//! Every rule about what a session is and how it changes. Depends on no HTTP, RPC, SQL or JS.
 
 pub mod call;
 pub mod facts;

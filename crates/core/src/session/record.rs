@@ -1,7 +1,7 @@
 //! What a user's object stores: sessions, tombstones, the sessions of trusted issuers, and the two outboxes: towards KV,
 //! and towards the authority on revocations.
 //!
-//! Owns the shapes and the storage trait; refuses to know SQL. `edge/user_store` implements the trait over SQLite,
+//! The shapes and the storage trait. `src/objects/user_sessions/store` implements the trait over SQLite,
 //! `crates/core/tests/support/memory_store.rs` over maps.
 
 use super::{lineage::Lineage, model::Device};

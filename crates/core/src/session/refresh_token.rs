@@ -1,7 +1,7 @@
 //! Refresh tokens: `1.handle.generation.index.mac`, visible ASCII that is safe in cookies and headers.
 //!
 //! The MAC is keyed by a secret that is not in the session's record and covers a salt that is, so neither a leaked record
-//! nor a leaked secret forges a token. Owns the form and the MAC; refuses to know rotation.
+//! nor a leaked secret forges a token. Rotation is decided in [`super::lineage`].
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 

@@ -1,8 +1,7 @@
 //! Session tickets: `t1.handle.id.scope.expires.until.mac`, for requests that can carry no header (`EventSource`, WebSockets).
 //!
-//! A ticket stands for its session at one scope (host and path), for seconds, once. Owns its form, its MAC and its life, all
-//! free of I/O, so that bytes that we did not issue reach no object. That it works once is the object's to see to
-//! ([`crate::session::user`]).
+//! A ticket stands for its session at one scope (host and path), for seconds, once. Its form, its MAC and its life are checked
+//! without I/O, so that bytes that we did not issue reach no object. The user's object sees to it that it works once ([`crate::session::user`]).
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 

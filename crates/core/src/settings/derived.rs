@@ -1,6 +1,6 @@
 //! What follows from settings: names, and questions that are asked of them.
 //!
-//! Owns answers that need settings only. Refuses to know requests.
+//! Answers that depend on settings alone.
 
 use super::{SameSite, Settings, origin};
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};

@@ -1,6 +1,6 @@
 //! Origins, hosts and cookie domains: the few URL forms that settings take.
 //!
-//! Owns their normal forms. A full URL parser would accept far more than is meant here.
+//! Their normal forms. A full URL parser would accept far more than is meant here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

@@ -1,6 +1,6 @@
 //! Reading named values and gathering every fault, so that one start reports them all.
 //!
-//! Owns the three shapes a value may take (scalar, list, JSON). Refuses to know which settings exist.
+//! A value is a scalar, a list or JSON. Which settings there are is in the table.
 
 use postern_jwt::json::{self, Kind};
 

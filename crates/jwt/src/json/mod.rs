@@ -1,9 +1,9 @@
 //! Strict JSON (RFC 8259): no duplicate members, bounded depth, numbers and text kept verbatim.
 //!
-//! Owns reading JSON that decides something: tokens, keys, bodies, payloads. Two readers of one text must never see
+//! JSON that decides something is read here: tokens, keys, bodies, payloads. Two readers of one text must never see
 //! two meanings, so whatever is ambiguous is refused: members named twice (after escapes are decoded), lone surrogates,
 //! a byte order mark, bytes after the value. Values stay raw text, so `1`, `1.0` and `1e21` come out as they went in and
-//! `__proto__` is a name like any other. Refuses to know what a member means.
+//! `__proto__` is a name like any other. What a member means is for the callers to know.
 //!
 //! Work is `O(n log n)` in the input, also for hostile input; nothing is recursive beyond [`MAX_DEPTH`].
 

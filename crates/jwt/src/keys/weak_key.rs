@@ -1,6 +1,6 @@
 //! Public keys that protect nothing, however well their issuer keeps its secret.
 //!
-//! Owns what can be told from the key alone: RSA moduli that give away their factors, and Ed25519 points under which a
+//! What the key alone shows: RSA moduli that give away their factors, and Ed25519 points under which a
 //! signature says nothing about the message. Sizes and exponents are checked where keys are read.
 
 /// The small primes whose residues 65537 does not all generate; every modulus of CVE-2017-15361 ("ROCA") stands out there.

@@ -1,6 +1,6 @@
 //! The Durable Object `UserSessions`: one user's sessions, and the only writer of their KV copies.
 //!
-//! Owns the transaction around each call, the progress of both outboxes and the alarm. Every rule is in `session::user`.
+//! The transaction around each call, the progress of both outboxes, and the alarm. Every rule is in `session::user`.
 
 mod kv_copies;
 mod revocation_reports;

@@ -1,6 +1,6 @@
 //! The decision about one request: which rule it falls under, and whether it passes.
 //!
-//! Owns the order of the checks, for the door and for [`crate::gateway::decision::explain`] alike.
+//! The order of the checks, for the gateway itself and for [`crate::gateway::decision::explain`] alike.
 
 use crate::error::{self, Presented};
 use crate::gateway::rules::Matched;

@@ -1,9 +1,9 @@
 //! Pages that stay signed in without a script: a navigation whose access token is stale goes through a refresh, once,
 //! and comes back.
 //!
-//! Owns both addresses and the proof that one leads to the other. The refresh cookie is sent to the refresh alone, so
+//! Both addresses, and the proof that one leads to the other. The refresh cookie is sent to the refresh alone, so
 //! the gateway cannot know whether one is there: it goes by the stale access token, and remembers for which one the
-//! refresh was tried. Refuses to know how a session is refreshed.
+//! refresh was tried.
 
 use std::fmt::Write;
 

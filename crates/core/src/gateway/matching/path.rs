@@ -1,6 +1,6 @@
 //! Path safety: a rule must see the very path that the origin will act on.
 //!
-//! Owns which paths two programs could read differently. Every case has been used against some gateway: the rule was
+//! Which paths two programs could read differently. Every case has been used against some gateway: the rule was
 //! matched on one reading and the origin served the other. A segment is judged by its decoded text, by one list: what is
 //! refused as it stands is refused in whatever escapes.
 

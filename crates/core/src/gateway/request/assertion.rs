@@ -1,7 +1,7 @@
 //! What an assertion says: a short-lived JWT by which an origin knows that a request came through the gateway.
 //!
 //! It can never pass for an access token: its keys, its `typ` and the claim `stt` are others (SuperTokens SDKs take only
-//! tokens with `stt` 0), and `aud` names the one origin that it is for. Refuses to know how it is signed.
+//! tokens with `stt` 0), and `aud` names the one origin that it is for.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 

@@ -1,7 +1,7 @@
 //! An access token that a page's script hands over with a WebSocket, where browsers let it set no header but the
 //! subprotocols: `new WebSocket(url, ["postern", "postern.bearer.TOKEN", …])`.
 //!
-//! Owns their names. The origin gets the others; a browser takes an answer only that names one of those offered, so
+//! The origin gets the other names; a browser takes an answer only that names one of those offered, so
 //! where the origin chooses none, [`CHOSEN`] stands for it.
 
 use crate::gateway::request::upgrade::is_websocket;

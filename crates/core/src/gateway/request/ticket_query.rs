@@ -1,6 +1,6 @@
 //! Session tickets in a query: found, and taken out of the URL before anything is logged, sent on or led back to.
 //!
-//! Owns what counts as one: the parameter [`PARAMETER`] in whatever escapes, and every value that has the form of a ticket,
+//! What counts as a ticket: the parameter [`PARAMETER`] in whatever escapes, and every value that has the form of a ticket,
 //! whatever its name.
 
 use crate::gateway::own_tokens::percent_decoded;

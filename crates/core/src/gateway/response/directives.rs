@@ -1,7 +1,7 @@
 //! Directives: response headers by which an origin starts, changes and ends sessions.
 //!
 //! A directive logs people in, so it counts only on a rule that allows it, only with the key of this very request, and
-//! never from a cache. Owns reading them; refuses to know how they are carried out.
+//! never from a cache. They are read here and carried out by the Worker.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -8,8 +8,8 @@
 //! fit under the cap is not kept: the answers say `full` until the last such entry has expired, and isolates ask the
 //! users' objects meanwhile.
 //!
-//! Polls are answered from memory: what is stored is read once, when the object starts. Owns these rules; refuses to know
-//! SQL and the clock.
+//! Polls are answered from memory: what is stored is read once, when the object starts. Depends on neither
+//! SQL nor the clock.
 
 mod merge;
 mod store;

@@ -1,4 +1,4 @@
-//! What the authority stores: rows, and parts of segments. `edge/revocations_store.rs` implements the trait over SQLite,
+//! What the authority stores: rows, and parts of segments. `src/objects/revocations/store.rs` implements the trait over SQLite,
 //! `crates/core/tests/support/memory_journal.rs` over maps.
 
 use crate::{revocation::cut_off::CutOff, session::record::StoreFault};

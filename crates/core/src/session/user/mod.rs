@@ -1,7 +1,7 @@
 //! The use cases of a user's object, over a synchronous store.
 //!
-//! Owns every rule about one user's sessions: who may change what, what a change drags along (outbox, tombstones), and
-//! what is answered. Refuses to know SQL, KV and HTTP; the shell opens the transaction, calls [`answer`], and stores or
+//! Every rule about one user's sessions: who may change what, what a change drags along (outbox, tombstones), and
+//! what is answered. Depends on no SQL, KV or HTTP; the Worker opens the transaction, calls [`answer`], and stores or
 //! rolls back as one.
 
 mod data;

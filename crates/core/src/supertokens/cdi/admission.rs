@@ -1,7 +1,7 @@
 //! From HTTP to a call: who may ask, in which version, for what.
 //!
-//! Owns the order in which a request is refused: unknown path (404), API key (401), version (400, 404), app (400),
-//! method (405), body (400). Refuses to know what an answer needs: a call is handed on, not carried out.
+//! A request is refused in this order: unknown path (404), API key (401), version (400, 404), app (400),
+//! method (405), body (400). An admitted call is returned to the caller, who carries it out.
 
 use crate::supertokens::cdi::reply;
 use crate::supertokens::cdi::request::call::{CoreCall, CoreRequest};

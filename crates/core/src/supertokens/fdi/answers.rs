@@ -1,6 +1,6 @@
 //! Whole answers of the browser API, and the headers that create a session (fdi.md 3, 4.1, 7).
 //!
-//! Owns what each outcome sets and clears. CORS is added by [`super::cors::apply`], to these as to all responses.
+//! What each outcome sets and clears. CORS is added by [`super::cors::apply`], to these as to all responses.
 
 use crate::error::{self, Presented};
 use crate::http::credentials::{LEGACY_ID_COOKIE, Transfer};

@@ -1,6 +1,6 @@
 //! CORS (fdi.md 6; the Fetch standard): which websites may use sessions from another origin.
 //!
-//! Owns the decision and the merging of list headers. Behind the gateway our decision replaces the origin's, because
+//! The decision, and the merging of list headers. Behind the gateway our decision replaces the origin's, because
 //! the `rid` check is only as strong as CORS; only `Access-Control-Expose-Headers` and `Vary` are merged.
 
 use crate::http::reply::Reply;

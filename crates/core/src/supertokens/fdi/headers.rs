@@ -1,6 +1,6 @@
 //! The session headers of one response: cookies and tokens set or cleared, each at most once (fdi.md 1.1, 2.2).
 //!
-//! Owns the set and clear forms and what replaces what. Refuses to know when tokens are set or cleared.
+//! The forms in which tokens are set and cleared, and which header replaces which.
 
 use crate::http::cookie::{Cookies, SetCookie};
 use crate::http::credentials::{

@@ -1,7 +1,7 @@
 //! The SuperTokens browser protocol (FDI): cookies, headers, anti-CSRF, transfer methods.
 //!
-//! Owns what a browser sees of a session, as values in and values out (fdi.md). Refuses to know how sessions are kept
-//! and how tokens are verified.
+//! What a browser sees of a session (docs/protocol/fdi.md), as plain values. Depends on neither storage nor the
+//! verification of tokens.
 
 pub mod answers;
 pub mod anti_csrf;

@@ -1,6 +1,6 @@
 //! Where a request comes from, as its browser says: from us, from a website of ours, or from somebody else's page.
 //!
-//! Owns that one question, for the browser API, the gateway, WebSockets and edge routes alike. Browsers send cookies along
+//! The browser API, the gateway, WebSockets and edge routes all ask here. Browsers send cookies along
 //! with whatever any page asks for; `Origin` and `Sec-Fetch-Site` are what a page cannot write itself (the Fetch standard,
 //! W3C Fetch Metadata).
 

@@ -1,7 +1,7 @@
 //! The access tokens of our own sessions, versions 1 to 5 (SuperTokens protocol, access token versions).
 //!
-//! Owns their headers, the order and names of their claims, and which claims a user payload may not hold. Refuses to
-//! sign: it makes what is to be signed, and puts token and signature together.
+//! Their headers, the order and names of their claims, and which claims a user payload may not hold. The text
+//! to be signed is made here, and joined with its signature; the Worker signs.
 
 mod version;
 

@@ -1,6 +1,6 @@
 //! A request body: one JSON object, read field by field.
 //!
-//! Owns the protocol's typing rules: an optional field may be absent but not `null`, unknown fields are ignored, and
+//! The protocol's typing rules: an optional field may be absent but not `null`, unknown fields are ignored, and
 //! objects are kept as their own text, minified, so that numbers survive storage unchanged.
 
 use std::borrow::Cow;

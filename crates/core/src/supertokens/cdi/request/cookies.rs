@@ -1,6 +1,6 @@
 //! What SDKs before version 2.4 are told about cookies, which they set as the core says.
 //!
-//! Owns the mapping from our settings to the protocol's. Refuses to set cookies: that is the SDK's application's part.
+//! Our settings in the protocol's form. The application of the SDK sets the cookies.
 
 use crate::settings::{SameSite, Settings};
 

@@ -1,6 +1,6 @@
 //! The path grammar: `[/appid-<app>][/<tenant>]<endpoint>[/]`, in any letter case.
 //!
-//! Owns the table of endpoints and the names that apps and tenants may have. The path comes without the base path of
+//! The table of endpoints, and the names that apps and tenants may have. The path comes without the base path of
 //! the service API. Every syntactically valid tenant exists: there is no list of tenants to create first.
 
 use crate::supertokens::cdi::request::version::PathFamily;

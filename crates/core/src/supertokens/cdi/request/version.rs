@@ -1,6 +1,6 @@
 //! The one table of protocol versions: each row says what its version adds, drops and renames.
 //!
-//! Owns every difference between versions and the choice of a version from the `cdi-version` header. No other module
+//! Every difference between versions is here, and the choice of a version from the `cdi-version` header. No other module
 //! compares version numbers; they ask a row for a capability.
 
 use crate::{session::call::RotationMode, tokens::access_token::AccessTokenVersion};

@@ -1,6 +1,6 @@
 //! Public keys as SDKs before the JWK Set want them: base64 of a DER SubjectPublicKeyInfo.
 //!
-//! Owns that encoding. Refuses to know private keys and when keys rotate.
+//! Only public keys are encoded.
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 
