@@ -14,7 +14,7 @@ import { npm } from "./setup.mjs";
 const json = (/** @type {string[]} */ ...path) => JSON.parse(readFileSync(fromRoot(...path), "utf8"));
 const staged = fromRoot("target", "package");
 /** Commands of this folder that are the same in a project that has installed the package. */
-const COMMANDS = ["start", "check", "deploy", "reset"];
+const COMMANDS = ["start", "check", "deploy", "reset", "admin"];
 /** Parts of scripts/lib that those do not use. */
 const NOT_THERE = ["components", "glue", "hash", "place", "python", "template"];
 /** What an old build may have left beside it, or nobody deploys. */

@@ -16,8 +16,9 @@ export const cargoFuzz = { name: "cargo-fuzz", version: "0.13.2" };
 export const cargoMutants = { name: "cargo-mutants", version: "27.1.0" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
-/** @param {{lint?: boolean, sdk?: boolean, mutants?: boolean}} [needs] also what only some parts of the tests use: `lint`, `sdk` for Python's packages, `mutants` for that command */
+/** @param {{lint?: boolean, sdk?: boolean, mutants?: boolean, onlyPackages?: boolean}} [needs] also what only some parts of the tests use: `lint`, `sdk` for Python's packages, `mutants` for that command; or only npm's packages, for what builds nothing */
 export async function setUp(needs = {}) {
+  if (needs.onlyPackages) return installPackages();
   await checkPrerequisites();
   // Side by side: one mostly waits for the network, the other compiles.
   await allOf([installPackages(), installRustToolchain().then(installRustParts)]);

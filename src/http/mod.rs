@@ -2,6 +2,7 @@
 
 pub(crate) mod explain;
 pub(crate) mod frontend_api;
+mod operator_actions;
 pub(crate) mod readiness;
 pub(crate) mod renewal;
 pub(crate) mod request_headers;

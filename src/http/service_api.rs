@@ -2,6 +2,7 @@
 
 use worker::Env;
 
+use super::operator_actions;
 use crate::{
     auth::{signer, verifier},
     objects::{context::Context, key_ring},
@@ -42,6 +43,9 @@ pub(crate) async fn answer(
     let Ok(settings) = settings::current(env) else {
         return error::misconfigured();
     };
+    if !keyless && let Some(path) = path.strip_prefix(operator_actions::PREFIX) {
+        return operator_actions::answer(request, env, execution, path, &settings).await;
+    }
     let (api_key, authorization) = (request.header("api-key"), request.authorization());
     let cdi_version = request.header("cdi-version");
     let head = Head {

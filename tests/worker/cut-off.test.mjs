@@ -65,7 +65,11 @@ test("sessions that were refreshed long after the moment are refused within the 
     for (const token of [...tokens, bob.accessToken.token]) assert.equal(await isolate.verdict(token), "OK");
   }
   const time = Date.now() - 30 * MINUTE;
+  // An operator may say the same over HTTP, with an API key.
+  const headers = { "api-key": apiKey, "content-type": "application/json" };
+  const byHttp = one.fetch("/core/postern/revoke-before", { method: "POST", headers, body: JSON.stringify({ time }) }).then((response) => response.json());
   assert.deepEqual(await one.admin("revokeAllSessionsBefore", { time }), { status: "OK", time });
+  assert.deepEqual(await byHttp, { status: "OK", time });
   const told = Date.now();
   let last = 0;
   while (Date.now() < told + BOUND_MS + 500) {

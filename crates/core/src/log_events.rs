@@ -78,6 +78,8 @@ events! {
     SessionTicket = Info "session_ticket";
     /// An RPC call was refused. A call with bad arguments is rejected instead, and not logged.
     Rpc = Info "rpc" [Method];
+    /// A request of an operator, under `/postern/` of the service API, was refused.
+    OperatorApi = Info "operator_api";
     /// A person was shown a page in place of an answer of the browser API.
     Page = Info "page" [Request];
     /// `GET {base}/readyz` was answered 503: keys, KV or objects cannot serve.

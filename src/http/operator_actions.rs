@@ -1,0 +1,122 @@
+//! What an operator does in an emergency, under the service API's path `/postern/`, which the SuperTokens protocol does not
+//! know. An API key is needed. The same as the RPC methods `rotateSigningKeys`, `revokeSigningKey` and
+//! `revokeAllSessionsBefore`, for whoever has no Worker at hand that binds them.
+
+use worker::Env;
+
+use crate::{
+    objects::{context::Context, key_ring},
+    runtime::{
+        http::{body::BodyFault, request::Incoming},
+        js::ExecutionContext,
+        log,
+    },
+    sessions,
+};
+use postern_core::{
+    error::{self, Presented},
+    http::reply::Reply,
+    refusal::Refusal,
+    settings::Settings,
+    supertokens::cdi::request::api_key,
+};
+use postern_jwt::{
+    json::{self, Object, ObjectWriter},
+    time::UnixMillis,
+};
+
+/// What these paths begin with, behind the base path of the service API.
+pub(super) const PREFIX: &str = "/postern/";
+const MAX_BODY_BYTES: usize = 4 * 1024;
+const KEY_RING_OUT: Refusal = Refusal::GeneralError("the key ring is out of reach");
+
+/// Answers a request; `path` is what follows [`PREFIX`].
+pub(super) async fn answer(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    path: &str,
+    settings: &Settings,
+) -> Reply {
+    let api_key = request.header("api-key");
+    let presented = api_key::presented(api_key.as_deref(), request.authorization());
+    if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
+        return error::invalid_api_key();
+    }
+    if !["keys/rotate", "keys/withdraw", "revoke-before"].contains(&path) {
+        return error::not_found();
+    }
+    if request.method() != "POST" {
+        return error::method_not_allowed("POST");
+    }
+    match acted(request, env, execution, path).await {
+        Ok(text) => Reply::json(200, text),
+        Err(refusal) => {
+            log::write(log::Event::OperatorApi, &error::detail(&refusal));
+            error::reply(&refusal, Presented::Nothing, 401)
+        }
+    }
+}
+
+async fn acted(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    path: &str,
+) -> Result<String, Refusal> {
+    let body = request
+        .body(MAX_BODY_BYTES)
+        .await
+        .map_err(|fault| match fault {
+            BodyFault::Crowded => Refusal::GeneralError("too many bodies are in flight"),
+            BodyFault::TooLarge => bad(&format!("body is longer than {MAX_BODY_BYTES}")),
+            BodyFault::Broken => bad("body is broken off"),
+            BodyFault::Slow => bad("body did not arrive in time"),
+        })?;
+    let body = std::str::from_utf8(&body).map_err(|_| bad("body is not UTF-8"))?;
+    // Nothing to say is `{}`, and curl without -d sends nothing.
+    let body = if body.is_empty() { "{}" } else { body };
+    let given = json::parse_object(body).map_err(|fault| bad(&format!("body {fault}")))?;
+    let context = Context::open(env, execution).await?;
+    let mut answer = ObjectWriter::new();
+    answer.text("status", "OK");
+    match path {
+        "keys/rotate" => {
+            let rotated = key_ring::rotate(&context.env, context.now).await;
+            rotated.map_err(|key_ring::Outage| KEY_RING_OUT)?;
+        }
+        "keys/withdraw" => withdraw(&context, &given).await?,
+        _ => {
+            let time = sessions::end_all_before(&context, moment(&context, &given)?).await?;
+            answer.number("time", time.0);
+        }
+    }
+    Ok(answer.finish())
+}
+
+async fn withdraw(context: &Context, given: &Object<'_>) -> Result<(), Refusal> {
+    let kid = given.string("kid").ok().flatten();
+    let kid = kid.ok_or_else(|| bad("\"kid\" must be a string"))?;
+    match key_ring::withdraw(&context.env, context.now, &kid).await {
+        Ok(key_ring::Withdrawal::Done) => Ok(()),
+        Ok(key_ring::Withdrawal::UnknownKid) => Err(bad("\"kid\" must name a signing key")),
+        Err(key_ring::Outage) => Err(KEY_RING_OUT),
+    }
+}
+
+/// `"time"`, in milliseconds since the Unix epoch; seconds would be a moment long past, and end nobody's session.
+fn moment(context: &Context, given: &Object<'_>) -> Result<UnixMillis, Refusal> {
+    let time = given.unsigned("time").ok().flatten();
+    let time = time
+        .filter(|time| *time >= 1_000_000_000_000)
+        .map(UnixMillis)
+        .ok_or_else(|| bad("\"time\" must be a time in milliseconds since the Unix epoch"))?;
+    if time > context.now {
+        return Err(bad("\"time\" must not lie ahead"));
+    }
+    Ok(time)
+}
+
+fn bad(text: &str) -> Refusal {
+    Refusal::BadInput(text.to_owned())
+}
