@@ -5,7 +5,7 @@ import { NotThere, adminApi } from "./lib/admin-api.mjs";
 import { StepFailed, main, say } from "./lib/process.mjs";
 import { option } from "./lib/wrangler-settings.mjs";
 
-/** @typedef {Awaited<ReturnType<typeof adminApi>>} Api */
+/** @typedef {ReturnType<typeof adminApi>} Api */
 /** @typedef {{wants: string, what: string, changes?: boolean, run: (api: Api, given: string[], args: string[]) => Promise<unknown>}} Command */
 
 /** @type {Record<string, Command>} */
@@ -127,7 +127,7 @@ await main(async () => {
   }
   const wanted = command.wants.split(" ").filter((word) => /^[A-Z]+$/.test(word)).length;
   if (given.length < wanted || (given.length > wanted && !command.wants.endsWith("…"))) throw new StepFailed(`usage: npm run admin -- ${name} ${command.wants}`);
-  const api = await adminApi(args);
+  const api = adminApi(args);
   if (command.changes && !api.isLocal && !args.includes("--yes")) throw new StepFailed(`${name} changes ${api.origin}: add --yes`);
   const { status, ...answer } = /** @type {any} */ (await command.run(api, given, args));
   process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);

@@ -1,10 +1,11 @@
 // @ts-check
 // Postern's service API and `explain`, as `npm run admin` asks them: with an API key, on this machine or deployed.
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { parse } from "smol-toml";
 import { devVar } from "./dev-vars.mjs";
 import { configurationFile } from "./place.mjs";
 import { StepFailed } from "./process.mjs";
-import { option, settingsReader } from "./wrangler-settings.mjs";
+import { option } from "./wrangler-settings.mjs";
 
 const LOCAL = "http://127.0.0.1:8787";
 /** `revoke-before` answers after about half a minute. */
@@ -17,12 +18,12 @@ const ANSWER_MS = 60_000;
  * machine from .dev.vars: on a command line everybody here could read it.
  * @param {string[]} args
  */
-export async function adminApi(args) {
+export function adminApi(args) {
   const given = option(args, "url") ?? process.env.POSTERN_URL ?? LOCAL;
   if (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol)) throw new StepFailed(`${given} is no http or https address`);
   const { origin, pathname, hostname } = new URL(given);
   const isLocal = hostname === "localhost" || hostname === "[::1]" || /^127\./.test(hostname);
-  const setting = isLocal && existsSync(configurationFile()) ? await settingsReader(args) : () => undefined;
+  const setting = isLocal ? localSettings(option(args, "env", "e")) : () => undefined;
   const path = (/** @type {string | undefined} */ text, /** @type {string} */ usual) => `/${(text ?? usual).replace(/^\/+|\/+$/g, "")}`.replace(/^\/$/, "");
   const bases = {
     core: pathname === "/" ? path(option(args, "core-path") ?? setting("SERVICE_API_BASE_PATH"), "/core") : path(pathname, ""),
@@ -31,6 +32,17 @@ export async function adminApi(args) {
   const key = process.env.POSTERN_API_KEY ?? (isLocal ? devVar("API_KEYS")?.match(/[A-Za-z0-9=-]+/)?.[0] : undefined);
   if (!key) throw new StepFailed("an API key is needed: set POSTERN_API_KEY (one of the secret API_KEYS of that deployment)");
   return { isLocal, origin, ask: (/** @type {Question} */ question) => ask(`${origin}${bases[question.base ?? "core"]}`, key, question) };
+}
+
+/**
+ * What this machine's server was started with, without asking wrangler, which takes seconds to say it.
+ * @param {string | undefined} environment @returns {(name: string) => string | undefined}
+ */
+function localSettings(environment) {
+  const file = configurationFile();
+  const tables = /** @type {any} */ (file.endsWith(".toml") && existsSync(file) ? parse(readFileSync(file, "utf8")) : {});
+  const vars = (environment ? tables.env?.[environment]?.vars : tables.vars) ?? {};
+  return (name) => devVar(name) ?? (typeof vars[name] === "string" ? vars[name] : undefined);
 }
 
 /** @param {string} base @param {string} key @param {Question} question @returns {Promise<any>} what was answered with status 200 */
