@@ -151,7 +151,7 @@ pub(crate) async fn refreshed(
             anti_csrf_token: request.anti_csrf.map(str::to_owned),
             check_anti_csrf: mode.binds_token(transfer),
             anti_csrf: Some(mode.binds_token(transfer)),
-            door: RotationMode::Own,
+            rotation_mode: RotationMode::Own,
             use_dynamic_key: None,
             access_token_validity: None,
             version: minting::OWN_VERSION,

@@ -223,8 +223,13 @@ async fn verify_session(
             ));
         }
     }
-    let verified =
-        sessions::verify_for_protocol(context, &known, verify.check_database, version.door).await?;
+    let verified = sessions::verify_for_protocol(
+        context,
+        &known,
+        verify.check_database,
+        version.rotation_mode,
+    )
+    .await?;
     Ok(Outcome::Verified(Verified {
         session: verified.session,
         access_token: verified.access_token,
@@ -244,7 +249,7 @@ async fn refresh_session(
         anti_csrf_token: refresh.anti_csrf_token,
         check_anti_csrf: refresh.check_anti_csrf,
         anti_csrf: Some(refresh.anti_csrf),
-        door: version.door,
+        rotation_mode: version.rotation_mode,
         use_dynamic_key: refresh.use_dynamic_signing_key,
         access_token_validity: refresh.access_token_validity,
         version: version.access_token,

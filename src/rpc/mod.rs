@@ -241,7 +241,7 @@ async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called
         check_anti_csrf: true,
         // As it is: the door does not know how the tokens travel.
         anti_csrf: None,
-        door: RotationMode::Own,
+        rotation_mode: RotationMode::Own,
         use_dynamic_key: None,
         access_token_validity: None,
         version: minting::OWN_VERSION,

@@ -102,7 +102,7 @@ pub(crate) struct Exchange {
     pub(crate) anti_csrf_token: Option<String>,
     pub(crate) check_anti_csrf: bool,
     pub(crate) anti_csrf: Option<bool>,
-    pub(crate) door: RotationMode,
+    pub(crate) rotation_mode: RotationMode,
     pub(crate) use_dynamic_key: Option<bool>,
     pub(crate) access_token_validity: Option<Millis>,
     pub(crate) version: AccessTokenVersion,
@@ -132,14 +132,14 @@ pub(crate) async fn refresh(
             exchange.use_dynamic_key.unwrap_or(true),
         )?;
     }
-    let door = exchange.door;
+    let rotation_mode = exchange.rotation_mode;
     let protected = clashing_claims(exchange.version);
     let call = UserCall::Refresh(Refresh {
         token: exchange.refresh_token,
         anti_csrf_token: exchange.anti_csrf_token,
         check_anti_csrf: exchange.check_anti_csrf,
         anti_csrf: exchange.anti_csrf,
-        door: exchange.door,
+        rotation_mode: exchange.rotation_mode,
         use_dynamic_key: exchange.use_dynamic_key,
         protected_claims: protected.iter().map(|&claim| claim.to_owned()).collect(),
         access_token_validity: exchange.access_token_validity,
@@ -148,7 +148,7 @@ pub(crate) async fn refresh(
     let issued = issued(envelope.reply).map_err(|refusal| match refusal {
         // At the protocol's doors the version decides whether the setting counts.
         Refusal::TokenTheftDetected(theft)
-            if door == RotationMode::Own
+            if rotation_mode == RotationMode::Own
                 && !user::is_reported_as_theft(
                     context.settings.recent_token_reuse,
                     theft.subtype,
@@ -234,7 +234,7 @@ pub(crate) async fn verify_for_protocol(
     context: &Context,
     known: &VerifiedToken,
     check_database: bool,
-    door: RotationMode,
+    rotation_mode: RotationMode,
 ) -> Result<VerifiedSession, Refusal> {
     let Some(claims) = &known.claims else {
         return Err(Refusal::TryRefreshToken("not a session token of ours"));
@@ -245,7 +245,7 @@ pub(crate) async fn verify_for_protocol(
         tenant_id: claims.tenant_id.clone(),
         payload: claims.payload.clone(),
     };
-    let stateless = match door {
+    let stateless = match rotation_mode {
         RotationMode::Lazy => !check_database && claims.parent_refresh_token_hash1.is_none(),
         RotationMode::Own | RotationMode::Eager => !check_database,
     };
@@ -264,7 +264,7 @@ pub(crate) async fn verify_for_protocol(
         payload: claims.payload.clone(),
         anti_csrf_token: claims.anti_csrf_token.clone(),
         check_database,
-        door,
+        rotation_mode,
     });
     match about(context, &handle, AT_ONCE, &call).await?.reply {
         UserReply::Live {

@@ -412,7 +412,7 @@ fn a_refresh_that_does_not_say_keeps_the_binding_to_an_anti_csrf_token() {
             anti_csrf_token: presented.map(str::to_owned),
             check_anti_csrf: true,
             anti_csrf,
-            door: RotationMode::Eager,
+            rotation_mode: RotationMode::Eager,
             use_dynamic_key: None,
             protected_claims: Vec::new(),
             access_token_validity: None,

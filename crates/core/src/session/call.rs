@@ -211,7 +211,8 @@ pub struct Refresh {
     /// Bind the new tokens to an anti-CSRF token; `None` = if the presented one is.
     pub anti_csrf: Option<bool>,
     /// Which kind of door asks.
-    pub door: RotationMode,
+    #[serde(rename = "door")]
+    pub rotation_mode: RotationMode,
     /// Sign with the dynamic key from now on; `None` = as before.
     pub use_dynamic_key: Option<bool>,
     /// Claims that must not stand in the payload of the token to be minted.
@@ -249,7 +250,8 @@ pub struct Verify {
     /// The row must exist.
     pub check_database: bool,
     /// [`RotationMode::Lazy`] promotes and re-mints; any other only looks.
-    pub door: RotationMode,
+    #[serde(rename = "door")]
+    pub rotation_mode: RotationMode,
 }
 
 /// What a regenerated access token takes over from the one at hand, whose signature was checked.

@@ -135,7 +135,7 @@ pub fn two_jars_part_and_are_found(settings: &Settings, random: &mut Random) {
                 payload: "{}".to_owned(),
                 anti_csrf_token: None,
                 check_database: random.chance(50),
-                door: RotationMode::Lazy,
+                rotation_mode: RotationMode::Lazy,
             }));
             continue;
         }

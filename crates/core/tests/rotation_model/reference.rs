@@ -170,7 +170,7 @@ impl Reference {
         }
     }
 
-    pub fn refresh(&mut self, token: usize, door: RotationMode, now: u64) -> Verdict {
+    pub fn refresh(&mut self, token: usize, rotation_mode: RotationMode, now: u64) -> Verdict {
         let Token {
             session, parent, ..
         } = self.tokens[token];
@@ -181,7 +181,7 @@ impl Reference {
         }
         let slid = self.slid(state.created, now);
         let quiet = self.rules.quiet();
-        let by_use = self.rules.by_use && door == RotationMode::Own;
+        let by_use = self.rules.by_use && rotation_mode == RotationMode::Own;
         let quiet_from = state.exchanged.map(|at| {
             if by_use {
                 at.max(state.issued.unwrap_or(at))
@@ -197,7 +197,7 @@ impl Reference {
         };
         let state = &mut self.sessions[session];
         if state.children.contains(&token) {
-            if door == RotationMode::Own && quiet_until.is_some_and(|until| now < until) {
+            if rotation_mode == RotationMode::Own && quiet_until.is_some_and(|until| now < until) {
                 state.seen = state.seen.or(Some(now));
                 return Verdict::Same;
             }
@@ -213,7 +213,7 @@ impl Reference {
             state.ended = true;
             return Verdict::Theft(ReuseSubtype::RecentPrev);
         }
-        if door != RotationMode::Lazy && (state.exchanged.is_none() || by_use) {
+        if rotation_mode != RotationMode::Lazy && (state.exchanged.is_none() || by_use) {
             state.exchanged = state.exchanged.or(Some(now));
             state.expiry = state.expiry.max(slid);
         }
@@ -241,7 +241,7 @@ impl Reference {
     pub fn verify(
         &mut self,
         access: &Access,
-        door: RotationMode,
+        rotation_mode: RotationMode,
         check_database: bool,
         now: u64,
     ) -> Standing {
@@ -251,7 +251,7 @@ impl Reference {
         }
         let state = &mut self.sessions[access.session];
         let differs = state.payload != access.payload;
-        if door != RotationMode::Lazy {
+        if rotation_mode != RotationMode::Lazy {
             let family = state.is_family(access.token)
                 || access.parent.is_some_and(|parent| state.is_family(parent));
             return if family {

@@ -22,13 +22,13 @@ pub fn create(handle: &str, user_id: &str, tenant_id: &str, data: Option<&str>) 
     })
 }
 
-pub fn refresh(token: &str, door: RotationMode) -> UserCall {
+pub fn refresh(token: &str, rotation_mode: RotationMode) -> UserCall {
     UserCall::Refresh(Refresh {
         token: token.to_owned(),
         anti_csrf_token: None,
         check_anti_csrf: false,
         anti_csrf: Some(false),
-        door,
+        rotation_mode,
         use_dynamic_key: None,
         protected_claims: Vec::new(),
         access_token_validity: None,

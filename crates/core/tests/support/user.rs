@@ -153,13 +153,13 @@ impl User {
         issued(self.try_create(n, tenant).unwrap()).1
     }
 
-    pub fn refresh(&self, token: &str, door: RotationMode) -> UserReply {
-        self.call(calls::refresh(token, door))
+    pub fn refresh(&self, token: &str, rotation_mode: RotationMode) -> UserReply {
+        self.call(calls::refresh(token, rotation_mode))
     }
 
     /// Refreshes and gives the new refresh token.
-    pub fn refresh_ok(&self, token: &str, door: RotationMode) -> String {
-        issued(self.refresh(token, door)).1
+    pub fn refresh_ok(&self, token: &str, rotation_mode: RotationMode) -> String {
+        issued(self.refresh(token, rotation_mode)).1
     }
 
     pub fn expiry(&self, n: u32) -> UnixMillis {

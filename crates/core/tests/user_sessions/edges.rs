@@ -53,7 +53,7 @@ fn refreshing(token: &str) -> Refresh {
         anti_csrf_token: None,
         check_anti_csrf: false,
         anti_csrf: None,
-        door: RotationMode::Own,
+        rotation_mode: RotationMode::Own,
         use_dynamic_key: None,
         protected_claims: Vec::new(),
         access_token_validity: None,
@@ -171,7 +171,7 @@ fn anti_csrf_tokens_belong_to_their_session_and_generation_and_those_of_neighbou
         user.call(UserCall::Refresh(Refresh {
             anti_csrf_token: anti_csrf_token.map(str::to_owned),
             check_anti_csrf: true,
-            door: RotationMode::Eager,
+            rotation_mode: RotationMode::Eager,
             ..refreshing(token)
         }))
     };
@@ -343,7 +343,7 @@ fn our_issuer_in_a_tokens_payload_is_no_change_of_it() {
             payload: payload.to_owned(),
             anti_csrf_token: None,
             check_database: false,
-            door: RotationMode::Own,
+            rotation_mode: RotationMode::Own,
         }));
         match reply {
             UserReply::Live {

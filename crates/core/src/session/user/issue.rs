@@ -101,7 +101,7 @@ pub(super) fn refresh<S: UserStore>(
     let grace = context.settings.refresh_grace_period;
     let (lineage, step) = record.lineage.present(
         presented.position,
-        rotation(context, call.door),
+        rotation(context, call.rotation_mode),
         grace,
         context.now,
     );
@@ -110,7 +110,8 @@ pub(super) fn refresh<S: UserStore>(
         Step::Reuse(subtype) => return reuse(store, context, record, subtype),
         Step::Reissue => (presented.position, None, false),
         Step::Issue { child, slide, .. } => {
-            let parent = matches!(call.door, RotationMode::Lazy).then(|| sha256_hex(&call.token));
+            let parent =
+                matches!(call.rotation_mode, RotationMode::Lazy).then(|| sha256_hex(&call.token));
             (child, parent, slide)
         }
     };
@@ -208,8 +209,8 @@ pub(super) fn maker<'a>(
     })
 }
 
-fn rotation(context: &UserContext<'_>, door: RotationMode) -> Rotation {
-    match door {
+fn rotation(context: &UserContext<'_>, rotation_mode: RotationMode) -> Rotation {
+    match rotation_mode {
         RotationMode::Lazy => Rotation::Lazy,
         RotationMode::Eager => Rotation::Eager {
             quiet: Millis(0),

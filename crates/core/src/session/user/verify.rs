@@ -49,7 +49,7 @@ pub(super) fn verify<S: UserStore>(
     let differs = !(same(&call.payload)
         .and_then(|same_text| Ok(same_text || same(&issuer::without(&call.payload, &issuer))?)))
     .map_err(|_| StoreFault("a stored payload is not JSON".to_owned()))?;
-    match call.door {
+    match call.rotation_mode {
         RotationMode::Lazy => verify_lazily(store, context, record, &call, differs),
         RotationMode::Own | RotationMode::Eager => {
             let maker = issue::maker(context, &record)?;

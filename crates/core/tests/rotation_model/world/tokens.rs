@@ -22,12 +22,12 @@ impl World {
             count
         };
         let token = (count - 1 - random.below(among)) as usize;
-        let door = random.pick(&DOORS);
+        let rotation_mode = random.pick(&DOORS);
         let text = self.model.tokens[token].text.clone();
         let session = self.model.tokens[token].session;
         let now = self.now();
-        let reply = self.object.user.refresh(&text, door);
-        match (self.model.refresh(token, door, now), reply) {
+        let reply = self.object.user.refresh(&text, rotation_mode);
+        match (self.model.refresh(token, rotation_mode, now), reply) {
             (
                 Verdict::NewChild,
                 UserReply::Issued {
@@ -43,7 +43,7 @@ impl World {
                         .all(|known| known.text != refresh.token),
                     "a token twice"
                 );
-                let parent = (door == RotationMode::Lazy).then_some(token);
+                let parent = (rotation_mode == RotationMode::Lazy).then_some(token);
                 let child = self.model.issued(session, refresh.token, Some(token));
                 self.note(&access, child, parent, &view.payload);
             }
@@ -79,7 +79,7 @@ impl World {
 
     pub(super) fn verify(&mut self, random: &mut Random) {
         let access = self.accesses[random.below(self.accesses.len() as u64) as usize].clone();
-        let (door, check_database) = (random.pick(&DOORS), random.chance(50));
+        let (rotation_mode, check_database) = (random.pick(&DOORS), random.chance(50));
         let now = self.now();
         let reply = self.object.user.call(UserCall::Verify(Verify {
             handle: self.model.sessions[access.session].handle.clone(),
@@ -88,9 +88,11 @@ impl World {
             payload: access.payload.clone(),
             anti_csrf_token: None,
             check_database,
-            door,
+            rotation_mode,
         }));
-        let expected = self.model.verify(&access, door, check_database, now);
+        let expected = self
+            .model
+            .verify(&access, rotation_mode, check_database, now);
         match (expected, reply) {
             (Standing::Gone, reply) => assert_eq!(reply, GONE),
             (Standing::RotatedOut, reply) => {

@@ -118,7 +118,7 @@ pub struct Version {
     /// Verify is refused under a tenant other than `public`.
     pub verify_needs_public: bool,
     /// The rotation rules of its refreshes, and whether its verify may promote and mint.
-    pub door: RotationMode,
+    pub rotation_mode: RotationMode,
     /// `accessTokenValidity` is read at create and refresh.
     pub access_token_validity: bool,
     /// `payloadUpdateAvailable` in the answer of verify with `checkDatabase`.
@@ -162,7 +162,7 @@ const V1_0: Version = Version {
     tenant_paths: false,
     all_tenants_needs_public: false,
     verify_needs_public: false,
-    door: RotationMode::Lazy,
+    rotation_mode: RotationMode::Lazy,
     access_token_validity: false,
     payload_update_available: false,
     reuse_subtype: false,
@@ -250,7 +250,7 @@ const V5_0: Version = Version {
 const V5_6: Version = Version {
     name: "5.6",
     verify_needs_public: true,
-    door: RotationMode::Eager,
+    rotation_mode: RotationMode::Eager,
     access_token_validity: true,
     payload_update_available: true,
     reuse_subtype: true,

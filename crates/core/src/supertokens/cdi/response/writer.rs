@@ -95,7 +95,7 @@ impl Writer<'_> {
     }
 
     fn verified(&self, verified: &Verified) -> Result<Reply, Reply> {
-        let minted = match self.version.door {
+        let minted = match self.version.rotation_mode {
             RotationMode::Lazy => verified.access_token.as_ref(),
             RotationMode::Eager | RotationMode::Own => None,
         };

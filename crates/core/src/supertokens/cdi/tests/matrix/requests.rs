@@ -241,12 +241,12 @@ fn all_tenants_calls_from_a_tenants_path() {
 #[test]
 fn rotation_verify_and_validity_of_the_newest() {
     for (name, column) in cells() {
-        let door = if column.newest {
+        let rotation_mode = if column.newest {
             RotationMode::Eager
         } else {
             RotationMode::Lazy
         };
-        assert_eq!(row(name).door, door, "{name}");
+        assert_eq!(row(name).rotation_mode, rotation_mode, "{name}");
         if column.tenant_paths {
             let sent = send("POST", "/t1/recipe/session/verify", name, &verify_body());
             assert_eq!(
