@@ -9,14 +9,18 @@ import type {
   Freshness,
   IssuedSession,
   JsonObject,
+  ListedSession,
   Location,
   Session,
   SessionForRequest,
   SessionInformation,
+  SessionPage,
   Token,
 } from "./rpc.js";
 
-export type { Device, Freshness, IssuedSession, JsonObject, Location, Session, SessionForRequest, SessionInformation, Token };
+export type {
+  Device, Freshness, IssuedSession, JsonObject, ListedSession, Location, Session, SessionForRequest, SessionInformation, SessionPage, Token,
+};
 
 /** Postern over service bindings. */
 export interface Bindings {
@@ -144,6 +148,15 @@ export function revokeAllSessionsBefore(time: number, options?: CallOptions): Pr
 
 /** The handles of a user's live sessions, in one tenant if named, else in all. */
 export function getAllSessionHandlesForUser(userId: string, tenantId?: string, options?: CallOptions): Promise<string[]>;
+
+/**
+ * A page of a user's live sessions with their facts; with `ended`, of those that ended within `ENDED_SESSION_RETENTION`, with
+ * when and why. Give `cursor` back for the next page; the last page has none.
+ */
+export function listSessions(
+  userId: string,
+  options?: { tenantId?: string; cursor?: string; ended?: boolean } & CallOptions,
+): Promise<SessionPage>;
 
 /** Everything stored about a session. */
 export function getSessionInformation(handle: string, options?: CallOptions): Promise<SessionInformation>;

@@ -71,7 +71,7 @@ export async function createNewSession(userId, jwtPayload = {}, sessionData = {}
 }
 
 export async function createNewSessionForRequest(request, userId, jwtPayload = {}, sessionData = {}, options = {}) {
-  const { tenantId, device, location } = options;
+  const { tenantId, device = deviceOf(request), location } = options;
   const { continent, longitude } = request?.cf ?? {};
   const argument = {
     request: {
@@ -133,6 +133,17 @@ export async function getAllSessionHandlesForUser(userId, tenantId, limits) {
   return (await ask("getAllSessionHandlesForUser", argument, limits)).handles;
 }
 
+export async function listSessions(userId, options = {}) {
+  const { tenantId, cursor, ended } = options;
+  const argument = {
+    userId: text("listSessions", "userId", userId),
+    tenantId: optionalText("listSessions", "tenantId", tenantId),
+    cursor: optionalText("listSessions", "cursor", cursor),
+    ended: optionalBoolean("listSessions", "ended", ended),
+  };
+  return withoutStatus(await ask("listSessions", argument, options));
+}
+
 export async function getSessionInformation(handle, limits) {
   text("getSessionInformation", "handle", handle);
   return withoutStatus(await ask("getSessionInformation", { handle }, limits));
@@ -168,6 +179,14 @@ export async function rotateSigningKeys(limits) {
 
 export async function revokeSigningKey(kid, limits) {
   await ask("revokeSigningKey", { kid: text("revokeSigningKey", "kid", kid) }, limits);
+}
+
+/** What a login request tells of the device: shown to the user and to operators, and never decided by. */
+function deviceOf(request) {
+  const header = (name) => request?.headers?.get?.(name) ?? undefined;
+  const facts = { userAgent: header("user-agent"), ip: header("cf-connecting-ip"), country: request?.cf?.country };
+  const known = Object.entries(facts).filter(([, value]) => typeof value === "string" && value.isWellFormed());
+  return known.length > 0 ? Object.fromEntries(known) : undefined;
 }
 
 /** Those of the named headers that a request has. */

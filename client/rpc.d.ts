@@ -54,7 +54,45 @@ export interface SessionForRequest {
 /** Facts about the device a session lives on. */
 export interface Device {
   userAgent?: string;
+  /** How much of it is kept says the setting `DEVICE_IP`. */
   ip?: string;
+  /** Of the address: two letters (ISO 3166-1), as `request.cf.country` has it. */
+  country?: string;
+}
+
+/** One session of a list. Times in milliseconds since the Unix epoch. */
+export interface ListedSession {
+  handle: string;
+  /** `own`: sessions of trusted issuers are listed by their issuers. */
+  issuer: string;
+  userId: string;
+  tenantId: string;
+  timeCreated: number;
+  /** Absent when it never was. */
+  lastRefreshed?: number;
+  /** When its user was last seen, as far as the session's object was told: it may be up to `ACCESS_TOKEN_VALIDITY` behind. */
+  lastSeen: number;
+  /** When it ends unless it is refreshed; of an ended one, when it would have ended. */
+  expiry: number;
+  /** As given when it was made; absent when nothing was given. */
+  device?: Device;
+  /** Which way it was made; a later release may have more. Absent for sessions from before this was noted. */
+  madeBy?: "rpc" | "service_api" | "origin" | (string & {});
+  /** Only of ended ones. */
+  ended?: {
+    time: number;
+    reason: "signed_out" | "revoked" | "revoked_with_all" | "displaced" | "expired" | "theft" | "cut_off" | (string & {});
+    /** Who ended it, where somebody did: the user from another session, a Worker, a backend, an origin, or an operator. */
+    by?: "user" | "rpc" | "service_api" | "origin" | "console" | "sign_out" | (string & {});
+  };
+}
+
+/** A page of a user's sessions. */
+export interface SessionPage {
+  /** At most 100; the newest first, of ended ones the last to end first. */
+  sessions: ListedSession[];
+  /** Give it back for the next page; absent on the last one. */
+  cursor?: string;
 }
 
 /** A region, as the platform's location hints name it. */
@@ -144,6 +182,8 @@ export interface SessionsAdmin extends Sessions {
   /** Ends everybody's sessions that were created before `time`. Answers after about 20 s. */
   revokeAllSessionsBefore(argument: { time: number }): Answer<{ time: number }>;
   getAllSessionHandlesForUser(argument: { userId: string; tenantId?: string }): Answer<{ handles: string[] }>;
+  /** A page of a user's live sessions with their facts, or with `ended` of those that have ended lately, with when and why. */
+  listSessions(argument: { userId: string; tenantId?: string; cursor?: string; ended?: boolean }): Answer<SessionPage>;
   getSessionInformation(argument: { handle: string }): Answer<SessionInformation>;
   updateJWTPayload(argument: { handle: string; jwtPayload: JsonObject }): Answer;
   mergeIntoAccessTokenPayload(argument: { handle: string; jwtPayload: JsonObject }): Answer;

@@ -110,6 +110,17 @@ const METHODS = {
   },
   getAllSessionHandlesForUser: (state, argument) => ({ status: "OK", handles: handlesOf(state, argument) }),
 
+  // All on one page; of ended ones it remembers none.
+  listSessions: (state, { ended = false, ...whose }) => ({
+    status: "OK",
+    sessions: (ended ? [] : handlesOf(state, whose)).reverse().map((handle) => {
+      const { jwtPayload: _, ...session } = view(state.sessions.get(handle));
+      const { expiry, timeCreated, lastRefreshed, device } = state.sessions.get(handle);
+      const lastSeen = lastRefreshed ?? timeCreated;
+      return { ...session, timeCreated, ...(lastRefreshed && { lastRefreshed }), lastSeen, expiry, ...(device && { device }), madeBy: "rpc" };
+    }),
+  }),
+
   getSessionInformation: (state, { handle }) =>
     of(state, handle, ({ expiry, timeCreated, lastRefreshed, device, sessionData, ...session }) => ({
       session: { ...view(session), expiry, timeCreated, ...(lastRefreshed && { lastRefreshed }), ...(device && { device }) },

@@ -66,7 +66,7 @@ offer(SessionsAdmin, [
   "getSession", "getSessionForRequest", "getSessionData", "updateSessionData",
   "createNewSession", "createNewSessionForRequest", "refreshSession",
   "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore",
-  "getAllSessionHandlesForUser", "getSessionInformation",
+  "getAllSessionHandlesForUser", "listSessions", "getSessionInformation",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",
   "rotateSigningKeys", "revokeSigningKey",
 ]);

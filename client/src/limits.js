@@ -5,7 +5,7 @@ import { PosternError } from "./error.js";
 /** Calls that may be repeated when nobody knows whether they were carried out: the second time changes nothing more. */
 const IDEMPOTENT = new Set([
   "getSession", "getSessionForRequest", "getSessionData", "updateSessionData", "getSessionInformation",
-  "getAllSessionHandlesForUser", "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "updateJWTPayload",
+  "getAllSessionHandlesForUser", "listSessions", "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "updateJWTPayload",
 ]);
 const FIRST_DELAY_MILLISECONDS = 100;
 /** Of ten calls one may be repeated, and ten at once: when Postern is in trouble, its callers do not double the load. */

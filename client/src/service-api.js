@@ -84,6 +84,12 @@ const CALLS = {
     return whenOk(await send("GET", path, query), ({ sessionHandles }) => ({ handles: sessionHandles }));
   },
 
+  // A path of Postern's own, beside the protocol.
+  async listSessions(send, { userId, tenantId, cursor, ended }) {
+    const query = { userId, ...(tenantId && { tenantId }), ...(cursor && { cursor }), ...(ended && { ended: "true" }) };
+    return send("GET", "/postern/sessions", query);
+  },
+
   async getSessionInformation(send, { handle }) {
     const answer = await send("GET", "/recipe/session", { sessionHandle: handle });
     return whenOk(answer, ({ sessionHandle, userDataInDatabase, expiry, timeCreated, ...session }) => ({

@@ -93,6 +93,7 @@ test("the life cycle needs the admin binding, which also serves the three calls 
   assert.equal(await postern.revokeAllSessionsBefore(1_700_000_000_000), 1_700_000_000_000);
   await postern.rotateSigningKeys();
   await postern.revokeSigningKey("d-1");
+  await postern.listSessions("alice", { cursor: "c", ended: true });
   assert.deepEqual(admin.calls, [
     ["createNewSession", { userId: "alice", jwtPayload: {}, sessionData: { cart: [] }, tenantId: "blue", location: "weur" }],
     ["getSessionData", { handle: "h" }],
@@ -103,6 +104,7 @@ test("the life cycle needs the admin binding, which also serves the three calls 
     ["revokeAllSessionsBefore", { time: 1_700_000_000_000 }],
     ["rotateSigningKeys", {}],
     ["revokeSigningKey", { kid: "d-1" }],
+    ["listSessions", { userId: "alice", cursor: "c", ended: true }],
   ]);
 });
 
@@ -120,7 +122,7 @@ test("for a request, the headers that decide are passed on, and the answer's hea
   assert.deepEqual(await postern.createNewSessionForRequest(fromBerlin, "alice", undefined, undefined, { tenantId: "blue" }), { session, headers });
   assert.deepEqual(calls, [
     ["createNewSessionForRequest", { request: { headers: wanted }, userId: "alice", jwtPayload: { role: "editor" }, sessionData: { cart: [] } }],
-    ["createNewSessionForRequest", { request: { headers: {}, cf: { continent: "EU", longitude: "13.40500" } }, userId: "alice", jwtPayload: {}, sessionData: {}, tenantId: "blue" }],
+    ["createNewSessionForRequest", { request: { headers: {}, cf: { continent: "EU", longitude: "13.40500" } }, userId: "alice", jwtPayload: {}, sessionData: {}, tenantId: "blue", device: { country: "DE" } }],
   ]);
 });
 

@@ -17,6 +17,7 @@ use postern_core::gateway::response::directives::{
 };
 use postern_core::http::credentials::Transfer;
 use postern_core::refusal::Refusal;
+use postern_core::session::listing::{EndedBy, MadeBy};
 use postern_core::session::model::Device;
 use postern_core::supertokens::fdi::answers;
 use postern_core::supertokens::fdi::headers::SessionHeaders;
@@ -106,7 +107,9 @@ async fn end(context: &Context, call: &Call<'_>, whose: Revoke) -> Result<(), Re
         },
     };
     match (whose, user) {
-        (Revoke::Session, _) => sessions::revoke(context, vec![handle], Report::Ended).await?,
+        (Revoke::Session, _) => {
+            sessions::revoke(context, vec![handle], Report::Ended, EndedBy::Origin).await?
+        }
         // Which other sessions an issuer gave its user is not ours to know.
         (Revoke::User, None) => {
             return Err(Refusal::BadInput(
@@ -122,7 +125,7 @@ async fn end(context: &Context, call: &Call<'_>, whose: Revoke) -> Result<(), Re
                     Err(refusal) => return Err(refusal),
                 }
             }
-            sessions::revoke_all(context, user, None, Report::Ended).await?
+            sessions::revoke_all(context, user, None, Report::Ended, EndedBy::Origin).await?
         }
     };
     Ok(())
@@ -171,7 +174,8 @@ async fn start(
     let user_agent = call.headers.get("user-agent").map(str::to_owned);
     let ip = call.headers.get("cf-connecting-ip");
     let ip = ip.and_then(|ip| context.settings.device_ip.kept(ip));
-    new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
+    new.device = Device::of(user_agent, ip, call.request.country().as_deref());
+    new.made_by = MadeBy::Origin;
     let near = context.near(call.request.location());
     let (_, headers) = login::create_for(&near, &browser(call), new).await?;
     Ok(headers)

@@ -2,7 +2,7 @@
 
 use worker::Env;
 
-use super::{readiness, request_headers::Headers, session_ticket};
+use super::{own_sessions, readiness, request_headers::Headers, session_ticket};
 use crate::{
     auth::{
         authenticate::{AuthError, Demands, NO_TOKEN, verified},
@@ -24,6 +24,7 @@ use postern_core::http::route::Route;
 use postern_core::identity::Session;
 use postern_core::refusal::Refusal;
 use postern_core::session::call::RotationMode;
+use postern_core::session::listing::EndedBy;
 use postern_core::session::minting;
 use postern_core::session::model::IssuedSession;
 use postern_core::session::refresh_token;
@@ -79,6 +80,8 @@ pub(crate) async fn answer(
         Route::Readyz => ready(&context).await,
         Route::SessionRefresh => refresh(&context, request).await,
         Route::SessionTicket => session_ticket::answer(&context, request).await,
+        Route::Sessions => own_sessions::list(&context, request).await,
+        Route::EndSessions => own_sessions::end(&context, request).await,
         Route::SignOut => sign_out(&context, request).await,
         Route::Session => match session(&context, request).await {
             Ok(known) => return Answer::Session(known),
@@ -179,7 +182,14 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
             Err(refusal) => return outage(context, &refusal),
         },
     };
-    match sessions::revoke(context, vec![handle], sessions::Report::Ended).await {
+    match sessions::revoke(
+        context,
+        vec![handle],
+        sessions::Report::Ended,
+        EndedBy::SignOut,
+    )
+    .await
+    {
         Ok(_) => {
             let browser = session_cookies::looked_at(context, browser);
             answers::signed_out(&context.settings, &browser, transfer)

@@ -3,6 +3,8 @@
 pub(crate) mod explain;
 pub(crate) mod frontend_api;
 mod operator_actions;
+mod operator_lists;
+mod own_sessions;
 pub(crate) mod readiness;
 pub(crate) mod renewal;
 pub(crate) mod request_headers;

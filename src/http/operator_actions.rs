@@ -4,6 +4,7 @@
 
 use worker::Env;
 
+use super::operator_lists;
 use crate::{
     objects::{context::Context, key_ring},
     runtime::{
@@ -42,6 +43,9 @@ pub(super) async fn answer(
     let presented = api_key::presented(api_key.as_deref(), request.authorization());
     if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
         return error::invalid_api_key();
+    }
+    if path == "sessions" {
+        return operator_lists::sessions(request, env, execution).await;
     }
     if !["keys/rotate", "keys/withdraw", "revoke-before"].contains(&path) {
         return error::not_found();

@@ -17,6 +17,7 @@ use postern_core::error;
 use postern_core::http::reply::Reply;
 use postern_core::location::Location;
 use postern_core::refusal::Refusal;
+use postern_core::session::listing::{EndedBy, MadeBy};
 use postern_core::settings::Settings;
 use postern_core::supertokens::cdi::admission::{self, Head};
 use postern_core::supertokens::cdi::reply;
@@ -170,13 +171,16 @@ async fn carry_out(
                 .map(Outcome::Handles)
         }
         CoreCall::RemoveUserSessions { user_id, tenant_id } => {
-            sessions::revoke_all(context, user_id, tenant_id, Report::Ended)
+            let report = Report::Ended;
+            sessions::revoke_all(context, user_id, tenant_id, report, EndedBy::ServiceApi)
                 .await
                 .map(Outcome::Revoked)
         }
-        CoreCall::RemoveSessions { handles } => sessions::revoke(context, handles, Report::Ended)
-            .await
-            .map(Outcome::Revoked),
+        CoreCall::RemoveSessions { handles } => {
+            sessions::revoke(context, handles, Report::Ended, EndedBy::ServiceApi)
+                .await
+                .map(Outcome::Revoked)
+        }
         CoreCall::Handshake => Ok(Outcome::Handshake),
         CoreCall::Jwks { with_status } => Ok(Outcome::Jwks { with_status }),
         CoreCall::CreateJwt(jwt) => create_jwt(context, &jwt).await.map(Outcome::Jwt),
@@ -199,6 +203,7 @@ async fn create_session(
         access_token_validity: create.access_token_validity,
         version: version.access_token,
         device: None,
+        made_by: MadeBy::ServiceApi,
         transfer: None,
     };
     sessions::create(context, new).await.map(Outcome::Created)

@@ -24,12 +24,12 @@ use crate::{
 use arguments::Arguments;
 use for_request::GivenRequest;
 use login_request::LoginRequest;
-use params::{freshness, location, new_session, user_and_tenant};
+use params::{freshness, listing, location, new_session, user_and_tenant};
 use postern_core::session::minting;
 use postern_core::{
     error::{self, Outcome},
     refusal::Refusal,
-    session::{call::RotationMode, model::Device},
+    session::{call::RotationMode, listing::EndedBy, model::Device},
 };
 use postern_jwt::json;
 use results::{
@@ -104,19 +104,18 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "refreshSession" => refresh_session(arguments, context).await,
         "revokeSession" => {
             let handle = arguments.string("handle")?;
-            Ok(sessions::revoke(context, vec![handle], Report::EndedBefore)
-                .await
-                .map(|handles| revoked(&handles)))
+            let one = sessions::revoke(context, vec![handle], Report::EndedBefore, EndedBy::Rpc);
+            Ok(one.await.map(|handles| revoked(&handles)))
         }
         "revokeMultipleSessions" => {
             let handles = arguments.strings("handles", MAX_HANDLES)?;
-            Ok(sessions::revoke(context, handles, Report::EndedBefore)
-                .await
-                .map(|handles| revoked(&handles)))
+            let many = sessions::revoke(context, handles, Report::EndedBefore, EndedBy::Rpc);
+            Ok(many.await.map(|handles| revoked(&handles)))
         }
         "revokeAllSessionsForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
-            let all = sessions::revoke_all(context, user_id, tenant_id, Report::EndedBefore);
+            let report = Report::EndedBefore;
+            let all = sessions::revoke_all(context, user_id, tenant_id, report, EndedBy::Rpc);
             Ok(all.await.map(|handles| revoked(&handles)))
         }
         "revokeAllSessionsBefore" => {
@@ -136,6 +135,10 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
                     json::strings(handles.iter().map(String::as_str))
                 ))
             }))
+        }
+        "listSessions" => {
+            let page = sessions::list_sessions(context, listing(arguments)?).await;
+            Ok(page.map(|page| ok(&page.members(None))))
         }
         "getSessionInformation" => get_session_information(arguments, context).await,
         "updateJWTPayload" => {

@@ -32,12 +32,23 @@ pub(super) fn new_session(
     }
     if let Some(device) = arguments.optional_object("device")? {
         let user_agent = device.optional_string("userAgent")?;
-        let user_agent = user_agent.map(Device::kept_user_agent);
         let ip = device.optional_string("ip")?;
         let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
-        new.device = (user_agent.is_some() || ip.is_some()).then_some(Device { user_agent, ip });
+        let country = device.optional_string("country")?;
+        new.device = Device::of(user_agent, ip, country.as_deref());
     }
     Ok(new)
+}
+
+/// What `listSessions` is asked for.
+pub(super) fn listing(arguments: &Arguments<'_>) -> Result<sessions::Listing, JsValue> {
+    let (user_id, tenant_id) = user_and_tenant(arguments)?;
+    Ok(sessions::Listing {
+        user_id,
+        tenant_id,
+        cursor: arguments.optional_string("cursor")?,
+        ended: arguments.optional_boolean("ended")?.unwrap_or(false),
+    })
 }
 
 pub(super) fn user_and_tenant(

@@ -13,6 +13,7 @@ use postern_core::{
     session::{
         call::{Carried, Create, Refresh, RotationMode, UserCall, UserReply, Verify},
         handle::MAX_USER_ID_BYTES,
+        listing::MadeBy,
         minting::{self, AccessGrant, Lengths},
         model::{Device, IssuedSession, SessionView, TokenInfo},
         refresh_token, user,
@@ -40,6 +41,8 @@ pub(crate) struct NewSession {
     pub(crate) access_token_validity: Option<Millis>,
     pub(crate) version: AccessTokenVersion,
     pub(crate) device: Option<Device>,
+    /// Which way it is made.
+    pub(crate) made_by: MadeBy,
     /// How the tokens will travel, when we know it: they must then fit a browser's cookies.
     pub(crate) transfer: Option<Transfer>,
 }
@@ -83,6 +86,7 @@ pub(crate) async fn create(context: &Context, new: NewSession) -> Result<IssuedS
         by_service_api: new.by_service_api,
         access_token_validity: new.access_token_validity,
         device: new.device,
+        made_by: Some(new.made_by.name().to_owned()),
     });
     let envelope = about(context, &handle, AT_ONCE, &call).await?;
     let Issued {
@@ -442,6 +446,7 @@ pub(crate) fn own_session(
         access_token_validity: None,
         version: OWN_VERSION,
         device: None,
+        made_by: MadeBy::Rpc,
         transfer: None,
     }
 }

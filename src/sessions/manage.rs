@@ -16,6 +16,7 @@ use postern_core::{
     session::{
         call::{UserCall, UserReply},
         handle::CheckedHandle,
+        listing::{Cursor, EndedBy, SessionPage},
         minting::TokenLimit,
         model::SessionInformation,
     },
@@ -142,6 +143,43 @@ pub(crate) async fn list(
     handles(user_sessions::ask(context, &route, &call).await?.reply)
 }
 
+/// Which of a user's sessions are listed.
+#[derive(Debug)]
+pub(crate) struct Listing {
+    /// Whose.
+    pub(crate) user_id: String,
+    /// In one tenant, or in all.
+    pub(crate) tenant_id: Option<String>,
+    /// What the page before gave; `None` = from the newest on.
+    pub(crate) cursor: Option<String>,
+    /// The ended ones in place of the live ones.
+    pub(crate) ended: bool,
+}
+
+/// A page of a user's sessions with their facts.
+pub(crate) async fn list_sessions(
+    context: &Context,
+    listing: Listing,
+) -> Result<SessionPage, Refusal> {
+    let after = match listing.cursor {
+        None => None,
+        Some(text) => Some(Cursor::from_text(&text).ok_or_else(|| {
+            Refusal::BadInput("\"cursor\" must be one that an earlier page gave".to_owned())
+        })?),
+    };
+    let route = context.handle_keys().route(&listing.user_id);
+    let call = UserCall::ListSessions {
+        user_id: listing.user_id,
+        tenant_id: listing.tenant_id,
+        after,
+        ended: listing.ended,
+    };
+    match user_sessions::ask(context, &route, &call).await?.reply {
+        UserReply::Sessions { sessions, next } => Ok(SessionPage { sessions, next }),
+        other => Err(into_refusal(other)),
+    }
+}
+
 /// Which handles a revoking call reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
@@ -157,6 +195,7 @@ pub(crate) async fn revoke(
     context: &Context,
     presented: Vec<String>,
     report: Report,
+    by: EndedBy,
 ) -> Result<Vec<String>, Refusal> {
     let mut revoked = Vec::new();
     let mut failure = None;
@@ -180,6 +219,7 @@ pub(crate) async fn revoke(
                     .collect(),
                 keep_for: tombstone_for(context, first)?,
                 repeatable: report == Report::EndedBefore,
+                by: Some(by.name().to_owned()),
             };
             let envelope = user_sessions::ask(context, first.route(), &call).await?;
             for handle in group {
@@ -202,14 +242,38 @@ pub(crate) async fn revoke_all(
     user_id: String,
     tenant_id: Option<String>,
     report: Report,
+    by: EndedBy,
 ) -> Result<Vec<String>, Refusal> {
     let route = context.handle_keys().route(&user_id);
     let call = UserCall::RevokeAll {
         user_id,
         tenant_id,
         repeatable: report == Report::EndedBefore,
+        by: Some(by.name().to_owned()),
     };
-    let revoked = handles(user_sessions::ask(context, &route, &call).await?.reply)?;
+    ended_by(context, &route, &call).await
+}
+
+/// Ends the sessions of a user in a tenant, but for the one of this handle.
+pub(crate) async fn revoke_others(
+    context: &Context,
+    user_id: String,
+    tenant_id: String,
+    keep: &str,
+    by: EndedBy,
+) -> Result<Vec<String>, Refusal> {
+    let route = context.handle_keys().route(&user_id);
+    let call = UserCall::RevokeOthers {
+        user_id,
+        tenant_id: Some(tenant_id),
+        keep: keep.to_owned(),
+        by: Some(by.name().to_owned()),
+    };
+    ended_by(context, &route, &call).await
+}
+
+async fn ended_by(context: &Context, route: &str, call: &UserCall) -> Result<Vec<String>, Refusal> {
+    let revoked = handles(user_sessions::ask(context, route, call).await?.reply)?;
     for handle in &revoked {
         revocation_copy::note_end(handle, context.now);
     }

@@ -15,7 +15,7 @@ pub(crate) use issue::{
     Exchange, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
 };
 pub(crate) use manage::{
-    Report, end_all_before, information, list, merge_payload, replace_payload_that_fits, revoke,
-    revoke_all,
+    Listing, Report, end_all_before, information, list, list_sessions, merge_payload,
+    replace_payload_that_fits, revoke, revoke_all, revoke_others,
 };
 pub(crate) use ticket::redeem;

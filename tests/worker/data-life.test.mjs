@@ -11,7 +11,7 @@ const DATA = { cart: ["book"] };
 let postern;
 let admin;
 before(async () => {
-  const vars = { ACCESS_TOKEN_VALIDITY: "30s", REFRESH_TOKEN_VALIDITY: "100s", FRESHNESS: "within 1s" };
+  const vars = { ACCESS_TOKEN_VALIDITY: "30s", REFRESH_TOKEN_VALIDITY: "100s", FRESHNESS: "within 1s", ENDED_SESSION_RETENTION: "1s" };
   postern = await startPostern({ vars, secrets: { API_KEYS: apiKey }, faultyKv: true, entrypoints: ["SessionsAdmin"] });
   admin = postern.entrypoint("SessionsAdmin");
 });

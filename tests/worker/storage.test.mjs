@@ -81,13 +81,14 @@ describe("storage of version 1, which knew no revocations to report", () => {
     assert.deepEqual((await at.admin.revokeSession({ handle: ended.session.handle })).revoked, [ended.session.handle]);
     await sql("DROP TABLE revocation");
     await sql("DROP TABLE used_ticket");
-    for (const column of ["last_issued", "child_seen", "seen_generation", "seen_children"]) await sql(`ALTER TABLE session DROP COLUMN ${column}`);
+    await sql("DROP TABLE ended_session");
+    for (const column of ["last_issued", "child_seen", "seen_generation", "seen_children", "made_by", "last_seen"]) await sql(`ALTER TABLE session DROP COLUMN ${column}`);
     await sql("ALTER TABLE schema DROP COLUMN step");
     await sql("UPDATE schema SET version = 1");
     await at.postern.evict("UserSessions", objectOf(handle));
     assert.deepEqual((await at.admin.getSessionData({ handle, freshness: "strict" })).sessionData, { kept: 1 });
     assert.equal(JSON.stringify(await sql("SELECT version FROM schema")), '[{"version":2}]');
-    assert.equal(JSON.stringify(await sql("SELECT step FROM schema")), '[{"step":4}]');
+    assert.equal(JSON.stringify(await sql("SELECT step FROM schema")), '[{"step":5}]');
     const rows = await until(() => sql("SELECT handle, recorded FROM revocation"), ([row]) => row?.recorded === 1);
     assert.equal(rows[0].handle, ended.session.handle);
     assert.deepEqual((await at.admin.revokeSession({ handle })).revoked, [handle]);
@@ -95,7 +96,7 @@ describe("storage of version 1, which knew no revocations to report", () => {
 });
 
 describe("cleaning up, with lives of a second", () => {
-  const at = posternWith({ REFRESH_TOKEN_VALIDITY: "1s", ACCESS_TOKEN_VALIDITY: "1s" });
+  const at = posternWith({ REFRESH_TOKEN_VALIDITY: "1s", ACCESS_TOKEN_VALIDITY: "1s", ENDED_SESSION_RETENTION: "1s" });
 
   test("an object whose last session has expired deletes its storage, and can begin again", async () => {
     const { session } = await at.admin.createNewSession({ userId: "brief" });

@@ -76,6 +76,8 @@ events! {
     Refresh = Info "refresh";
     /// A session ticket was refused.
     SessionTicket = Info "session_ticket";
+    /// A person's request to look at their own sessions, or to end some, was refused.
+    OwnSessions = Info "own_sessions";
     /// An RPC call was refused. A call with bad arguments is rejected instead, and not logged.
     Rpc = Info "rpc" [Method];
     /// A request of an operator, under `/postern/` of the service API, was refused.

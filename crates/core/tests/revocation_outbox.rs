@@ -35,6 +35,7 @@ fn revoke(handle: &str, repeatable: bool) -> UserCall {
         handles: vec![handle.to_owned()],
         keep_for: Some(Millis(30 * MINUTE)),
         repeatable,
+        by: None,
     }
 }
 

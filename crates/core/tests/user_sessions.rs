@@ -12,6 +12,8 @@
 
 #[path = "user_sessions/edges.rs"]
 mod edges;
+#[path = "user_sessions/listing.rs"]
+mod listing;
 #[path = "user_sessions/subjects.rs"]
 mod subjects;
 mod support;
@@ -229,6 +231,7 @@ fn revoking_reports_only_what_it_ended() {
         handles: vec![handle(1), handle(2), handle(1)],
         keep_for: None,
         repeatable: false,
+        by: None,
     };
     assert_eq!(
         user.call(both),
@@ -255,6 +258,7 @@ fn a_user_is_listed_and_revoked_across_tenants_or_in_one() {
         user_id: "u1".to_owned(),
         tenant_id: tenant.map(str::to_owned),
         repeatable: false,
+        by: None,
     };
     assert_eq!(
         user.call(of(Some("acme"))),
@@ -286,6 +290,7 @@ fn another_user_in_the_same_object_is_never_touched() {
         user_id: "u2".to_owned(),
         tenant_id: None,
         repeatable: false,
+        by: None,
     };
     assert_eq!(user.call(other), UserReply::Handles { handles: vec![] });
     assert_eq!(user.call(read(&handle(1))), data("{}", 0));
@@ -377,6 +382,7 @@ fn a_foreign_session_exists_by_its_handle_alone_until_it_is_revoked() {
         handles: vec![handle.to_owned()],
         keep_for: keep,
         repeatable: false,
+        by: None,
     });
     assert_eq!(user.call(read(handle)), GONE);
     assert_eq!(user.call(foreign_write("{}")), GONE);

@@ -73,6 +73,12 @@ impl Incoming {
         )
     }
 
+    /// The country that the request comes from, as far as the platform says.
+    pub(crate) fn country(&self) -> Option<String> {
+        let cf = member(&self.request, "cf")?;
+        member(&cf, "country")?.as_string()
+    }
+
     /// The request as JS has it.
     pub(crate) fn js(&self) -> &JsValue {
         self.request.as_ref()

@@ -16,6 +16,10 @@ pub enum Route {
     RefreshAndReturn,
     /// `POST {base}/session/ticket`: a ticket for a request that can carry no header.
     SessionTicket,
+    /// `GET {base}/sessions`: the sessions of the person who asks.
+    Sessions,
+    /// `POST {base}/sessions/end`: the person ends one of them, or all others.
+    EndSessions,
     /// `POST {base}/signout` (fdi.md 3.2).
     SignOut,
     /// `GET {base}/jwt/jwks.json`: the keys of access tokens (RFC 7517).
@@ -53,10 +57,12 @@ const READ: &str = "GET, HEAD, OPTIONS";
 pub const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
-const BROWSER_API: [(&str, &str, Route); 10] = [
+const BROWSER_API: [(&str, &str, Route); 12] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
     ("/session/ticket", CHANGE, Route::SessionTicket),
+    ("/sessions", READ, Route::Sessions),
+    ("/sessions/end", CHANGE, Route::EndSessions),
     ("/signout", CHANGE, Route::SignOut),
     ("/jwt/jwks.json", READ, Route::Jwks),
     ("/assertion/jwks.json", READ, Route::AssertionJwks),
@@ -183,6 +189,10 @@ mod tests {
                     allow: "POST, OPTIONS",
                 },
             ),
+            ("GET", "/auth/sessions", Route::Sessions),
+            ("POST", "/auth/sessions/end", Route::EndSessions),
+            ("OPTIONS", "/auth/sessions/end", Route::Preflight),
+            ("GET", "/auth/sessions/route.random.tag", Route::NotFound),
             ("POST", "/auth/signout", Route::SignOut),
             ("GET", "/auth/jwt/jwks.json", Route::Jwks),
             ("GET", "/auth/assertion/jwks.json", Route::AssertionJwks),

@@ -6,6 +6,7 @@ use super::minting::AccessGrant;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{
+    listing::{Cursor, ListedSession},
     minting::TokenLimit,
     model::{Device, SessionView, TokenInfo},
 };
@@ -130,6 +131,17 @@ pub enum UserCall {
         /// In one tenant, or in all.
         tenant_id: Option<String>,
     },
+    /// A page of a user's sessions with their facts.
+    ListSessions {
+        /// The user.
+        user_id: String,
+        /// In one tenant, or in all.
+        tenant_id: Option<String>,
+        /// Where the page begins; `None` = with the newest.
+        after: Option<Cursor>,
+        /// The ended ones in place of the live ones.
+        ended: bool,
+    },
     /// End sessions.
     Revoke {
         /// Which.
@@ -138,6 +150,9 @@ pub enum UserCall {
         keep_for: Option<Millis>,
         /// Report also the ones that an earlier call has ended.
         repeatable: bool,
+        /// Who ends them, by the name of an [`EndedBy`](super::listing::EndedBy); `None` = of a release that does not say.
+        #[serde(default)]
+        by: Option<String>,
     },
     /// End a user's sessions.
     RevokeAll {
@@ -147,6 +162,20 @@ pub enum UserCall {
         tenant_id: Option<String>,
         /// When there is nothing left to end, report the ones that the last such call has ended.
         repeatable: bool,
+        /// Who ends them, by the name of an [`EndedBy`](super::listing::EndedBy); `None` = of a release that does not say.
+        #[serde(default)]
+        by: Option<String>,
+    },
+    /// End a user's sessions but one. A repeated call reports the same ones.
+    RevokeOthers {
+        /// The user.
+        user_id: String,
+        /// In one tenant, or in all.
+        tenant_id: Option<String>,
+        /// The session that goes on.
+        keep: String,
+        /// Who ends them, as in [`Self::RevokeAll`].
+        by: Option<String>,
     },
     /// As [`Self::Check`], of the next release.
     #[cfg(postern_next)]
@@ -168,6 +197,7 @@ impl UserCall {
                 }
                 | Self::ReadInformation { .. }
                 | Self::List { .. }
+                | Self::ListSessions { ended: false, .. }
         )
     }
 }
@@ -197,6 +227,9 @@ pub struct Create {
     pub access_token_validity: Option<Millis>,
     /// Device facts, already coarsened.
     pub device: Option<Device>,
+    /// Which way it is made, by the name of a [`MadeBy`](super::listing::MadeBy); `None` = of a release that does not say.
+    #[serde(default)]
+    pub made_by: Option<String>,
 }
 
 /// Exchanges a refresh token.
@@ -339,6 +372,13 @@ pub enum UserReply {
     Handles {
         /// Which.
         handles: Vec<String>,
+    },
+    /// A page of sessions.
+    Sessions {
+        /// The sessions, newest first.
+        sessions: Vec<ListedSession>,
+        /// Where the next page begins; `None` = this is the last.
+        next: Option<Cursor>,
     },
     /// The sessions have ended here, but the authority on revocations has not recorded it: an isolate that does not ask
     /// here may go on honouring them. It will be recorded; a repeated call reports the same handles.

@@ -7,6 +7,7 @@ pub mod facts;
 pub mod handle;
 pub mod issuer;
 pub mod lineage;
+pub mod listing;
 pub mod minting;
 pub mod model;
 pub mod record;

@@ -76,11 +76,31 @@ pub struct Device {
     pub user_agent: Option<String>,
     /// The client address, or its coarse form.
     pub ip: Option<String>,
+    /// The country of the client address, as the platform names it (ISO 3166-1 alpha-2; `T1` = Tor).
+    #[serde(default)]
+    pub country: Option<String>,
 }
 
 impl Device {
+    /// The facts that were given; `None` when there are none.
+    pub fn of(
+        user_agent: Option<String>,
+        ip: Option<String>,
+        country: Option<&str>,
+    ) -> Option<Self> {
+        let country = country.filter(|country| {
+            country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        });
+        let is_known = user_agent.is_some() || ip.is_some() || country.is_some();
+        is_known.then(|| Self {
+            user_agent: user_agent.map(Self::kept_user_agent),
+            ip,
+            country: country.map(str::to_ascii_uppercase),
+        })
+    }
+
     /// What is kept of a `User-Agent`: whoever sends the request decides how long it is.
-    pub fn kept_user_agent(mut text: String) -> String {
+    fn kept_user_agent(mut text: String) -> String {
         text.truncate(text.floor_char_boundary(MAX_USER_AGENT_BYTES));
         text
     }
@@ -90,6 +110,7 @@ impl Device {
         let mut object = ObjectWriter::new();
         object.optional_text("userAgent", self.user_agent.as_deref());
         object.optional_text("ip", self.ip.as_deref());
+        object.optional_text("country", self.country.as_deref());
         object.finish()
     }
 
@@ -100,6 +121,7 @@ impl Device {
         Ok(Self {
             user_agent: member("userAgent")?,
             ip: member("ip")?,
+            country: member("country")?,
         })
     }
 }
@@ -116,6 +138,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_country_is_left_out() {
+        for (given, kept) in [
+            (None, None),
+            (Some("de"), Some("DE")),
+            (Some("T1"), Some("T1")),
+            (Some("DEU"), None),
+            (Some("d\""), None),
+            (Some(""), None),
+        ] {
+            let device = Device::of(Some("agent".to_owned()), None, given);
+            let country = device.and_then(|device| device.country);
+            assert_eq!(country.as_deref(), kept, "{given:?}");
+        }
+        assert_eq!(Device::of(None, None, Some("nowhere")), None);
+    }
+
+    #[test]
     fn device_facts_are_read_as_they_were_written() {
         for (user_agent, ip, text) in [
             (None, None, "{}"),
@@ -129,6 +168,7 @@ mod tests {
             let device = Device {
                 user_agent: user_agent.map(str::to_owned),
                 ip: ip.map(str::to_owned),
+                country: None,
             };
             assert_eq!(device.to_json(), text);
             assert_eq!(Device::from_json(text), Ok(device));

@@ -4,7 +4,11 @@
 //! The shapes and the storage trait. `src/objects/user_sessions/store` implements the trait over SQLite,
 //! `crates/core/tests/support/memory_store.rs` over maps.
 
-use super::{lineage::Lineage, model::Device};
+use super::{
+    lineage::Lineage,
+    listing::{Cursor, ListedSession},
+    model::Device,
+};
 use postern_jwt::time::UnixMillis;
 
 /// A live session.
@@ -38,6 +42,11 @@ pub struct SessionRecord {
     pub payload: String,
     /// Device facts.
     pub device: Option<Device>,
+    /// Which way it was made, by the name of a [`MadeBy`](super::listing::MadeBy) of this or a later release; `None` = a
+    /// release that did not note it.
+    pub made_by: Option<String>,
+    /// When a request of its user was last written down; `None` = not yet. It is written by [`UserStore::mark_seen`] only.
+    pub last_seen: Option<UnixMillis>,
     /// The sequence number of the newest session data; 0 = none was ever stored.
     pub data_seq: u64,
     /// The `sessionExpires` of the KV copy that was last acknowledged; zero = none.
@@ -202,6 +211,23 @@ pub struct RevocationTask {
     pub recorded: bool,
 }
 
+/// Which sessions of a user one page is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct PageOf<'a> {
+    /// Whose.
+    pub user_id: &'a str,
+    /// In one tenant, or in all.
+    pub tenant_id: Option<&'a str>,
+    /// Those after this one; `None` = from the newest on.
+    pub after: Option<&'a Cursor>,
+    /// At most so many.
+    pub limit: u32,
+    /// Only live ones that expire later, only ended ones that are forgotten later.
+    pub now: UnixMillis,
+    /// Only live ones that were created at or after this moment.
+    pub not_before: UnixMillis,
+}
+
 /// A fault of the storage. The transaction around the call is rolled back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFault(pub String);
@@ -223,6 +249,18 @@ pub trait UserStore {
         user_id: &str,
         tenant_id: Option<&str>,
     ) -> Result<Vec<SessionSummary>, StoreFault>;
+    /// A page of live sessions, newest first.
+    fn live_page(&self, page: &PageOf<'_>) -> Result<Vec<SessionRecord>, StoreFault>;
+    /// A page of ended ones, the last to end first.
+    fn ended_page(&self, page: &PageOf<'_>) -> Result<Vec<ListedSession>, StoreFault>;
+    /// Remembers an ended session until `forget`.
+    fn remember_ended(&self, session: &ListedSession, forget: UnixMillis)
+    -> Result<(), StoreFault>;
+    /// Forgets ended sessions whose time is over, and the oldest beyond [`super::listing::MAX_ENDED`].
+    fn forget_ended(&self, now: UnixMillis) -> Result<(), StoreFault>;
+    /// Writes down that a live session's user was seen, unless that was written down since `since`.
+    fn mark_seen(&self, handle: &str, now: UnixMillis, since: UnixMillis)
+    -> Result<(), StoreFault>;
     /// How many these are, of all tenants. A store that can count need not show them.
     fn count_sessions_of(&self, user_id: &str) -> Result<usize, StoreFault> {
         Ok(self.sessions_of(user_id, None)?.len())

@@ -106,6 +106,7 @@ fn only_calls_that_leave_everything_as_it_is_say_so() {
         handles: vec![handle()],
         keep_for: None,
         repeatable: false,
+        by: None,
     };
     // A lapsed copy is renewed.
     for call in [read(true), write, revoke] {

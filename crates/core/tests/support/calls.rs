@@ -19,6 +19,7 @@ pub fn create(handle: &str, user_id: &str, tenant_id: &str, data: Option<&str>) 
         by_service_api: false,
         access_token_validity: None,
         device: None,
+        made_by: None,
     })
 }
 
@@ -77,6 +78,7 @@ pub fn revoke(handles: Vec<String>, repeatable: bool) -> UserCall {
         handles,
         keep_for: None,
         repeatable,
+        by: None,
     }
 }
 
@@ -89,5 +91,6 @@ pub fn revoke_all(user_id: &str, tenant: Option<&str>, repeatable: bool) -> User
         user_id: user_id.to_owned(),
         tenant_id: tenant.map(str::to_owned),
         repeatable,
+        by: None,
     }
 }

@@ -2,9 +2,12 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use postern_core::session::record::{
-    CopyTask, Ending, ForeignRecord, RevocationTask, SessionRecord, SessionSummary, StoreFault,
-    Stored, Tombstone, UserStore,
+use postern_core::session::{
+    listing::{ListedSession, MAX_ENDED},
+    record::{
+        CopyTask, Ending, ForeignRecord, PageOf, RevocationTask, SessionRecord, SessionSummary,
+        StoreFault, Stored, Tombstone, UserStore,
+    },
 };
 use postern_jwt::time::{Millis, UnixMillis};
 
@@ -19,6 +22,8 @@ struct Tables {
     revocations: BTreeMap<String, RevocationTask>,
     /// When used tickets expire, by handle and id.
     used_tickets: BTreeMap<(String, String), UnixMillis>,
+    /// Ended sessions that are listed, and until when.
+    remembered: BTreeMap<String, (ListedSession, UnixMillis)>,
     /// User, tenant and creation of ended sessions.
     ended: BTreeMap<String, (String, String, UnixMillis)>,
 }
@@ -54,6 +59,15 @@ impl MemoryStore {
     }
 }
 
+fn ended(session: &ListedSession) -> UnixMillis {
+    session.ended.as_ref().unwrap().time
+}
+
+fn comes_after(page: &PageOf<'_>, at: UnixMillis, handle: &str) -> bool {
+    page.after
+        .is_none_or(|after| (at, handle) < (after.at, after.handle.as_str()))
+}
+
 impl UserStore for MemoryStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
         Ok(self.0.borrow().sessions.get(handle).cloned())
@@ -75,7 +89,10 @@ impl UserStore for MemoryStore {
             Some(Stored::Live(live)) if live.user_id == record.user_id => {
                 // The shell relies on it: an alarm that was set for the old end is in time for the new one.
                 assert!(record.expiry >= live.expiry, "an update shortens a life");
-                *live = record.clone();
+                *live = SessionRecord {
+                    last_seen: live.last_seen,
+                    ..record.clone()
+                };
                 true
             }
             _ => false,
@@ -121,6 +138,92 @@ impl UserStore for MemoryStore {
             .collect();
         sessions.sort_by_key(|session| session.created);
         Ok(sessions)
+    }
+
+    fn live_page(&self, page: &PageOf<'_>) -> Result<Vec<SessionRecord>, StoreFault> {
+        let tables = self.0.borrow();
+        let mut records: Vec<_> = tables
+            .sessions
+            .values()
+            .filter_map(|stored| match stored {
+                Stored::Live(record) => Some(record),
+                Stored::Ended(_) => None,
+            })
+            .filter(|record| {
+                record.user_id == page.user_id
+                    && page
+                        .tenant_id
+                        .is_none_or(|tenant| tenant == record.tenant_id)
+                    && record.expiry > page.now
+                    && record.created >= page.not_before
+                    && comes_after(page, record.created, &record.handle)
+            })
+            .cloned()
+            .collect();
+        records.sort_by(|a, b| (b.created, &b.handle).cmp(&(a.created, &a.handle)));
+        records.truncate(page.limit as usize);
+        Ok(records)
+    }
+
+    fn ended_page(&self, page: &PageOf<'_>) -> Result<Vec<ListedSession>, StoreFault> {
+        let tables = self.0.borrow();
+        let mut sessions: Vec<_> = tables
+            .remembered
+            .values()
+            .filter(|(session, forget)| {
+                session.user_id == page.user_id
+                    && page
+                        .tenant_id
+                        .is_none_or(|tenant| tenant == session.tenant_id)
+                    && *forget > page.now
+                    && comes_after(page, ended(session), &session.handle)
+            })
+            .map(|(session, _)| session.clone())
+            .collect();
+        sessions.sort_by(|a, b| (ended(b), &b.handle).cmp(&(ended(a), &a.handle)));
+        sessions.truncate(page.limit as usize);
+        Ok(sessions)
+    }
+
+    fn remember_ended(
+        &self,
+        session: &ListedSession,
+        forget: UnixMillis,
+    ) -> Result<(), StoreFault> {
+        let entry = (session.clone(), forget);
+        let mut tables = self.0.borrow_mut();
+        tables.remembered.insert(session.handle.clone(), entry);
+        Ok(())
+    }
+
+    fn forget_ended(&self, now: UnixMillis) -> Result<(), StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        tables.remembered.retain(|_, (_, forget)| *forget > now);
+        let mut times: Vec<_> = tables
+            .remembered
+            .values()
+            .map(|(session, _)| (ended(session), session.handle.clone()))
+            .collect();
+        times.sort();
+        let surplus = times.len().saturating_sub(MAX_ENDED as usize);
+        for (_, handle) in times.into_iter().take(surplus) {
+            tables.remembered.remove(&handle);
+        }
+        Ok(())
+    }
+
+    fn mark_seen(
+        &self,
+        handle: &str,
+        now: UnixMillis,
+        since: UnixMillis,
+    ) -> Result<(), StoreFault> {
+        if let Some(Stored::Live(record)) = self.0.borrow_mut().sessions.get_mut(handle)
+            && record.last_seen.is_none_or(|seen| seen < since)
+        {
+            record.last_seen = Some(now);
+        }
+        Ok(())
     }
 
     fn expired_sessions(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
@@ -398,7 +501,9 @@ impl UserStore for MemoryStore {
                 !tables.outbox.contains_key(*handle) && !tables.revocations.contains_key(*handle)
             })
             .map(|(_, due)| due.plus(Millis(1)));
+        let remembered = tables.remembered.values().map(|(_, forget)| *forget);
         Ok(rows
+            .chain(remembered)
             .chain(tables.outbox.values().map(|task| task.due))
             .chain(tables.revocations.values().map(|task| task.due))
             .min())

@@ -44,6 +44,7 @@ fn creation(n: u32, payload: &str, anti_csrf: bool) -> UserCall {
         by_service_api: false,
         access_token_validity: None,
         device: None,
+        made_by: None,
     })
 }
 
@@ -86,6 +87,7 @@ fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
         handles: handles.map(str::to_owned).to_vec(),
         keep_for: None,
         repeatable: false,
+        by: None,
     };
     let none = || {
         Some(UserReply::Handles {
@@ -121,6 +123,7 @@ fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
                 user_id,
                 tenant_id,
                 repeatable: false,
+                by: None,
             },
             none(),
         ),

@@ -63,6 +63,7 @@ fn end(user: &User, handle: &str) -> UserReply {
         handles: vec![handle.to_owned()],
         keep_for: Some(Millis(30 * DAY)),
         repeatable: false,
+        by: None,
     })
 }
 

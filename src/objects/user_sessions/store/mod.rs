@@ -1,5 +1,6 @@
 //! The storage of a user's object over SQLite. One function per method of [`UserStore`]; every rule lives in the core.
 
+mod listing;
 mod row;
 mod schema;
 
@@ -13,16 +14,22 @@ use crate::runtime::{
     sql::{Row, Sql},
 };
 use postern_core::session::{
+    listing::ListedSession,
     model::Device,
     record::{
-        CopyTask, ForeignRecord, RevocationTask, SessionRecord, SessionSummary, StoreFault, Stored,
-        Tombstone, UserStore,
+        CopyTask, ForeignRecord, PageOf, RevocationTask, SessionRecord, SessionSummary, StoreFault,
+        Stored, Tombstone, UserStore,
     },
 };
 use postern_jwt::time::UnixMillis;
 
 /// Session data is kept in parts of at most this many bytes; SQLite caps a value at 2 MB here.
 const PART_BYTES: usize = 1_000_000;
+
+/// What [`Row::session`] reads.
+const SESSION_COLUMNS: &str = "handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
+  secret_number, generation, used_index, children, first_exchanged, last_issued, child_seen, seen_generation, seen_children,
+  by_service_api, use_dynamic_key, payload, device, made_by, last_seen, data_seq, copy_expires, ended, ending, keep_until";
 
 /// [`UserStore`] over an object's SQLite database.
 pub(crate) struct SqlUserStore {
@@ -101,14 +108,8 @@ fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
 
 impl UserStore for SqlUserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
-        let row = self.sql.one(
-            "SELECT handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
-               secret_number, generation, used_index, children, first_exchanged, last_issued, child_seen,
-               seen_generation, seen_children, by_service_api, use_dynamic_key, payload,
-               device, data_seq, copy_expires, ended, ending, keep_until
-             FROM session WHERE handle = ?",
-            &[handle.into()],
-        )?;
+        let query = format!("SELECT {SESSION_COLUMNS} FROM session WHERE handle = ?");
+        let row = self.sql.one(&query, &[handle.into()])?;
         row.map(|row| row.read(Row::session)).transpose()
     }
 
@@ -123,13 +124,17 @@ impl UserStore for SqlUserStore {
             record.secret_number.into(),
             u8::from(record.by_service_api).into(),
             device.as_deref().map_or(JsValue::NULL, JsValue::from_str),
+            record
+                .made_by
+                .as_deref()
+                .map_or(JsValue::NULL, JsValue::from_str),
         ];
         bindings.append(&mut changing_columns(record));
         self.change(
             "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
-               device, expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
+               device, made_by, expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
                last_issued, child_seen, seen_generation, seen_children, use_dynamic_key, payload, data_seq, copy_expires)
-             VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &bindings,
         )
     }
@@ -176,6 +181,35 @@ impl UserStore for SqlUserStore {
             &[user_id.into(), tenant.clone(), tenant],
         )?;
         rows.iter().map(|row| row.read(Row::summary)).collect()
+    }
+
+    fn live_page(&self, page: &PageOf<'_>) -> Result<Vec<SessionRecord>, StoreFault> {
+        self.live_records(page)
+    }
+
+    fn ended_page(&self, page: &PageOf<'_>) -> Result<Vec<ListedSession>, StoreFault> {
+        self.ended_records(page)
+    }
+
+    fn remember_ended(
+        &self,
+        session: &ListedSession,
+        forget: UnixMillis,
+    ) -> Result<(), StoreFault> {
+        self.remember(session, forget)
+    }
+
+    fn forget_ended(&self, now: UnixMillis) -> Result<(), StoreFault> {
+        self.forget_remembered(now)
+    }
+
+    fn mark_seen(
+        &self,
+        handle: &str,
+        now: UnixMillis,
+        since: UnixMillis,
+    ) -> Result<(), StoreFault> {
+        self.write_seen(handle, now, since)
     }
 
     fn count_sessions_of(&self, user_id: &str) -> Result<usize, StoreFault> {
@@ -440,10 +474,13 @@ impl UserStore for SqlUserStore {
     }
 
     fn next_due(&self) -> Result<Option<UnixMillis>, StoreFault> {
+        // Nested: the platform's SQLite takes five terms in a compound SELECT, and no more.
         let row = self.sql.one(
             "SELECT MIN(due) AS due FROM (
-               SELECT MIN(due) AS due FROM outbox
-               UNION ALL SELECT MIN(due) FROM revocation
+               SELECT MIN(due) AS due FROM (
+                 SELECT MIN(due) AS due FROM outbox
+                 UNION ALL SELECT MIN(due) FROM revocation
+                 UNION ALL SELECT MIN(forget) FROM ended_session)
                UNION ALL SELECT MIN(expiry) + 1 FROM session WHERE live = 1
                UNION ALL SELECT MIN(keep_until) + 1 FROM session
                  WHERE live = 0 AND handle NOT IN (SELECT handle FROM outbox)

@@ -3,6 +3,7 @@
 use crate::runtime::sql::Row;
 use postern_core::session::{
     lineage::Lineage,
+    listing::{Ended, ListedSession},
     model::Device,
     record::{
         CopyAction, CopyTask, Ending, ForeignRecord, RevocationTask, SessionRecord, SessionSummary,
@@ -23,17 +24,21 @@ impl Row {
         }
     }
 
-    pub(super) fn session(&self) -> Stored<SessionRecord> {
-        if !self.flag("live") {
-            return Stored::Ended(self.tombstone());
-        }
-        let device = self.optional_text("device").and_then(|text| {
+    /// Device facts, as JSON text.
+    fn device(&self) -> Option<Device> {
+        self.optional_text("device").and_then(|text| {
             let device = Device::from_json(&text).ok();
             if device.is_none() {
                 self.spoil("device");
             }
             device
-        });
+        })
+    }
+
+    pub(super) fn session(&self) -> Stored<SessionRecord> {
+        if !self.flag("live") {
+            return Stored::Ended(self.tombstone());
+        }
         Stored::Live(SessionRecord {
             handle: self.text("handle"),
             user_id: self.text("user_id"),
@@ -60,10 +65,32 @@ impl Row {
             by_service_api: self.flag("by_service_api"),
             use_dynamic_key: self.flag("use_dynamic_key"),
             payload: self.text("payload"),
-            device,
+            device: self.device(),
+            made_by: self.optional_text("made_by"),
+            last_seen: self.optional_time("last_seen"),
             data_seq: self.number("data_seq"),
             copy_expires: self.time("copy_expires"),
         })
+    }
+
+    /// A row of `ended_session`.
+    pub(super) fn ended(&self) -> ListedSession {
+        ListedSession {
+            handle: self.text("handle"),
+            user_id: self.text("user_id"),
+            tenant_id: self.text("tenant_id"),
+            created: self.time("created"),
+            last_refreshed: self.optional_time("last_refreshed"),
+            last_seen: self.time("last_seen"),
+            expiry: self.time("expiry"),
+            device: self.device(),
+            made_by: self.optional_text("made_by"),
+            ended: Some(Ended {
+                time: self.time("ended"),
+                reason: self.text("reason"),
+                by: self.optional_text("ended_by"),
+            }),
+        }
     }
 
     pub(super) fn foreign(&self) -> Stored<ForeignRecord> {

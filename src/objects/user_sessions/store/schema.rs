@@ -9,8 +9,9 @@ const STEPS: Steps = &[
     (2, TO_2),
     (3, TO_3),
     (4, TO_4),
+    (5, TO_5),
     #[cfg(postern_next)]
-    (5, TO_NEXT),
+    (6, TO_NEXT),
 ];
 
 /// What the next release might add (`postern_core::message::next`): a table, columns, and what it writes there.
@@ -22,10 +23,11 @@ ALTER TABLE session_data ADD COLUMN postern_next TEXT NOT NULL DEFAULT 'n';
 ALTER TABLE outbox ADD COLUMN postern_next TEXT;
 ALTER TABLE revocation ADD COLUMN postern_next TEXT;
 ALTER TABLE used_ticket ADD COLUMN postern_next TEXT;
+ALTER TABLE ended_session ADD COLUMN postern_next TEXT;
 CREATE TABLE postern_next (handle TEXT PRIMARY KEY, noted INTEGER NOT NULL);
 INSERT INTO postern_next (handle, noted) SELECT handle, 1 FROM session;
 UPDATE session SET postern_next = 'noted';
-UPDATE schema SET step = 5;
+UPDATE schema SET step = 6;
 ";
 
 /// Version 1. Empty storage gets it and all the steps after it.
@@ -85,6 +87,20 @@ CREATE TABLE used_ticket (
 ) WITHOUT ROWID;
 CREATE INDEX used_ticket_by_expiry ON used_ticket (expires);
 UPDATE schema SET step = 4;
+";
+
+/// Which way a session was made and when its user was seen; and the sessions that have ended, as they are listed.
+const TO_5: &str = "
+ALTER TABLE session ADD COLUMN made_by TEXT;
+ALTER TABLE session ADD COLUMN last_seen INTEGER;
+CREATE TABLE ended_session (
+  handle TEXT PRIMARY KEY, user_id TEXT NOT NULL, tenant_id TEXT NOT NULL, created INTEGER NOT NULL, last_refreshed INTEGER,
+  last_seen INTEGER NOT NULL, expiry INTEGER NOT NULL, device TEXT, made_by TEXT, ended INTEGER NOT NULL,
+  reason TEXT NOT NULL, ended_by TEXT, forget INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX ended_session_of_user ON ended_session (user_id, ended);
+CREATE INDEX ended_session_by_forget ON ended_session (forget);
+UPDATE schema SET step = 5;
 ";
 
 impl SqlUserStore {

@@ -1,7 +1,7 @@
 //! Ending sessions: a row becomes a tombstone, its data goes, its KV copy is queued for deletion, and the authority on
 //! revocations is told.
 
-use super::{UserContext, foreign, outbox, revocation};
+use super::{UserContext, foreign, listing, outbox, revocation};
 use crate::session::{
     call::UserReply,
     handle::is_foreign,
@@ -18,13 +18,14 @@ pub(super) fn revoke<S: UserStore>(
     handles: Vec<String>,
     keep_for: Option<Millis>,
     repeatable: bool,
+    by: Option<&str>,
 ) -> Result<UserReply, StoreFault> {
     let mut revoked: Vec<String> = Vec::new();
     for handle in handles {
         let ended = if is_foreign(&handle) {
             end_foreign(store, context, &handle, keep_for)?
         } else {
-            end_by_handle(store, context, &handle, Ending::Revoked)?
+            end_by_handle(store, context, &handle, Ending::Revoked, by)?
         };
         if (ended || was_revoked(store, &handle, repeatable)?) && !revoked.contains(&handle) {
             revoked.push(handle);
@@ -34,21 +35,33 @@ pub(super) fn revoke<S: UserStore>(
     Ok(UserReply::Handles { handles: revoked })
 }
 
+/// Which of a user's sessions are to end.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Whose<'a> {
+    pub(super) user_id: &'a str,
+    /// In one tenant, or in all.
+    pub(super) tenant_id: Option<&'a str>,
+    /// All but this one.
+    pub(super) except: Option<&'a str>,
+}
+
 pub(super) fn revoke_all<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
-    user_id: &str,
-    tenant_id: Option<&str>,
+    whose: &Whose<'_>,
     repeatable: bool,
+    by: Option<&str>,
 ) -> Result<UserReply, StoreFault> {
     let mut revoked = Vec::new();
-    for session in store.sessions_of(user_id, tenant_id)? {
-        if end_by_handle(store, context, &session.handle, Ending::RevokedWithAll)? {
+    for session in store.sessions_of(whose.user_id, whose.tenant_id)? {
+        let ends = whose.except != Some(session.handle.as_str());
+        let ending = Ending::RevokedWithAll;
+        if ends && end_by_handle(store, context, &session.handle, ending, by)? {
             revoked.push(session.handle);
         }
     }
     if revoked.is_empty() {
-        for handle in store.last_ended_together(user_id, tenant_id)? {
+        for handle in store.last_ended_together(whose.user_id, whose.tenant_id)? {
             if was_revoked(store, &handle, repeatable)? {
                 revoked.push(handle);
             }
@@ -90,16 +103,18 @@ pub(super) fn end_by_handle<S: UserStore>(
     context: &UserContext<'_>,
     handle: &str,
     ending: Ending,
+    by: Option<&str>,
 ) -> Result<bool, StoreFault> {
     match store.session(handle)? {
         Some(Stored::Live(record)) => {
             let counts = context.counts(record.created, record.expiry);
-            let ending = match () {
-                () if counts => ending,
-                () if record.created < context.not_before => Ending::CutOff,
-                () => Ending::Expired,
+            // What has ended by itself, nobody ends.
+            let (ending, by) = match () {
+                () if counts => (ending, by),
+                () if record.created < context.not_before => (Ending::CutOff, None),
+                () => (Ending::Expired, None),
             };
-            Ok(end(store, context, &record, ending)? && counts)
+            Ok(end(store, context, &record, ending, by)? && counts)
         }
         _ => Ok(false),
     }
@@ -110,6 +125,7 @@ pub(super) fn end<S: UserStore>(
     context: &UserContext<'_>,
     record: &SessionRecord,
     ending: Ending,
+    by: Option<&str>,
 ) -> Result<bool, StoreFault> {
     let mut keep_until = record.access_expires_max.max(context.now);
     if matches!(ending, Ending::Revoked | Ending::RevokedWithAll) {
@@ -122,6 +138,9 @@ pub(super) fn end<S: UserStore>(
     };
     let has_copy = record.data_seq > 0;
     let ended = store.end_session(&record.handle, tombstone)?;
+    if ended {
+        listing::remember(store, context, record, ending, by)?;
+    }
     if ended && has_copy {
         outbox::queue_delete(store, context.now, &record.handle)?;
     }

@@ -47,6 +47,8 @@ pub(super) fn create<S: UserStore>(
         use_dynamic_key: call.use_dynamic_key,
         payload: call.payload,
         device: call.device,
+        made_by: call.made_by,
+        last_seen: None,
         data_seq: u64::from(has_data),
         copy_expires: UnixMillis(0),
     };
@@ -156,7 +158,7 @@ fn reuse<S: UserStore>(
     record: SessionRecord,
     subtype: ReuseSubtype,
 ) -> Result<UserReply, StoreFault> {
-    end::end(store, context, &record, Ending::Theft)?;
+    end::end(store, context, &record, Ending::Theft, None)?;
     Ok(UserReply::Theft {
         handle: record.handle,
         user_id: record.user_id,
@@ -184,7 +186,7 @@ fn make_room<S: UserStore>(
     sessions.retain(|session| context.counts(session.created, session.expiry));
     let surplus = sessions.len().saturating_add(1).saturating_sub(most);
     for session in sessions.iter().take(surplus) {
-        end::end_by_handle(store, context, &session.handle, Ending::Displaced)?;
+        end::end_by_handle(store, context, &session.handle, Ending::Displaced, None)?;
     }
     Ok(())
 }

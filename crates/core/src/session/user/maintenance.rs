@@ -143,13 +143,14 @@ pub fn sweep<S: UserStore>(
     context: &UserContext<'_>,
 ) -> Result<Vec<String>, StoreFault> {
     for handle in store.expired_sessions(context.now, COPY_BATCH)? {
-        end::end_by_handle(store, context, &handle, Ending::Expired)?;
+        end::end_by_handle(store, context, &handle, Ending::Expired, None)?;
     }
     for handle in store.lapsed_foreign(context.now, COPY_BATCH)? {
         foreign::drop_lapsed(store, context, &handle)?;
     }
     store.forget_tombstones(context.now)?;
     store.forget_tickets(context.now)?;
+    store.forget_ended(context.now)?;
     let due = store.due_copies(context.now, COPY_BATCH)?;
     Ok(due.into_iter().map(|task| task.handle).collect())
 }

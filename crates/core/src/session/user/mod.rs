@@ -8,6 +8,7 @@ mod data;
 mod end;
 mod foreign;
 mod issue;
+mod listing;
 mod maintenance;
 mod outbox;
 mod revocation;
@@ -17,6 +18,7 @@ mod verify;
 
 pub use data::EMPTY;
 pub use issue::is_reported_as_theft;
+pub use listing::SEEN_EVERY;
 pub use maintenance::{copied, copy_now, sweep};
 pub use outbox::{COPY_BATCH, Copy};
 pub use revocation::{REPORT_BATCH, due_reports, reported};
@@ -105,16 +107,47 @@ pub fn answer<S: UserStore>(
                 handles: sessions.into_iter().map(|session| session.handle).collect(),
             })
         }
+        UserCall::ListSessions {
+            user_id,
+            tenant_id,
+            after,
+            ended,
+        } => {
+            let tenant = tenant_id.as_deref();
+            listing::list(store, context, &user_id, tenant, after.as_ref(), ended)
+        }
         UserCall::Revoke {
             handles,
             keep_for,
             repeatable,
-        } => end::revoke(store, context, handles, keep_for, repeatable),
+            by,
+        } => end::revoke(store, context, handles, keep_for, repeatable, by.as_deref()),
         UserCall::RevokeAll {
             user_id,
             tenant_id,
             repeatable,
-        } => end::revoke_all(store, context, &user_id, tenant_id.as_deref(), repeatable),
+            by,
+        } => {
+            let whose = end::Whose {
+                user_id: &user_id,
+                tenant_id: tenant_id.as_deref(),
+                except: None,
+            };
+            end::revoke_all(store, context, &whose, repeatable, by.as_deref())
+        }
+        UserCall::RevokeOthers {
+            user_id,
+            tenant_id,
+            keep,
+            by,
+        } => {
+            let whose = end::Whose {
+                user_id: &user_id,
+                tenant_id: tenant_id.as_deref(),
+                except: Some(&keep),
+            };
+            end::revoke_all(store, context, &whose, true, by.as_deref())
+        }
     }
 }
 
@@ -138,7 +171,7 @@ fn live<S: UserStore>(
     Ok(match store.session(handle)? {
         Some(Stored::Live(record)) if context.counts(record.created, record.expiry) => Some(record),
         Some(Stored::Live(record)) if record.created < context.not_before => {
-            end::end(store, context, &record, Ending::CutOff)?;
+            end::end(store, context, &record, Ending::CutOff, None)?;
             None
         }
         _ => None,
@@ -214,11 +247,16 @@ pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
             session_data: EMPTY.to_owned(),
             seq: 0,
         }),
-        UserCall::List { .. } | UserCall::Revoke { .. } | UserCall::RevokeAll { .. } => {
-            Some(UserReply::Handles {
-                handles: Vec::new(),
-            })
-        }
+        UserCall::ListSessions { .. } => Some(UserReply::Sessions {
+            sessions: Vec::new(),
+            next: None,
+        }),
+        UserCall::List { .. }
+        | UserCall::Revoke { .. }
+        | UserCall::RevokeAll { .. }
+        | UserCall::RevokeOthers { .. } => Some(UserReply::Handles {
+            handles: Vec::new(),
+        }),
         _ => Some(GONE),
     }
 }

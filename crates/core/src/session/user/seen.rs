@@ -1,6 +1,6 @@
 //! A refresh token supersedes the one that it was issued for once it, or its access token, was seen in use.
 
-use super::{GONE, UserContext, issue, live};
+use super::{GONE, UserContext, issue, listing, live};
 use crate::{
     session::{
         call::UserReply,
@@ -22,6 +22,7 @@ pub(super) fn note<S: UserStore>(
     if mark(context, &mut record, hash1)? && !store.update_session(&record)? {
         return Ok(GONE);
     }
+    listing::note_seen(store, context, handle)?;
     Ok(UserReply::Done {})
 }
 

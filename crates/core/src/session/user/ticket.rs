@@ -1,6 +1,6 @@
 //! A ticket works once: which ones were used is kept for as long as they could be used again.
 
-use super::{GONE, UserContext, live, view};
+use super::{GONE, UserContext, listing, live, view};
 use crate::session::{
     call::{Gone, UserReply},
     record::{StoreFault, UserStore},
@@ -34,6 +34,7 @@ pub(super) fn redeem<S: UserStore>(
         return refused(Gone::TooManyTickets);
     }
     store.use_ticket(handle, id, expires)?;
+    listing::note_seen(store, context, handle)?;
     Ok(UserReply::Live {
         session: view(&record),
         access: None,

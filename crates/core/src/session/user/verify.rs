@@ -1,6 +1,6 @@
 //! Is a session live, and does its access token still belong to it?
 
-use super::{GONE, UserContext, data, foreign, issue, live, maintenance, seen, view};
+use super::{GONE, UserContext, data, foreign, issue, listing, live, maintenance, seen, view};
 use crate::session::{
     call::{Carried, Gone, RotationMode, UserReply, Verify},
     handle::is_foreign,
@@ -22,6 +22,7 @@ pub(super) fn check<S: UserStore>(
             None => return Ok(GONE),
         }
     } else {
+        listing::note_seen(store, context, handle)?;
         None
     };
     Ok(match data::current(store, context, handle)? {
@@ -44,6 +45,7 @@ pub(super) fn verify<S: UserStore>(
     if seen::mark(context, &mut record, &call.hash1)? && !store.update_session(&record)? {
         return Ok(GONE);
     }
+    listing::note_seen(store, context, &call.handle)?;
     let issuer = context.settings.issuer();
     let same = |payload: &str| json::same_value(&record.payload, payload);
     let differs = !(same(&call.payload)

@@ -129,6 +129,10 @@ settings! {
     /// How far a clock may be off, for `exp`, `nbf` and `iat`.
     clock_tolerance: Millis = CLOCK_TOLERANCE, duration(Millis(0)..=Millis::from_seconds(300)), default "0s";
 
+    /// How long a user's object remembers ended sessions, with when and why they ended and their device facts, for `listSessions` and
+    /// the pages; at most the last 1,000 of a user. `0s`: not at all.
+    ended_session_retention: Millis = ENDED_SESSION_RETENTION, duration(Millis(0)..=Millis::from_seconds(365 * 86_400)), default "7d";
+
     /// How much of a given client address is kept: `coarse` is the /24 or /48 network.
     device_ip: DeviceIp = DEVICE_IP, choice(&[
         ("coarse", DeviceIp::Coarse), ("full", DeviceIp::Full), ("none", DeviceIp::None),

@@ -6,6 +6,6 @@ pub mod call;
 pub(crate) mod cookies;
 pub(crate) mod fields;
 pub mod path;
-pub(crate) mod query;
+pub mod query;
 pub(crate) mod tenant;
 pub mod version;

@@ -13,7 +13,8 @@ pub(crate) fn switch(query: &str, name: &str) -> bool {
     find(query, name).is_none_or(|value| value.eq_ignore_ascii_case("true"))
 }
 
-fn find(query: &str, name: &str) -> Option<String> {
+/// The first value of a parameter; `None` when it is absent, or is no text.
+pub fn find(query: &str, name: &str) -> Option<String> {
     query
         .split('&')
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))

@@ -1,0 +1,274 @@
+//! The sessions of one user with their facts, as operators and the user see them: live ones, and ended ones for a stated
+//! time with when and why they ended.
+
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    model::Device,
+    record::{Ending, SessionRecord},
+};
+use crate::tenant::OWN;
+use postern_jwt::{json::ObjectWriter, time::UnixMillis};
+
+/// How many sessions one page holds.
+pub const PAGE: u32 = 100;
+/// How many ended sessions an object remembers; the oldest are forgotten first.
+pub const MAX_ENDED: u32 = 1_000;
+
+/// Which way a session was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MadeBy {
+    /// Another Worker asked for it over RPC.
+    Rpc,
+    /// A backend asked for it through the service API.
+    ServiceApi,
+    /// An origin behind the gateway asked for it by a directive.
+    Origin,
+}
+
+impl MadeBy {
+    /// The name in storage and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rpc => "rpc",
+            Self::ServiceApi => "service_api",
+            Self::Origin => "origin",
+        }
+    }
+}
+
+/// Who ended a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EndedBy {
+    /// The user, by signing out of it.
+    SignOut,
+    /// The user, from another one of the user's sessions.
+    User,
+    /// Another Worker, over RPC.
+    Rpc,
+    /// A backend, through the service API.
+    ServiceApi,
+    /// An origin behind the gateway, by a directive.
+    Origin,
+    /// An operator, on the console.
+    Console,
+}
+
+impl EndedBy {
+    /// The name in storage and in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SignOut => "sign_out",
+            Self::User => "user",
+            Self::Rpc => "rpc",
+            Self::ServiceApi => "service_api",
+            Self::Origin => "origin",
+            Self::Console => "console",
+        }
+    }
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// When.
+    pub time: UnixMillis,
+    /// Why: `signed_out`, or the [name of an ending](Ending::name). A later release may have more.
+    pub reason: String,
+    /// Who ended it, where somebody did; the name of an [`EndedBy`], of which a later release may have more.
+    #[serde(default)]
+    pub by: Option<String>,
+}
+
+impl Ended {
+    /// Puts together what storage keeps apart. Whoever signs out is not said twice.
+    pub fn of(time: UnixMillis, ending: Ending, by: Option<&str>) -> Self {
+        let signed_out = by == Some(EndedBy::SignOut.name()) && ending == Ending::Revoked;
+        let reason = if signed_out {
+            "signed_out"
+        } else {
+            ending.name()
+        };
+        let by = by.filter(|_| !signed_out);
+        Self {
+            time,
+            reason: reason.to_owned(),
+            by: by.map(str::to_owned),
+        }
+    }
+}
+
+/// One session of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedSession {
+    /// Its handle.
+    pub handle: String,
+    /// Whose.
+    pub user_id: String,
+    /// The tenant it was created in.
+    pub tenant_id: String,
+    /// When it was created.
+    pub created: UnixMillis,
+    /// When it was last refreshed; `None` = never.
+    #[serde(default)]
+    pub last_refreshed: Option<UnixMillis>,
+    /// When its object was last told of a request of its user, to within [`super::user::SEEN_EVERY`]; never before
+    /// `created` or `last_refreshed`.
+    pub last_seen: UnixMillis,
+    /// When it ends unless refreshed; of an ended one, when it would have ended.
+    pub expiry: UnixMillis,
+    /// Device facts at creation; `None` = the creator gave none.
+    #[serde(default)]
+    pub device: Option<Device>,
+    /// The name of the [way](MadeBy) it was made; `None` = a release that did not note it.
+    #[serde(default)]
+    pub made_by: Option<String>,
+    /// How it ended; `None` = it is live.
+    #[serde(default)]
+    pub ended: Option<Ended>,
+}
+
+impl ListedSession {
+    /// The facts of a session that lives.
+    pub fn of(record: &SessionRecord) -> Self {
+        let seen = [
+            Some(record.created),
+            record.last_refreshed,
+            record.lineage.child_seen,
+            record.last_seen,
+        ];
+        Self {
+            handle: record.handle.clone(),
+            user_id: record.user_id.clone(),
+            tenant_id: record.tenant_id.clone(),
+            created: record.created,
+            last_refreshed: record.last_refreshed,
+            last_seen: seen.into_iter().flatten().max().unwrap_or(record.created),
+            expiry: record.expiry,
+            device: record.device.clone(),
+            made_by: record.made_by.clone(),
+            ended: None,
+        }
+    }
+
+    /// The JSON object of results. `is_current` says whether it is the session that asks; `None` where none does.
+    pub fn to_json(&self, is_current: Option<bool>) -> String {
+        let mut object = ObjectWriter::new();
+        object.text("handle", &self.handle);
+        object.text("issuer", OWN);
+        object.text("userId", &self.user_id);
+        object.text("tenantId", &self.tenant_id);
+        object.number("timeCreated", self.created.0);
+        if let Some(refreshed) = self.last_refreshed {
+            object.number("lastRefreshed", refreshed.0);
+        }
+        object.number("lastSeen", self.last_seen.0);
+        object.number("expiry", self.expiry.0);
+        if let Some(device) = &self.device {
+            object.json("device", &device.to_json());
+        }
+        object.optional_text("madeBy", self.made_by.as_deref());
+        if let Some(is_current) = is_current {
+            object.json("current", if is_current { "true" } else { "false" });
+        }
+        if let Some(ended) = &self.ended {
+            let mut end = ObjectWriter::new();
+            end.number("time", ended.time.0);
+            end.text("reason", &ended.reason);
+            end.optional_text("by", ended.by.as_deref());
+            object.json("ended", &end.finish());
+        }
+        object.finish()
+    }
+}
+
+/// Where a page of a list begins: after this session, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// When that session was created; in a list of ended ones, when it ended.
+    pub at: UnixMillis,
+    /// Its handle.
+    pub handle: String,
+}
+
+impl Cursor {
+    /// The text that callers give back as it is.
+    pub fn to_text(&self) -> String {
+        let plain = format!("{}.{}", self.at.0, self.handle);
+        Base64UrlUnpadded::encode_string(plain.as_bytes())
+    }
+
+    /// Reads what [`Self::to_text`] wrote; `None` for anything else.
+    pub fn from_text(text: &str) -> Option<Self> {
+        let plain = String::from_utf8(Base64UrlUnpadded::decode_vec(text).ok()?).ok()?;
+        let (at, handle) = plain.split_once('.')?;
+        let is_handle = !handle.is_empty() && handle.len() <= 256;
+        is_handle.then_some(Self {
+            at: UnixMillis(at.parse().ok()?),
+            handle: handle.to_owned(),
+        })
+    }
+}
+
+/// A page of a user's sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionPage {
+    /// The sessions, newest first.
+    pub sessions: Vec<ListedSession>,
+    /// Where the next page begins; `None` = this is the last.
+    pub next: Option<Cursor>,
+}
+
+impl SessionPage {
+    /// The members `sessions` and `cursor` of results. `current` is the handle of the session that asks, if one does.
+    pub fn members(&self, current: Option<&str>) -> String {
+        let listed = |session: &ListedSession| {
+            session.to_json(current.map(|current| current == session.handle))
+        };
+        let sessions: Vec<String> = self.sessions.iter().map(listed).collect();
+        let cursor = self.next.as_ref().map(Cursor::to_text);
+        let cursor = cursor.map(|cursor| format!(",\"cursor\":\"{cursor}\""));
+        format!(
+            "\"sessions\":[{}]{}",
+            sessions.join(","),
+            cursor.unwrap_or_default()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cursor, Ended, EndedBy};
+    use crate::session::record::Ending;
+    use postern_jwt::time::UnixMillis;
+
+    #[test]
+    fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {
+        let cursor = Cursor {
+            at: UnixMillis(1_700_000_000_123),
+            handle: "route.random.tag_t1".to_owned(),
+        };
+        assert_eq!(Cursor::from_text(&cursor.to_text()), Some(cursor));
+        for wrong in ["", "AAAA", "1.route", "MS4", "LnJvdXRl", "ü", "LTEuYQ"] {
+            assert_eq!(Cursor::from_text(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_sign_out_is_a_reason_of_its_own_and_every_other_end_says_who() {
+        let of = |ending, by: Option<EndedBy>| {
+            let ended = Ended::of(UnixMillis(1), ending, by.map(EndedBy::name));
+            (ended.reason, ended.by)
+        };
+        assert_eq!(
+            of(Ending::Revoked, Some(EndedBy::SignOut)),
+            ("signed_out".to_owned(), None)
+        );
+        assert_eq!(
+            of(Ending::RevokedWithAll, Some(EndedBy::Console)),
+            ("revoked_with_all".to_owned(), Some("console".to_owned()))
+        );
+        assert_eq!(of(Ending::Theft, None), ("theft".to_owned(), None));
+    }
+}

@@ -1,0 +1,126 @@
+//! Lists of a user's sessions, live and ended.
+
+use wasm_bindgen::JsValue;
+
+use super::{SESSION_COLUMNS, SqlUserStore, optional_time, time};
+use crate::runtime::sql::Row;
+use postern_core::session::{
+    listing::{ListedSession, MAX_ENDED},
+    model::Device,
+    record::{PageOf, SessionRecord, StoreFault, Stored},
+};
+use postern_jwt::time::UnixMillis;
+
+impl SqlUserStore {
+    pub(super) fn live_records(&self, page: &PageOf<'_>) -> Result<Vec<SessionRecord>, StoreFault> {
+        let query = format!(
+            "SELECT {SESSION_COLUMNS} FROM session
+             WHERE user_id = ? AND live = 1 AND (? IS NULL OR tenant_id = ?) AND expiry > ? AND created >= ?
+               AND (? IS NULL OR (created, handle) < (?, ?))
+             ORDER BY created DESC, handle DESC LIMIT ?"
+        );
+        let tenant = page.tenant_id.map_or(JsValue::NULL, JsValue::from_str);
+        let mut bindings = vec![
+            page.user_id.into(),
+            tenant.clone(),
+            tenant,
+            time(page.now),
+            time(page.not_before),
+        ];
+        bindings.extend(place(page));
+        let rows = self.sql.rows(&query, &bindings)?;
+        let mut records = Vec::new();
+        for row in rows {
+            if let Stored::Live(record) = row.read(Row::session)? {
+                records.push(record);
+            }
+        }
+        Ok(records)
+    }
+
+    pub(super) fn ended_records(
+        &self,
+        page: &PageOf<'_>,
+    ) -> Result<Vec<ListedSession>, StoreFault> {
+        let tenant = page.tenant_id.map_or(JsValue::NULL, JsValue::from_str);
+        let mut bindings = vec![page.user_id.into(), tenant.clone(), tenant, time(page.now)];
+        bindings.extend(place(page));
+        let rows = self.sql.rows(
+            "SELECT handle, user_id, tenant_id, created, last_refreshed, last_seen, expiry, device, made_by, ended, reason,
+               ended_by
+             FROM ended_session
+             WHERE user_id = ? AND (? IS NULL OR tenant_id = ?) AND forget > ?
+               AND (? IS NULL OR (ended, handle) < (?, ?))
+             ORDER BY ended DESC, handle DESC LIMIT ?",
+            &bindings,
+        )?;
+        rows.into_iter().map(|row| row.read(Row::ended)).collect()
+    }
+
+    pub(super) fn remember(
+        &self,
+        session: &ListedSession,
+        forget: UnixMillis,
+    ) -> Result<(), StoreFault> {
+        let Some(ended) = &session.ended else {
+            return Ok(());
+        };
+        let text = |text: Option<&str>| text.map_or(JsValue::NULL, JsValue::from_str);
+        let device = session.device.as_ref().map(Device::to_json);
+        self.change(
+            "INSERT OR IGNORE INTO ended_session (handle, user_id, tenant_id, created, last_refreshed, last_seen, expiry,
+               device, made_by, ended, reason, ended_by, forget)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            &[
+                session.handle.as_str().into(),
+                session.user_id.as_str().into(),
+                session.tenant_id.as_str().into(),
+                time(session.created),
+                optional_time(session.last_refreshed),
+                time(session.last_seen),
+                time(session.expiry),
+                text(device.as_deref()),
+                text(session.made_by.as_deref()),
+                time(ended.time),
+                ended.reason.as_str().into(),
+                text(ended.by.as_deref()),
+                time(forget),
+            ],
+        )
+        .map(drop)
+    }
+
+    pub(super) fn forget_remembered(&self, now: UnixMillis) -> Result<(), StoreFault> {
+        self.change("DELETE FROM ended_session WHERE forget <= ?", &[time(now)])?;
+        self.change(
+            "DELETE FROM ended_session WHERE handle IN
+               (SELECT handle FROM ended_session ORDER BY ended DESC, handle DESC LIMIT -1 OFFSET ?)",
+            &[MAX_ENDED.into()],
+        )
+        .map(drop)
+    }
+
+    pub(super) fn write_seen(
+        &self,
+        handle: &str,
+        now: UnixMillis,
+        since: UnixMillis,
+    ) -> Result<(), StoreFault> {
+        // Not a `change`: nothing is due for it.
+        self.sql
+            .run(
+                "UPDATE session SET last_seen = ? WHERE handle = ? AND live = 1 AND (last_seen IS NULL OR last_seen < ?)",
+                &[time(now), handle.into(), time(since)],
+            )
+            .map(drop)
+    }
+}
+
+/// Where a page begins, and how long it is.
+fn place(page: &PageOf<'_>) -> [JsValue; 4] {
+    let at = optional_time(page.after.map(|after| after.at));
+    let handle = page
+        .after
+        .map_or(JsValue::NULL, |after| after.handle.as_str().into());
+    [at.clone(), at, handle, page.limit.into()]
+}
