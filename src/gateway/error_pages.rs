@@ -4,7 +4,7 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
@@ -69,7 +69,7 @@ pub(crate) fn request_id(header: &dyn Fn(&str) -> Option<String>) -> String {
     }
     let random: [u8; 12] = random::random().unwrap_or_default();
     // One word, which a double click selects.
-    Base64UrlUnpadded::encode_string(&random).replace(['-', '_'], "x")
+    BASE64URL_NOPAD.encode(&random).replace(['-', '_'], "x")
 }
 
 /// The response that an answer of ours comes to: for a person a page, if it has one. `matched` is the rule that the

@@ -1,6 +1,6 @@
 //! The second half of the gateway: a request that may pass, sent on with what its origin is told, and its answer.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
@@ -169,7 +169,7 @@ impl Call<'_> {
         }
         let random: [u8; directives::KEY_BYTES] =
             random::random().map_err(|_| Refusal::GeneralError("no randomness"))?;
-        let text = Base64UrlUnpadded::encode_string(&random);
+        let text = BASE64URL_NOPAD.encode(&random);
         Ok(Some(DirectiveKey {
             secret: Secret::new(text.clone().into_bytes()),
             text,

@@ -2,7 +2,7 @@
 //!
 //! What a ticket is made for. Its form is in `postern_core::session::ticket`.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 
 use super::request_headers::Headers;
 use crate::{
@@ -76,7 +76,7 @@ async fn made(
     let expires = context.now.plus(LIFE).min(known.good_until);
     let ticket = Ticket {
         handle: known.session.handle.clone(),
-        id: Base64UrlUnpadded::encode_string(&id),
+        id: BASE64URL_NOPAD.encode(&id),
         expires,
         until: known.good_until,
     };

@@ -2,6 +2,7 @@
 //!
 //! They are compared in constant time, and no formatting shows them.
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -125,14 +126,7 @@ pub fn digest(bytes: &[u8]) -> Secret {
 
 /// Lower-case hexadecimal SHA-256 of a string: the protocol's `hash1` and, applied twice, `hash2`.
 pub fn sha256_hex(text: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::with_capacity(64), |mut hex, byte| {
-            // Writing to a `String` cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+    HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
 }
 
 #[cfg(test)]

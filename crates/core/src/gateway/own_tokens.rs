@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 
 use crate::http::cookie::hex_digit;
 use crate::session::handle::has_own_form;
@@ -76,7 +76,7 @@ pub fn held_in_credentials(text: &str, is_ours: IsOurs<'_>) -> Option<Kind> {
             return None;
         }
         let word = word.replace('+', "-").replace('/', "_");
-        let bytes = Base64UrlUnpadded::decode_vec(&word).ok()?;
+        let bytes = BASE64URL_NOPAD.decode(word.as_bytes()).ok()?;
         held(&String::from_utf8_lossy(&bytes), is_ours)
     });
     packed.max().max(held(text, is_ours))

@@ -254,15 +254,5 @@ fn dynamic_kid(algorithm: SigningAlgorithm, created: UnixMillis) -> String {
 
 /// `s-<uuid>` with a version 4 UUID (RFC 9562 section 5.4).
 fn static_kid(random: [u8; 16]) -> String {
-    let number = u128::from_be_bytes(random);
-    let version = number & !(0xf << 76) | (4 << 76);
-    let hex = format!("{:032x}", version & !(3 << 62) | (2 << 62));
-    let mut kid = String::from("s-");
-    for (position, digit) in hex.chars().enumerate() {
-        if matches!(position, 8 | 12 | 16 | 20) {
-            kid.push('-');
-        }
-        kid.push(digit);
-    }
-    kid
+    format!("s-{}", uuid::Builder::from_random_bytes(random).into_uuid())
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::Entry;
@@ -108,14 +108,16 @@ impl Serialize for Keys {
         for key in &self.0 {
             bytes.extend_from_slice(&key.to_be_bytes());
         }
-        serializer.serialize_str(&Base64UrlUnpadded::encode_string(&bytes))
+        serializer.serialize_str(&BASE64URL_NOPAD.encode(&bytes))
     }
 }
 
 impl<'de> Deserialize<'de> for Keys {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = Cow::<'de, str>::deserialize(deserializer)?;
-        let bytes = Base64UrlUnpadded::decode_vec(&text).map_err(D::Error::custom)?;
+        let bytes = BASE64URL_NOPAD
+            .decode(text.as_bytes())
+            .map_err(D::Error::custom)?;
         let (keys, rest) = bytes.as_chunks::<8>();
         if !rest.is_empty() {
             return Err(D::Error::custom("a part of a key"));

@@ -5,7 +5,7 @@
 //! the session; `tag` is a keyed check over the rest. Handles are made and checked without I/O, so that bytes that
 //! we did not issue reach neither an object nor KV. The tag sheds load; it authorises nothing.
 
-use base32ct::{Base32Unpadded, Encoding};
+use data_encoding::BASE32_NOPAD;
 
 use crate::tenant::PUBLIC_TENANT;
 use postern_jwt::secret::{Secret, mac};
@@ -106,7 +106,7 @@ impl HandleKeys {
     /// Makes the handle of a new session of ours. `random` must be fresh.
     pub fn issue(&self, user_id: &str, tenant: &str, random: [u8; 16]) -> CheckedHandle {
         let route = self.route(user_id);
-        let random = Base32Unpadded::encode_string(&random);
+        let random = base32(&random);
         let tag = self.own_tag(&route, &random, tenant);
         let suffix = if tenant == PUBLIC_TENANT {
             String::new()
@@ -215,7 +215,12 @@ impl HandleKeys {
 }
 
 fn encode(mac: &Secret, bytes: usize) -> String {
-    Base32Unpadded::encode_string(mac.expose().get(..bytes).unwrap_or_default())
+    base32(mac.expose().get(..bytes).unwrap_or_default())
+}
+
+/// Base32 without padding (RFC 4648 section 6), in lower case.
+fn base32(bytes: &[u8]) -> String {
+    BASE32_NOPAD.encode(bytes).to_ascii_lowercase()
 }
 
 #[cfg(test)]

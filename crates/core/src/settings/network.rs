@@ -1,72 +1,45 @@
 //! Client networks in CIDR notation (RFC 4632, RFC 4291 section 2.3).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 
 use super::DeviceIp;
 use super::duration::digits;
 
-/// An address block in CIDR notation.
+/// An address block in CIDR notation. IPv4 is held as itself, not mapped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network {
-    /// The network address; IPv4 is held as itself, not mapped.
-    pub address: IpAddr,
-    /// Leading bits that must agree.
-    pub prefix: u8,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// Parses `address/prefix`, or an address alone. Bits behind the prefix must be zero: a network such as
     /// `10.0.0.1/8` is more likely a slip than a wish.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address.parse().ok()?, Some(digits(prefix)?)),
-            None => (text.parse().ok()?, None),
+        let network = match text.split_once('/') {
+            Some((address, prefix)) => {
+                let prefix = u8::try_from(digits(prefix)?).ok()?;
+                IpNet::new(address.parse().ok()?, prefix).ok()?
+            }
+            None => IpNet::from(text.parse::<IpAddr>().ok()?),
         };
-        let width = width(address);
-        let prefix = u8::try_from(prefix.unwrap_or(u64::from(width))).ok()?;
-        let network = Self { address, prefix };
-        (prefix <= width && masked(address, prefix) == address).then_some(network)
+        (network.trunc() == network).then_some(Self(network))
     }
 
     /// True when `address` lies in this network. An IPv4 address mapped into IPv6 counts as the IPv4 address it is.
     pub fn contains(&self, address: IpAddr) -> bool {
-        let address = address.to_canonical();
-        width(address) == width(self.address) && masked(address, self.prefix) == self.address
+        self.0.contains(&address.to_canonical())
     }
 }
 
 impl DeviceIp {
     /// What is kept of a client's address: all of it, its /24 or /48 network, or nothing; never what is no address.
     pub fn kept(self, address: &str) -> Option<String> {
-        let address: IpAddr = address.parse().ok()?;
-        let address = address.to_canonical();
+        let address = address.parse::<IpAddr>().ok()?.to_canonical();
         let prefix = if address.is_ipv4() { 24 } else { 48 };
         match self {
-            Self::Coarse => Some(format!("{}/{prefix}", masked(address, prefix))),
+            Self::Coarse => Some(IpNet::new(address, prefix).ok()?.trunc().to_string()),
             Self::Full => Some(address.to_string()),
             Self::None => None,
-        }
-    }
-}
-
-const fn width(address: IpAddr) -> u8 {
-    match address {
-        IpAddr::V4(_) => 32,
-        IpAddr::V6(_) => 128,
-    }
-}
-
-/// `address` with every bit behind `prefix` cleared; a prefix of zero clears all.
-fn masked(address: IpAddr, prefix: u8) -> IpAddr {
-    let host_bits = u32::from(width(address).saturating_sub(prefix));
-    match address {
-        IpAddr::V4(v4) => {
-            let mask = u32::MAX.checked_shl(host_bits).unwrap_or(0);
-            Ipv4Addr::from_bits(v4.to_bits() & mask).into()
-        }
-        IpAddr::V6(v6) => {
-            let mask = u128::MAX.checked_shl(host_bits).unwrap_or(0);
-            Ipv6Addr::from_bits(v6.to_bits() & mask).into()
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The header is compared as text, never decoded, so nothing in it can be chosen by the sender.
 
-use base64ct::{Base64, Encoding};
+use data_encoding::BASE64;
 
 use postern_jwt::json::ObjectText;
 use postern_jwt::{Algorithm, Form, TokenFault, Unverified, compact};
@@ -39,12 +39,29 @@ pub fn parse(token: &str, max_bytes: usize) -> Result<Unverified<'_>, TokenFault
     ))
 }
 
-/// Canonical padded base64: base64ct refuses missing padding and trailing bits that are not zero.
+/// Canonical padded base64: missing padding, trailing bits that are not zero and padding in the middle are refused.
 fn decode(part: &str) -> Result<Vec<u8>, TokenFault> {
-    Base64::decode_vec(part).map_err(|_| TokenFault::BadEncoding)
+    BASE64
+        .decode(part.as_bytes())
+        .ok()
+        .filter(|bytes| encode(bytes) == part)
+        .ok_or(TokenFault::BadEncoding)
 }
 
 /// Padded standard base64, as the payload and signature of a legacy token are spelled.
 pub fn encode(bytes: &[u8]) -> String {
-    Base64::encode_string(bytes)
+    BASE64.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use base64ct::{Base64, Encoding};
+    use proptest::prelude::{prop_assert_eq, proptest};
+
+    proptest! {
+        #[test]
+        fn a_part_is_read_as_by_another_strict_decoder(part in "([AQgwZ0+/-]{4}){0,2}[AQgwZ0_=]{0,4}([AQg=]{4})?") {
+            prop_assert_eq!(super::decode(&part).ok(), Base64::decode_vec(&part).ok());
+        }
+    }
 }

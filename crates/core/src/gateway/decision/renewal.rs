@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 use sha2::{Digest, Sha256};
 
 use crate::http::cookie::{Cookies, SetCookie, percent_decode, percent_encode};
@@ -57,7 +57,7 @@ pub fn witness(settings: &Settings, cookie: Option<&str>) -> Option<String> {
         count = count.saturating_add(1);
     }
     let digest = digest.finalize();
-    (count > 0).then(|| Base64UrlUnpadded::encode_string(digest.get(..16).unwrap_or_default()))
+    (count > 0).then(|| BASE64URL_NOPAD.encode(digest.get(..16).unwrap_or_default()))
 }
 
 /// What [`TRIED_COOKIE`] says after a refresh for these access-token cookies. Of several, one may stay whatever is

@@ -3,7 +3,7 @@
 //! It can never pass for an access token: its keys, its `typ` and the claim `stt` are others (SuperTokens SDKs take only
 //! tokens with `stt` 0), and `aud` names the one origin that it is for.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 
 use crate::identity::{Issuer, Session};
 use postern_jwt::json::ObjectWriter;
@@ -59,7 +59,7 @@ pub fn claims(issuer: &str, audience: &str, session: &Session, now: UnixMillis) 
     claims.number("stt", 1);
     claims.text(
         "postern_payload_sha256",
-        &Base64UrlUnpadded::encode_string(payload.expose()),
+        &BASE64URL_NOPAD.encode(payload.expose()),
     );
     claims.finish()
 }
@@ -72,7 +72,7 @@ pub fn signing_input(
     session: &Session,
     now: UnixMillis,
 ) -> String {
-    let encode = |text: String| Base64UrlUnpadded::encode_string(text.as_bytes());
+    let encode = |text: String| BASE64URL_NOPAD.encode(text.as_bytes());
     [
         encode(header(kid)),
         encode(claims(issuer, audience, session, now)),

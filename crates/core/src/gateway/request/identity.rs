@@ -3,7 +3,7 @@
 //! Values are visible ASCII whatever the claims hold, and within a budget: an origin that gets too long a head answers
 //! 431 to everybody with many groups, so what is over the budget is left out, and said to be.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 
 use crate::identity::{Issuer, Session};
 
@@ -60,7 +60,7 @@ pub fn headers(session: &Session) -> Vec<(&'static str, String)> {
 
 /// The value of [`PAYLOAD`], whatever its length.
 pub fn payload_value(payload: &str) -> String {
-    Base64UrlUnpadded::encode_string(payload.as_bytes())
+    BASE64URL_NOPAD.encode(payload.as_bytes())
 }
 
 fn within(

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use data_encoding::BASE64URL_NOPAD;
 
 use postern_jwt::json::{self, Object};
 use postern_jwt::secret::Secret;
@@ -246,8 +246,9 @@ fn decoded(value: &str, name: &'static str) -> Result<String, DirectiveFault> {
         return Err(DirectiveFault::Malformed(name));
     }
     let url_safe = bare.replace('+', "-").replace('/', "_");
-    let bytes =
-        Base64UrlUnpadded::decode_vec(&url_safe).map_err(|_| DirectiveFault::Malformed(name))?;
+    let bytes = BASE64URL_NOPAD
+        .decode(url_safe.as_bytes())
+        .map_err(|_| DirectiveFault::Malformed(name))?;
     if bytes.len() > MAX_BYTES {
         return Err(DirectiveFault::TooLarge(name));
     }

@@ -1,6 +1,6 @@
 //! The front token: what page scripts may know of a session (fdi.md 2.3). It is unsigned and never read back.
 
-use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 
 use crate::{
     refusal::Refusal,
@@ -22,9 +22,7 @@ pub const REMOVE: &str = "remove";
 pub fn front_token(session: &SessionView, access_token: &TokenInfo) -> Result<String, Refusal> {
     let payload = payload_text(&access_token.token)
         .ok_or(Refusal::GeneralError("the access token cannot be read"))?;
-    Ok(Base64::encode_string(
-        json_text(&session.user_id, access_token.expiry.0, &payload).as_bytes(),
-    ))
+    Ok(BASE64.encode(json_text(&session.user_id, access_token.expiry.0, &payload).as_bytes()))
 }
 
 /// How long the front token of a session will be, in bytes, before there is a token: `payload_bytes` is the length of
@@ -44,7 +42,7 @@ fn json_text(user_id: &str, expiry_millis: u64, payload: &str) -> String {
 /// The payload's text, verbatim, so that numbers and the order of members stay as they were signed.
 fn payload_text(token: &str) -> Option<String> {
     let payload = token.split('.').nth(1)?;
-    String::from_utf8(Base64UrlUnpadded::decode_vec(payload).ok()?).ok()
+    String::from_utf8(BASE64URL_NOPAD.decode(payload.as_bytes()).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Only public keys are encoded.
 
-use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use data_encoding::{BASE64, BASE64URL_NOPAD};
 
 use crate::keys::{KeyKind, RingCopy, SigningKey};
 use postern_jwt::{
@@ -86,14 +86,14 @@ const RSA_ENCRYPTION: [u8; 15] = [
 /// The base64 SubjectPublicKeyInfo of the RSA key whose JWK has these `n` and `e` (RFC 7518 section 6.3.1).
 /// `None` when they are not base64url, or empty.
 pub(crate) fn rsa_public_key(modulus: &str, exponent: &str) -> Option<String> {
-    let modulus = Base64UrlUnpadded::decode_vec(modulus).ok()?;
-    let exponent = Base64UrlUnpadded::decode_vec(exponent).ok()?;
+    let modulus = BASE64URL_NOPAD.decode(modulus.as_bytes()).ok()?;
+    let exponent = BASE64URL_NOPAD.decode(exponent.as_bytes()).ok()?;
     let integers = [unsigned_integer(&modulus)?, unsigned_integer(&exponent)?].concat();
     let key = element(0x30, &integers)?;
     // A BIT STRING starts with the number of unused bits in its last byte: none.
     let key_bits = element(0x03, &[&[0], key.as_slice()].concat())?;
     let info = element(0x30, &[RSA_ENCRYPTION.as_slice(), &key_bits].concat())?;
-    Some(Base64::encode_string(&info))
+    Some(BASE64.encode(&info))
 }
 
 /// A DER INTEGER that is never negative: a leading zero is added where the first bit would be taken for a sign.

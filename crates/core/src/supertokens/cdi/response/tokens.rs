@@ -67,38 +67,8 @@ impl TokenWriter<'_> {
 }
 
 /// A version 4 UUID (RFC 9562 section 5.4) made of 16 random bytes.
-pub(crate) fn uuid(mut random: [u8; 16]) -> String {
-    let [
-        ..,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        version,
-        _,
-        variant,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-    ] = &mut random;
-    *version = (*version & 0x0f) | 0x40;
-    *variant = (*variant & 0x3f) | 0x80;
-    random
-        .iter()
-        .enumerate()
-        .fold(String::with_capacity(36), |mut text, (index, byte)| {
-            use std::fmt::Write;
-            if matches!(index, 4 | 6 | 8 | 10) {
-                text.push('-');
-            }
-            // Writing to a `String` cannot fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+pub(crate) fn uuid(random: [u8; 16]) -> String {
+    uuid::Builder::from_random_bytes(random)
+        .into_uuid()
+        .to_string()
 }
