@@ -21,6 +21,8 @@ pub struct Policy {
     pub issuer: Option<String>,
     /// Whom it must be for.
     pub parties: Parties,
+    /// False = a token without `exp` never expires by itself: it tells of an event and is good for nothing else (RFC 8417).
+    pub needs_expiry: bool,
     /// The longest accepted `exp` - `iat`.
     pub max_lifetime: Option<Millis>,
     /// True = a token with `cnf` is refused: it is good only with a proof (RFC 7800), and nobody here checks one.
@@ -42,7 +44,13 @@ pub enum Types {
     /// What names no other purpose: none at all, `JWT`, or `at+jwt` (RFC 9068). Whatever else is a JWT has a name of its
     /// own, such as `logout+jwt`, `secevent+jwt` or `dpop+jwt` (RFC 8725 section 3.11).
     Access,
+    /// What names no other purpose than a logout token: none at all, `JWT`, or `logout+jwt` (OpenID Connect Back-Channel
+    /// Logout 1.0 section 2.4 recommends that, so it is not always there).
+    Logout,
 }
+
+/// The `typ`s of [`Types::Logout`].
+const LOGOUT_TYPES: [&str; 2] = ["jwt", "logout+jwt"];
 
 /// The `typ`s of [`Types::Access`].
 const ACCESS_TYPES: [&str; 2] = ["jwt", "at+jwt"];
@@ -64,6 +72,7 @@ impl Policy {
             typ: Types::Only("JWT".to_owned()),
             issuer: None,
             parties: Parties::default(),
+            needs_expiry: true,
             max_lifetime: None,
             refuses_bound: false,
             tolerance,
@@ -87,7 +96,8 @@ impl Policy {
             (Types::Only(wanted), Some(found)) => is_one(found, wanted),
             (Types::Only(_), None) => false,
             (Types::Access, Some(found)) => ACCESS_TYPES.iter().any(|known| is_one(found, known)),
-            (Types::Access, None) => true,
+            (Types::Logout, Some(found)) => LOGOUT_TYPES.iter().any(|known| is_one(found, known)),
+            (Types::Access | Types::Logout, None) => true,
         };
         is_good.then_some(()).ok_or(TokenFault::WrongType)
     }
@@ -101,7 +111,7 @@ impl Policy {
     ) -> Result<Times, TokenFault> {
         // A token that is not for us is refused as such, also when it is expired: no refresh would help.
         self.check_parties(claims)?;
-        let times = times(form, claims)?;
+        let times = self.times(form, claims)?;
         if now >= times.expiry.plus(self.tolerance) {
             return Err(TokenFault::Expired);
         }
@@ -127,6 +137,24 @@ impl Policy {
         Ok(times)
     }
 
+    fn times(&self, form: Form, claims: &Object<'_>) -> Result<Times, TokenFault> {
+        let (expiry, issued_at) = match form {
+            Form::Compact => (numeric_date(claims, "exp")?, numeric_date(claims, "iat")?),
+            Form::LegacyV1 | Form::LegacyV2 => (
+                milliseconds(claims, "expiryTime")?,
+                milliseconds(claims, "timeCreated")?,
+            ),
+        };
+        let expiry = match expiry {
+            None if !self.needs_expiry => Some(UnixMillis(u64::MAX)),
+            expiry => expiry,
+        };
+        Ok(Times {
+            expiry: expiry.ok_or(TokenFault::ExpiryMissing)?,
+            issued_at,
+        })
+    }
+
     fn check_parties(&self, claims: &Object<'_>) -> Result<(), TokenFault> {
         if let Some(wanted) = &self.issuer {
             let issuer = claims.string("iss").map_err(|_| TokenFault::BadClaim)?;
@@ -144,20 +172,6 @@ fn media_type(typ: &str) -> &str {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) && !rest.contains('/') => rest,
         _ => typ,
     }
-}
-
-fn times(form: Form, claims: &Object<'_>) -> Result<Times, TokenFault> {
-    let (expiry, issued_at) = match form {
-        Form::Compact => (numeric_date(claims, "exp")?, numeric_date(claims, "iat")?),
-        Form::LegacyV1 | Form::LegacyV2 => (
-            milliseconds(claims, "expiryTime")?,
-            milliseconds(claims, "timeCreated")?,
-        ),
-    };
-    Ok(Times {
-        expiry: expiry.ok_or(TokenFault::ExpiryMissing)?,
-        issued_at,
-    })
 }
 
 /// A NumericDate (RFC 7519 section 2), exact to the millisecond.

@@ -89,6 +89,7 @@ pub fn policy(issuer: &TrustedIssuer, tolerance: Millis) -> Policy {
         // [`identity`] looks at `iss` once more: it may have several forms.
         issuer: None,
         parties: issuer.parties.clone(),
+        needs_expiry: true,
         max_lifetime: Some(issuer.max_token_age),
         refuses_bound: true,
         tolerance,

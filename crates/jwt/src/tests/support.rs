@@ -35,6 +35,7 @@ pub(crate) fn policy() -> Policy {
             audience: vec!["them".to_owned(), "us".to_owned()],
             ..Parties::default()
         },
+        needs_expiry: true,
         max_lifetime: Some(Millis::from_seconds(3600)),
         refuses_bound: true,
         tolerance: Millis(0),
