@@ -1,7 +1,7 @@
 //! Authentication of a request or a token, the same for every caller: HTTP, RPC and gateway.
 
 use super::{
-    session_cookies,
+    issuer_marks, session_cookies,
     user_call::{AT_ONCE, GONE, about, into_refusal},
     verified_session::VerifiedToken,
     verifier::{self, Look, PassedOver},
@@ -69,7 +69,11 @@ pub(crate) async fn check_revocation(
     freshness: Freshness,
 ) -> Result<(), Refusal> {
     let handle = &known.session.handle;
-    standing_of(context, handle, known.age, known.made, freshness).await
+    standing_of(context, handle, known.age, known.made, freshness).await?;
+    if known.marks.is_empty() {
+        return Ok(());
+    }
+    issuer_marks::standing(context, known, freshness).await
 }
 
 /// The same of a handle. `made` is of a trusted issuer's token, see [`VerifiedToken::made`].

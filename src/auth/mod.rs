@@ -2,6 +2,8 @@
 
 pub(crate) mod authenticate;
 pub(crate) mod identity_headers;
+pub(crate) mod issuer_marks;
+pub(crate) mod issuer_signal;
 pub(crate) mod jwks_client;
 pub(crate) mod session_cookies;
 pub(crate) mod signer;

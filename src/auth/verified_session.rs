@@ -4,7 +4,7 @@ use super::identity_headers::IdentityHeaders;
 use postern_core::{
     identity::{Identity, Session},
     revocation::copy::Age,
-    session::model::SessionView,
+    session::{issuer_logout::Mark, model::SessionView},
     tokens::access_token::AccessClaims,
 };
 use postern_jwt::time::UnixMillis;
@@ -27,6 +27,8 @@ pub(crate) struct VerifiedToken {
     pub(crate) age: Age,
     /// When it says it was made, in whole seconds; of a trusted issuer's token.
     pub(crate) made: Option<UnixMillis>,
+    /// The names under which a trusted issuer may have said that it has ended there.
+    pub(crate) marks: Vec<Mark>,
     /// When the token stops being good.
     pub(crate) good_until: UnixMillis,
     /// What origins were told about it lately, at most [`crate::auth::identity_headers::MOST`].
@@ -46,6 +48,7 @@ impl VerifiedToken {
             shown: OnceCell::new(),
             age: Age::Unknown,
             made: None,
+            marks: Vec::new(),
             good_until,
             identity_headers: RefCell::default(),
         }

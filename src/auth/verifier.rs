@@ -18,7 +18,7 @@ use postern_core::{
     keys::SigningKey,
     refusal::Refusal,
     revocation::copy::Age,
-    session::{call::UserCall, handle::CheckedHandle, issuer as own_issuer},
+    session::{call::UserCall, handle::CheckedHandle, issuer as own_issuer, issuer_logout},
     settings::{SupersededBy, TrustedIssuer},
     tokens::{
         access_token::{self, AccessClaims},
@@ -293,6 +293,7 @@ async fn verify_parsed(
             None => Age::Token(at_the_latest(claims.created)),
         },
         made: None,
+        marks: Vec::new(),
         claims: Some(claims),
         shown: OnceCell::new(),
         good_until: verified.good_until(),
@@ -433,6 +434,7 @@ async fn verify_foreign(
         context
             .handle_keys()
             .issue_foreign(&issuer.id, &identity.user_id, &identity.session);
+    let marks = issuer_logout::marks(&context.handle_keys(), issuer, &verified.claims());
     let session = Session {
         handle: handle.as_str().to_owned(),
         identity: Identity::trusted(&issuer.id, identity.user_id),
@@ -447,6 +449,7 @@ async fn verify_foreign(
                 .issued_at()
                 .map_or(Age::Unknown, |issued| Age::Token(at_the_latest(issued))),
             made: verified.issued_at(),
+            marks,
             claims: None,
             shown: OnceCell::new(),
             good_until: verified.good_until(),
@@ -468,7 +471,7 @@ const fn at_the_latest(told: UnixMillis) -> UnixMillis {
 }
 
 /// HS256 is checked in the core; everything else by WebCrypto.
-async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdict, Refusal> {
+pub(crate) async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdict, Refusal> {
     if let Some(verdict) = pending.verify_here() {
         return Ok(verdict);
     }
@@ -520,6 +523,7 @@ fn remember(token: &str, validity: Validity, known: VerifiedToken) -> Rc<Verifie
     let bytes = bytes
         .saturating_add(known.session.identity.subject.len().saturating_mul(4))
         .saturating_add(384)
+        .saturating_add(known.marks.len().saturating_mul(256))
         .saturating_add(identity_headers::bytes(&known.session));
     VERIFIED.with_borrow_mut(|tokens| {
         tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);

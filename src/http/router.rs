@@ -8,7 +8,7 @@ use worker::Env;
 use super::{
     explain,
     frontend_api::{self, Answer},
-    renewal, service_api,
+    issuer_logout, renewal, service_api,
 };
 use crate::{
     auth::verified_session::VerifiedToken,
@@ -60,6 +60,9 @@ pub(crate) async fn answer(
             response::of(
                 &service_api::answer(&request, env, execution, request.path(), keyless).await,
             )
+        }
+        Route::IssuerLogout { id } => {
+            response::of(&issuer_logout::answer(&request, env, execution, &id).await)
         }
         Route::Preflight => {
             let requested = request.header("access-control-request-headers");

@@ -7,4 +7,5 @@ pub(crate) mod key_sets;
 pub(crate) mod revocation_copy;
 pub(crate) mod revocation_report;
 pub(crate) mod revocations;
+pub(crate) mod seen_signals;
 pub(crate) mod user_sessions;

@@ -112,6 +112,12 @@ events! {
     IssuerKeyLeftOut = Info "issuer_key_left_out";
     /// The keeper of a trusted issuer's key set failed or gave no answer; isolates fetch the set themselves meanwhile.
     KeySet = Error "key_set";
+    /// A trusted issuer's logout signal was refused, or ends nobody here: whose, and why. What was ended is not logged.
+    IssuerLogout = Info "issuer_logout";
+    /// A trusted issuer's logout signal could not be taken in, because keys or objects are out of reach; it was answered 503.
+    IssuerLogoutOutage = Warn "issuer_logout_outage";
+    /// The object that remembers which logout signals were taken in failed or gave no answer.
+    IssuerLogoutMemory = Error "issuer_logout_memory";
     /// WebCrypto failed to check a signature; the request was answered 503.
     Signature = Error "signature";
     /// A refresh token was used by two holders. The session has ended.

@@ -18,6 +18,7 @@ use postern_core::{
     message::{Answered, Asked, Message, NEWEST, OLDEST, decode, encode, variants},
     revocation::call::{AuthorityCall, AuthorityReply},
     session::call::{UserRequest, UserResponse},
+    tokens::logout::call::{SignalCall, SignalReply},
 };
 use serde_json::Value;
 
@@ -36,6 +37,16 @@ const KINDS: &[(&str, Check, Names)] = &[
         names::<Asked<AuthorityCall>>,
     ),
     ("ring-copy", again_ring_copy, || &["copy"]),
+    (
+        "signal-call",
+        again::<Asked<SignalCall>>,
+        names::<Asked<SignalCall>>,
+    ),
+    (
+        "signal-reply",
+        again::<Answered<SignalReply>>,
+        names::<Answered<SignalReply>>,
+    ),
     (
         "keeper-call",
         again::<Asked<KeeperCall>>,

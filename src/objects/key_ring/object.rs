@@ -1,7 +1,8 @@
 //! The Durable Object `KeyRing`: the one place where keys and secrets are made and stored.
 //!
 //! Keys are stored and generated here. The rules are `postern_core::keys`. There is one object, [`OBJECT_NAME`]; others of this class
-//! keep key sets of trusted issuers (`key_sets`), and never see a call of the ring.
+//! keep key sets of trusted issuers (`key_sets`) and remember their logout signals (`seen_signals`), and never see a call of the
+//! ring.
 //!
 //! Requests are POSTs of a [`RingCall`], answered with a [`RingCopy`], private keys included; 404 when there is no key of the
 //! name to be withdrawn. What cannot be read is 400, and changes nothing.
@@ -26,6 +27,7 @@ use crate::{
     objects::{
         key_sets::object::{self as keeper, Keeper},
         revocations,
+        seen_signals::object as seen_signals,
     },
     runtime::{
         clock, crypto,
@@ -80,8 +82,12 @@ impl KeyRing {
         let keeper = Rc::clone(&self.keeper);
         let request: IncomingRequest = request.unchecked_into();
         executor::made_of(Box::pin(async move {
-            if is_for_keeper(&request) {
-                return keeper.respond(request).await;
+            match path(&request).as_deref() {
+                Some(keeper::PATH) => return keeper.respond(request).await,
+                Some(seen_signals::PATH) => {
+                    return seen_signals::respond(keeper.durable(), request).await;
+                }
+                _ => {}
             }
             let outcome = match command(&request).await {
                 Ok((protocol, command)) => {
@@ -309,20 +315,17 @@ async fn generated(needed: Vec<KeyNeeded>) -> Result<Vec<(KeyNeeded, KeyMaterial
     Ok(generated)
 }
 
-/// Whether a question is not for the key ring: its object has another name, and the path says so.
-fn is_for_keeper(request: &IncomingRequest) -> bool {
-    request
-        .url()
-        .is_ok_and(|url| url.splitn(4, '/').nth(3) == Some(keeper::PATH))
+/// The path of a question, without the slash: `https:`, nothing, the host, the path.
+fn path(request: &IncomingRequest) -> Option<String> {
+    let url = request.url().ok()?;
+    url.splitn(4, '/').nth(3).map(str::to_owned)
 }
 
 async fn command(request: &IncomingRequest) -> Result<(u32, RingCall), Fault> {
-    let url = request.url().map_err(|_| Fault::BadRequest)?;
+    let path = path(request).ok_or(Fault::BadRequest)?;
     let body = promise::of(request.text()).await;
     let body = body.ok().and_then(|body| body.as_string());
-    // `https:`, nothing, the host, the path.
-    let path = url.splitn(4, '/').nth(3).unwrap_or_default();
-    RingCall::read(path, &body.unwrap_or_default()).map_err(|why| match why {
+    RingCall::read(&path, &body.unwrap_or_default()).map_err(|why| match why {
         Unread::Unsupported => Fault::Unsupported,
         Unread::Damaged => Fault::BadRequest,
     })

@@ -59,6 +59,11 @@ impl Keeper {
         }
     }
 
+    /// The object's surroundings.
+    pub(crate) const fn durable(&self) -> &Durable {
+        &self.durable
+    }
+
     /// Answers an isolate. What goes wrong is 503, and the isolate asks the issuer by itself.
     pub(crate) async fn respond(
         self: Rc<Self>,

@@ -7,6 +7,8 @@ pub mod cookie;
 pub mod credential_names;
 pub mod credentials;
 pub mod date;
+pub(crate) mod form;
 pub mod host;
+pub mod issuer_logout;
 pub mod reply;
 pub mod route;

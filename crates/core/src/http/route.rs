@@ -34,6 +34,11 @@ pub enum Route {
     Readyz,
     /// `POST {base}/explain`: what the gateway's rules would do; an API key is needed.
     Explain,
+    /// `POST {base}/issuers/{id}/logout`: a trusted issuer says that a session has ended there.
+    IssuerLogout {
+        /// The issuer's id in settings.
+        id: String,
+    },
     /// `OPTIONS` on a path of the browser API: a CORS preflight.
     Preflight,
     /// The service API; an API key is needed.
@@ -119,6 +124,15 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
         return Route::NotFound;
     };
     let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if let Some(id) = issuer_of_logout(rest) {
+        let mut issuers = settings.trusted_issuers.iter();
+        return match method {
+            _ if !issuers.any(|issuer| issuer.id == id) => Route::NotFound,
+            "POST" => Route::IssuerLogout { id: id.to_owned() },
+            // For servers only: no preflight is answered.
+            _ => Route::MethodNotAllowed { allow: "POST" },
+        };
+    }
     let Some((_, allow, found)) = BROWSER_API.into_iter().find(|(known, _, _)| *known == rest)
     else {
         return Route::NotFound;
@@ -135,6 +149,12 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
     } else {
         Route::MethodNotAllowed { allow }
     }
+}
+
+/// The issuer whose logout door a path behind `{base}` is.
+fn issuer_of_logout(path: &str) -> Option<&str> {
+    let id = path.strip_prefix("/issuers/")?.strip_suffix("/logout")?;
+    (!id.is_empty() && !id.contains('/')).then_some(id)
 }
 
 #[cfg(test)]

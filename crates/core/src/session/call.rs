@@ -177,6 +177,16 @@ pub enum UserCall {
         /// Who ends them, as in [`Self::RevokeAll`].
         by: Option<String>,
     },
+    /// Have no token of a trusted issuer's subject count that was made up to a moment, because the issuer says so. Only ever
+    /// moves forward, and can be repeated.
+    EndBefore {
+        /// The handle that names the subject, or its mark.
+        handle: String,
+        /// The moment; one that lies ahead is now.
+        moment: UnixMillis,
+        /// How long that is remembered: until no such token is accepted any more.
+        keep_for: Millis,
+    },
     /// As [`Self::Check`], of the next release.
     #[cfg(postern_next)]
     CheckNext {

@@ -75,6 +75,23 @@ pub fn issuer_id(handle: &str) -> Option<&str> {
     handle.strip_prefix("x.")?.split('.').next()
 }
 
+/// What of a trusted issuer's a mark stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkKind {
+    /// A subject, by `sub`.
+    Subject,
+    /// A session, by `sid`.
+    Session,
+}
+
+/// What the id of an issuer is followed by in a mark; no id in settings ends like this.
+const MARK: &str = "-m";
+
+/// Whether a handle that passed the tag check is a mark, and no session's.
+pub fn is_mark(handle: &str) -> bool {
+    issuer_id(handle).is_some_and(|issuer| issuer.ends_with(MARK))
+}
+
 impl CheckedHandle {
     /// The whole handle: the key in KV and in the object.
     pub fn as_str(&self) -> &str {
@@ -148,6 +165,39 @@ impl HandleKeys {
             kind: HandleKind::Foreign {
                 issuer: issuer.to_owned(),
             },
+        }
+    }
+
+    /// Makes the mark of a trusted issuer's subject or session: a name under which the issuer's word is kept that it has
+    /// ended, whatever handle the tokens have. It has the form of a handle, of an issuer that there is not, so that no door takes
+    /// it for one.
+    pub fn mark(&self, issuer: &str, tenant: &str, kind: MarkKind, name: &str) -> CheckedHandle {
+        let kind: &[u8] = match kind {
+            MarkKind::Subject => b"subject",
+            MarkKind::Session => b"session",
+        };
+        let parts = |purpose| -> [&[u8]; 5] {
+            [
+                purpose,
+                kind,
+                issuer.as_bytes(),
+                tenant.as_bytes(),
+                name.as_bytes(),
+            ]
+        };
+        let route = encode(&mac(&self.route, &parts(b"mark route")), ROUTE_BYTES);
+        let digest = encode(&mac(&self.route, &parts(b"mark")), ROUTE_BYTES);
+        let issuer = [issuer, MARK].concat();
+        let tag = self.foreign_tag(&issuer, &route, &digest);
+        let route_start = FOREIGN_PREFIX
+            .len()
+            .saturating_add(issuer.len())
+            .saturating_add(2);
+        CheckedHandle {
+            route_start,
+            route_end: route_start.saturating_add(route.len()),
+            text: format!("{FOREIGN_PREFIX}.{issuer}.{route}.{digest}.{tag}"),
+            kind: HandleKind::Foreign { issuer },
         }
     }
 
@@ -227,7 +277,7 @@ fn base32(bytes: &[u8]) -> String {
 mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    use super::{HandleKeys, HandleKind, has_own_form};
+    use super::{HandleKeys, HandleKind, MarkKind, has_own_form, is_foreign, is_mark};
     use postern_jwt::secret::Secret;
 
     fn keys() -> HandleKeys {
@@ -282,6 +332,18 @@ mod tests {
         let handle = keys().issue("u1", "public", [7; 16]);
         assert_eq!(keys().check(&format!("{}_public", handle.as_str())), None);
         assert_eq!(keys().check(&format!("{}_", handle.as_str())), None);
+    }
+
+    #[test]
+    fn marks_are_handles_of_no_issuer_that_there_can_be() {
+        let mark = keys().mark("idp", "", MarkKind::Session, "s1");
+        assert!(is_mark(mark.as_str()) && is_foreign(mark.as_str()));
+        assert_eq!(keys().check(mark.as_str()), Some(mark.clone()));
+        let subject = keys().mark("idp", "", MarkKind::Subject, "s1");
+        let tenants = keys().mark("idp", "s", MarkKind::Session, "1");
+        assert!(mark.route() != subject.route() && mark.route() != tenants.route());
+        assert!(!is_mark(keys().issue_foreign("idp", "u", "s").as_str()));
+        assert!(!is_mark(keys().issue("u", "a-m", [1; 16]).as_str()));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod call;
 pub mod facts;
 pub mod handle;
 pub mod issuer;
+pub mod issuer_logout;
 pub mod lineage;
 pub mod listing;
 pub mod minting;

@@ -5,6 +5,7 @@ pub mod candidate;
 pub mod discovery;
 pub mod form;
 pub mod legacy;
+pub mod logout;
 pub mod token_issuer;
 pub mod trusted_issuer;
 

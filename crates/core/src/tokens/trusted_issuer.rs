@@ -112,6 +112,9 @@ pub fn diagnosis(issuer: &TrustedIssuer, fault: TokenFault, claims: Option<&Obje
     let rule = match fault {
         TokenFault::WrongType => match &issuer.typ {
             Some(_) => "the header's typ is not the entry's typ".to_owned(),
+            None if claims.is_some_and(|claims| claims.contains("events")) => {
+                "claim \"events\" makes it a security event".to_owned()
+            }
             None => "the header's typ names another purpose than access".to_owned(),
         },
         TokenFault::AlgorithmMismatch => {
@@ -209,6 +212,10 @@ pub fn identity(issuer: &TrustedIssuer, token: &Verified) -> Result<ForeignIdent
     let iss = claims.string("iss").map_err(|_| TokenFault::BadClaim)?;
     let iss = iss.unwrap_or_default();
     issuer.names.named(&iss).ok_or(TokenFault::WrongIssuer)?;
+    // A security event or a logout token (RFC 8417 section 2.2), whatever its header calls it.
+    if claims.contains("events") {
+        return Err(TokenFault::WrongType);
+    }
     Ok(ForeignIdentity {
         session: identity_text(&claims, &issuer.handle_claim)?,
         user_id: identity_text(&claims, &issuer.user_id_claim)?,

@@ -174,8 +174,10 @@ impl Object {
         // What the call itself goes on with is nothing for the alarm yet, unless this instance dies.
         let goes_on = matches!(
             (&call, &reply),
-            (UserCall::Revoke { .. } | UserCall::RevokeAll { .. }, _)
-                | (_, UserReply::Theft { .. })
+            (
+                UserCall::Revoke { .. } | UserCall::RevokeAll { .. } | UserCall::EndBefore { .. },
+                _
+            ) | (_, UserReply::Theft { .. })
         );
         let due = if goes_on {
             due.map(|due| due.max(now.plus(TAKE_OVER_AFTER)))
@@ -210,7 +212,10 @@ impl Object {
                 }
                 None
             }
-            (UserCall::Revoke { .. } | UserCall::RevokeAll { .. }, _) => {
+            (
+                UserCall::Revoke { .. } | UserCall::RevokeAll { .. } | UserCall::EndBefore { .. },
+                _,
+            ) => {
                 let recorded = self.report().await;
                 (!recorded).then_some(UserReply::RevocationPending {})
             }

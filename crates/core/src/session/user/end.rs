@@ -4,10 +4,10 @@
 use super::{UserContext, foreign, listing, outbox, revocation};
 use crate::session::{
     call::UserReply,
-    handle::is_foreign,
+    handle::{is_foreign, is_mark},
     record::{Ending, SessionRecord, StoreFault, Stored, Tombstone, UserStore},
 };
-use postern_jwt::time::Millis;
+use postern_jwt::time::{Millis, UnixMillis};
 
 /// The tombstone of a revoked session stands at least this long: a call whose answer was lost can be repeated.
 const REPEATABLE_FOR: Millis = Millis(10 * 60_000);
@@ -151,6 +151,44 @@ pub(super) fn end<S: UserStore>(
         revocation::queue(store, context, &record.handle, tokens_end, has_copy)?;
     }
     Ok(ended)
+}
+
+/// Ends what a trusted issuer's subject had up to a moment, of which the issuer told.
+pub(super) fn end_before<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    handle: &str,
+    moment: UnixMillis,
+    keep_for: Millis,
+) -> Result<UserReply, StoreFault> {
+    let moment = moment.min(context.now);
+    let stored = store.foreign(handle)?;
+    let known = match &stored {
+        Some(Stored::Live(record)) => record.ended,
+        Some(Stored::Ended(tombstone)) => tombstone.ended,
+        None => UnixMillis(0),
+    };
+    if is_foreign(handle) && moment > known {
+        let tombstone = Tombstone {
+            ended: moment,
+            ending: Ending::Revoked,
+            keep_until: context.now.plus(keep_for),
+        };
+        if matches!(stored, Some(Stored::Ended(_))) {
+            // So that it can be ended once more, with the later moment.
+            store.revive_foreign(handle, context.now)?;
+        }
+        if store.end_foreign(handle, tombstone)? {
+            // A mark has no data.
+            let has_copy = !is_mark(handle);
+            if has_copy {
+                outbox::queue_delete(store, context.now, handle)?;
+            }
+            revocation::queue(store, context, handle, tombstone.keep_until, has_copy)?;
+        }
+    }
+    store.hasten_revocations(context.now)?;
+    Ok(UserReply::Done {})
 }
 
 /// Ends a trusted issuer's session here. Its issuer may think otherwise; we only refuse it.

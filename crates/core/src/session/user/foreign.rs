@@ -7,7 +7,7 @@
 use super::{UserContext, outbox};
 use crate::{
     session::{
-        handle::issuer_id,
+        handle::{is_mark, issuer_id},
         record::{Ending, StoreFault, Stored, Tombstone, UserStore},
     },
     settings::TrustedIssuer,
@@ -35,6 +35,10 @@ pub(super) fn ended<S: UserStore>(
         None => Some(UnixMillis(0)),
         Some(Stored::Live(record)) => {
             (issued.is_none() || is_later(record.ended)).then_some(record.ended)
+        }
+        // It holds nothing that a later login could find.
+        Some(Stored::Ended(tombstone)) if is_mark(handle) => {
+            is_later(tombstone.ended).then_some(tombstone.ended)
         }
         Some(Stored::Ended(tombstone)) => match context.issuer_of(handle) {
             Some(trusted) if trusted.names_subjects() && is_later(tombstone.ended) => {

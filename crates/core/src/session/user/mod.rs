@@ -122,6 +122,11 @@ pub fn answer<S: UserStore>(
             repeatable,
             by,
         } => end::revoke(store, context, handles, keep_for, repeatable, by.as_deref()),
+        UserCall::EndBefore {
+            handle,
+            moment,
+            keep_for,
+        } => end::end_before(store, context, &handle, moment, keep_for),
         UserCall::RevokeAll {
             user_id,
             tenant_id,
@@ -237,7 +242,7 @@ impl UserContext<'_> {
 /// `None` when the call has to be answered over a store.
 pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
     match call {
-        UserCall::Create(_) => None,
+        UserCall::Create(_) | UserCall::EndBefore { .. } => None,
         UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
         UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
         UserCall::Check { handle, .. } if is_foreign(handle) => Some(NEVER_ENDED),

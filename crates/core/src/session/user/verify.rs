@@ -3,7 +3,7 @@
 use super::{GONE, UserContext, data, foreign, issue, listing, live, maintenance, seen, view};
 use crate::session::{
     call::{Carried, Gone, RotationMode, UserReply, Verify},
-    handle::is_foreign,
+    handle::{is_foreign, is_mark},
     issuer,
     minting::AccessGrant,
     record::{SessionRecord, StoreFault, UserStore},
@@ -18,6 +18,12 @@ pub(super) fn check<S: UserStore>(
 ) -> Result<UserReply, StoreFault> {
     let ended = if is_foreign(handle) {
         match foreign::ended(store, context, handle, issued)? {
+            Some(ended) if is_mark(handle) => {
+                return Ok(UserReply::Standing {
+                    data_seq: 0,
+                    ended: Some(ended),
+                });
+            }
             Some(ended) => Some(ended),
             None => return Ok(GONE),
         }

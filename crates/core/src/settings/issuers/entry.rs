@@ -15,7 +15,7 @@ use postern_jwt::json::{JsonFault, JsonReason, Object};
 use postern_jwt::time::Millis;
 
 /// The members of an entry. Unknown ones are refused: a misspelt restriction must not be silently absent.
-const MEMBERS: [&str; 19] = [
+const MEMBERS: [&str; 20] = [
     "id",
     "provider",
     "issuer",
@@ -35,6 +35,7 @@ const MEMBERS: [&str; 19] = [
     "data_lifetime",
     "typ",
     "clock_tolerance",
+    "logout_audience",
 ];
 
 /// What keys are for where neither entry nor provider says it: a key that names no algorithm is for the first that it fits.
@@ -90,6 +91,7 @@ pub(super) fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
         preset.map_or("sub", |preset| preset.user_id_claim),
     );
     let typ = entry.text("typ");
+    let logout_audience = entry.names("logout_audience");
     let clock_tolerance = entry
         .clock_tolerance()
         .or(preset.map(|preset| preset.leeway));
@@ -107,6 +109,7 @@ pub(super) fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
         max_token_age,
         data_lifetime,
         typ,
+        logout_audience,
         clock_tolerance,
     })
 }

@@ -63,6 +63,9 @@ pub struct TrustedIssuer {
     pub data_lifetime: Millis,
     /// The `typ` a token must carry; `None` = whatever names no other purpose ([`postern_jwt::Types::Access`]).
     pub typ: Option<String>,
+    /// Whom its logout tokens and security events must be for; empty = whom its tokens must be for. An issuer addresses them to
+    /// the client, not to the API.
+    pub logout_audience: Vec<String>,
     /// How far ahead of ours its clock may be; `None` = [`crate::tokens::trusted_issuer::DEFAULT_CLOCK_TOLERANCE`].
     pub clock_tolerance: Option<Millis>,
 }

@@ -1,6 +1,7 @@
 //! Logout tokens (OpenID Connect Back-Channel Logout 1.0 sections 2.4 and 2.6).
 
-use super::{CLOCK_LEEWAY, Ended, Signal, SignalFault, optional, required};
+use super::{CLOCK_LEEWAY, Ended, Signal, SignalFault, optional, required, tenant};
+use crate::settings::TrustedIssuer;
 use postern_jwt::{
     TokenFault, Verified,
     json::{self, Kind},
@@ -17,8 +18,13 @@ const WITHOUT_EXPIRY: Millis = Millis::from_seconds(600);
 ///
 /// # Errors
 /// What it lacks, or says that a logout token must not say.
-pub fn read(token: &Verified, now: UnixMillis) -> Result<Signal, SignalFault> {
+pub fn read(
+    issuer: &TrustedIssuer,
+    token: &Verified,
+    now: UnixMillis,
+) -> Result<Signal, SignalFault> {
     let claims = token.claims();
+    let tenant = tenant(issuer, &claims)?;
     let issued = token
         .issued_at()
         .ok_or(SignalFault::Token(TokenFault::IssuedAtMissing))?;
@@ -55,6 +61,7 @@ pub fn read(token: &Verified, now: UnixMillis) -> Result<Signal, SignalFault> {
         jti,
         until,
         ends: Ok(Ended {
+            tenant,
             subject,
             session,
             moment: issued.min(now),

@@ -5,6 +5,7 @@
 //! `session::issuer_logout`'s to say. Refuses to know HTTP.
 
 pub mod back_channel;
+pub mod call;
 pub mod security_event;
 
 use crate::settings::TrustedIssuer;
@@ -43,6 +44,8 @@ pub struct Signal {
 /// Whose sessions have ended, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
+    /// The issuer's tenant; empty where it has none.
+    pub tenant: String,
     /// `sub`.
     pub subject: Option<String>,
     /// `sid`.
@@ -78,7 +81,8 @@ pub fn policy(issuer: &TrustedIssuer, kind: SignalKind) -> Policy {
             SignalKind::BackChannel => Types::Logout,
             SignalKind::SecurityEvent => Types::Only("secevent+jwt".to_owned()),
         },
-        issuer: Some(issuer.issuer.clone()),
+        // [`check_issuer`] looks at it: it may have several forms.
+        issuer: None,
         // It is for the client and not for the API. Without a name of the client, anything that access tokens are for.
         parties: Parties {
             audience: audience(issuer),
@@ -93,6 +97,22 @@ pub fn policy(issuer: &TrustedIssuer, kind: SignalKind) -> Policy {
     }
 }
 
+/// Whether claims name this issuer. Ask it before any key is fetched, and of what was verified.
+///
+/// # Errors
+/// Another issuer's, or none.
+pub fn check_issuer(issuer: &TrustedIssuer, claims: &Object<'_>) -> Result<(), SignalFault> {
+    tenant(issuer, claims).map(drop)
+}
+
+/// The issuer's tenant that claims name; empty where the issuer has none.
+fn tenant(issuer: &TrustedIssuer, claims: &Object<'_>) -> Result<String, SignalFault> {
+    let wrong = SignalFault::Token(TokenFault::WrongIssuer);
+    let iss = claims.string("iss").map_err(|_| wrong)?.ok_or(wrong)?;
+    let named = issuer.names.named(&iss).ok_or(wrong)?;
+    Ok(named.tenant.unwrap_or_default().to_owned())
+}
+
 /// Whom the signals of an issuer may be for.
 pub fn audience(issuer: &TrustedIssuer) -> Vec<String> {
     if !issuer.logout_audience.is_empty() {
@@ -104,11 +124,7 @@ pub fn audience(issuer: &TrustedIssuer) -> Vec<String> {
 }
 
 /// A name that must be there.
-fn required(
-    claims: &Object<'_>,
-    name: &str,
-    missing: &'static str,
-) -> Result<String, SignalFault> {
+fn required(claims: &Object<'_>, name: &str, missing: &'static str) -> Result<String, SignalFault> {
     optional(claims, name, missing)?.ok_or(SignalFault::Says(missing))
 }
 

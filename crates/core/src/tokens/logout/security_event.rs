@@ -3,7 +3,7 @@
 //! Subjects are read by RFC 9493 and the Shared Signals Framework 1.0; only those that map without a table are: `iss_sub` with the
 //! stream's own issuer, and of a complex subject the session's `opaque` id. What concerns us not is accepted and has no effect.
 
-use super::{Ended, Signal, SignalFault, required};
+use super::{Ended, Signal, SignalFault, required, tenant};
 use crate::settings::TrustedIssuer;
 use postern_jwt::{
     TokenFault, Verified,
@@ -35,6 +35,7 @@ pub fn read(
     now: UnixMillis,
 ) -> Result<Signal, SignalFault> {
     let claims = token.claims();
+    let tenant = tenant(issuer, &claims)?;
     let issued = token
         .issued_at()
         .ok_or(SignalFault::Token(TokenFault::IssuedAtMissing))?;
@@ -74,19 +75,23 @@ pub fn read(
         .unwrap_or(issued);
     let is_ending = ENDING.contains(&event.name());
     let ends = if is_ending {
-        named_by(issuer, &subject, moment.min(now))
+        named_by(issuer, &subject).map(|(subject, session)| Ended {
+            tenant,
+            subject,
+            session,
+            moment: moment.min(now),
+        })
     } else {
         Err("the event ends no session")
     };
     Ok(Signal { jti, until, ends })
 }
 
-/// Whom a subject names (RFC 9493 section 3, Shared Signals Framework 1.0 section 3).
+/// The `sub` and the `sid` that a subject names (RFC 9493 section 3, Shared Signals Framework 1.0 section 3).
 fn named_by(
     issuer: &TrustedIssuer,
     subject: &Object<'_>,
-    moment: UnixMillis,
-) -> Result<Ended, &'static str> {
+) -> Result<(Option<String>, Option<String>), &'static str> {
     const UNMAPPED: &str = "the subject is of a format that names nobody here";
     if format(subject).as_deref() == Some("complex") || is_complex(subject) {
         let part = |name| {
@@ -107,17 +112,9 @@ fn named_by(
         {
             return Err(UNMAPPED);
         }
-        return Ok(Ended {
-            subject: user,
-            session,
-            moment,
-        });
+        return Ok((user, session));
     }
-    Ok(Ended {
-        subject: Some(simple(issuer, subject).ok_or(UNMAPPED)?),
-        session: None,
-        moment,
-    })
+    Ok((Some(simple(issuer, subject).ok_or(UNMAPPED)?), None))
 }
 
 /// Drafts of complex subjects name no format.
@@ -128,7 +125,10 @@ fn is_complex(subject: &Object<'_>) -> bool {
 /// The `sub` of a simple subject of this issuer.
 fn simple(issuer: &TrustedIssuer, subject: &Object<'_>) -> Option<String> {
     match format(subject)?.as_str() {
-        "iss_sub" if text(subject, "iss")? == issuer.issuer => text(subject, "sub"),
+        "iss_sub" => {
+            issuer.names.named(&text(subject, "iss")?)?;
+            text(subject, "sub")
+        }
         "aliases" => {
             let names = json::parse_array(subject.get("identifiers")?).ok()?;
             names.into_iter().find_map(|name| {

@@ -125,6 +125,7 @@ fn a_token_that_names_a_trusted_issuer_counts_and_no_other_foreign_one_does() {
         max_token_age: Millis::from_seconds(3600),
         data_lifetime: Millis::from_seconds(3600),
         typ: None,
+        logout_audience: Vec::new(),
         clock_tolerance: None,
     };
     let issuers = [issuer];

@@ -36,6 +36,7 @@ fn trusted(set: &Value) -> TrustedIssuer {
         max_token_age: Millis::from_seconds(3650 * 86_400),
         data_lifetime: Millis::from_seconds(86_400),
         typ: (!set.as_object().unwrap().contains_key("typ")).then(|| "JWT".to_owned()),
+        logout_audience: Vec::new(),
         clock_tolerance: Some(Millis(0)),
     }
 }

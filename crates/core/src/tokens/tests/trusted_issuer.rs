@@ -27,6 +27,7 @@ fn issuer(id: &str, name: &str) -> TrustedIssuer {
         max_token_age: Millis::from_seconds(3600),
         data_lifetime: Millis::from_seconds(3600),
         typ: None,
+        logout_audience: Vec::new(),
         clock_tolerance: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Query parameters (`application/x-www-form-urlencoded`, WHATWG URL section 5.1).
 
+use crate::http::form::decoded;
 use crate::http::reply::Reply;
 use crate::supertokens::cdi::reply;
 
@@ -20,24 +21,6 @@ pub fn find(query: &str, name: &str) -> Option<String> {
         .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
         .find(|(key, _)| decoded(key).as_deref() == Some(name))
         .and_then(|(_, value)| decoded(value))
-}
-
-/// The text behind `+` and percent escapes; `None` when it is not UTF-8 or an escape is cut short.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let high = char::from(rest.next()?).to_digit(16)?;
-                let low = char::from(rest.next()?).to_digit(16)?;
-                u8::try_from(high.checked_mul(16)?.checked_add(low)?).ok()?
-            }
-            plain => plain,
-        });
-    }
-    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]

@@ -1,0 +1,62 @@
+//! The isolate's side of the memory of logout signals: asking.
+
+use worker::Env;
+
+use super::object::PATH;
+use crate::runtime::{
+    http::fetch::{self, Limits, Target},
+    js::{self, Fetcher, ObjectNamespace},
+    log, settings,
+};
+use postern_core::{
+    message::{self, Answered, Asked, NEWEST},
+    tokens::logout::call::{SignalCall, SignalReply},
+};
+
+/// The namespace that it shares with the key ring.
+const BINDING: &str = "KEY_RING";
+
+const LIMITS: Limits = Limits {
+    timeout_ms: 5_000,
+    body_bytes: 4 * 1024,
+};
+
+/// It gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outage;
+
+/// Asks the memory of an issuer, by its id in settings, whether a signal was taken in before. An object of a release that has no
+/// such memory knows of none: what a signal ends is dated, and ending it twice ends nothing more.
+pub(crate) async fn was_taken(env: &Env, issuer: &str, call: SignalCall) -> Result<bool, Outage> {
+    let name = format!("logout-signals {issuer}");
+    let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
+        .and_then(|namespace| namespace.object(&name, settings::central_location(env)))
+        .ok_or(Outage)?;
+    let asked = message::encode(&Asked {
+        protocol: NEWEST,
+        call,
+    })
+    .ok_or(Outage)?;
+    let url = format!("https://logout-signals.internal/{PATH}");
+    let answer = fetch::request(Target::Object(&object), &url, Some(&asked), LIMITS).await;
+    let answer = match answer {
+        Ok(answer) if answer.status == 200 => answer,
+        Ok(answer) if answer.status == 400 => return Ok(false),
+        _ => return Err(Outage),
+    };
+    let message = std::str::from_utf8(&answer.body).map_err(|_| Outage)?;
+    match message::decode::<Answered<SignalReply>>(message) {
+        Ok(Answered {
+            reply: SignalReply::Known { before },
+            ..
+        }) => Ok(before),
+        Ok(Answered {
+            reply: SignalReply::Unread { why },
+            ..
+        })
+        | Err(why) => {
+            log::write(log::Event::IssuerLogoutMemory, why.text());
+            Err(Outage)
+        }
+    }
+}
