@@ -73,7 +73,7 @@ pub(crate) async fn check_revocation(
     if known.marks.is_empty() {
         return Ok(());
     }
-    issuer_marks::standing(context, known, freshness).await
+    issuer_marks::check_revocation(context, known, freshness).await
 }
 
 /// The same of a handle. `made` is of a trusted issuer's token, see [`VerifiedToken::made`].

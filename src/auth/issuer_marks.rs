@@ -19,7 +19,7 @@ use postern_core::{
 use postern_jwt::time::Millis;
 
 /// Refuses a token of whose names one is marked, as fresh as asked for.
-pub(crate) async fn standing(
+pub(crate) async fn check_revocation(
     context: &Context,
     known: &VerifiedToken,
     freshness: Freshness,
@@ -74,7 +74,7 @@ async fn check(
         issued: known.made.filter(|_| mark.is_dated),
     };
     match about(context, &mark.handle, bound, &call).await?.reply {
-        UserReply::Standing { .. } => Ok(()),
+        UserReply::NotEnded { .. } => Ok(()),
         other => Err(into_refusal(other)),
     }
 }

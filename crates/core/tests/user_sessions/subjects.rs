@@ -183,3 +183,41 @@ fn ending_a_subject_that_was_never_seen_counts_too() {
     );
     assert_eq!(shown(&user, SUBJECT, user.now()), GONE);
 }
+
+/// The mark of a subject, under which an issuer's word is kept.
+const MARK: &str = "x.sid-m.route.digest.tag";
+
+fn end_before(user: &User, handle: &str, moment: UnixMillis) -> UserReply {
+    user.call(UserCall::EndBefore {
+        handle: handle.to_owned(),
+        moment,
+        keep_for: Millis(DAY),
+    })
+}
+
+#[test]
+fn an_issuers_word_on_a_subject_is_dated_by_the_event_and_only_moves_forward() {
+    let user = user("30d");
+    let now = user.now();
+    let at = |ago: u64| now.minus(Millis(ago));
+    for handle in [MARK, SUBJECT] {
+        assert_eq!(end_before(&user, handle, at(10_000)), UserReply::Done {});
+        assert!(is_good(&shown(&user, handle, at(9_999))), "{handle}");
+        assert_eq!(shown(&user, handle, at(10_000)), GONE);
+        // A later event, an older one that comes late, and one that is repeated.
+        for ago in [5_000, 20_000, 5_000] {
+            assert_eq!(end_before(&user, handle, at(ago)), UserReply::Done {});
+            assert!(is_good(&shown(&user, handle, at(4_999))), "{handle}");
+            assert_eq!(shown(&user, handle, at(5_000)), GONE);
+        }
+        // One of the future ends nothing that is still to come.
+        assert_eq!(
+            end_before(&user, handle, now.plus(Millis(60_000))),
+            UserReply::Done {}
+        );
+        assert!(
+            is_good(&shown(&user, handle, now.plus(Millis(1)))),
+            "{handle}"
+        );
+    }
+}

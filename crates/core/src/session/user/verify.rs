@@ -19,7 +19,7 @@ pub(super) fn check<S: UserStore>(
     let ended = if is_foreign(handle) {
         match foreign::ended(store, context, handle, issued)? {
             Some(ended) if is_mark(handle) => {
-                return Ok(UserReply::Standing {
+                return Ok(UserReply::NotEnded {
                     data_seq: 0,
                     ended: Some(ended),
                 });
