@@ -97,6 +97,7 @@ fn end_session(context: &Context, known: &VerifiedToken) {
             handles: vec![handle.as_str().to_owned()],
             keep_for,
             repeatable: false,
+            by: None,
         };
         // One that is lost is made up for by the next token.
         let _ = user_sessions::ask(&asking, handle.route(), &call).await;

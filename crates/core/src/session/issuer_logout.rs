@@ -66,6 +66,7 @@ pub fn orders(
             handles: vec![handle.as_str().to_owned()],
             keep_for: Some(keep_for),
             repeatable: true,
+            by: None,
         };
         (handle, call)
     };
