@@ -1,6 +1,5 @@
 //! Ending what a trusted issuer says has ended there.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use futures_util::future::join_all;
 
 use crate::{
@@ -18,7 +17,7 @@ use postern_core::{
     settings::TrustedIssuer,
     tokens::logout::{Signal, call::SignalCall},
 };
-use postern_jwt::secret::mac;
+use postern_jwt::{compact, secret::mac};
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub(crate) async fn take(
     signal: &Signal,
 ) -> Result<Taken, Refusal> {
     let parts: [&[u8]; 3] = [b"jti", issuer.id.as_bytes(), signal.jti.as_bytes()];
-    let name = Base64UrlUnpadded::encode_string(mac(&context.handle_keys().route, &parts).expose());
+    let name = compact::encode(mac(&context.handle_keys().route, &parts).expose());
     let memory = |call| client::was_taken(&context.env, &issuer.id, call);
     let question = SignalCall::WasTaken { name: name.clone() };
     if memory(question).await.map_err(|Outage| UNRECORDED)? {

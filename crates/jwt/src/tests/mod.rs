@@ -20,6 +20,7 @@ fn verify_jws(token: &str, keys: &[VerificationKey]) -> Result<Vec<u8>, TokenFau
         typ: Types::Access,
         issuer: None,
         parties: Parties::default(),
+        needs_expiry: true,
         max_lifetime: None,
         refuses_bound: true,
         tolerance: Millis(0),
