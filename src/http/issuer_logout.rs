@@ -14,11 +14,11 @@ use crate::{
 };
 use postern_core::{
     error,
-    http::{
-        issuer_logout::{MAX_BODY_BYTES, accepted, kind, refused, token, unavailable, wrong_type},
-        reply::Reply,
+    http::reply::Reply,
+    tokens::logout::{
+        SignalFault, SignalKind,
+        exchange::{MAX_BODY_BYTES, accepted, kind, refused, token, unavailable, wrong_type},
     },
-    tokens::logout::{SignalFault, SignalKind},
 };
 
 const REPEATED: SignalFault = SignalFault::Says("the token was used before");

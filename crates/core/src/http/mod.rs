@@ -9,6 +9,5 @@ pub mod credentials;
 pub mod date;
 pub(crate) mod form;
 pub mod host;
-pub mod issuer_logout;
 pub mod reply;
 pub mod route;

@@ -6,6 +6,7 @@
 
 pub mod back_channel;
 pub mod call;
+pub mod exchange;
 pub mod security_event;
 
 use crate::settings::TrustedIssuer;

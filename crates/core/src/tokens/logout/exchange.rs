@@ -3,8 +3,8 @@
 //! A form with a logout token (OpenID Connect Back-Channel Logout 1.0 sections 2.5 and 2.8), or a security event token pushed
 //! (RFC 8935 sections 2.2 to 2.4). No answer says whether there was a session.
 
-use super::{form, reply::Reply};
-use crate::tokens::logout::{SignalFault, SignalKind};
+use super::{SignalFault, SignalKind};
+use crate::http::{form, reply::Reply};
 use postern_jwt::{TokenFault, json::ObjectWriter};
 
 /// The most bytes of a body.
