@@ -42,6 +42,7 @@ async function lint() {
     [projectNode, [fromRoot("scripts", "licenses.mjs"), "--check"]],
     [projectNode, [packageScript("typescript", "bin", "tsc"), "--noEmit"]],
     [projectNode, [fromRoot("scripts", "graph.mjs")]],
+    [projectNode, [fromRoot("scripts", "dependencies.mjs")]],
   ];
   let failed = 0;
   for (const [program, args, options] of checks) {

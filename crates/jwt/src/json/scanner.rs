@@ -1,4 +1,4 @@
-//! The one place that knows the grammar of JSON (RFC 8259).
+//! The one place that knows the grammar of JSON (RFC 8259). Why it is not serde_json's: docs/decisions/strict-parsing.md.
 
 #![expect(
     clippy::inline_always,
