@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use worker::Env;
 
-use super::key_ring;
+use super::{key_ring, shared_settings};
 use crate::runtime::{clock, js::ExecutionContext, log, promise, settings};
 use postern_core::{
     keys::RingCopy,
@@ -20,6 +20,7 @@ use postern_jwt::time::UnixMillis;
 pub(crate) struct Context {
     pub(crate) env: Env,
     execution: ExecutionContext,
+    /// With the values that all isolates share in place of this release's own.
     pub(crate) settings: Rc<Settings>,
     pub(crate) ring: Rc<RingCopy>,
     pub(crate) now: UnixMillis,
@@ -48,7 +49,7 @@ impl Context {
             location: settings.user_location,
             env: env.clone(),
             execution: execution.clone(),
-            settings,
+            settings: shared_settings::of_isolate(&settings, &ring, now),
             ring,
             now,
         })

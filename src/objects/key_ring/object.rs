@@ -40,7 +40,7 @@ use crate::{
 use postern_core::{
     keys::{
         KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
-        Secrets, ShardsWanted, Unreadable,
+        Secrets, SharedValues, ShardsWanted, Unreadable,
     },
     message::{Unread, agreed},
     settings::Settings,
@@ -128,6 +128,7 @@ impl KeyRing {
 struct Wanted {
     policy: KeyPolicy,
     shards: ShardsWanted,
+    shared: SharedValues,
 }
 
 impl From<&Settings> for Wanted {
@@ -135,7 +136,22 @@ impl From<&Settings> for Wanted {
         Self {
             policy: settings.into(),
             shards: settings.into(),
+            shared: settings.into(),
         }
+    }
+}
+
+impl Wanted {
+    /// Brings what is published in line with this, and gives the policy that follows. True when something changed.
+    fn settle(self, ring: &mut Ring, now: UnixMillis) -> (KeyPolicy, bool) {
+        let shared = ring.settle_shared(self.shared, now);
+        let policy = ring.policy(self.policy, now);
+        let shards = ShardsWanted {
+            longest_entry: self.shards.longest_entry.max(policy.access_token_validity),
+            ..self.shards
+        };
+        let changed = ring.settle_shards(shards, now);
+        (policy, shared || changed)
     }
 }
 
@@ -154,9 +170,9 @@ impl Object {
         let now = clock::now();
         let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
         let wanted = Wanted::from(settings.as_ref());
-        let policy = wanted.policy;
         let must_be_told = matches!(command, RingCall::Withdraw { .. } | RingCall::CutOff { .. });
         let ring = self.updated(wanted, command, now).await?;
+        let policy = ring.policy(wanted.policy, now);
         self.arm(ring.next_change(policy)).await;
         let version = ring.head.key_set_version;
         if must_be_told {
@@ -184,14 +200,14 @@ impl Object {
         now: UnixMillis,
     ) -> Result<Ring, Fault> {
         let storage = self.storage()?;
-        let policy = wanted.policy;
         if matches!(command, RingCall::Ring)
             && let Some(ring) = store::load(&storage)?
-            && ring.needed(policy, now).is_empty()
-            && !ring.clone().settle(policy, now)
-            && !ring.clone().settle_shards(wanted.shards, now)
         {
-            return Ok(ring);
+            let mut settled = ring.clone();
+            let (policy, has_changed) = wanted.settle(&mut settled, now);
+            if !has_changed && ring.needed(policy, now).is_empty() && !settled.settle(policy, now) {
+                return Ok(ring);
+            }
         }
         let outcome = Rc::new(RefCell::new(Err(Fault::Storage)));
         let slot = Rc::clone(&outcome);
@@ -238,8 +254,8 @@ async fn update(
     command: RingCall,
     now: UnixMillis,
 ) -> Result<Ring, Fault> {
-    let policy = wanted.policy;
     let mut preview = stored_or_new(storage)?;
+    let (policy, _) = wanted.settle(&mut preview, now);
     withdraw(&mut preview, policy, &command, now)?;
     let rotation = match command {
         RingCall::Rotate => Ring::needed_for_rotation(policy),
@@ -255,6 +271,7 @@ async fn update(
         // The secrets of the preview were never stored, so nobody has seen them.
         None => Ring::new(preview.head.secrets),
     };
+    let (policy, _) = wanted.settle(&mut ring, now);
     withdraw(&mut ring, policy, &command, now)?;
     for (need, material) in rotation {
         ring.add_key(policy, need, material, now)
@@ -262,7 +279,6 @@ async fn update(
     }
     ring.add_needed(policy, needed, now).ok_or(Fault::Crypto)?;
     ring.settle(policy, now);
-    ring.settle_shards(wanted.shards, now);
     store::save(storage, &ring)?;
     Ok(ring)
 }

@@ -23,6 +23,7 @@ mod policy;
 mod ring;
 mod rotation;
 mod shards;
+mod shared;
 mod stored;
 
 pub use call::RingCall;
@@ -34,6 +35,7 @@ pub use ring::{
 };
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
 pub use shards::{Shards, ShardsThen, ShardsWanted};
+pub use shared::{KNOWN_WITHIN, SharedSettings, SharedThen, SharedValues};
 pub use stored::{Kept, Noted, Unreadable};
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyPolicy, Shards,
+    KeyPolicy, SharedSettings, Shards,
     stored::{Kept, Noted, RingText, optional_secret, secret},
 };
 use crate::revocation::cut_off::CutOff;
@@ -173,6 +173,9 @@ pub struct RingHead {
     /// How many shards the authority on revocations has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shards: Option<Noted<Shards>>,
+    /// The other settings that isolates and objects must share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Noted<SharedSettings>>,
     /// The secrets.
     pub secrets: Secrets,
     /// What another release has noted.
@@ -200,6 +203,7 @@ impl KeyRing {
                 not_before: UnixMillis(0),
                 dated_cut_off: None,
                 shards: None,
+                shared: None,
                 secrets,
                 kept: Kept::default(),
             },

@@ -15,7 +15,7 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::store::SqlUserStore;
 use crate::{
-    objects::key_ring,
+    objects::{key_ring, shared_settings},
     runtime::{
         clock,
         durable::{Durable, fault},
@@ -240,6 +240,7 @@ impl Object {
         let ring = key_ring::current(env, now)
             .await
             .map_err(|_| StoreFault("the key ring is out of reach".to_owned()))?;
+        let settings = shared_settings::of_object(&settings, &ring, now);
         let mut random = [0; 24];
         getrandom::fill(&mut random).map_err(|_| StoreFault("no randomness".to_owned()))?;
         Ok(change(&UserContext {

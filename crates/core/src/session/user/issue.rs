@@ -269,7 +269,9 @@ fn tokens(
     validity: Option<Millis>,
 ) -> Result<(TokenInfo, AccessGrant), StoreFault> {
     let token = maker(context, record)?.token(position, anti_csrf);
-    let validity = validity.unwrap_or_else(|| context.jittered_validity());
+    // What a caller asks for, its release has compared with a setting that may have changed.
+    let longest = context.settings.access_token_validity;
+    let validity = validity.map_or_else(|| context.jittered_validity(), |asked| asked.min(longest));
     let access = AccessGrant {
         created: context.now,
         expiry: context.now.plus(validity).min(record.expiry),

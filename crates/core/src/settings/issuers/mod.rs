@@ -27,7 +27,7 @@ const DEFAULT_DATA_LIFETIME: Millis = Millis::from_seconds(30 * 86_400);
 const MIN_DATA_LIFETIME: Millis = Millis::from_seconds(60);
 
 /// The longest tolerance for an issuer's clock.
-const MAX_CLOCK_TOLERANCE: Millis = Millis::from_seconds(300);
+pub const MAX_CLOCK_TOLERANCE: Millis = Millis::from_seconds(300);
 
 /// The longest file, as JSON text.
 const MAX_FILE_BYTES: usize = 1024 * 1024;

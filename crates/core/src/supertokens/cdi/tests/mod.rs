@@ -104,6 +104,7 @@ fn ring() -> RingCopy {
             not_before: UnixMillis(0),
             dated_cut_off: None,
             shards: None,
+            shared: None,
             secrets: Secrets {
                 route_key: secret(),
                 handle_tag_key: secret(),
