@@ -43,7 +43,7 @@ fn no_revocation_is_felt_late_and_no_live_session_is_refused() {
     for seed in SEEDS {
         let judge = judged(seed, None);
         assert_eq!(judge.first_fault, None, "seed {seed}");
-        assert_eq!((judge.late, judge.false_refusals), (0, 0));
+        assert_eq!(judge.faults(), 0);
         // It was a real test: there was much to be late for.
         assert!(judge.verifications > 12_000, "{}", judge.verifications);
         assert!(judge.revocations > 400, "{}", judge.revocations);
@@ -53,82 +53,57 @@ fn no_revocation_is_felt_late_and_no_live_session_is_refused() {
     }
 }
 
+const LATE: &str = "was let in";
+const CUT_OFF: &str = "a session from before a cut-off was let in";
+const REFUSED: &str = "a live session was refused";
+
+/// Every mistake that can be made, and what the judge says of it.
+const MISTAKES: [(Mistake, &str); 19] = [
+    (Mistake::AgeByFetchTime, LATE),
+    (Mistake::NoSegments, LATE),
+    (Mistake::FactsForEver, LATE),
+    (Mistake::OpenOnOutage, LATE),
+    (Mistake::EarlyOk, LATE),
+    (Mistake::ShortEntries, LATE),
+    (Mistake::OldKeys, "an old key set was used"),
+    (Mistake::OneShard, LATE),
+    (Mistake::RefuseHits, REFUSED),
+    (Mistake::DeafToRing, CUT_OFF),
+    (Mistake::DoubtFromMoment, CUT_OFF),
+    (Mistake::AbsentIsMoment, CUT_OFF),
+    (Mistake::MintUnheard, CUT_OFF),
+    (Mistake::SilentCutOff, "was reported to nobody"),
+    (Mistake::OwnBound, LATE),
+    (Mistake::OwnTolerance, LATE),
+    (
+        Mistake::OwnLifetime,
+        "the key that signed its token is not kept",
+    ),
+    (Mistake::OwnShards, LATE),
+    (Mistake::OldShardsOnly, LATE),
+];
 /// The first fault that the judge finds in the short form.
 fn fault_of(mistake: Mistake) -> String {
     let mut seeds = SEEDS;
     let found = seeds.find_map(|seed| {
         let judge = judged(seed, Some(mistake));
-        let counted = judge.late + judge.false_refusals;
-        assert_eq!(counted > 0, judge.first_fault.is_some());
+        assert_eq!(judge.faults() > 0, judge.first_fault.is_some());
         judge.first_fault
     });
     found.unwrap_or_else(|| panic!("nobody noticed {mistake:?}"))
 }
 
-fn is_late(mistake: Mistake) {
-    let fault = fault_of(mistake);
-    assert!(!fault.contains("refused"), "{mistake:?}: {fault}");
-}
-
-fn lets_in_the_cut_off(mistake: Mistake) {
-    let fault = fault_of(mistake);
-    assert!(
-        fault.contains("from before a cut-off"),
-        "{mistake:?}: {fault}"
-    );
-}
-
 #[test]
-fn age_by_fetch_time_is_noticed() {
-    is_late(Mistake::AgeByFetchTime);
-}
-
-#[test]
-fn segments_that_are_not_fetched_are_noticed() {
-    is_late(Mistake::NoSegments);
-}
-
-#[test]
-fn facts_that_hold_for_ever_are_noticed() {
-    is_late(Mistake::FactsForEver);
-}
-
-#[test]
-fn letting_in_during_an_outage_is_noticed() {
-    is_late(Mistake::OpenOnOutage);
-}
-
-#[test]
-fn an_early_ok_is_noticed() {
-    is_late(Mistake::EarlyOk);
-}
-
-#[test]
-fn entries_that_are_dropped_early_are_noticed() {
-    is_late(Mistake::ShortEntries);
-}
-
-#[test]
-fn an_overlooked_key_set_is_noticed() {
-    is_late(Mistake::OldKeys);
-}
-
-#[test]
-fn a_shard_that_is_not_heard_is_noticed() {
-    is_late(Mistake::OneShard);
-}
-
-#[test]
-fn refusing_whatever_looks_revoked_is_noticed() {
-    assert!(fault_of(Mistake::RefuseHits).contains("refused"));
-}
-
-#[test]
-fn a_cut_off_that_only_the_authority_tells_of_is_noticed() {
-    lets_in_the_cut_off(Mistake::DeafToRing);
-}
-
-#[test]
-fn doubt_that_counts_from_a_moment_of_the_past_is_noticed() {
-    lets_in_the_cut_off(Mistake::DoubtFromMoment);
+fn every_mistake_is_noticed_and_named() {
+    let all: Vec<_> = MISTAKES
+        .iter()
+        .map(|&(mistake, expected)| {
+            std::thread::spawn(move || {
+                let fault = fault_of(mistake);
+                assert!(fault.contains(expected), "{mistake:?}: {fault}");
+            })
+        })
+        .collect();
+    let failed = all.into_iter().filter_map(|thread| thread.join().err());
+    assert_eq!(failed.count(), 0);
 }

@@ -40,7 +40,7 @@ use crate::{
 use postern_core::{
     keys::{
         KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
-        Secrets, SharedValues, ShardsWanted, Unreadable,
+        Secrets, ShardsWanted, SharedValues, Unreadable,
     },
     message::{Unread, agreed},
     settings::Settings,

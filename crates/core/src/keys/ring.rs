@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    KeyPolicy, SharedSettings, Shards,
+    KeyPolicy, Shards, SharedSettings,
     stored::{Kept, Noted, RingText, optional_secret, secret},
 };
 use crate::revocation::cut_off::CutOff;

@@ -163,7 +163,12 @@ impl SharedSettings {
         }
         if self.values != wanted {
             let kept = self.kept(now).greater(wanted);
-            let spans = [KNOWN_WITHIN, kept.access_token, kept.clock_tolerance, MARGIN];
+            let spans = [
+                KNOWN_WITHIN,
+                kept.access_token,
+                kept.clock_tolerance,
+                MARGIN,
+            ];
             self.next = Some(SharedThen {
                 values: wanted,
                 moment: spans.into_iter().fold(now, UnixMillis::plus),
@@ -174,8 +179,15 @@ impl SharedSettings {
 
     /// Goes on keeping for what counted until now.
     fn keep_before(&mut self, values: SharedValues, now: UnixMillis) {
-        let kept = self.before.map_or(values, |before| values.greater(before.values));
-        let spans = [LONGEST_OUTAGE, kept.access_token, kept.clock_tolerance, MARGIN];
+        let kept = self
+            .before
+            .map_or(values, |before| values.greater(before.values));
+        let spans = [
+            LONGEST_OUTAGE,
+            kept.access_token,
+            kept.clock_tolerance,
+            MARGIN,
+        ];
         self.before = Some(SharedThen {
             values: kept,
             moment: spans.into_iter().fold(now, UnixMillis::plus),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use postern_core::{
-    keys::RingCopy,
+    keys::{KeyKind, RingCopy, SharedValues},
     revocation::{
         call::PollAnswer,
         copy::{Age, Decision, LivenessQuery, Poll, RevocationCopy, UncertainReason},
@@ -11,12 +11,13 @@ use postern_core::{
         segment::Segment,
     },
     session::facts::{Fact, LivenessCache},
+    settings::SigningAlgorithm,
 };
 use postern_jwt::time::{Millis, UnixMillis};
 
 use super::{
-    plan::{Mistake, Plan},
-    ring::RingHolder,
+    plan::{Mistake, Plan, Variables},
+    ring::{RingHolder, shared},
     users::{Session, skewed},
 };
 use crate::support::random::Random;
@@ -25,7 +26,9 @@ pub struct Isolate {
     copy: RevocationCopy,
     facts: LivenessCache,
     pub ring: RingHolder,
-    shards: u32,
+    /// Of either release.
+    variables: Variables,
+    both: [Variables; 2],
     /// Where its clock lies from the authority's.
     skew: i64,
     /// Grows with each restart: answers to an isolate that is no more reach nobody.
@@ -40,10 +43,11 @@ pub struct Isolate {
 impl Isolate {
     pub fn new(plan: &Plan, rate: f64, random: &mut Random) -> Self {
         Self {
-            copy: RevocationCopy::new(plan.shards),
+            copy: RevocationCopy::new(1),
             facts: LivenessCache::default(),
             ring: RingHolder::default(),
-            shards: plan.shards,
+            variables: random.pick(&plan.variables),
+            both: plan.variables,
             // As far as the allowance goes.
             skew: random.below(4_001) as i64 - 2_000,
             life: 0,
@@ -53,8 +57,10 @@ impl Isolate {
         }
     }
 
-    pub fn restart(&mut self) {
-        self.copy = RevocationCopy::new(self.shards);
+    /// It starts again, of this release or the other.
+    pub fn restart(&mut self, random: &mut Random) {
+        self.variables = random.pick(&self.both);
+        self.copy = RevocationCopy::new(1);
         self.facts = LivenessCache::default();
         self.ring = RingHolder::default();
         self.polled = None;
@@ -63,6 +69,37 @@ impl Isolate {
 
     pub fn clock(&self, now: u64) -> UnixMillis {
         UnixMillis(skewed(now, self.skew))
+    }
+
+    /// What it goes by of what all must share.
+    pub fn accepted(&self, ring: &RingCopy, now: u64) -> SharedValues {
+        let own = shared(self.variables);
+        let mut accepted = ring.accepted(own, self.clock(now));
+        match self.mistake {
+            Some(Mistake::OwnBound) => accepted.bound = own.bound,
+            Some(Mistake::OwnTolerance) => accepted.clock_tolerance = own.clock_tolerance,
+            _ => {}
+        }
+        accepted
+    }
+
+    /// The name of the key that it signs with.
+    pub fn signer(&self, ring: &RingCopy, now: u64) -> Option<String> {
+        let key = ring.signer(SigningAlgorithm::RS256, KeyKind::Dynamic, self.clock(now))?;
+        Some(key.kid.clone())
+    }
+
+    /// Its copy is of the number of shards that counts, or says nothing.
+    pub fn go_by(&mut self, ring: &RingCopy, now: u64) {
+        let published = ring
+            .shards()
+            .filter(|_| self.mistake != Some(Mistake::OwnShards));
+        let shards = published.map_or(self.variables.shards, |shards| {
+            shards.polled(self.clock(now))
+        });
+        if self.copy.shards() != shards {
+            self.copy = RevocationCopy::new(shards);
+        }
     }
 
     pub fn decide(
@@ -89,6 +126,9 @@ impl Isolate {
         match self.mistake {
             Some(Mistake::DeafToRing) => told = cut_off::CutOff::NONE,
             Some(Mistake::DoubtFromMoment) => told.recorded = told.moment,
+            Some(Mistake::AbsentIsMoment) if ring.ring.head.dated_cut_off.is_none() => {
+                told.recorded = told.moment;
+            }
             _ => {}
         }
         self.copy.learn(told, question.now);
@@ -112,6 +152,9 @@ impl Isolate {
     /// Whether it may make a token that does not tell when its session was created.
     pub fn may_make_untold(&self, ring: &RingCopy, now: u64) -> bool {
         let clock = self.clock(now);
+        if self.mistake == Some(Mistake::MintUnheard) {
+            return true;
+        }
         cut_off::may_make_untold(self.copy.age(clock), clock.since(ring.as_of))
     }
 
@@ -143,6 +186,10 @@ impl Isolate {
             Some(Mistake::NoSegments) => answer.segments.clear(),
             Some(Mistake::OldKeys) => answer.key_set_version = 0,
             Some(Mistake::DoubtFromMoment) => answer.not_before_recorded = Some(answer.not_before),
+            Some(Mistake::AbsentIsMoment) => {
+                let recorded = answer.not_before_recorded.unwrap_or(answer.not_before);
+                answer.not_before_recorded = Some(recorded);
+            }
             Some(Mistake::OneShard) if shard > 0 => answer.tail.0.clear(),
             _ => {}
         }

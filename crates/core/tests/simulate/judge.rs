@@ -10,6 +10,8 @@ pub struct Truth {
     pub ended: Option<u64>,
     /// When the authority recorded that: no revoker was told OK before.
     pub recorded: Option<u64>,
+    /// It is looked whether its end by a cut-off is reported.
+    pub is_looked_after: bool,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -23,12 +25,24 @@ pub struct Level {
     pub worst: u64,
 }
 
+/// The level of verifications that go by `FRESHNESS`.
+pub const BY_DEFAULT: u64 = 1;
+
 /// A cut-off that was asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct CutOff {
     pub moment: u64,
     /// When the authority had recorded it, and when that was told.
     pub recorded: Option<(u64, u64)>,
+}
+
+/// What was promised of a verification.
+#[derive(Debug, Clone, Copy)]
+pub struct Promise {
+    /// Under which level it is counted.
+    pub level: u64,
+    /// How late an ending may be felt.
+    pub bound: u64,
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +54,7 @@ pub struct Judge {
     pub late: u64,
     pub false_refusals: u64,
     pub worst: u64,
-    /// By bound in milliseconds; 0 = strict.
+    /// By bound in milliseconds; 0 = strict, [`BY_DEFAULT`] = where nothing was said.
     pub levels: BTreeMap<u64, Level>,
     pub cut_offs: Vec<CutOff>,
     /// Sessions from before a cut-off that objects let in which reached nobody who could tell them of it, asked by isolates
@@ -48,6 +62,8 @@ pub struct Judge {
     pub untold: u64,
     /// Tokens of withdrawn keys that were let in after the bound.
     pub late_keys: u64,
+    /// Sessions that an object ended for a cut-off, and told nobody of.
+    pub unreported: u64,
     pub first_fault: Option<String>,
 }
 
@@ -63,10 +79,10 @@ impl Judge {
         &mut self,
         truth: Truth,
         start: u64,
-        bound: u64,
+        Promise { level, bound }: Promise,
         reached_nobody: impl Fn(u64) -> bool,
     ) {
-        self.level(bound).honoured += 1;
+        self.level(level).honoured += 1;
         let since = |time: Option<u64>| time.and_then(|time| start.checked_sub(time));
         let cut_off = self.cut_off_of(truth.created);
         let (recorded, ok) = cut_off.and_then(|one| one.recorded).unzip();
@@ -83,7 +99,7 @@ impl Judge {
         }
         let worst = felt.iter().map(|(delay, _)| *delay).max().unwrap_or(0);
         self.worst = self.worst.max(worst);
-        let level = self.level(bound);
+        let level = self.level(level);
         level.worst = level.worst.max(worst);
         // One event, however many reasons there are to refuse.
         if let Some((delay, what)) = felt.iter().find(|(delay, _)| *delay > bound) {
@@ -115,6 +131,19 @@ impl Judge {
                 "an old key set was used {delay} ms after its change, bound {bound}, at {start}"
             ));
         }
+    }
+
+    /// An object has ended a session for a cut-off while a token of it lives, and has nothing to report and has reported nothing.
+    pub fn told_nobody(&mut self, now: u64) {
+        self.unreported += 1;
+        self.fault(format!(
+            "a session that its object had ended for a cut-off was reported to nobody, at {now}"
+        ));
+    }
+
+    /// Everything that must not be.
+    pub fn faults(&self) -> u64 {
+        self.late + self.false_refusals + self.unreported
     }
 
     pub fn level(&mut self, bound: u64) -> &mut Level {

@@ -29,6 +29,32 @@ pub enum Mistake {
     /// Doubt about a token counts from the moment of a cut-off, not from when it was recorded, and no token tells when its
     /// session was created.
     DoubtFromMoment,
+    /// What an older authority and an older key ring do not say, when a cut-off was recorded, is taken to have been its moment.
+    AbsentIsMoment,
+    /// An isolate that hears from nobody goes on making tokens that do not tell when their session was created.
+    MintUnheard,
+    /// A user's object that ends a session for a cut-off tells nobody.
+    SilentCutOff,
+    /// Isolates go by their own variables for how long an ended session may be let in.
+    OwnBound,
+    /// Isolates go by their own variables for the tolerance that tokens are judged with.
+    OwnTolerance,
+    /// Users' objects go by their own variables for how long an access token lives.
+    OwnLifetime,
+    /// Isolates go by their own variables for how many shards there are.
+    OwnShards,
+    /// Reports go to the shards that are polled now, and not to those of the number that was announced.
+    OldShardsOnly,
+}
+
+/// What a release's variables say, of what isolates and objects must share.
+#[derive(Debug, Clone, Copy)]
+pub struct Variables {
+    /// How long an ended session may be let in where nothing else is said.
+    pub bound: u64,
+    pub access_token: u64,
+    pub clock_tolerance: u64,
+    pub shards: u32,
 }
 
 /// Everyone's sessions from before a moment end.
@@ -57,9 +83,17 @@ pub struct Plan {
     pub revocations: f64,
     /// Handles of others that are revoked before the start.
     pub revoked_before: u64,
-    pub access_token: u64,
-    /// How many shards the authority has.
-    pub shards: u32,
+    /// Those of the release that the key ring is of at first, and of the one it is of from `deployed` on. Isolates and users'
+    /// objects are of either all the time.
+    pub variables: [Variables; 2],
+    pub deployed: u64,
+    /// When the number of shards changes that isolates poll: it was announced long before. `None`: it is announced with the
+    /// deployment.
+    pub shards_change: Option<u64>,
+    /// How long a key signs.
+    pub key_interval: u64,
+    /// The authority and the key ring are of an older release, which does not keep when a cut-off was recorded.
+    pub older: Vec<Window>,
     /// The authority goes on answering as it did when this began.
     pub frozen: Vec<Window>,
     /// The authority gives no answer and records nothing.
@@ -87,8 +121,24 @@ impl Plan {
             sessions: 4_000,
             revocations: 1.3,
             revoked_before: 100_000,
-            access_token: 1_800_000,
-            shards: 3,
+            variables: [
+                Variables {
+                    bound: 10_000,
+                    access_token: 1_800_000,
+                    clock_tolerance: 0,
+                    shards: 3,
+                },
+                Variables {
+                    bound: 60_000,
+                    access_token: 4_500_000,
+                    clock_tolerance: 60_000,
+                    shards: 2,
+                },
+            ],
+            deployed: 2_700_000,
+            shards_change: seed.is_multiple_of(2).then_some(7_000_000),
+            key_interval: 900_000,
+            older: vec![4_900_000..5_400_000, 9_000_000..9_500_000],
             // Ten times the longest bound; and from when a cut-off is recorded, before anybody has heard of it.
             frozen: vec![2_000_000..2_600_000, 8_000_100..8_060_000],
             out: vec![
@@ -130,8 +180,24 @@ impl Plan {
             sessions: 300,
             revocations: 0.35,
             revoked_before: 7_800,
-            access_token: 420_000,
-            shards: 2,
+            variables: [
+                Variables {
+                    bound: 10_000,
+                    access_token: 420_000,
+                    clock_tolerance: 0,
+                    shards: 2,
+                },
+                Variables {
+                    bound: 60_000,
+                    access_token: 1_200_000,
+                    clock_tolerance: 60_000,
+                    shards: 1,
+                },
+            ],
+            deployed: 200_000,
+            shards_change: seed.is_multiple_of(2).then_some(1_150_000),
+            key_interval: 300_000,
+            older: vec![700_000..1_010_000],
             frozen: vec![100_000..500_000, 1_000_100..1_060_000],
             out: vec![740_000..770_000, 1_080_000..1_100_000, UNHEARD_SHORT],
             ring_out: vec![560_000..600_000, UNHEARD_SHORT],

@@ -48,7 +48,7 @@ use std::{
 };
 
 use simulate::{
-    judge::{Judge, Level},
+    judge::{BY_DEFAULT, Judge, Level},
     plan::Plan,
     world::World,
 };
@@ -134,10 +134,9 @@ fn several(seeds: RangeInclusive<u64>, plan: fn(u64) -> Plan, tells_each: bool) 
     let example = plan(0);
     let (first, last) = (*seeds.start(), *seeds.end());
     println!(
-        "Native, virtual time: {:.1} h, {} isolates, {} shards; seeds {first} to {last} (give one as an argument to repeat it).",
+        "Native, virtual time: {:.1} h, {} isolates; seeds {first} to {last} (give one as an argument to repeat it).",
         example.length as f64 / 3_600_000.0,
         example.isolates,
-        example.shards,
     );
     println!(
         "Planned: the authority frozen for {:?} s, out for {:?} s; the key ring out for {:?} s; objects out for {:?} s; cut-offs of {:?} s before.",
@@ -163,7 +162,7 @@ fn several(seeds: RangeInclusive<u64>, plan: fn(u64) -> Plan, tells_each: bool) 
                         return;
                     }
                     let run = run(plan(seed));
-                    let bad = run.judge.late + run.judge.false_refusals > 0 || !run.enough;
+                    let bad = run.judge.faults() > 0 || !run.enough;
                     if bad || tells_each {
                         println!("{}", line(seed, &run));
                     }
@@ -233,6 +232,7 @@ fn summary(runs: &BTreeMap<u64, Run>) {
     for (bound, level) in &levels {
         let name = match bound {
             0 => "strict".to_owned(),
+            &BY_DEFAULT => "FRESHNESS".to_owned(),
             _ => format!("{} s", bound / 1_000),
         };
         println!(

@@ -4,30 +4,100 @@ use std::rc::Rc;
 
 use postern_core::{
     keys::{
-        CopyStatus, KeyMaterial, KeyPolicy, KeyRing, Questions, RingCopy, SECRETS_NEEDED, Secrets,
+        CopyStatus, KeyKind, KeyMaterial, KeyPolicy, KeyRing, Questions, RingCopy, SECRETS_NEEDED,
+        Secrets, ShardsWanted, SharedValues,
     },
-    settings::Settings,
+    settings::SigningAlgorithm,
 };
-use postern_jwt::{secret::Secret, time::UnixMillis};
+use postern_jwt::{
+    secret::Secret,
+    time::{Millis, UnixMillis},
+};
 
+use super::plan::{Plan, Variables};
+
+const HOUR: u64 = 3_600_000;
+const REFRESH_TOKEN: Millis = Millis(100 * 24 * HOUR);
+/// How long after its announcement a number of shards is polled takes more than a day: longer than this it does not take.
+const LONG_BEFORE: u64 = 400 * HOUR;
+
+/// The key ring, as its object keeps and gives it.
 pub struct Ring {
-    policy: KeyPolicy,
+    interval: Millis,
+    variables: Variables,
+    /// What is wanted of the shards may have been deployed before.
+    shards: u32,
     ring: KeyRing,
+    /// It is of a release that does not keep when a cut-off was recorded.
+    pub is_older: bool,
+}
+
+/// What a release's variables say.
+pub fn shared(variables: Variables) -> SharedValues {
+    SharedValues {
+        bound: Some(Millis(variables.bound)),
+        access_token: Millis(variables.access_token),
+        refresh_token: REFRESH_TOKEN,
+        clock_tolerance: Millis(variables.clock_tolerance),
+    }
 }
 
 impl Ring {
-    pub fn new(settings: &Settings, now: u64) -> Self {
+    pub fn new(plan: &Plan, now: u64) -> Self {
+        let [first, next] = plan.variables;
         let mut ring = Self {
-            policy: KeyPolicy::from(settings),
+            interval: Millis(plan.key_interval),
+            variables: first,
+            shards: first.shards,
             ring: KeyRing::new(Secrets::new([[7; 32]; SECRETS_NEEDED])),
+            is_older: false,
         };
+        if let Some(at) = plan.shards_change {
+            ring.settle_shards(now - LONG_BEFORE);
+            ring.shards = next.shards;
+            // How long it takes, as the rule has it.
+            let before = ring.ring.clone();
+            ring.settle_shards(now - LONG_BEFORE);
+            let takes = ring.shards_next() - (now - LONG_BEFORE);
+            ring.ring = before;
+            ring.settle_shards(now + at - takes);
+            assert_eq!(ring.shards_next(), now + at);
+        }
         ring.change(now, |_| {});
         ring
     }
 
+    fn shards_next(&self) -> u64 {
+        let shards = self.ring.head.shards.as_ref().unwrap();
+        shards.value.next.unwrap().moment.0
+    }
+
+    fn settle_shards(&mut self, now: u64) {
+        let wanted = ShardsWanted {
+            count: self.shards,
+            longest_entry: Millis(self.variables.access_token + HOUR),
+        };
+        self.ring.settle_shards(wanted, UnixMillis(now));
+    }
+
+    fn policy(&self, now: u64) -> KeyPolicy {
+        let own = KeyPolicy {
+            interval: self.interval,
+            access_token_validity: Millis(self.variables.access_token),
+            signing_algorithm: SigningAlgorithm::RS256,
+        };
+        self.ring.policy(own, UnixMillis(now))
+    }
+
+    /// Its object starts again with these variables.
+    pub fn deploy(&mut self, variables: Variables, now: u64) {
+        (self.variables, self.shards) = (variables, variables.shards);
+        self.change(now, |_| {});
+    }
+
     /// New keys on demand.
     pub fn rotate(&mut self, now: u64) {
-        let policy = self.policy;
+        let policy = self.policy(now);
         self.change(now, |ring| {
             for need in KeyRing::needed_for_rotation(policy) {
                 ring.add_key(policy, need, material(), UnixMillis(now))
@@ -37,22 +107,69 @@ impl Ring {
     }
 
     pub fn cut_off(&mut self, moment: UnixMillis, now: u64) {
-        self.change(now, |ring| ring.cut_off(moment, UnixMillis(now)));
+        let is_older = self.is_older;
+        self.change(now, |ring| {
+            let before = ring.head.dated_cut_off.clone();
+            ring.cut_off(moment, UnixMillis(now));
+            if is_older {
+                ring.head.dated_cut_off = before;
+            }
+        });
     }
 
     pub fn version(&self) -> u64 {
         self.ring.head.key_set_version
     }
 
+    /// Until when an ended session may be let in at most where nothing is said, by what is published.
+    pub fn bound(&self, now: u64) -> u64 {
+        let shared = self.ring.head.shared.as_ref().unwrap();
+        shared.value.accepted(UnixMillis(now)).bound.unwrap().0
+    }
+
+    /// The name of the key that signs now.
+    pub fn signer(&self, now: u64) -> String {
+        self.copy(now)
+            .signer(SigningAlgorithm::RS256, KeyKind::Dynamic, UnixMillis(now))
+            .unwrap()
+            .kid
+            .clone()
+    }
+
+    /// What is due is done whenever it is asked.
+    fn asked(&mut self, now: u64) {
+        let policy = self.policy(now);
+        let mut settled = self.ring.clone();
+        let changed = settled.settle_shared(shared(self.variables), UnixMillis(now))
+            || !self.ring.needed(policy, UnixMillis(now)).is_empty()
+            || settled.settle(policy, UnixMillis(now));
+        if changed {
+            self.change(now, |_| {});
+        } else {
+            self.settle_shards(now);
+        }
+    }
+
+    fn copy(&self, now: u64) -> RingCopy {
+        let mut copy = self.ring.copy(self.policy(now), UnixMillis(now));
+        if self.is_older {
+            copy.ring.head.dated_cut_off = None;
+        }
+        copy
+    }
+
     /// A change, and every key that is due.
     fn change(&mut self, now: u64, change: impl FnOnce(&mut KeyRing)) {
+        self.settle_shards(now);
+        self.ring
+            .settle_shared(shared(self.variables), UnixMillis(now));
+        let policy = self.policy(now);
         let ring = &mut self.ring;
         change(ring);
-        let needed = ring.needed(self.policy, UnixMillis(now));
+        let needed = ring.needed(policy, UnixMillis(now));
         let generated = needed.into_iter().map(|need| (need, material())).collect();
-        ring.add_needed(self.policy, generated, UnixMillis(now))
-            .unwrap();
-        ring.settle(self.policy, UnixMillis(now));
+        ring.add_needed(policy, generated, UnixMillis(now)).unwrap();
+        ring.settle(policy, UnixMillis(now));
     }
 }
 
@@ -95,7 +212,7 @@ impl RingHolder {
     }
 
     /// Asks, and has the answer as of now, or none.
-    pub fn ask(&mut self, ring: &Ring, is_answered: bool, clock: UnixMillis, now: u64) {
+    pub fn ask(&mut self, ring: &mut Ring, is_answered: bool, clock: UnixMillis, now: u64) {
         self.questions.asked = Some(clock);
         if !is_answered {
             self.questions.failed = Some(clock);
@@ -103,7 +220,8 @@ impl RingHolder {
             return;
         }
         self.questions.failed = None;
-        let copy = ring.ring.copy(ring.policy, UnixMillis(now));
+        ring.asked(now);
+        let copy = ring.copy(now);
         if self.copy.as_ref().is_none_or(|held| copy.supersedes(held)) {
             self.copy = Some(Rc::new(copy));
             self.questions.answered = Some(clock);

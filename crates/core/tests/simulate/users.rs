@@ -6,13 +6,16 @@ use postern_core::{
     session::{
         call::{RotationMode, UserCall, UserReply},
         minting::AccessGrant,
-        record::{RevocationTask, UserStore},
+        record::{Ending, RevocationTask, Stored, UserStore},
     },
     settings::Settings,
 };
 use postern_jwt::time::{Millis, UnixMillis};
 
-use super::{judge::Truth, plan::Plan};
+use super::{
+    judge::Truth,
+    plan::{Mistake, Plan},
+};
 use crate::support::{
     calls,
     handles::handle_of,
@@ -29,6 +32,8 @@ pub struct Session {
     pub created: Option<UnixMillis>,
     pub iat: UnixMillis,
     pub exp: UnixMillis,
+    /// The key that signed it.
+    pub key: String,
     refresh: String,
     /// The browser waits for a refresh.
     pub is_busy: bool,
@@ -36,6 +41,17 @@ pub struct Session {
     pub is_stolen: bool,
     /// A token that was exchanged long ago, as a thief may hold it.
     stale: Option<String>,
+}
+
+/// What a user's object goes by when it is asked.
+#[derive(Clone, Copy)]
+pub struct Known {
+    pub not_before: u64,
+    pub access_token: Millis,
+    /// The tolerance for which it tells of ended sessions.
+    pub tolerance: Millis,
+    /// Code of an older release does not say when a session was created.
+    pub tells_creation: bool,
 }
 
 /// What a refresh came to.
@@ -47,7 +63,7 @@ pub enum Renewed {
 
 /// What an answer to a refresh holds.
 pub struct Tokens {
-    access: AccessGrant,
+    pub access: AccessGrant,
     refresh: String,
 }
 
@@ -57,7 +73,8 @@ pub fn is_legacy(user: usize) -> bool {
 }
 
 pub struct Users {
-    pub settings: Settings,
+    settings: Settings,
+    mistake: Option<Mistake>,
     objects: Vec<User>,
     /// Where each object's clock lies from the authority's.
     skews: Vec<i64>,
@@ -71,10 +88,9 @@ pub fn skewed(now: u64, skew: i64) -> u64 {
 
 impl Users {
     pub fn new(plan: &Plan) -> Self {
-        let mut settings = User::new().settings;
-        settings.access_token_validity = Millis(plan.access_token);
         Self {
-            settings,
+            settings: User::new().settings,
+            mistake: plan.mistake,
             objects: Vec::new(),
             skews: Vec::new(),
             sessions: Vec::new(),
@@ -92,15 +108,24 @@ impl Users {
         object
     }
 
-    fn call(&self, user: usize, now: u64, not_before: u64, call: UserCall) -> UserReply {
+    fn call(&mut self, user: usize, now: u64, known: Known, call: UserCall) -> UserReply {
+        let settings = &mut self.objects[user].settings;
+        settings.access_token_validity = known.access_token;
+        settings.clock_tolerance = known.tolerance;
         let object = self.object(user, now);
-        object.not_before.set(not_before);
-        object.call(call)
+        object.not_before.set(known.not_before);
+        let mut reply = object.answer(call);
+        if let UserReply::Issued { access, .. } = &mut reply
+            && !known.tells_creation
+        {
+            access.session_created = None;
+        }
+        reply
     }
 
-    /// A new session: of a new user, or of one who has some.
-    pub fn create(&mut self, now: u64, not_before: u64, random: &mut Random) -> usize {
-        let user = if !self.objects.is_empty() && random.chance(60) {
+    /// Whose a new session is: of a new user, or of one who has some.
+    pub fn somebody(&mut self, random: &mut Random) -> usize {
+        if !self.objects.is_empty() && random.chance(60) {
             random.below(self.objects.len() as u64) as usize
         } else {
             let user = User::with_settings(self.settings.clone());
@@ -109,12 +134,16 @@ impl Users {
             self.objects.push(user);
             self.skews.push(random.below(2_001) as i64 - 1_000);
             self.objects.len() - 1
-        };
+        }
+    }
+
+    /// A new session of a user, whose token is signed with that key.
+    pub fn create(&mut self, user: usize, now: u64, known: Known, key: String) -> usize {
         let number = self.sessions.len();
         let user_id = format!("user{user}");
         let handle = handle_of(&user_id, number as u64);
         let creation = calls::create(&handle, &user_id, ["public", "acme"][number % 2], None);
-        let (access, refresh) = issued(self.call(user, now, not_before, creation));
+        let (access, refresh) = issued(self.call(user, now, known, creation));
         self.sessions.push(Session {
             user,
             handle,
@@ -123,10 +152,12 @@ impl Users {
                 created: skewed(now, self.skews[user]),
                 ended: None,
                 recorded: None,
+                is_looked_after: false,
             },
             created: access.session_created.filter(|_| !is_legacy(user)),
             iat: access.created,
             exp: access.expiry,
+            key,
             refresh,
             is_busy: false,
             is_stolen: false,
@@ -136,14 +167,10 @@ impl Users {
     }
 
     /// The user's object is asked for new tokens.
-    pub fn refresh(&self, session: usize, now: u64, not_before: u64) -> Renewed {
+    pub fn refresh(&mut self, session: usize, now: u64, known: Known) -> Renewed {
         let Session { user, refresh, .. } = &self.sessions[session];
-        match self.call(
-            *user,
-            now,
-            not_before,
-            calls::refresh(refresh, RotationMode::Own),
-        ) {
+        let call = calls::refresh(refresh, RotationMode::Own);
+        match self.call(*user, now, known, call) {
             UserReply::Issued {
                 access, refresh, ..
             } => Renewed::Tokens(Tokens {
@@ -157,11 +184,11 @@ impl Users {
     }
 
     /// The browser has got its new tokens.
-    pub fn accept(&mut self, session: usize, tokens: Tokens) {
+    pub fn accept(&mut self, session: usize, tokens: Tokens, key: String) {
         let jar = &mut self.sessions[session];
         let Tokens { access, refresh } = tokens;
         jar.created = access.session_created.filter(|_| !is_legacy(jar.user));
-        (jar.iat, jar.exp) = (access.created, access.expiry);
+        (jar.iat, jar.exp, jar.key) = (access.created, access.expiry, key);
         if refresh != jar.refresh {
             jar.stale = Some(std::mem::replace(&mut jar.refresh, refresh));
         }
@@ -172,7 +199,7 @@ impl Users {
         &mut self,
         session: usize,
         now: u64,
-        not_before: u64,
+        known: Known,
         random: &mut Random,
     ) -> usize {
         let Session {
@@ -194,20 +221,45 @@ impl Users {
                 calls::revoke_all(&format!("user{user}"), tenant, true)
             }
         };
-        self.call(user, now, not_before, call);
+        self.call(user, now, known, call);
         user
     }
 
     /// Whether a session lives, as its object says.
-    pub fn is_standing(&self, session: usize, now: u64, not_before: u64) -> bool {
+    pub fn is_standing(&mut self, session: usize, now: u64, known: Known) -> bool {
         let Session { user, handle, .. } = &self.sessions[session];
-        let reply = self.call(*user, now, not_before, calls::check(handle));
+        let call = calls::check(handle);
+        let reply = self.call(*user, now, known, call);
         matches!(reply, UserReply::NotEnded { .. })
     }
 
     /// What an object has to report now.
     pub fn due_report(&self, user: usize, now: u64) -> Option<(Vec<RevocationTask>, Report)> {
-        self.object(user, now).due_report()
+        let object = self.object(user, now);
+        let (mut tasks, mut report) = object.due_report()?;
+        if self.mistake == Some(Mistake::SilentCutOff) {
+            let (silent, told): (Vec<_>, Vec<_>) = tasks
+                .into_iter()
+                .partition(|task| self.was_cut_off(user, &task.handle));
+            object.reported(&silent, true);
+            report
+                .entries
+                .retain(|entry| told.iter().any(|task| task.handle == entry.handle));
+            tasks = told;
+        }
+        (!tasks.is_empty()).then_some((tasks, report))
+    }
+
+    fn was_cut_off(&self, user: usize, handle: &str) -> bool {
+        let stored = self.objects[user].store.session(handle).unwrap();
+        matches!(stored, Some(Stored::Ended(tombstone)) if tombstone.ending == Ending::CutOff)
+    }
+
+    /// Whether an object that has ended a session for a cut-off still has that to report.
+    pub fn has_to_report(&self, session: usize) -> bool {
+        let Session { user, handle, .. } = &self.sessions[session];
+        let task = self.objects[*user].store.revocation_task(handle).unwrap();
+        task.is_some_and(|task| !task.recorded)
     }
 
     pub fn reported(&self, user: usize, tasks: &[RevocationTask], accepted: bool, now: u64) {
@@ -215,8 +267,10 @@ impl Users {
     }
 
     /// The alarm, save for its reports.
-    pub fn sweep(&self, user: usize, now: u64) {
-        self.object(user, now).sweep();
+    pub fn sweep(&self, user: usize, now: u64, known: Known) {
+        let object = self.object(user, now);
+        object.not_before.set(known.not_before);
+        object.sweep();
     }
 
     /// When an object's alarm is due, by the authority's clock.

@@ -104,6 +104,12 @@ impl User {
         Ok(reply)
     }
 
+    /// A call that cannot fail, in a long run: without the copy that a rollback would need.
+    pub fn answer(&self, call: UserCall) -> UserReply {
+        self.with_terms(|terms| answer(&self.store, terms, call))
+            .unwrap()
+    }
+
     /// What is due to be reported now, and as what it is sent.
     pub fn due_report(&self) -> Option<(Vec<RevocationTask>, Report)> {
         let tasks = due_reports(&self.store, self.now()).unwrap();

@@ -46,7 +46,10 @@ fn less_counts_at_once_and_more_after_an_access_token_life() {
     // Whoever has no newer copy may let in by the old values for a day more.
     let settled = changed.settled(new, moment);
     let kept = values(60_000, 7_200_000, 100, 5_000);
-    assert_eq!((settled.accepted(moment), settled.kept(moment)), (new, kept));
+    assert_eq!(
+        (settled.accepted(moment), settled.kept(moment)),
+        (new, kept)
+    );
     let long_after = moment.plus(Millis(2 * LONGEST_OUTAGE.0));
     assert_eq!(
         settled.settled(new, long_after),
@@ -92,7 +95,10 @@ fn settings_and_values_say_the_same() {
 
 #[test]
 fn a_copy_that_may_not_know_of_a_change_lets_in_no_more_than_its_own_variables_do() {
-    let (old, new) = (values(60_000, 60_000, 60_000, 0), values(1, 90_000, 9, 9_000));
+    let (old, new) = (
+        values(60_000, 60_000, 60_000, 0),
+        values(1, 90_000, 9, 9_000),
+    );
     let mut ring = ring();
     assert!(ring.settle_shared(old, START));
     assert!(!ring.settle_shared(old, START));
@@ -157,7 +163,13 @@ fn nobody_accepts_what_others_have_ceased_to_keep() {
         (copy.clone(), own)
     };
     for _ in 0..60_000 {
-        let age = |choice: u64| if choice < 7 { choice } else { choice * choice * 14 };
+        let age = |choice: u64| {
+            if choice < 7 {
+                choice
+            } else {
+                choice * choice * 14
+            }
+        };
         let granted = below(TICKS - 1_000) + 1;
         let at = |tick: u64| START.plus(Millis(tick * MINUTE));
         let (copy, own) = copy_at(granted, age(below(10)));
@@ -166,7 +178,9 @@ fn nobody_accepts_what_others_have_ceased_to_keep() {
         let ended = granted + below(life.0 / MINUTE);
         let (copy, own) = copy_at(ended, age(below(10)));
         // As `session::user` counts it.
-        let kept = dies.plus(copy.kept_tolerance(own, at(ended))).plus(Millis(10_000));
+        let kept = dies
+            .plus(copy.kept_tolerance(own, at(ended)))
+            .plus(Millis(10_000));
         // Around its death is where it matters.
         let judged = granted + life.0 / MINUTE + below(8);
         let (copy, own) = copy_at(judged, age(below(10)));

@@ -90,21 +90,17 @@ impl Shard {
         mut fetched: Vec<Segment>,
         now: UnixMillis,
     ) -> bool {
-        let mut tail = answer.tail.0;
-        if let Some(held) = &self.held {
-            if answer.as_of < held.as_of {
-                return false;
-            }
-            if answer.tail_after > answer.sealed {
-                // A part of the tail: it goes on from what is held, or is of no use.
+        let goes_on = answer.tail_after > answer.sealed;
+        match &self.held {
+            Some(held) if answer.as_of < held.as_of => return false,
+            // A part of the tail: it goes on from what is held, or is of no use.
+            Some(held) if goes_on => {
                 if answer.sealed != held.sealed || answer.tail_after > held.seq {
                     return false;
                 }
-                tail.sort_unstable();
-                tail = merged(&tail, &held.tail);
             }
-        } else if answer.tail_after > answer.sealed {
-            return false;
+            None if goes_on => return false,
+            _ => {}
         }
         // Everything is here before anything is taken.
         let here = |name: &String| {
@@ -113,8 +109,17 @@ impl Shard {
         if !answer.segments.iter().all(here) {
             return false;
         }
+        let mut tail = Vec::new();
         if let Some(held) = &mut self.held {
             fetched.append(&mut held.segments);
+            tail = std::mem::take(&mut held.tail);
+        }
+        if goes_on {
+            add(&mut tail, answer.tail.0);
+        } else {
+            tail = answer.tail.0;
+            tail.sort_unstable();
+            tail.dedup();
         }
         let mut segments: Vec<Segment> = Vec::with_capacity(answer.segments.len());
         for segment in fetched {
@@ -123,11 +128,6 @@ impl Shard {
                 segments.push(segment);
             }
         }
-        // What goes on from what is held is sorted already.
-        if !tail.is_sorted() {
-            tail.sort_unstable();
-        }
-        tail.dedup();
         let mut strict_routes = answer.strict_routes.0;
         strict_routes.sort_unstable();
         self.lag = self.lag.max(answer.as_of.since(now).0);
@@ -152,16 +152,20 @@ impl Shard {
     }
 }
 
-/// Both in one, sorted as both are. Most answers bring a few keys to thousands that are held.
-fn merged(few: &[u64], many: &[u64]) -> Vec<u64> {
-    let mut all = Vec::with_capacity(few.len().saturating_add(many.len()));
-    let mut rest = many;
-    for key in few {
-        let (before, after) = rest.split_at(rest.partition_point(|held| held < key));
-        all.extend_from_slice(before);
-        all.push(*key);
-        rest = after;
+/// With how many new keys it is better to sort everything again.
+const MANY: usize = 64;
+
+/// Adds to what is sorted. Most answers bring a few keys to thousands that are held.
+fn add(sorted: &mut Vec<u64>, keys: Vec<u64>) {
+    if keys.len() > MANY {
+        sorted.extend_from_slice(&keys);
+        sorted.sort_unstable();
+        sorted.dedup();
+        return;
     }
-    all.extend_from_slice(rest);
-    all
+    for key in keys {
+        if let Err(place) = sorted.binary_search(&key) {
+            sorted.insert(place, key);
+        }
+    }
 }

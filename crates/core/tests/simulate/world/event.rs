@@ -44,6 +44,8 @@ pub(super) enum Event {
         user: usize,
         tasks: Vec<RevocationTask>,
         report: Report,
+        /// Where it goes to.
+        shards: Vec<u32>,
     },
     ReportAnswered {
         user: usize,
@@ -69,6 +71,13 @@ pub(super) enum Event {
     },
     Freeze,
     Thaw,
+    /// The key ring starts again with the variables of the other release.
+    Deploy,
+    /// The authority and the key ring are of an older release from now on, or no more.
+    Older(bool),
+    CutOffReported {
+        session: usize,
+    },
 }
 
 #[derive(Clone, Copy)]
@@ -76,6 +85,8 @@ pub(super) struct Ask {
     pub(super) isolate: usize,
     pub(super) life: u64,
     pub(super) session: usize,
+    /// Under which it is counted, and by which it is decided.
+    pub(super) level: u64,
     pub(super) bound: u64,
     /// When the verification began.
     pub(super) start: u64,

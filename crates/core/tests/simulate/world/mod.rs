@@ -24,7 +24,7 @@ use super::{
     authority::Authority,
     isolate::Isolate,
     judge::Judge,
-    plan::{Plan, PlannedCutOff, Window},
+    plan::{Plan, PlannedCutOff, Variables, Window},
     ring::{Ring, RingHolder},
     users::Users,
 };
@@ -32,6 +32,15 @@ use crate::support::{START, random::Random};
 
 /// How many isolates the users' objects run in.
 const HOSTS: usize = 20;
+
+/// An isolate that users' objects run in.
+struct Host {
+    ring: RingHolder,
+    /// Of either release.
+    variables: Variables,
+    /// Of a release from before sessions told when they were created.
+    is_older: bool,
+}
 
 pub struct World {
     plan: Plan,
@@ -43,7 +52,7 @@ pub struct World {
     ring: Ring,
     isolates: Vec<Isolate>,
     /// What the isolates that objects run in hold of the key ring.
-    hosts: Vec<RingHolder>,
+    hosts: Vec<Host>,
     users: Users,
     of_user: Vec<Vec<usize>>,
     by_handle: HashMap<String, usize>,
@@ -55,11 +64,30 @@ pub struct World {
     alarms: Vec<Option<u64>>,
     /// The versions of the key set, and when the authority was told.
     key_sets: Vec<(u64, u64)>,
+    /// What was promised where nothing is said, and from when on.
+    bounds: Vec<(u64, u64)>,
     pub judge: Judge,
     pub most_bytes: usize,
     pub polls: u64,
     pub segments_fetched: u64,
     pub hits: u64,
+}
+
+impl Host {
+    fn new(plan: &Plan, random: &mut Random) -> Self {
+        Self {
+            ring: RingHolder::default(),
+            variables: random.pick(&plan.variables),
+            is_older: random.chance(30),
+        }
+    }
+
+    /// It starts again, of this release or the other.
+    fn restart(&mut self, plan: &Plan, random: &mut Random) {
+        self.ring.restart();
+        self.variables = random.pick(&plan.variables);
+        self.is_older = random.chance(30);
+    }
 }
 
 impl World {
@@ -79,9 +107,9 @@ impl World {
         let users = Users::new(&plan);
         let mut world = Self {
             authority: Authority::new(&plan, UnixMillis(START)),
-            ring: Ring::new(&users.settings, START),
+            ring: Ring::new(&plan, START),
             users,
-            hosts: (0..HOSTS).map(|_| RingHolder::default()).collect(),
+            hosts: (0..HOSTS).map(|_| Host::new(&plan, &mut random)).collect(),
             random,
             queue: BinaryHeap::new(),
             queued: 0,
@@ -94,6 +122,7 @@ impl World {
             alarms: Vec::new(),
             cut_off_holders: Vec::new(),
             key_sets: Vec::new(),
+            bounds: Vec::new(),
             judge: Judge::default(),
             most_bytes: 0,
             polls: 0,
@@ -122,6 +151,11 @@ impl World {
         for Window { start, end } in self.plan.frozen.clone() {
             self.after(start, Event::Freeze);
             self.after(end, Event::Thaw);
+        }
+        self.after(self.plan.deployed, Event::Deploy);
+        for Window { start, end } in self.plan.older.clone() {
+            self.after(start, Event::Older(true));
+            self.after(end, Event::Older(false));
         }
         for PlannedCutOff { at, back } in self.plan.cut_offs.clone() {
             let cut_off = Event::CutOff {
@@ -212,7 +246,8 @@ impl World {
                 user,
                 tasks,
                 report,
-            } => self.report_arrives(user, tasks, &report),
+                shards,
+            } => self.report_arrives(user, tasks, &report, &shards),
             Event::ReportAnswered {
                 user,
                 tasks,
@@ -229,13 +264,13 @@ impl World {
                 self.after(pause, Event::Revoke);
             }
             Event::Restart { isolate } => {
-                self.isolates[isolate].restart();
+                self.isolates[isolate].restart(&mut self.random);
                 let after = self.random_around(self.plan.restarts);
                 self.after(after, Event::Restart { isolate });
             }
             Event::HostRestart => {
                 let host = self.random.below(HOSTS as u64) as usize;
-                self.hosts[host].restart();
+                self.hosts[host].restart(&self.plan, &mut self.random);
                 let after = self.random_around(self.plan.restarts / HOSTS as u64);
                 self.after(after, Event::HostRestart);
             }
@@ -252,6 +287,13 @@ impl World {
             } => self.cut_off(moment, is_repeated),
             Event::Freeze => self.authority.freeze(UnixMillis(self.now)),
             Event::Thaw => self.authority.thaw(),
+            Event::Deploy => self.ring.deploy(self.plan.variables[1], self.now),
+            Event::Older(is_older) => {
+                self.ring.is_older = is_older;
+                self.authority.is_older = is_older;
+                self.authority.restart();
+            }
+            Event::CutOffReported { session } => self.cut_off_reported(session),
         }
     }
 

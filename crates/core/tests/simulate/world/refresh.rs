@@ -20,7 +20,8 @@ impl World {
         let user = self.users.sessions[session].user;
         if self.users.sessions[session].is_busy
             || self.object_is_out(user)
-            || !self.may_mint(isolate, user, ring)
+            || self.isolates[isolate].signer(ring, self.now).is_none()
+            || !self.may_mint(isolate, !is_legacy(user), ring)
         {
             return;
         }
@@ -29,6 +30,7 @@ impl World {
             isolate,
             life: self.isolates[isolate].life,
             session,
+            level: 0,
             bound: 0,
             start: self.now,
             told: self.isolates[isolate].not_before(Some(ring)),
@@ -40,19 +42,20 @@ impl World {
     }
 
     /// A token that does not tell when its session was created is made only by an isolate that would know of a cut-off.
-    fn may_mint(&self, isolate: usize, user: usize, ring: &RingCopy) -> bool {
-        !is_legacy(user) || self.isolates[isolate].may_make_untold(ring, self.now)
+    fn may_mint(&self, isolate: usize, tells: bool, ring: &RingCopy) -> bool {
+        tells || self.isolates[isolate].may_make_untold(ring, self.now)
     }
 
     pub(super) fn refresh_asked(&mut self, ask: Ask) {
         let user = self.users.sessions[ask.session].user;
-        let Some(not_before) = self.known_to_object(user, ask.told) else {
+        let Some(known) = self.known_to_object(user, ask.told) else {
             self.users.sessions[ask.session].is_busy = false;
             return;
         };
-        let renewed = self.users.refresh(ask.session, self.now, not_before);
+        let renewed = self.users.refresh(ask.session, self.now, known);
         if !matches!(renewed, Renewed::Tokens(_)) {
             self.arm(user);
+            self.ended_by_object(ask.session);
         }
         let back = self.latency().max(self.random.below(300));
         if self.now + back > ask.start + OBJECT_TIMEOUT {
@@ -98,10 +101,10 @@ impl World {
     pub(super) fn refresh_checked_again(&mut self, ask: &Ask, tokens: Tokens) {
         self.users.sessions[ask.session].is_busy = false;
         let user = self.users.sessions[ask.session].user;
-        let Some(not_before) = self.known_to_object(user, ask.told) else {
+        let Some(known) = self.known_to_object(user, ask.told) else {
             return;
         };
-        if self.users.is_standing(ask.session, self.now, not_before) {
+        if self.users.is_standing(ask.session, self.now, known) {
             self.take_tokens(ask, tokens);
         } else {
             self.arm(user);
@@ -116,10 +119,16 @@ impl World {
         let Some(ring) = self.isolate_ring(ask.isolate) else {
             return;
         };
-        if self.isolates[ask.isolate].life != ask.life || !self.may_mint(ask.isolate, user, &ring) {
+        let tells = !is_legacy(user) && tokens.access.session_created.is_some();
+        let isolate = &self.isolates[ask.isolate];
+        let (true, true, Some(key)) = (
+            isolate.life == ask.life,
+            self.may_mint(ask.isolate, tells, &ring),
+            isolate.signer(&ring, self.now),
+        ) else {
             return;
-        }
-        self.users.accept(ask.session, tokens);
+        };
+        self.users.accept(ask.session, tokens, key);
         let clock = self.isolates[ask.isolate].clock(self.now);
         if self.users.sessions[ask.session].exp > clock {
             self.verify_with(ask.isolate, ask.session, &ring);

@@ -2,12 +2,14 @@
 
 use std::rc::Rc;
 
-use postern_core::keys::RingCopy;
+use postern_core::keys::{KNOWN_WITHIN, RingCopy};
 use postern_jwt::time::UnixMillis;
 
 use super::{Event, World};
-use crate::simulate::{judge::CutOff, plan::Mistake};
+use crate::simulate::{judge::CutOff, plan::Mistake, ring::shared, users::Known};
 
+/// An isolate may take a moment for come that is not.
+const CLOCKS_DIFFER: u64 = 2_000;
 const RING_TIMEOUT: u64 = 5_000;
 /// Whoever is told that a moment is not recorded everywhere yet repeats the call after this.
 const REPEATED_AFTER: u64 = 10_000;
@@ -31,14 +33,18 @@ impl World {
         if self.isolates[isolate].ring.must_ask(clock) {
             self.ask_ring(isolate);
         }
-        self.isolates[isolate].ring.held(clock)
+        let isolate = &mut self.isolates[isolate];
+        let ring = isolate.ring.held(clock)?;
+        isolate.go_by(&ring, self.now);
+        Some(ring)
     }
 
     pub(super) fn ask_ring(&mut self, isolate: usize) {
         let answers = self.ring_answers();
         let isolate = &mut self.isolates[isolate];
         let clock = isolate.clock(self.now);
-        isolate.ring.ask(&self.ring, answers, clock, self.now);
+        isolate.ring.ask(&mut self.ring, answers, clock, self.now);
+        self.note_bound();
     }
 
     /// The moment that an isolate asks objects with now.
@@ -53,22 +59,61 @@ impl World {
         user % self.hosts.len()
     }
 
-    /// The moment that a user's object goes by when it is asked with `told`; `None` when it gives no answer.
-    pub(super) fn known_to_object(&mut self, user: usize, told: u64) -> Option<u64> {
+    /// The copy of the key ring that a user's object goes by.
+    pub(super) fn object_ring(&mut self, user: usize) -> Option<Rc<RingCopy>> {
+        let clock = UnixMillis(self.now);
+        let host = self.host_of(user);
+        if self.hosts[host].ring.must_ask(clock) {
+            let answers = self.ring_answers();
+            let holder = &mut self.hosts[host].ring;
+            holder.ask(&mut self.ring, answers, clock, self.now);
+            self.note_bound();
+        }
+        self.hosts[host].ring.held(clock)
+    }
+
+    /// What a user's object goes by when it is asked with `told`; `None` when it gives no answer.
+    pub(super) fn known_to_object(&mut self, user: usize, told: u64) -> Option<Known> {
         if self.object_is_out(user) {
             return None;
         }
+        let ring = self.object_ring(user)?;
         let clock = UnixMillis(self.now);
-        let host = self.host_of(user);
-        if self.hosts[host].must_ask(clock) {
-            let answers = self.ring_answers();
-            self.hosts[host].ask(&self.ring, answers, clock, self.now);
+        let host = &self.hosts[self.host_of(user)];
+        let own = shared(host.variables);
+        let accepted = if self.plan.mistake == Some(Mistake::OwnLifetime) {
+            own
+        } else {
+            ring.accepted(own, clock)
+        };
+        let by_ring = if self.plan.mistake == Some(Mistake::DeafToRing) {
+            0
+        } else {
+            ring.not_before().0
+        };
+        Some(Known {
+            not_before: told.max(by_ring),
+            access_token: accepted.access_token,
+            tolerance: ring.kept_tolerance(own, clock),
+            tells_creation: !host.is_older,
+        })
+    }
+
+    /// What is promised where nothing is said may have changed.
+    fn note_bound(&mut self) {
+        let bound = self.ring.bound(self.now);
+        if self.bounds.last().is_none_or(|(_, known)| *known != bound) {
+            self.bounds.push((self.now, bound));
         }
-        let ring = self.hosts[host].held(clock)?;
-        if self.plan.mistake == Some(Mistake::DeafToRing) {
-            return Some(told);
-        }
-        Some(told.max(ring.not_before().0))
+    }
+
+    /// How late an ending may be felt where nothing is said: a lesser bound is promised once everybody has heard of it.
+    pub(super) fn bound_by_default(&self, start: u64) -> u64 {
+        let heard = start.saturating_sub(KNOWN_WITHIN.0);
+        let since = self.bounds.iter().rposition(|(from, _)| *from <= heard);
+        let counting = self.bounds[since.unwrap_or(0)..].iter();
+        let counting = counting.filter(|(from, _)| *from <= start + CLOCKS_DIFFER);
+        counting.map(|(_, bound)| *bound).max().unwrap_or(u64::MAX)
     }
 
     pub(super) fn keys_change(&mut self) {

@@ -19,9 +19,18 @@ impl World {
     pub(super) fn create(&mut self) {
         // The isolate that creates is any one.
         let isolate = self.random.below(self.isolates.len() as u64) as usize;
-        let not_before = self.known_to_isolate(isolate);
-        let session = self.users.create(self.now, not_before, &mut self.random);
-        let user = self.users.sessions[session].user;
+        let user = self.users.somebody(&mut self.random);
+        let Some(ring) = self.isolate_ring(isolate) else {
+            return;
+        };
+        let told = self.isolates[isolate].not_before(Some(&ring));
+        let (Some(key), Some(known)) = (
+            self.isolates[isolate].signer(&ring, self.now),
+            self.known_to_object(user, told),
+        ) else {
+            return;
+        };
+        let session = self.users.create(user, self.now, known, key);
         self.of_user.resize(self.users.count(), Vec::new());
         self.alarms.resize(self.users.count(), None);
         self.of_user[user].push(session);
@@ -36,22 +45,22 @@ impl World {
         }
         let session = self.random.pick(&self.live);
         let user = self.users.sessions[session].user;
-        let Some(not_before) = self.known_to_object(user, 0) else {
+        let Some(known) = self.known_to_object(user, 0) else {
             return;
         };
         self.users
-            .end_some(session, self.now, not_before, &mut self.random);
+            .end_some(session, self.now, known, &mut self.random);
         let (tasks, report) = self.users.due_report(user, self.now).unzip();
         let reports = |handle: &str| {
             tasks.as_ref().is_some_and(|tasks: &Vec<RevocationTask>| {
                 tasks.iter().any(|task| task.handle == handle)
             })
         };
-        for &session in &self.of_user[user] {
+        for session in self.of_user[user].clone() {
             let truth = self.users.sessions[session].truth;
             let ended = truth.ended.is_none()
                 && self.judge.cut_off_of(truth.created).is_none()
-                && !self.users.is_standing(session, self.now, not_before);
+                && !self.users.is_standing(session, self.now, known);
             if !ended {
                 continue;
             }

@@ -12,10 +12,14 @@ use super::{
     World,
     event::{Ask, Event},
 };
-use crate::simulate::plan::Mistake;
+use crate::simulate::{
+    judge::{BY_DEFAULT, Promise},
+    plan::Mistake,
+    users::Session,
+};
 
 /// 0 = strict.
-const BOUNDS: [u64; 6] = [0, 5_000, 10_000, 30_000, 60_000, 60_000];
+const BOUNDS: [u64; 7] = [0, 5_000, 10_000, 30_000, 60_000, 60_000, BY_DEFAULT];
 /// Whoever asks an object also polls when the copy is older than a third of this.
 pub(super) const LEARN_BOUND: u64 = 30_000;
 /// How long a question waits for the poll beside it.
@@ -38,7 +42,10 @@ impl World {
             return;
         };
         let clock = self.isolates[isolate].clock(self.now);
-        if self.users.sessions[session].exp <= clock {
+        let tolerance = self.isolates[isolate]
+            .accepted(&ring, self.now)
+            .clock_tolerance;
+        if self.users.sessions[session].exp.plus(tolerance) <= clock {
             // Its browser refreshes first.
             self.renew(isolate, session, &ring);
         } else {
@@ -48,14 +55,23 @@ impl World {
 
     /// Verifies a session whose access token is good by its times.
     pub(super) fn verify_with(&mut self, isolate: usize, session: usize, ring: &Rc<RingCopy>) {
-        let bound = self.random.pick(&BOUNDS);
+        let level = self.random.pick(&BOUNDS);
+        let by_default = self.isolates[isolate].accepted(ring, self.now).bound;
+        let bound = match (level, by_default) {
+            (BY_DEFAULT, Some(bound)) => bound.0,
+            _ => level,
+        };
         let user = self.users.sessions[session].user;
         self.judge.verifications += 1;
-        self.judge.level(bound).verifications += 1;
+        self.judge.level(level).verifications += 1;
+        if !self.knows_key(isolate, session, level, ring) {
+            return;
+        }
         let ask = Ask {
             isolate,
             life: self.isolates[isolate].life,
             session,
+            level,
             bound,
             start: self.now,
             told: self.isolates[isolate].not_before(Some(ring)),
@@ -79,11 +95,11 @@ impl World {
             Decision::Revoked => {
                 let truth = self.users.sessions[session].truth;
                 let start = self.now;
-                self.judge.refused(truth, start, Some(bound), "by the copy");
+                self.judge.refused(truth, start, Some(level), "by the copy");
                 self.poll(isolate, bound);
             }
             Decision::AskObject(why) => {
-                self.judge.level(bound).asked += 1;
+                self.judge.level(level).asked += 1;
                 self.hits += u64::from(why == UncertainReason::Hit);
                 if matches!(why, UncertainReason::NoCopy | UncertainReason::OldCopy) {
                     let bound = if bound == 0 { LEARN_BOUND } else { bound };
@@ -95,7 +111,7 @@ impl World {
                     if self.plan.mistake == Some(Mistake::OpenOnOutage) {
                         self.honoured(&ask, true);
                     } else {
-                        self.judge.level(bound).unavailable += 1;
+                        self.judge.level(level).unavailable += 1;
                     }
                 } else {
                     let out = self.latency();
@@ -103,6 +119,38 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Whether the key that signed the token is known; if not, the key ring is asked, and has the last word.
+    fn knows_key(
+        &mut self,
+        isolate: usize,
+        session: usize,
+        level: u64,
+        ring: &Rc<RingCopy>,
+    ) -> bool {
+        let clock = self.isolates[isolate].clock(self.now);
+        let is_known = |ring: &RingCopy, key: &str| ring.verifier(key, clock).is_some();
+        if is_known(ring, &self.users.sessions[session].key) {
+            return true;
+        }
+        self.ask_ring(isolate);
+        let isolate = &self.isolates[isolate];
+        let gave_no_answer = isolate.ring.failed == Some(self.now);
+        let held = isolate.ring.held(clock);
+        let Session {
+            truth, exp, key, ..
+        } = &self.users.sessions[session];
+        if held.is_some_and(|ring| is_known(&ring, key)) {
+            return true;
+        }
+        if gave_no_answer {
+            self.judge.level(level).unavailable += 1;
+        } else if exp.0 > self.now {
+            let why = "the key that signed its token is not kept";
+            self.judge.refused(*truth, self.now, Some(level), why);
+        }
+        false
     }
 
     /// A session that somebody uses: often one that has ended lately.
@@ -145,11 +193,18 @@ impl World {
     /// A session was let in: by the copy, or by its object.
     fn honoured(&mut self, ask: &Ask, by_copy: bool) {
         let session = &self.users.sessions[ask.session];
+        let promise = Promise {
+            level: ask.level,
+            bound: match ask.level {
+                BY_DEFAULT => self.bound_by_default(ask.start),
+                bound => bound,
+            },
+        };
         let isolate = &self.isolates[ask.isolate];
         let asked = [
             isolate.polled,
             isolate.ring.failed,
-            self.hosts[self.host_of(session.user)].failed,
+            self.hosts[self.host_of(session.user)].ring.failed,
         ];
         // Each was asked since, and none has told: or it would not be let in.
         let reached_nobody = |since| {
@@ -159,18 +214,19 @@ impl World {
                     .all(|asked| asked.is_some_and(|at| at >= since))
         };
         self.judge
-            .honoured(session.truth, ask.start, ask.bound, reached_nobody);
+            .honoured(session.truth, ask.start, promise, reached_nobody);
     }
 
     pub(super) fn object_asked(&mut self, mut ask: Ask) {
         let user = self.users.sessions[ask.session].user;
-        let Some(not_before) = self.known_to_object(user, ask.told) else {
-            self.judge.level(ask.bound).unavailable += 1;
+        let Some(known) = self.known_to_object(user, ask.told) else {
+            self.judge.level(ask.level).unavailable += 1;
             return;
         };
-        ask.standing = self.users.is_standing(ask.session, self.now, not_before);
+        ask.standing = self.users.is_standing(ask.session, self.now, known);
         if !ask.standing {
             self.arm(user);
+            self.ended_by_object(ask.session);
         }
         // Whoever asks waits for the poll beside, but not for ever.
         let back = self.latency().min(POLL_TIMEOUT).max(self.random.below(300));
@@ -196,7 +252,7 @@ impl World {
         } else {
             isolate.forget(session);
             self.judge
-                .refused(session.truth, ask.start, Some(ask.bound), "by its object");
+                .refused(session.truth, ask.start, Some(ask.level), "by its object");
         }
     }
 }
