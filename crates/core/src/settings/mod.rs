@@ -21,7 +21,7 @@ pub use choices::{
     TokenTransferMethod,
 };
 pub(crate) use duration::parse_duration;
-pub use issuers::{MAX_CLOCK_TOLERANCE, IssuerKeys, IssuerNames, Named, Tenants, TrustedIssuer};
+pub use issuers::{IssuerKeys, IssuerNames, MAX_CLOCK_TOLERANCE, Named, Tenants, TrustedIssuer};
 pub use network::Network;
 pub use postern_jwt::SigningAlgorithm;
 pub use table::{SettingRow, Settings, reference};

@@ -37,9 +37,10 @@ pub enum Mistake {
     SilentCutOff,
     /// Isolates go by their own variables for how long an ended session may be let in.
     OwnBound,
-    /// Isolates go by their own variables for the tolerance that tokens are judged with.
+    /// Isolates and users' objects go by their own variables for the tolerance that tokens are judged with.
     OwnTolerance,
-    /// Users' objects go by their own variables for how long an access token lives.
+    /// Users' objects go by their own variables for how long an access token lives, and the key ring keeps keys by those of
+    /// the first release.
     OwnLifetime,
     /// Isolates go by their own variables for how many shards there are.
     OwnShards,
@@ -68,7 +69,7 @@ pub struct PlannedCutOff {
 
 /// Neither the authority nor the key ring is heard of from when a cut-off is recorded, for longer than tokens are in doubt.
 const UNHEARD_LONG: Window = 9_900_100..10_300_000;
-const UNHEARD_SHORT: Window = 1_200_100..1_600_000;
+const UNHEARD_SHORT: Window = 1_200_100..1_700_000;
 
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -137,7 +138,7 @@ impl Plan {
             ],
             deployed: 2_700_000,
             shards_change: seed.is_multiple_of(2).then_some(7_000_000),
-            key_interval: 900_000,
+            key_interval: 1_800_000,
             older: vec![4_900_000..5_400_000, 9_000_000..9_500_000],
             // Ten times the longest bound; and from when a cut-off is recorded, before anybody has heard of it.
             frozen: vec![2_000_000..2_600_000, 8_000_100..8_060_000],
@@ -174,7 +175,7 @@ impl Plan {
     pub fn short(seed: u64) -> Self {
         Self {
             seed,
-            length: 2_200_000,
+            length: 2_400_000,
             isolates: 30,
             rate: 10.0,
             sessions: 300,
@@ -183,20 +184,21 @@ impl Plan {
             variables: [
                 Variables {
                     bound: 10_000,
-                    access_token: 420_000,
+                    access_token: 240_000,
                     clock_tolerance: 0,
                     shards: 2,
                 },
                 Variables {
                     bound: 60_000,
                     access_token: 1_200_000,
-                    clock_tolerance: 60_000,
+                    clock_tolerance: 300_000,
                     shards: 1,
                 },
             ],
             deployed: 200_000,
             shards_change: seed.is_multiple_of(2).then_some(1_150_000),
-            key_interval: 300_000,
+            // No shorter: while nobody hears of new keys the old ones must sign.
+            key_interval: 700_000,
             older: vec![700_000..1_010_000],
             frozen: vec![100_000..500_000, 1_000_100..1_060_000],
             out: vec![740_000..770_000, 1_080_000..1_100_000, UNHEARD_SHORT],
@@ -217,7 +219,7 @@ impl Plan {
                 },
             ],
             key_changes: 250_000,
-            restarts: 300_000,
+            restarts: 500_000,
             mistake: None,
         }
     }

@@ -14,7 +14,7 @@ use postern_jwt::{
     time::{Millis, UnixMillis},
 };
 
-use super::plan::{Plan, Variables};
+use super::plan::{Mistake, Plan, Variables};
 
 const HOUR: u64 = 3_600_000;
 const REFRESH_TOKEN: Millis = Millis(100 * 24 * HOUR);
@@ -30,6 +30,8 @@ pub struct Ring {
     ring: KeyRing,
     /// It is of a release that does not keep when a cut-off was recorded.
     pub is_older: bool,
+    /// By a mistake, keys are kept for this long.
+    kept_for: Option<u64>,
 }
 
 /// What a release's variables say.
@@ -51,6 +53,7 @@ impl Ring {
             shards: first.shards,
             ring: KeyRing::new(Secrets::new([[7; 32]; SECRETS_NEEDED])),
             is_older: false,
+            kept_for: (plan.mistake == Some(Mistake::OwnLifetime)).then_some(first.access_token),
         };
         if let Some(at) = plan.shards_change {
             ring.settle_shards(now - LONG_BEFORE);
@@ -86,7 +89,11 @@ impl Ring {
             access_token_validity: Millis(self.variables.access_token),
             signing_algorithm: SigningAlgorithm::RS256,
         };
-        self.ring.policy(own, UnixMillis(now))
+        let policy = self.ring.policy(own, UnixMillis(now));
+        KeyPolicy {
+            access_token_validity: self.kept_for.map_or(policy.access_token_validity, Millis),
+            ..policy
+        }
     }
 
     /// Its object starts again with these variables.

@@ -94,7 +94,11 @@ impl World {
         Some(Known {
             not_before: told.max(by_ring),
             access_token: accepted.access_token,
-            tolerance: ring.kept_tolerance(own, clock),
+            tolerance: if self.plan.mistake == Some(Mistake::OwnTolerance) {
+                own.clock_tolerance
+            } else {
+                ring.kept_tolerance(own, clock)
+            },
             tells_creation: !host.is_older,
         })
     }
