@@ -144,7 +144,12 @@ impl AuthError {
     pub(crate) fn reply(&self, settings: &Settings) -> Reply {
         let detail = self.detail.clone();
         let detail = detail.unwrap_or_else(|| error::detail(&self.refusal));
-        log::write(log::Event::BrowserApi, &detail);
+        let reason = error::Outcome::of(&self.refusal).code;
+        log::write_with(
+            log::Event::BrowserApi,
+            &[(log::Member::Reason, reason)],
+            &detail,
+        );
         answers::verify_refused(
             settings,
             &self.refusal,

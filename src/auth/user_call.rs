@@ -1,9 +1,6 @@
 //! Calls to a user's object, and what their answers mean for a session.
 
-use crate::{
-    objects::{context::Context, revocation_copy, user_sessions},
-    runtime::log,
-};
+use crate::objects::{context::Context, revocation_copy, user_sessions};
 use futures_util::future::join;
 use postern_core::{
     refusal::{Refusal, Theft},
@@ -88,17 +85,12 @@ pub(crate) fn into_refusal(reply: UserReply) -> Refusal {
             handle,
             user_id,
             subtype,
-        } => {
-            log::write(
-                log::Event::TokenTheft,
-                "a refresh token was used twice; the session has ended",
-            );
-            Refusal::TokenTheftDetected(Box::new(Theft {
-                handle,
-                user_id,
-                subtype,
-            }))
-        }
+            ..
+        } => Refusal::TokenTheftDetected(Box::new(Theft {
+            handle,
+            user_id,
+            subtype,
+        })),
         UserReply::RevocationPending {} => {
             Refusal::GeneralError("the sessions have ended; it is not known everywhere yet")
         }

@@ -4,15 +4,14 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use data_encoding::BASE64URL_NOPAD;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use crate::runtime::{
     executor,
-    http::{body, response},
+    http::{body, request::request_id, response},
     js::{self, FetchedResponse},
-    log, promise, random, settings,
+    log, log_context, promise, settings,
 };
 use postern_core::error::page::{self, PageDetail};
 use postern_core::gateway::decision::navigation;
@@ -53,23 +52,14 @@ impl<'a> Asker<'a> {
 
     /// The id of the request, as the log has it and as people are shown it.
     pub(crate) fn id(&self) -> &str {
-        self.id.get_or_init(|| request_id(self.header))
+        self.id.get_or_init(|| {
+            log_context::current().map_or_else(|| request_id(self.header), |it| it.id().to_owned())
+        })
     }
 
     fn is_form(&self) -> bool {
         !matches!(self.method, "GET" | "HEAD")
     }
-}
-
-/// The id of a request: Cloudflare's, or one that is made here.
-pub(crate) fn request_id(header: &dyn Fn(&str) -> Option<String>) -> String {
-    let ray = header("cf-ray");
-    if let Some(id) = ray.as_deref().and_then(page::request_id) {
-        return id.to_owned();
-    }
-    let random: [u8; 12] = random::random().unwrap_or_default();
-    // One word, which a double click selects.
-    BASE64URL_NOPAD.encode(&random).replace(['-', '_'], "x")
 }
 
 /// The response that an answer of ours comes to: for a person a page, if it has one. `matched` is the rule that the

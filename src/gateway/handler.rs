@@ -148,13 +148,16 @@ pub(crate) fn refused(
         Denial::Session(refused) => refused.told(),
     };
     let what = log_detail(matched, &[denial.check(), ": ", &detail].concat());
-    log::write_with(
-        log::Event::Gateway,
-        &[(log::Member::Request, asker.id())],
-        &what,
-    );
     let rule = matched.map(|matched| matched.rule);
     let reply = refuse::reply(settings, rule, facts, denial);
+    let status = reply.status.to_string();
+    let mut members = vec![
+        (log::Member::Request, asker.id()),
+        (log::Member::Reason, denial.check()),
+        (log::Member::Status, status.as_str()),
+    ];
+    members.extend(rule.map(|rule| (log::Member::Rule, rule.label())));
+    log::write_with(log::Event::Gateway, &members, &what);
     let login = rule.and_then(refuse::login_page);
     local_response::local_response(settings, matched, asker, reply, login)
 }
@@ -164,7 +167,12 @@ fn log_warning(matched: Matched<'_>, warning: Option<&ForwardWarning>) {
         None => {}
         Some(ForwardWarning::Shadowed(denial)) => {
             let what = ["would be refused: ", denial.check()].concat();
-            log::write(log::Event::GatewayShadow, &log_detail(Some(matched), &what));
+            let members = [
+                (log::Member::Rule, matched.rule.label()),
+                (log::Member::Reason, denial.check()),
+            ];
+            let what = log_detail(Some(matched), &what);
+            log::write_with(log::Event::GatewayShadow, &members, &what);
         }
         Some(ForwardWarning::Outage) => log::write(
             log::Event::GatewayOutage,

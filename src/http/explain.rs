@@ -11,7 +11,7 @@ use crate::{
     runtime::{
         http::{body::BodyFault, header_lines::HeaderLines, request::Incoming},
         js::ExecutionContext,
-        settings,
+        log, settings,
     },
 };
 use postern_core::error::{self, Presented};
@@ -36,6 +36,7 @@ pub(crate) async fn answer(
     let (api_key, authorization) = (request.header("api-key"), request.header("authorization"));
     let presented = api_key::presented(api_key.as_deref(), authorization.as_deref());
     if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
+        log::wrong_api_key();
         return error::invalid_api_key();
     }
     let told = match described(request).await {

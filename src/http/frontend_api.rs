@@ -113,7 +113,11 @@ async fn refresh(context: &Context, request: &Incoming) -> Reply {
     match refreshed(context, &browser).await {
         Ok(reply) => reply,
         Err(refusal) => {
-            log::write(log::Event::Refresh, &error::detail(&refusal));
+            log::write_with(
+                log::Event::Refresh,
+                &[(log::Member::Reason, error::Outcome::of(&refusal).code)],
+                &error::detail(&refusal),
+            );
             answers::refresh_refused(&context.settings, &browser, &refusal)
         }
     }

@@ -42,6 +42,7 @@ pub(super) async fn answer(
     let api_key = request.header("api-key");
     let presented = api_key::presented(api_key.as_deref(), request.authorization());
     if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
+        log::wrong_api_key();
         return error::invalid_api_key();
     }
     if path == "sessions" {

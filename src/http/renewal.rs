@@ -71,7 +71,11 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
     let mut reply = match outcome {
         Ok(reply) => reply,
         Err(refusal) => {
-            log::write(log::Event::Refresh, &error::detail(&refusal));
+            log::write_with(
+                log::Event::Refresh,
+                &[(log::Member::Reason, error::Outcome::of(&refusal).code)],
+                &error::detail(&refusal),
+            );
             let reply = answers::refresh_refused(settings, &browser, &refusal);
             // An outage says so, and a theft must not pass unnoticed.
             if matches!(

@@ -2,6 +2,7 @@
 //!
 //! Requests become values, and values become responses. `postern_core::http::route` decides which handler a path belongs to.
 
+use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
@@ -12,14 +13,13 @@ use super::{
 };
 use crate::{
     auth::verified_session::VerifiedToken,
-    gateway::{
-        error_pages::{self, Asker},
-        handler, local_response,
-    },
+    gateway::{error_pages::Asker, handler, local_response},
     runtime::{
         http::{request::Incoming, response},
         js::{ExecutionContext, Host, IncomingRequest},
-        log, settings,
+        log,
+        log_context::{self, LoggedRequest},
+        settings,
     },
 };
 use postern_core::error;
@@ -41,24 +41,35 @@ pub(crate) async fn answer(
     let Some(request) = Incoming::new(facts, request) else {
         return response::of(&Reply::empty(400));
     };
+    let request = Rc::new(request);
+    let logged: Rc<dyn LoggedRequest> = Rc::clone(&request) as _;
+    log_context::about(logged, answered(&request, env, execution, host)).await
+}
+
+async fn answered(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    host: &Host,
+) -> Result<JsValue, JsValue> {
     let Ok(settings) = settings::current(env) else {
         let header = |name: &str| request.header(name);
-        return for_people(&request, error::misconfigured(), &header);
+        return for_people(request, error::misconfigured(), &header);
     };
     let Some(host_name) = request.host() else {
         log::write(log::Event::MalformedHost, "the host is malformed");
-        return with_cors(&request, &settings, error::malformed_host());
+        return with_cors(request, &settings, error::malformed_host());
     };
     let route = route::route(&settings, host_name, request.method(), request.path());
     match route {
         Route::Core { path } => {
-            response::of(&service_api::answer(&request, env, execution, &path, false).await)
+            response::of(&service_api::answer(request, env, execution, &path, false).await)
         }
         Route::LegacyCore => {
             let client = request.header("cf-connecting-ip").unwrap_or_default();
             let keyless = settings.allows_keyless_client(&client);
             response::of(
-                &service_api::answer(&request, env, execution, request.path(), keyless).await,
+                &service_api::answer(request, env, execution, request.path(), keyless).await,
             )
         }
         Route::IssuerLogout { id } => {
@@ -74,29 +85,27 @@ pub(crate) async fn answer(
         }
         Route::NotFound => match settings::gateway(env) {
             Ok(Some(gateway)) => {
-                handler::answer(&request, env, execution, &settings, &gateway, host).await
+                handler::answer(request, env, execution, &settings, &gateway, host).await
             }
-            _ => with_cors(&request, &settings, error::not_found()),
+            _ => with_cors(request, &settings, error::not_found()),
         },
-        Route::Explain => response::of(&explain::answer(&request, env, execution, &settings).await),
+        Route::Explain => response::of(&explain::answer(request, env, execution, &settings).await),
         Route::RefreshAndReturn | Route::SessionRefresh => {
             // Scripts name no address to come back to.
-            if let Some(reply) = renewal::answer(&request, env, execution, &settings).await {
-                return with_cors(&request, &settings, reply);
+            if let Some(reply) = renewal::answer(request, env, execution, &settings).await {
+                return with_cors(request, &settings, reply);
             }
             match route {
-                Route::RefreshAndReturn => with_cors(
-                    &request,
-                    &settings,
-                    error::method_not_allowed(route::CHANGE),
-                ),
-                route => of_browser_api(&request, env, execution, &settings, &route).await,
+                Route::RefreshAndReturn => {
+                    with_cors(request, &settings, error::method_not_allowed(route::CHANGE))
+                }
+                route => of_browser_api(request, env, execution, &settings, &route).await,
             }
         }
         Route::MethodNotAllowed { allow } => {
-            with_cors(&request, &settings, error::method_not_allowed(allow))
+            with_cors(request, &settings, error::method_not_allowed(allow))
         }
-        route => of_browser_api(&request, env, execution, &settings, &route).await,
+        route => of_browser_api(request, env, execution, &settings, &route).await,
     }
 }
 
@@ -151,7 +160,7 @@ fn for_people(
     header: &dyn Fn(&str) -> Option<String>,
 ) -> Result<JsValue, JsValue> {
     if page::has_page(&reply) && navigation::reads_pages(header) {
-        let id = error_pages::request_id(header);
+        let id = LoggedRequest::id(request).to_owned();
         let message = format!("a page with status {} was shown", reply.status);
         log::write_with(log::Event::Page, &[(log::Member::Request, &id)], &message);
         let detail = PageDetail {

@@ -9,7 +9,7 @@ use crate::{
     runtime::{
         http::{body::BodyFault, request::Incoming},
         js::ExecutionContext,
-        settings,
+        log, settings,
     },
     sessions::{self, Exchange, NewSession, Report},
 };
@@ -70,7 +70,11 @@ async fn receive(
     head: Head<'_>,
     settings: &Settings,
 ) -> Result<Reply, Reply> {
-    let admitted = admission::admit(head, settings)?;
+    let admitted = admission::admit(head, settings).inspect_err(|reply| {
+        if reply.status == 401 {
+            log::wrong_api_key();
+        }
+    })?;
     let body = match request.body(admission::MAX_BODY_BYTES).await {
         Ok(body) => body,
         Err(BodyFault::TooLarge) => {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use worker::Env;
 
 use super::{key_ring, shared_settings};
-use crate::runtime::{clock, js::ExecutionContext, log, promise, settings};
+use crate::runtime::{clock, js::ExecutionContext, log, log_context, promise, settings};
 use postern_core::{
     keys::RingCopy,
     location::Location,
@@ -73,7 +73,7 @@ impl Context {
 
     /// Goes on with `work` after the request was answered. The platform ends what it does not know of.
     pub(crate) fn in_background(&self, work: impl Future<Output = ()> + 'static) {
-        let promise = promise::of_end(work);
+        let promise = promise::of_end(log_context::continued(work));
         if self.execution.wait_until(&promise).is_err() {
             log::write(
                 log::Event::Background,

@@ -11,6 +11,8 @@ mod for_request;
 mod params;
 mod results;
 
+use std::{cell::OnceCell, rc::Rc};
+
 use js_sys::{JSON, RangeError};
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -18,7 +20,12 @@ use worker::Env;
 use crate::{
     auth::authenticate::{self, Verification},
     objects::{context::Context, key_ring},
-    runtime::{js::ExecutionContext, log},
+    runtime::{
+        http::request::request_id,
+        js::ExecutionContext,
+        log,
+        log_context::{self, LoggedRequest},
+    },
     sessions::{self, Exchange, Report},
 };
 use arguments::Arguments;
@@ -46,6 +53,39 @@ pub(crate) async fn answer(
     env: &Env,
     execution: &ExecutionContext,
 ) -> Result<JsValue, JsValue> {
+    let logged = Rc::new(LoggedCall {
+        id: OnceCell::new(),
+        method: method.to_owned(),
+    });
+    log_context::about(logged, answered(method, argument, env, execution)).await
+}
+
+/// A call, as log lines tell of it.
+struct LoggedCall {
+    id: OnceCell<String>,
+    method: String,
+}
+
+impl LoggedRequest for LoggedCall {
+    fn id(&self) -> &str {
+        self.id.get_or_init(|| request_id(&|_| None))
+    }
+
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn path(&self) -> Option<&str> {
+        None
+    }
+}
+
+async fn answered(
+    method: &str,
+    argument: JsValue,
+    env: &Env,
+    execution: &ExecutionContext,
+) -> Result<JsValue, JsValue> {
     let arguments = Arguments::new(method, argument)?;
     let outcome = match Context::open(env, execution).await {
         Ok(context) => call(method, &arguments, &context).await?,
@@ -62,7 +102,7 @@ pub(crate) async fn answer(
         Err(refusal) => {
             log::write_with(
                 log::Event::Rpc,
-                &[(log::Member::Method, method)],
+                &[(log::Member::Reason, Outcome::of(&refusal).code)],
                 &error::detail(&refusal),
             );
             JSON::parse(&refused(&refusal))

@@ -1,13 +1,14 @@
 //! Log lines: one JSON object each, of an event of the table (`postern_core::log_events`). Never a token, a cookie, a secret or user
 //! data.
 
+use super::{clock, log_context};
 use std::cell::{Cell, RefCell};
 
 use worker::{console_error, console_log, console_warn};
 
 use postern_core::settings::{LogLevel, SettingFault, Warning};
 
-pub(crate) use postern_core::log_events::{LogEvent as Event, Member};
+pub(crate) use postern_core::log_events::{LogEvent as Event, Member, told_path};
 use postern_jwt::{
     json::ObjectWriter,
     time::{Millis, UnixMillis},
@@ -29,6 +30,11 @@ pub(crate) fn set_level(level: LogLevel) {
     LEVEL.set(level);
 }
 
+/// Whether lines about `event` are written.
+pub(crate) fn is_written(event: Event) -> bool {
+    event.level() <= LEVEL.get()
+}
+
 /// Writes a line about `event`, if its level is logged.
 pub(crate) fn write(event: Event, message: &str) {
     write_with(event, &[], message);
@@ -43,6 +49,18 @@ pub(crate) fn write_with(event: Event, members: &[(Member, &str)], message: &str
     let mut object = ObjectWriter::new();
     object.text("level", level.name());
     object.text("event", event.name());
+    if let Some(request) = log_context::current() {
+        let is_given = |wanted: Member| members.iter().any(|(member, _)| *member == wanted);
+        if !is_given(Member::Request) {
+            object.text(Member::Request.name(), request.id());
+        }
+        if !is_given(Member::Method) {
+            object.text(Member::Method.name(), request.method());
+        }
+        if let Some(path) = request.path() {
+            object.text(Member::Path.name(), &told_path(path));
+        }
+    }
     for (member, value) in members {
         object.text(member.name(), value);
     }
@@ -71,6 +89,12 @@ pub(crate) fn write_at_times(event: Event, message: &str, now: UnixMillis) {
     if is_new {
         write(event, message);
     }
+}
+
+/// A request carried no or a wrong API key.
+pub(crate) fn wrong_api_key() {
+    let what = "a request carried no or a wrong API key";
+    write_at_times(Event::WrongApiKey, what, clock::now());
 }
 
 /// A setting that cannot be used.

@@ -8,6 +8,7 @@ pub(crate) mod http;
 pub(crate) mod js;
 pub(crate) mod kv;
 pub(crate) mod log;
+pub(crate) mod log_context;
 pub(crate) mod number;
 pub(crate) mod promise;
 pub(crate) mod random;

@@ -1,6 +1,7 @@
 //! Creating a session, and new tokens for it: refresh, regenerate, and the protocol's verify, which may re-mint.
 
 use super::data::{too_large, within_limit};
+use super::journal;
 use crate::auth::user_call::{AT_ONCE, about, into_refusal};
 use crate::{
     auth::{signer, verified_session::VerifiedToken, verifier},
@@ -96,6 +97,7 @@ pub(crate) async fn create(context: &Context, new: NewSession) -> Result<IssuedS
     } = issued(envelope.reply)?;
     // No cut-off is older than a session that is new.
     let access_token = signer::sign(context, &session, &access, new.version).await?;
+    journal::created(context, &session.handle, new.made_by);
     Ok(with_tokens(session, access_token, refresh, access))
 }
 
@@ -149,6 +151,15 @@ pub(crate) async fn refresh(
         access_token_validity: exchange.access_token_validity,
     });
     let envelope = about(context, &handle, AT_ONCE, &call).await?;
+    if let UserReply::Theft {
+        handle,
+        subtype,
+        country,
+        ..
+    } = &envelope.reply
+    {
+        journal::theft(context, handle, *subtype, country.as_deref());
+    }
     let issued = issued(envelope.reply).map_err(|refusal| match refusal {
         // At the protocol's doors the version decides whether the setting counts.
         Refusal::TokenTheftDetected(theft)
@@ -168,6 +179,7 @@ pub(crate) async fn refresh(
         refresh,
     } = issued?;
     let access_token = minted_again(context, &session, &access, exchange.version).await?;
+    journal::refreshed(context, &session.handle);
     Ok(with_tokens(session, access_token, refresh, access))
 }
 

@@ -1,6 +1,7 @@
 //! What backends do to sessions by handle or by user: look, replace the payload, list, end.
 
 use super::issue::{Minted, payload_allowed, protected, token_fits, too_long};
+use super::journal;
 use crate::auth::{
     authenticate::issuer_of,
     user_call::{AT_ONCE, about, into_refusal},
@@ -8,7 +9,7 @@ use crate::auth::{
 use crate::{
     auth::signer,
     objects::{context::Context, key_ring, revocation_copy, revocations, user_sessions},
-    runtime::promise,
+    runtime::{log, promise},
 };
 use postern_core::session::minting::OWN_VERSION;
 use postern_core::{
@@ -233,6 +234,7 @@ pub(crate) async fn revoke(
         }
         rest = others;
     }
+    journal::ended(context, &revoked, by);
     failure.map_or(Ok(revoked), Err)
 }
 
@@ -251,7 +253,7 @@ pub(crate) async fn revoke_all(
         repeatable: report == Report::EndedBefore,
         by: Some(by.name().to_owned()),
     };
-    ended_by(context, &route, &call).await
+    ended_by(context, &route, &call, by).await
 }
 
 /// Ends the sessions of a user in a tenant, but for the one of this handle.
@@ -269,14 +271,20 @@ pub(crate) async fn revoke_others(
         keep: keep.to_owned(),
         by: Some(by.name().to_owned()),
     };
-    ended_by(context, &route, &call).await
+    ended_by(context, &route, &call, by).await
 }
 
-async fn ended_by(context: &Context, route: &str, call: &UserCall) -> Result<Vec<String>, Refusal> {
+async fn ended_by(
+    context: &Context,
+    route: &str,
+    call: &UserCall,
+    by: EndedBy,
+) -> Result<Vec<String>, Refusal> {
     let revoked = handles(user_sessions::ask(context, route, call).await?.reply)?;
     for handle in &revoked {
         revocation_copy::note_end(handle, context.now);
     }
+    journal::ended(context, &revoked, by);
     Ok(revoked)
 }
 
@@ -298,6 +306,8 @@ pub(crate) async fn end_all_before(
     let counts = revocations::cut_off(&context.env, moment)
         .await
         .map_err(|revocations::Outage| UNRECORDED)?;
+    let what = format!("everybody's sessions from before {} were ended", counts.0);
+    log::write(log::Event::RevokedBefore, &what);
     promise::sleep(revocation_copy::CUT_OFF_SPREADS).await;
     Ok(counts)
 }

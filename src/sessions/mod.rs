@@ -8,6 +8,7 @@ pub(crate) mod login;
 
 mod data;
 mod issue;
+mod journal;
 mod manage;
 mod ticket;
 

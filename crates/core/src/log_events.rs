@@ -12,8 +12,24 @@ pub enum Member {
     Request,
     /// The name of the setting.
     Setting,
-    /// The name of the RPC method.
+    /// The HTTP method, or the name of the RPC method.
     Method,
+    /// The path of the request without its query; parts that may be credentials or addresses of people are left out.
+    Path,
+    /// The gateway rule, by its name or its first path.
+    Rule,
+    /// Who vouches for the session: `own`, or the id of a trusted issuer.
+    Issuer,
+    /// The status of the answer.
+    Status,
+    /// Why, as a code that queries and alerts can go by.
+    Reason,
+    /// A keyed digest of the session's handle: equal in all lines of one session, and of no use to look one up.
+    Session,
+    /// How many sessions.
+    Count,
+    /// The country of the client address at the session's creation.
+    Country,
 }
 
 impl Member {
@@ -23,6 +39,14 @@ impl Member {
             Self::Request => "request",
             Self::Setting => "setting",
             Self::Method => "method",
+            Self::Path => "path",
+            Self::Rule => "rule",
+            Self::Issuer => "issuer",
+            Self::Status => "status",
+            Self::Reason => "reason",
+            Self::Session => "session",
+            Self::Count => "count",
+            Self::Country => "country",
         }
     }
 }
@@ -71,15 +95,15 @@ events! {
     /// The host of a request is malformed; it was answered 400.
     MalformedHost = Info "http";
     /// A request of the browser API was refused: which token rule, issuer or claim, and why.
-    BrowserApi = Info "browser_api";
+    BrowserApi = Info "browser_api" [Reason];
     /// A refresh was refused.
-    Refresh = Info "refresh";
+    Refresh = Info "refresh" [Reason];
     /// A session ticket was refused.
     SessionTicket = Info "session_ticket";
     /// A person's request to look at their own sessions, or to end some, was refused.
     OwnSessions = Info "own_sessions";
     /// An RPC call was refused. A call with bad arguments is rejected instead, and not logged.
-    Rpc = Info "rpc" [Method];
+    Rpc = Info "rpc" [Method, Reason];
     /// A request of an operator, under `/postern/` of the service API, was refused.
     OperatorApi = Info "operator_api";
     /// A person was shown a page in place of an answer of the browser API.
@@ -88,9 +112,9 @@ events! {
     NotReady = Error "readyz";
 
     /// The gateway refused a request, sent it through a refresh, or passed it on as anonymous: which rule, and why.
-    Gateway = Info "gateway" [Request];
+    Gateway = Info "gateway" [Request, Rule, Reason, Status];
     /// A rule in shadow mode would have refused a request, which was passed on.
-    GatewayShadow = Warn "gateway_shadow";
+    GatewayShadow = Warn "gateway_shadow" [Rule, Reason];
     /// A request was passed on as anonymous because keys or storage are out of reach.
     GatewayOutage = Warn "gateway_outage";
     /// An origin is out of reach, or its answer cannot be passed on: which rule and origin.
@@ -120,8 +144,21 @@ events! {
     IssuerLogoutMemory = Error "issuer_logout_memory";
     /// WebCrypto failed to check a signature; the request was answered 503.
     Signature = Error "signature";
-    /// A refresh token was used by two holders. The session has ended.
-    TokenTheft = Warn "token_theft";
+    /// A refresh token was used by two holders. The session has ended. `reason` is how that was recognised, `country` where the session
+    /// was made. `listSessions` with `ended` tells the user's other facts.
+    TokenTheft = Warn "token_theft" [Session, Reason, Country];
+    /// A session was made; `reason` is which way.
+    SessionCreated = Info "session_created" [Session, Issuer, Reason];
+    /// A session was refreshed.
+    SessionRefreshed = Debug "session_refreshed" [Session, Issuer];
+    /// A session was ended; `reason` is who ended it. Of many at once one line is written, with their number.
+    SessionsEnded = Info "sessions_ended" [Session, Reason, Count];
+    /// Everybody's sessions from before a moment were ended.
+    RevokedBefore = Warn "revoked_before";
+    /// A new signing key was asked for, or a key was withdrawn; `reason` says which.
+    SigningKeys = Warn "signing_keys" [Reason];
+    /// A request to the service API or to `explain` carried no or a wrong API key. Logged at most once a minute.
+    WrongApiKey = Warn "wrong_api_key";
 
     /// No usable copy of the key ring; requests that need keys are answered 503.
     KeyRing = Error "key_ring";
@@ -150,4 +187,51 @@ events! {
     GivenUp = Warn "given_up" [Request];
     /// The platform takes no work in the background.
     Background = Error "background";
+}
+
+/// How much of a path is told, in bytes.
+const MAX_PATH_BYTES: usize = 200;
+/// The longest part of a path that is told: identifiers are shorter than credentials.
+const MAX_PART_BYTES: usize = 40;
+
+/// What a line tells of a path: parts that may be a credential, or the address of a person, are left out.
+pub fn told_path(path: &str) -> String {
+    let is_told = |part: &str| {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+        part.len() <= MAX_PART_BYTES && part.bytes().all(is_plain)
+    };
+    let mut told = String::new();
+    for (at, part) in path.split('/').enumerate() {
+        if at > 0 {
+            told.push('/');
+        }
+        if told.len().saturating_add(part.len()) > MAX_PATH_BYTES {
+            told.push('\u{2026}');
+            break;
+        }
+        told.push_str(if is_told(part) { part } else { "\u{2026}" });
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::told_path;
+
+    #[test]
+    fn a_path_is_told_without_what_may_be_a_credential_or_a_person() {
+        for (path, told) in [
+            ("/", "/"),
+            ("/api/v1/orders/4711", "/api/v1/orders/4711"),
+            ("/users/alice@example.com/edit", "/users/\u{2026}/edit"),
+            ("/users/alice%40example.com", "/users/\u{2026}"),
+            ("/a b", "/\u{2026}"),
+        ] {
+            assert_eq!(told_path(path), told);
+        }
+        let token = "x".repeat(41);
+        assert_eq!(told_path(&format!("/reset/{token}")), "/reset/\u{2026}");
+        let long = "/abcdefgh".repeat(100);
+        assert!(told_path(&long).len() <= 210);
+    }
 }

@@ -308,6 +308,7 @@ fn theft_ends_the_session_and_names_who_and_which() {
     user.advance(31_000);
     let theft = user.refresh(&first, RotationMode::Own);
     let expected = UserReply::Theft {
+        country: None,
         handle: handle(1),
         user_id: "u1".to_owned(),
         subtype: ReuseSubtype::RecentPrev,

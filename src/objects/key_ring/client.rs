@@ -119,14 +119,29 @@ pub(crate) async fn with_unknown_key(
 
 /// Makes new dynamic keys; they sign after the overlap (`rotateSigningKeys`).
 pub(crate) async fn rotate(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, Outage> {
-    ask(env, now, RingCall::Rotate).await.map_err(|_| Outage)
+    let copy = ask(env, now, RingCall::Rotate).await.map_err(|_| Outage)?;
+    let members = [(log::Member::Reason, "rotated")];
+    log::write_with(
+        log::Event::SigningKeys,
+        &members,
+        "a new signing key was asked for",
+    );
+    Ok(copy)
 }
 
 /// Takes a key out of use at once (`revokeSigningKey`).
 pub(crate) async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Withdrawal, Outage> {
     let kid = kid.to_owned();
     match ask(env, now, RingCall::Withdraw { kid }).await {
-        Ok(_) => Ok(Withdrawal::Done),
+        Ok(_) => {
+            let members = [(log::Member::Reason, "withdrawn")];
+            log::write_with(
+                log::Event::SigningKeys,
+                &members,
+                "a signing key was withdrawn",
+            );
+            Ok(Withdrawal::Done)
+        }
         Err(Refused::UnknownKid) => Ok(Withdrawal::UnknownKid),
         Err(Refused::Outage) => Err(Outage),
     }

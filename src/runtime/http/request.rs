@@ -1,6 +1,6 @@
 //! An incoming request: what the doors read of it.
 
-use std::{borrow::Cow, ops::Range};
+use std::{borrow::Cow, cell::OnceCell, ops::Range};
 
 use js_sys::Reflect;
 use wasm_bindgen::{JsCast, JsValue};
@@ -12,6 +12,10 @@ use super::{
     header_lines::HeaderLines,
 };
 use crate::runtime::js::{self, Host, IncomingRequest};
+use crate::runtime::log_context::LoggedRequest;
+use crate::runtime::random;
+use data_encoding::BASE64URL_NOPAD;
+use postern_core::error::page;
 
 /// A request, with its URL taken apart.
 ///
@@ -28,6 +32,8 @@ pub(crate) struct Incoming {
     query: Range<usize>,
     authorization: Range<usize>,
     cookie: Range<usize>,
+    /// What the log calls it, once that is asked.
+    id: OnceCell<String>,
 }
 
 impl Incoming {
@@ -60,6 +66,7 @@ impl Incoming {
             cookie,
             request: request.unchecked_into(),
             facts,
+            id: OnceCell::new(),
         })
     }
 
@@ -151,6 +158,32 @@ impl Incoming {
     fn part(&self, range: &Range<usize>) -> &str {
         self.facts.get(range.clone()).unwrap_or_default()
     }
+}
+
+impl LoggedRequest for Incoming {
+    fn id(&self) -> &str {
+        self.id
+            .get_or_init(|| request_id(&|name| self.header(name)))
+    }
+
+    fn method(&self) -> &str {
+        self.method()
+    }
+
+    fn path(&self) -> Option<&str> {
+        Some(self.path())
+    }
+}
+
+/// The id of a request: Cloudflare's, or one that is made here.
+pub(crate) fn request_id(header: &dyn Fn(&str) -> Option<String>) -> String {
+    let ray = header("cf-ray");
+    if let Some(id) = ray.as_deref().and_then(page::request_id) {
+        return id.to_owned();
+    }
+    let random: [u8; 12] = random::random().unwrap_or_default();
+    // One word, which a double click selects.
+    BASE64URL_NOPAD.encode(&random).replace(['-', '_'], "x")
 }
 
 /// The normal form of the host of a URL.

@@ -11,7 +11,11 @@ use crate::{
     revocation::cut_off::CutOff,
     session::{handle::HandleKeys, ticket::TicketKey},
 };
-use postern_jwt::{SigningAlgorithm, secret::Secret, time::UnixMillis};
+use postern_jwt::{
+    SigningAlgorithm,
+    secret::{Secret, mac},
+    time::UnixMillis,
+};
 
 /// What the ring answers to an isolate. Holds private keys: it is never written anywhere.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -163,6 +167,14 @@ impl RingCopy {
     /// The key behind anti-CSRF tokens.
     pub fn anti_csrf_key(&self) -> &Secret {
         &self.ring.head.secrets.anti_csrf_key
+    }
+
+    /// What log lines call a session: a keyed digest of its handle, so that the lines of one session can be joined and nobody can be
+    /// looked up from outside.
+    pub fn session_digest(&self, handle: &str) -> String {
+        let digest = mac(self.anti_csrf_key(), &[b"log digest 1", handle.as_bytes()]);
+        let bytes = digest.expose().iter().take(8);
+        bytes.map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The key behind session tickets.

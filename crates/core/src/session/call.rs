@@ -406,6 +406,9 @@ pub enum UserReply {
         user_id: String,
         /// How it was recognised.
         subtype: ReuseSubtype,
+        /// The country that the session was made from, if it is known.
+        #[serde(default)]
+        country: Option<String>,
     },
     /// The new payload is refused; nothing was changed.
     PayloadRefused {

@@ -104,6 +104,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
     gateway.origins.push(Origin::of_setting(url));
     let path = "/**";
     gateway.push(Rule {
+        name: None,
         hosts: Vec::new(),
         workers_dev: false,
         paths: vec![path.to_owned()],

@@ -85,6 +85,8 @@ pub enum OnOutage {
     reason = "each is a field of the rules file, and none says anything about another"
 )]
 pub struct Rule {
+    /// What logs call it; `None` = by its first path.
+    pub name: Option<String>,
     /// Hosts (`name[:port]`, lower case); empty = every host but those of `workers.dev`, see [`Self::workers_dev`].
     pub hosts: Vec<String>,
     /// True = a rule without hosts is for `*.workers.dev`, too: the Worker's own name there and its previews.
@@ -129,6 +131,12 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// What logs call it: its name, or its first path.
+    pub fn label(&self) -> &str {
+        let path = || self.paths.first().map_or("", String::as_str);
+        self.name.as_deref().unwrap_or_else(path)
+    }
+
     /// True when the request's tokens are to be verified.
     pub fn asks_for_session(&self) -> bool {
         self.session != SessionNeed::None

@@ -78,6 +78,11 @@ pub(crate) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
     let refuse = read_refuse(&mut fields);
     let (paths, patterns) = paths.unwrap_or_default().into_iter().unzip();
     let rule = Rule {
+        name: fields.parsed(
+            "name",
+            "a name of at most 40 letters, digits, spaces, dots, hyphens and underscores",
+            rule_name,
+        ),
         hosts,
         workers_dev: fields.boolean("workers_dev").unwrap_or(false),
         paths,
@@ -127,6 +132,12 @@ pub(crate) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
     check_rule(&mut fields, &rule);
     fields.finish("of a rule");
     rule
+}
+
+fn rule_name(text: &str) -> Option<String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b" .-_".contains(&byte);
+    let fits = (1..=40).contains(&text.len()) && text.bytes().all(is_plain);
+    fits.then(|| text.to_owned())
 }
 
 /// What the fields of one rule ask of each other.

@@ -163,6 +163,7 @@ fn reuse<S: UserStore>(
         handle: record.handle,
         user_id: record.user_id,
         subtype,
+        country: record.device.and_then(|device| device.country),
     })
 }
 

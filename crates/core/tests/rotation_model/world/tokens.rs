@@ -65,6 +65,7 @@ impl World {
                     handle,
                     user_id,
                     subtype,
+                    ..
                 },
             ) => {
                 let stolen_from = &self.model.sessions[session].handle;

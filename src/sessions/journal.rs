@@ -1,0 +1,67 @@
+//! What the log says about the life of sessions: that one was made, refreshed, ended or stolen; never whose it is.
+
+use crate::{
+    objects::context::Context,
+    runtime::log::{self, Event, Member},
+};
+use postern_core::{
+    refusal::ReuseSubtype,
+    session::listing::{EndedBy, MadeBy},
+    tenant::OWN,
+};
+
+/// A session was made.
+pub(super) fn created(context: &Context, handle: &str, by: MadeBy) {
+    let digest = context.ring.session_digest(handle);
+    let members = [
+        (Member::Session, digest.as_str()),
+        (Member::Issuer, OWN),
+        (Member::Reason, by.name()),
+    ];
+    log::write_with(Event::SessionCreated, &members, "a session was made");
+}
+
+/// A session was refreshed.
+pub(super) fn refreshed(context: &Context, handle: &str) {
+    if !log::is_written(Event::SessionRefreshed) {
+        return;
+    }
+    let digest = context.ring.session_digest(handle);
+    let members = [(Member::Session, digest.as_str()), (Member::Issuer, OWN)];
+    log::write_with(Event::SessionRefreshed, &members, "a session was refreshed");
+}
+
+/// Sessions were ended.
+pub(super) fn ended(context: &Context, handles: &[String], by: EndedBy) {
+    let Some(first) = handles.first() else {
+        return;
+    };
+    let (digest, count) = (
+        context.ring.session_digest(first),
+        handles.len().to_string(),
+    );
+    let members = [
+        if handles.len() == 1 {
+            (Member::Session, digest.as_str())
+        } else {
+            (Member::Count, count.as_str())
+        },
+        (Member::Reason, by.name()),
+    ];
+    log::write_with(Event::SessionsEnded, &members, "sessions were ended");
+}
+
+/// A refresh token was used by two holders.
+pub(super) fn theft(context: &Context, handle: &str, subtype: ReuseSubtype, country: Option<&str>) {
+    let digest = context.ring.session_digest(handle);
+    let mut members = vec![
+        (Member::Session, digest.as_str()),
+        (Member::Reason, subtype.name()),
+    ];
+    members.extend(country.map(|country| (Member::Country, country)));
+    log::write_with(
+        Event::TokenTheft,
+        &members,
+        "a refresh token was used twice; the session has ended",
+    );
+}
