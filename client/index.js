@@ -8,6 +8,8 @@ export { init } from "./src/connection.js";
 export { PosternError as Error };
 
 const MOST_HANDLES = 1_000;
+/** Of a token that names a user and no session. */
+const NO_SESSION = "the token names no session, so there is no session data and no session to end";
 
 export async function getSession(accessToken, antiCsrfToken, options = {}) {
   const { doAntiCsrfCheck, freshness } = options;
@@ -217,6 +219,7 @@ function credential(method, name, value) {
 }
 
 function text(method, name, value) {
+  if (name === "handle" && value === null) throw new TypeError(`${method}: "handle" is null: ${NO_SESSION}`);
   if (typeof value !== "string" || !value.isWellFormed()) {
     throw new TypeError(`${method}: "${name}" must be a string`);
   }

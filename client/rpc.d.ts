@@ -14,7 +14,11 @@ export type Freshness = "stateless" | "strict" | `within ${string}`;
 
 /** A verified session; `Payload` is what its creator promises of the payload, and nothing checks that. */
 export interface Session<Payload extends object = JsonObject> {
-  /** Names the session; the key under which its data is stored. */
+  /**
+   * Names the session; the key under which its data is stored. At run time it is `null` for a token of a trusted issuer that
+   * names a user and no session: look at `issuer` where such tokens are accepted. There is no session data then, and calls
+   * that are given the `null` reject with a TypeError.
+   */
   handle: string;
   /** Who vouches for it: `own` for sessions of this deployment, else the id of a trusted issuer in its settings. */
   issuer: string;

@@ -1,7 +1,7 @@
 //! Session handles and refresh tokens: names that only we can make.
 
 use postern_core::session::{
-    handle::{CheckedHandle, HandleKeys, HandleKind, MAX_HANDLE_BYTES},
+    handle::{CheckedHandle, HandleKeys, HandleKind, MAX_HANDLE_BYTES, Subject},
     lineage::TokenPosition,
     refresh_token::{self, MAX_REFRESH_TOKEN_BYTES, TokenMaker},
     ticket::{self, TicketFault, TicketKey},
@@ -38,7 +38,7 @@ fn made() -> [CheckedHandle; 3] {
     [
         keys().issue("alice", "public", [7; 16]),
         keys().issue("alice", "blue", [8; 16]),
-        keys().issue_foreign("partner", "bob", "session-1"),
+        keys().issue_foreign("partner", Subject::of("bob"), "session-1"),
     ]
 }
 

@@ -68,7 +68,7 @@ pub(crate) async fn check_revocation(
     known: &VerifiedToken,
     freshness: Freshness,
 ) -> Result<(), Refusal> {
-    let handle = &known.session.handle;
+    let handle = &known.liveness_handle;
     standing_of(context, handle, known.age, known.made, freshness).await?;
     if known.marks.is_empty() {
         return Ok(());

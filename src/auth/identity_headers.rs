@@ -21,7 +21,13 @@ pub(crate) fn bytes(session: &Session) -> usize {
         .len()
         .saturating_mul(2)
         .saturating_add(session.identity.subject.len().saturating_mul(5))
-        .saturating_add(session.handle.len().saturating_mul(3))
+        .saturating_add(
+            session
+                .handle
+                .as_ref()
+                .map_or(0, String::len)
+                .saturating_mul(3),
+        )
         .saturating_add(ASSERTION_BYTES);
     one.saturating_mul(settings::origins().min(MOST))
 }

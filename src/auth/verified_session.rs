@@ -3,6 +3,7 @@
 use super::identity_headers::IdentityHeaders;
 use postern_core::{
     identity::{Identity, Session},
+    refusal::Refusal,
     revocation::copy::Age,
     session::{issuer_logout::Mark, model::SessionView},
     tokens::access_token::AccessClaims,
@@ -14,11 +15,17 @@ use std::{
 };
 use wasm_bindgen::JsValue;
 
+/// What is said where a session is asked for.
+pub(crate) const NO_SESSION: &str =
+    "the token names no session, so there is no session data and no session to end";
+
 /// A verified access token, as the use cases need it.
 #[derive(Debug)]
 pub(crate) struct VerifiedToken {
     /// The session, with the payload as its creator gave it.
     pub(crate) session: Session,
+    /// By which it is known whether the session has ended; for a token that names none, whether all tokens of its time have.
+    pub(crate) liveness_handle: String,
     /// The claims of a token of our own; `None` for a trusted issuer's.
     pub(crate) claims: Option<AccessClaims>,
     /// The session as browsers are shown it, once one was.
@@ -39,8 +46,9 @@ impl VerifiedToken {
     /// A session of ours that its object told of, without a token, and until when that counts.
     pub(crate) fn of_ticket(session: SessionView, good_until: UnixMillis) -> Self {
         Self {
+            liveness_handle: session.handle.clone(),
             session: Session {
-                handle: session.handle,
+                handle: Some(session.handle),
                 identity: Identity::own(session.tenant_id, session.user_id),
                 payload: session.payload,
             },
@@ -52,6 +60,15 @@ impl VerifiedToken {
             good_until,
             identity_headers: RefCell::default(),
         }
+    }
+
+    /// The handle of the session, for what is done to it.
+    ///
+    /// # Errors
+    /// The token names a user and no session.
+    pub(crate) fn session_handle(&self) -> Result<&str, Refusal> {
+        let handle = self.session.handle.as_deref();
+        handle.ok_or_else(|| Refusal::BadInput(NO_SESSION.to_owned()))
     }
 
     /// The session as browsers are shown it, as JS has it: made by the first answer, and ready for the others.

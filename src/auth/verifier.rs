@@ -18,7 +18,11 @@ use postern_core::{
     keys::SigningKey,
     refusal::Refusal,
     revocation::copy::Age,
-    session::{call::UserCall, handle::CheckedHandle, issuer as own_issuer, issuer_logout},
+    session::{
+        call::UserCall,
+        handle::{CheckedHandle, Subject},
+        issuer as own_issuer, issuer_logout,
+    },
     settings::{SupersededBy, TrustedIssuer},
     tokens::{
         access_token::{self, AccessClaims},
@@ -282,12 +286,13 @@ async fn verify_parsed(
     };
     note_use(context, handle, &claims);
     let session = Session {
-        handle: claims.handle.clone(),
+        handle: Some(claims.handle.clone()),
         identity: Identity::own(claims.tenant_id.clone(), claims.user_id.clone()),
         payload: own_issuer::without(&claims.payload, &context.settings.issuer()),
     };
     let known = VerifiedToken {
         session,
+        liveness_handle: claims.handle.clone(),
         age: match claims.origin.session_created {
             Some(created) => Age::Session(created),
             None => Age::Token(at_the_latest(claims.created)),
@@ -430,14 +435,21 @@ async fn verify_foreign(
     let verdict = verdict(&pending).await?;
     let verified = pending.finish(verdict, context.now).map_err(foreign)?;
     let identity = trusted_issuer::identity(issuer, &verified).map_err(foreign)?;
-    let handle =
-        context
-            .handle_keys()
-            .issue_foreign(&issuer.id, &identity.user_id, &identity.session);
+    let subject = Subject {
+        tenant: identity.tenant.as_deref(),
+        user_id: &identity.user_id,
+    };
+    let names_session = identity.session.is_some();
+    let handle = context.handle_keys().issue_foreign(
+        &issuer.id,
+        subject,
+        &identity.session.unwrap_or_default(),
+    );
+    let handle = handle.as_str().to_owned();
     let marks = issuer_logout::marks(&context.handle_keys(), issuer, &verified.claims());
     let session = Session {
-        handle: handle.as_str().to_owned(),
-        identity: Identity::trusted(&issuer.id, identity.user_id),
+        handle: names_session.then(|| handle.clone()),
+        identity: Identity::trusted(&issuer.id, identity.tenant, identity.user_id),
         payload: json::minify(verified.payload()).map_err(|_| foreign(TokenFault::BadPayload))?,
     };
     Ok(remember(
@@ -445,6 +457,7 @@ async fn verify_foreign(
         validity,
         VerifiedToken {
             session,
+            liveness_handle: handle,
             age: verified
                 .issued_at()
                 .map_or(Age::Unknown, |issued| Age::Token(at_the_latest(issued))),
@@ -518,7 +531,7 @@ fn remember(token: &str, validity: Validity, known: VerifiedToken) -> Rc<Verifie
         .session
         .payload
         .len()
-        .saturating_add(known.session.handle.len())
+        .saturating_add(known.liveness_handle.len())
         .saturating_mul(3);
     let bytes = bytes
         .saturating_add(known.session.identity.subject.len().saturating_mul(4))

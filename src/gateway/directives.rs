@@ -78,9 +78,11 @@ pub(crate) async fn run(
                 .map_err(|refusal| failed(SET_PAYLOAD, &refusal))?;
         }
         if let Some(data) = directives.session_data {
-            sessions::update_session_data(context, &known.session.handle, data)
-                .await
-                .map_err(|refusal| failed(SESSION_DATA, &refusal))?;
+            let written = match known.session_handle() {
+                Ok(handle) => sessions::update_session_data(context, handle, data).await,
+                Err(refusal) => Err(refusal),
+            };
+            written.map_err(|refusal| failed(SESSION_DATA, &refusal))?;
         }
     }
     Ok(Outcome {
@@ -99,7 +101,7 @@ async fn end(context: &Context, call: &Call<'_>, whose: Revoke) -> Result<(), Re
     let (handle, user) = match &call.session {
         Some(known) => {
             let user = known.session.identity.own_user_id();
-            (known.session.handle.clone(), user.map(str::to_owned))
+            (known.session_handle()?.to_owned(), user.map(str::to_owned))
         }
         None => match expired(context, call).await? {
             Some(claims) => (claims.handle, Some(claims.user_id)),

@@ -5,7 +5,7 @@ use worker::Env;
 use super::{own_sessions, readiness, request_headers::Headers, session_ticket};
 use crate::{
     auth::{
-        authenticate::{AuthError, Demands, NO_TOKEN, verified},
+        authenticate::{AuthError, Demands, NO_TOKEN, refused, verified},
         session_cookies,
         verified_session::VerifiedToken,
     },
@@ -179,10 +179,13 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     // Stateless: signing out of a session that has ended already is no mistake.
     let demands = Demands::of(Freshness::Stateless);
     let (handle, transfer) = match verified(context, &browser, &demands).await {
-        Ok((known, transfer)) => (known.session.handle.clone(), transfer),
-        Err(refused) => match form_that_signs_out(context, request, &browser, &refused).await {
+        Ok((known, transfer)) => match known.session_handle() {
+            Ok(handle) => (handle.to_owned(), transfer),
+            Err(refusal) => return refused(refusal).reply(&context.settings),
+        },
+        Err(error) => match form_that_signs_out(context, request, &browser, &error).await {
             Ok(Some(handle)) => (handle, Transfer::Cookie),
-            Ok(None) => return refused.reply(&context.settings),
+            Ok(None) => return error.reply(&context.settings),
             Err(refusal) => return outage(context, &refusal),
         },
     };

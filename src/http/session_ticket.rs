@@ -75,7 +75,7 @@ async fn made(
         random::random().map_err(|_| Refusal::GeneralError("no randomness"))?;
     let expires = context.now.plus(LIFE).min(known.good_until);
     let ticket = Ticket {
-        handle: known.session.handle.clone(),
+        handle: known.session_handle()?.to_owned(),
         id: BASE64URL_NOPAD.encode(&id),
         expires,
         until: known.good_until,

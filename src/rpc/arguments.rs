@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use js_sys::{Array, JsString, Object, RangeError, Reflect, TypeError};
 use wasm_bindgen::{JsCast, JsValue};
 
+use crate::auth::verified_session::NO_SESSION;
 use crate::runtime::{
     http::body::MemoryPermit,
     js::{self, WellFormed},
@@ -57,6 +58,14 @@ impl<'a> Arguments<'a> {
     pub(crate) fn string(&self, name: &str) -> Result<String, JsValue> {
         self.optional_string(name)?
             .ok_or_else(|| self.wrong(name, "must be a string"))
+    }
+
+    /// The handle of a session. What `getSession` gives in its place for a token that names no session is refused by name.
+    pub(crate) fn handle(&self) -> Result<String, JsValue> {
+        if self.member("handle").is_null() {
+            return Err(self.wrong("handle", NO_SESSION));
+        }
+        self.string("handle")
     }
 
     /// A string member that may be left out.

@@ -128,12 +128,12 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "getSessionForRequest" => get_session_for_request(arguments, context).await,
         "getSessionData" => {
             let freshness = freshness(arguments, context)?;
-            let handle = arguments.string("handle")?;
+            let handle = arguments.handle()?;
             let data = sessions::get_session_data(context, &handle, freshness).await;
             Ok(data.map(|data| ok(&format!("\"sessionData\":{data}"))))
         }
         "updateSessionData" => {
-            let handle = arguments.string("handle")?;
+            let handle = arguments.handle()?;
             let data = arguments.json_object("sessionData")?;
             Ok(sessions::update_session_data(context, &handle, data)
                 .await
@@ -143,7 +143,7 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "createNewSessionForRequest" => create_new_session_for_request(arguments, context).await,
         "refreshSession" => refresh_session(arguments, context).await,
         "revokeSession" => {
-            let handle = arguments.string("handle")?;
+            let handle = arguments.handle()?;
             let one = sessions::revoke(context, vec![handle], Report::EndedBefore, EndedBy::Rpc);
             Ok(one.await.map(|handles| revoked(&handles)))
         }
@@ -182,12 +182,12 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         }
         "getSessionInformation" => get_session_information(arguments, context).await,
         "updateJWTPayload" => {
-            let handle = arguments.string("handle")?;
+            let handle = arguments.handle()?;
             let payload = arguments.json_object("jwtPayload")?;
             Ok(replace_payload(context, &handle, payload).await)
         }
         "mergeIntoAccessTokenPayload" => {
-            let handle = arguments.string("handle")?;
+            let handle = arguments.handle()?;
             let changes = arguments.json_object("jwtPayload")?;
             let merged = sessions::merge_payload(context, &handle, changes).await;
             Ok(merged.map(|()| ok("")))
@@ -295,7 +295,7 @@ async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called
 }
 
 async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -> Called {
-    let handle = arguments.string("handle")?;
+    let handle = arguments.handle()?;
     let information = sessions::information(context, &handle).await;
     Ok(information.map(|information| {
         let device = information.device.as_ref().map(Device::to_json);

@@ -63,7 +63,7 @@ impl Issuers {
 pub struct Identity {
     /// Who vouches for it.
     pub issuer: Issuer,
-    /// The tenant; `public` for sessions of trusted issuers.
+    /// The tenant; `public` for sessions of trusted issuers, but for those that have a tenant for each of their customers.
     pub tenant_id: String,
     /// The user, as the issuer names it.
     pub subject: String,
@@ -79,11 +79,11 @@ impl Identity {
         }
     }
 
-    /// A user of a trusted issuer, by the issuer's id in settings.
-    pub fn trusted(issuer: &str, subject: String) -> Self {
+    /// A user of a trusted issuer, by the issuer's id in settings and by the issuer's tenant, if it has tenants.
+    pub fn trusted(issuer: &str, tenant: Option<String>, subject: String) -> Self {
         Self {
             issuer: Issuer::Trusted(issuer.to_owned()),
-            tenant_id: PUBLIC_TENANT.to_owned(),
+            tenant_id: tenant.unwrap_or_else(|| PUBLIC_TENANT.to_owned()),
             subject,
         }
     }
@@ -100,8 +100,9 @@ impl Identity {
 /// A session whose token was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Its handle.
-    pub handle: String,
+    /// Its handle; `None` for a token of a trusted issuer that names a user and no session: then there is no session data, and
+    /// nothing to end.
+    pub handle: Option<String>,
     /// Whose it is.
     pub identity: Identity,
     /// The payload: the text of one JSON object.
@@ -118,7 +119,9 @@ impl Session {
         } = self;
         [
             "\"handle\":",
-            &json::quote(handle),
+            &handle
+                .as_deref()
+                .map_or_else(|| "null".to_owned(), json::quote),
             ",\"issuer\":",
             &json::quote(identity.issuer.id()),
             ",\"userId\":",
@@ -135,7 +138,7 @@ impl Session {
 impl From<&SessionView> for Session {
     fn from(view: &SessionView) -> Self {
         Self {
-            handle: view.handle.clone(),
+            handle: Some(view.handle.clone()),
             identity: Identity::own(view.tenant_id.clone(), view.user_id.clone()),
             payload: view.payload.clone(),
         }

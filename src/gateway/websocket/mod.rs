@@ -44,7 +44,7 @@ pub(crate) fn ticket(
     let ticket = match token {
         Some(token) => js::object(&[("token", JsValue::from_str(token)), ("bound", bound)]),
         None => js::object(&[
-            ("handle", JsValue::from_str(&known.session.handle)),
+            ("handle", JsValue::from_str(&known.liveness_handle)),
             ("until", number(known.good_until.0)),
             ("bound", bound),
         ]),

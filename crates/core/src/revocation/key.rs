@@ -56,7 +56,7 @@ fn digit(byte: u8) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::{HandleKey, keys, shard};
-    use crate::session::handle::HandleKeys;
+    use crate::session::handle::{HandleKeys, Subject};
     use postern_jwt::secret::Secret;
 
     fn handle_keys() -> HandleKeys {
@@ -88,9 +88,9 @@ mod tests {
 
     #[test]
     fn trusted_issuers_sessions_have_numbers_of_their_own() {
-        let one = handle_keys().issue_foreign("a", "u1", "s1");
-        let two = handle_keys().issue_foreign("a", "u1", "s2");
-        let other = handle_keys().issue_foreign("b", "u1", "s1");
+        let one = handle_keys().issue_foreign("a", Subject::of("u1"), "s1");
+        let two = handle_keys().issue_foreign("a", Subject::of("u1"), "s2");
+        let other = handle_keys().issue_foreign("b", Subject::of("u1"), "s1");
         let (one, two, other) = (one.as_str(), two.as_str(), other.as_str());
         assert_ne!(keys(one).unwrap().0, keys(two).unwrap().0);
         assert_eq!(keys(one).unwrap().1, keys(two).unwrap().1);

@@ -52,6 +52,25 @@ pub enum HandleKind {
     },
 }
 
+/// Whom a trusted issuer's token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject<'s> {
+    /// The issuer's tenant, if it has tenants.
+    pub tenant: Option<&'s str>,
+    /// The user, unique within issuer and tenant.
+    pub user_id: &'s str,
+}
+
+impl<'s> Subject<'s> {
+    /// A user of an issuer without tenants.
+    pub const fn of(user_id: &'s str) -> Self {
+        Self {
+            tenant: None,
+            user_id,
+        }
+    }
+}
+
 /// Whether a handle that passed the tag check names a trusted issuer's session.
 pub fn is_foreign(handle: &str) -> bool {
     // The route of a handle of ours has 26 characters, so none of ours begins like this.
@@ -140,19 +159,36 @@ impl HandleKeys {
         }
     }
 
-    /// Makes the handle of a trusted issuer's session. Call it for a token that was verified, and for nothing else.
+    /// Makes the handle of a trusted issuer's session. Call it for a token that was verified, and for nothing else. An empty
+    /// `session` is none: a handle for what is known of a user whose token names no session.
     ///
     /// `issuer` is the id in settings, so that two issuers can never share a handle and a changed URL orphans nothing.
-    pub fn issue_foreign(&self, issuer: &str, user_id: &str, session: &str) -> CheckedHandle {
-        let parts: [&[u8]; 3] = [b"foreign", issuer.as_bytes(), user_id.as_bytes()];
-        let route = encode(&mac(&self.route, &parts), ROUTE_BYTES);
-        let parts: [&[u8]; 4] = [
-            b"session",
-            issuer.as_bytes(),
-            user_id.as_bytes(),
-            session.as_bytes(),
-        ];
-        let digest = encode(&mac(&self.route, &parts), ROUTE_BYTES);
+    pub fn issue_foreign(
+        &self,
+        issuer: &str,
+        subject: Subject<'_>,
+        session: &str,
+    ) -> CheckedHandle {
+        let Subject { tenant, user_id } = subject;
+        let [issuer_part, user_part, session_part] = [issuer, user_id, session].map(str::as_bytes);
+        let digest_of = |parts: &[&[u8]]| encode(&mac(&self.route, parts), ROUTE_BYTES);
+        // A first part of its own for each form, and every part has its length: no two lists of names are one text.
+        let (route, digest) = match tenant.map(str::as_bytes) {
+            None => (
+                digest_of(&[b"foreign", issuer_part, user_part]),
+                digest_of(&[b"session", issuer_part, user_part, session_part]),
+            ),
+            Some(tenant) => (
+                digest_of(&[b"foreign of tenant", issuer_part, tenant, user_part]),
+                digest_of(&[
+                    b"session of tenant",
+                    issuer_part,
+                    tenant,
+                    user_part,
+                    session_part,
+                ]),
+            ),
+        };
         let tag = self.foreign_tag(issuer, &route, &digest);
         let route_start = FOREIGN_PREFIX
             .len()
@@ -277,7 +313,7 @@ fn base32(bytes: &[u8]) -> String {
 mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    use super::{HandleKeys, HandleKind, MarkKind, has_own_form, is_foreign, is_mark};
+    use super::{HandleKeys, HandleKind, MarkKind, Subject, has_own_form, is_foreign, is_mark};
     use postern_jwt::secret::Secret;
 
     fn keys() -> HandleKeys {
@@ -348,8 +384,8 @@ mod tests {
 
     #[test]
     fn issuers_never_share_a_handle() {
-        let one = keys().issue_foreign("a", "u", "s");
-        let two = keys().issue_foreign("b", "u", "s");
+        let one = keys().issue_foreign("a", Subject::of("u"), "s");
+        let two = keys().issue_foreign("b", Subject::of("u"), "s");
         assert_ne!(one.route(), two.route());
         assert_eq!(keys().check(one.as_str()).unwrap().route(), one.route());
         let swapped = one.as_str().replacen("x.a.", "x.b.", 1);

@@ -3,7 +3,7 @@
 use super::{
     call::{Gone, UserCall},
     facts::{Fact, GENERATION_LIMIT, LivenessCache},
-    handle::{HandleKeys, MAX_HANDLE_BYTES, is_foreign},
+    handle::{HandleKeys, MAX_HANDLE_BYTES, Subject, is_foreign},
     lineage::{Lineage, Rotation, Step, Superseding, TokenPosition},
     record::{CopyAction, Ending},
     refresh_token::{MAX_REFRESH_TOKEN_BYTES, TokenMaker, longest, parse},
@@ -174,7 +174,7 @@ fn a_handle_may_be_as_long_as_the_limit_and_no_longer() {
 
 #[test]
 fn a_foreign_handle_is_told_by_its_beginning_and_has_no_tenant() {
-    let foreign = keys().issue_foreign("a", "u", "s");
+    let foreign = keys().issue_foreign("a", Subject::of("u"), "s");
     assert!(is_foreign(foreign.as_str()));
     assert!(!is_foreign(keys().issue("u", "x", [0; 16]).as_str()));
     assert!(keys().check(foreign.as_str()).is_some());

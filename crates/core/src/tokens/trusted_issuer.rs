@@ -86,8 +86,8 @@ pub fn policy(issuer: &TrustedIssuer, tolerance: Millis) -> Policy {
     Policy {
         algorithms: Some(issuer.algorithms.clone()),
         typ: issuer.typ.clone().map_or(Types::Access, Types::Only),
-        // [`identity`] looks at `iss` once more: it may have several forms.
-        issuer: None,
+        // Where it has several, [`identity`] looks at `iss` once more.
+        issuer: issuer.names.only().map(str::to_owned),
         parties: issuer.parties.clone(),
         needs_expiry: true,
         max_lifetime: Some(issuer.max_token_age),
@@ -101,9 +101,11 @@ pub fn policy(issuer: &TrustedIssuer, tolerance: Millis) -> Policy {
 /// Whom a verified foreign token names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignIdentity {
-    /// The claim that names the session; unique within the issuer only.
-    pub session: String,
-    /// The claim that names the user; unique within the issuer only.
+    /// The claim that names the session, unique within the issuer only; `None` = the token names none.
+    pub session: Option<String>,
+    /// The tenant that `iss` names, of an issuer that has tenants.
+    pub tenant: Option<String>,
+    /// The claim that names the user; unique within issuer and tenant only.
     pub user_id: String,
 }
 
@@ -206,18 +208,34 @@ fn identity_text(claims: &Object<'_>, name: &str) -> Result<String, TokenFault> 
     Ok(text.into_owned())
 }
 
-/// Reads session and user from a verified token: strings of 1 to [`MAX_IDENTITY_BYTES`] bytes, or it is refused.
+/// Reads session and user from a verified token: strings of 1 to [`MAX_IDENTITY_BYTES`] bytes, or it is refused. The one that
+/// names the session may be absent, unless the entry itself asks for it.
+///
+/// # Errors
+/// The claim that is missing or of a wrong form, or `iss`.
 pub fn identity(issuer: &TrustedIssuer, token: &Verified) -> Result<ForeignIdentity, TokenFault> {
     let claims = token.claims();
     let iss = claims.string("iss").map_err(|_| TokenFault::BadClaim)?;
     let iss = iss.unwrap_or_default();
-    issuer.names.named(&iss).ok_or(TokenFault::WrongIssuer)?;
+    let named = issuer.names.named(&iss).ok_or(TokenFault::WrongIssuer)?;
     // A security event or a logout token (RFC 8417 section 2.2), whatever its header calls it.
     if claims.contains("events") {
         return Err(TokenFault::WrongType);
     }
+    if let Some(tenant) = named.tenant {
+        // An issuer with tenants says it twice. A token that contradicts itself names nobody.
+        let told = claims.string("tid").map_err(|_| TokenFault::BadClaim)?;
+        if told.is_some_and(|told| told != tenant) {
+            return Err(TokenFault::WrongIssuer);
+        }
+    }
+    let session = match identity_text(&claims, &issuer.handle_claim) {
+        Err(TokenFault::ClaimMissing) if !issuer.session_is_required => None,
+        session => Some(session?),
+    };
     Ok(ForeignIdentity {
-        session: identity_text(&claims, &issuer.handle_claim)?,
+        session,
+        tenant: named.tenant.map(str::to_owned),
         user_id: identity_text(&claims, &issuer.user_id_claim)?,
     })
 }

@@ -126,7 +126,10 @@ impl CloneOf for RevocationCopy {
 #[test]
 fn a_trusted_issuers_session_is_settled_by_its_object() {
     let mut authority = Authority::new();
-    let foreign = keys().issue_foreign("a", "u", "s").as_str().to_owned();
+    let foreign = keys()
+        .issue_foreign("a", postern_core::session::handle::Subject::of("u"), "s")
+        .as_str()
+        .to_owned();
     authority.report(std::slice::from_ref(&foreign), START + HOUR, START);
     let mut copy = up_to_date(&authority);
     assert_eq!(

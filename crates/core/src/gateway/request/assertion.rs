@@ -52,7 +52,9 @@ pub fn claims(issuer: &str, audience: &str, session: &Session, now: UnixMillis) 
             claims.text("idp_sub", &identity.subject);
         }
     }
-    claims.text("sid", &session.handle);
+    if let Some(handle) = &session.handle {
+        claims.text("sid", handle);
+    }
     claims.text("tid", &identity.tenant_id);
     claims.number("iat", seconds);
     claims.number("exp", seconds.saturating_add(LIFE.as_seconds()));

@@ -40,10 +40,8 @@ pub const MAX_USER_ID_BYTES: usize = 2 * 1024;
 /// The identity headers of a session.
 pub fn headers(session: &Session) -> Vec<(&'static str, String)> {
     let identity = &session.identity;
-    let mut headers = vec![
-        (HANDLE, session.handle.clone()),
-        (TENANT_ID, escaped(&identity.tenant_id)),
-    ];
+    let mut headers = vec![(TENANT_ID, escaped(&identity.tenant_id))];
+    headers.extend(session.handle.clone().map(|handle| (HANDLE, handle)));
     let (name, omitted) = match &identity.issuer {
         Issuer::Own => (USER_ID, USER_ID_OMITTED),
         Issuer::Trusted(id) => {

@@ -89,8 +89,8 @@ fn session(payload: &str) -> Session {
 
 fn foreign_session(issuer: &str, subject: &str, payload: &str) -> Session {
     Session {
-        handle: format!("x.{issuer}.r.d.tag"),
-        identity: Identity::trusted(issuer, subject.to_owned()),
+        handle: Some(format!("x.{issuer}.r.d.tag")),
+        identity: Identity::trusted(issuer, None, subject.to_owned()),
         payload: payload.to_owned(),
     }
 }

@@ -37,7 +37,7 @@ const fn own(payload: &str) -> Seen<'_> {
 /// A session of our own, as origins are told of it.
 fn own_session(user_id: &str, payload: &str) -> Session {
     Session {
-        handle: "route.random.tag".to_owned(),
+        handle: Some("route.random.tag".to_owned()),
         identity: Identity::own("public".to_owned(), user_id.to_owned()),
         payload: payload.to_owned(),
     }

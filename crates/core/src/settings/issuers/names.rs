@@ -47,6 +47,14 @@ impl IssuerNames {
         self.forms.first().map_or("", String::as_str)
     }
 
+    /// The one exact value, if there is just one.
+    pub fn only(&self) -> Option<&str> {
+        match self.forms.as_slice() {
+            [form] if !form.contains(TENANT) => Some(form),
+            _ => None,
+        }
+    }
+
     /// The one tenant, if there is just one.
     pub(super) fn only_tenant(&self) -> Option<&str> {
         match &self.tenants {

@@ -1,6 +1,6 @@
 use super::support::{CLAIMS, key_ring, plain_token, token, verify};
 use crate::{
-    settings::{IssuerKeys, IssuerNames, TrustedIssuer},
+    settings::{IssuerKeys, IssuerNames, TrustedIssuer, testing::parsed},
     tokens::{
         form::parse,
         token_issuer::{TokenIssuer, token_issuer},
@@ -106,9 +106,15 @@ fn session_and_user_are_strings_of_bounded_size() {
         identity(&issuer, &verify(&token, &key_ring(), &policy).unwrap())
     };
     let named = of(r#""sid":"s""#).unwrap();
-    assert_eq!((named.session.as_str(), named.user_id.as_str()), ("s", "u"));
+    assert_eq!(
+        (named.session.as_deref(), named.user_id.as_str()),
+        (Some("s"), "u")
+    );
     let longest = format!(r#""sid":"{}""#, "s".repeat(MAX_IDENTITY_BYTES));
-    assert_eq!(of(&longest).unwrap().session.len(), MAX_IDENTITY_BYTES);
+    assert_eq!(
+        of(&longest).unwrap().session.unwrap().len(),
+        MAX_IDENTITY_BYTES
+    );
     for (sid, expected) in [
         (
             format!(r#""sid":"{}""#, "s".repeat(MAX_IDENTITY_BYTES + 1)),
@@ -125,6 +131,110 @@ fn session_and_user_are_strings_of_bounded_size() {
         (r#""Sid":"s""#.to_owned(), TokenFault::ClaimMissing),
     ] {
         assert_eq!(of(&sid), Err(expected), "{sid}");
+    }
+}
+
+/// A machine's token names no session. It is somebody's all the same, unless the entry asks for the claim.
+#[test]
+fn a_token_without_a_session_is_refused_only_where_the_entry_asks_for_one() {
+    let mut issuer = issuer("b", "https://issuer.example");
+    issuer.session_is_required = false;
+    let policy = policy(&issuer, Millis(0));
+    let of = |sid: &str| {
+        let payload = CLAIMS.replace(r#""sid":"s""#, sid);
+        let token = plain_token(Algorithm::HS256, &payload);
+        identity(&issuer, &verify(&token, &key_ring(), &policy).unwrap())
+    };
+    assert_eq!(of(r#""sid":"s""#).unwrap().session.as_deref(), Some("s"));
+    assert_eq!(of(r#""client_id":"c""#).unwrap().session, None);
+    // What is there and no name is no reason to pass.
+    for sid in [r#""sid":"""#, r#""sid":7"#, r#""sid":null"#] {
+        assert_eq!(of(sid), Err(TokenFault::BadClaim), "{sid}");
+    }
+}
+
+/// Of an issuer with tenants both places that name the tenant agree.
+#[test]
+fn the_tenant_is_part_of_whom_a_token_names() {
+    const TENANT: &str = "11111111-2222-3333-4444-555555555555";
+    let file = r#"[{"id":"e","provider":"entra","tenants":"any","audience":["us"],"algorithms":["HS256"],
+        "jwks":{"keys":[{"kty":"oct","k":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}]}}]"#;
+    let settings = parsed(&[("TRUSTED_ISSUERS", file)]);
+    let issuer = &settings.trusted_issuers[0];
+    let policy = policy(issuer, Millis(0));
+    let of = |iss: &str, tid: &str| {
+        let payload = CLAIMS
+            .replace("https://issuer.example", iss)
+            .replace(r#""sid":"s""#, &format!(r#""tid":{tid}"#));
+        let token = plain_token(Algorithm::HS256, &payload);
+        identity(issuer, &verify(&token, &key_ring(), &policy).unwrap())
+    };
+    let tid = format!("\"{TENANT}\"");
+    let v1 = of(&format!("https://sts.windows.net/{TENANT}/"), &tid).unwrap();
+    let v2 = of(
+        &format!("https://login.microsoftonline.com/{TENANT}/v2.0"),
+        &tid,
+    )
+    .unwrap();
+    assert_eq!(v1, v2);
+    assert_eq!(v1.tenant.as_deref(), Some(TENANT));
+    let other = TENANT.replace('1', "2");
+    assert_eq!(
+        of(&format!("https://sts.windows.net/{other}/"), &tid),
+        Err(TokenFault::WrongIssuer)
+    );
+    assert_eq!(
+        of("https://sts.windows.net/common/", &tid),
+        Err(TokenFault::WrongIssuer)
+    );
+    assert_eq!(
+        of(&format!("https://sts.windows.net/{TENANT}/"), "7"),
+        Err(TokenFault::BadClaim)
+    );
+}
+
+/// One issuer, several entries: the claims that an entry asks for decide, then whom the token is for.
+#[test]
+fn of_several_entries_for_one_issuer_the_token_chooses() {
+    let entry = |id: &str, members: &str| {
+        format!(
+            r#"{{"id":"{id}","issuer":"https://issuer.example","jwks_uri":"https://issuer.example/jwks",{members}}}"#
+        )
+    };
+    let all = [
+        entry("users", r#""audience":["us"]"#),
+        entry(
+            "machines",
+            r#""required_claims":{"gty":"client-credentials"},"audience":["us"]"#,
+        ),
+        entry("jobs", r#""required_claims":{"gty":["job","cron"]}"#),
+        entry("others", r#""audience":["them"]"#),
+    ];
+    let settings = parsed(&[("TRUSTED_ISSUERS", &format!("[{}]", all.join(",")))]);
+    let of = |claims: &str| {
+        let payload = format!(r#"{{"iss":"https://issuer.example",{claims}}}"#);
+        let token = plain_token(Algorithm::HS256, &payload);
+        let parsed = compact::parse(&token, MAX_TOKEN_BYTES).unwrap();
+        match claimant(parsed, |_| false, &settings.trusted_issuers).unwrap() {
+            Claimant::Foreign(_, issuer) => issuer.id.clone(),
+            Claimant::Ambiguous(issuer) => format!("{}?", issuer.id),
+            Claimant::Own(_) => "own".to_owned(),
+        }
+    };
+    for (claims, expected) in [
+        (r#""aud":"us""#, "users"),
+        (r#""aud":"them""#, "others"),
+        (r#""aud":["them","us"]"#, "users?"),
+        (r#""aud":"nobody""#, "users"),
+        (r#""gty":"client-credentials","aud":"them""#, "machines"),
+        (r#""gty":"cron""#, "jobs"),
+        (
+            r#""gty":["cron","client-credentials"],"aud":"us""#,
+            "machines?",
+        ),
+        (r#""gty":"password","aud":"us""#, "users"),
+    ] {
+        assert_eq!(of(claims), expected, "{claims}");
     }
 }
 

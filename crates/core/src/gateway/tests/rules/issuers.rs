@@ -10,9 +10,10 @@ use crate::gateway::request::{assertion, identity};
 use crate::gateway::tests::{no_header, request};
 use crate::gateway::{Decision, Denial, ForwardWarning, Gateway, Rule, Seen};
 use crate::identity::{Identity, Issuer, Issuers, Session};
-use crate::session::handle::HandleKeys;
+use crate::session::handle::{HandleKeys, Subject};
 use crate::settings::Settings;
 use crate::settings::testing::parsed;
+use crate::tenant::PUBLIC_TENANT;
 use postern_jwt::secret::Secret;
 use postern_jwt::time::UnixMillis;
 
@@ -193,7 +194,15 @@ fn handle(keys: &HandleKeys, identity: &Identity) -> String {
     let subject = &identity.subject;
     let handle = match &identity.issuer {
         Issuer::Own => keys.issue(subject, &identity.tenant_id, [7; 16]),
-        Issuer::Trusted(id) => keys.issue_foreign(id, subject, "s"),
+        Issuer::Trusted(id) => {
+            let tenant =
+                Some(identity.tenant_id.as_str()).filter(|tenant| *tenant != PUBLIC_TENANT);
+            let subject = Subject {
+                tenant,
+                user_id: subject,
+            };
+            keys.issue_foreign(id, subject, "s")
+        }
     };
     handle.as_str().to_owned()
 }
@@ -209,8 +218,12 @@ fn any_identity() -> impl Strategy<Value = Identity> {
     prop_oneof![
         ("(public|own|partner|t-1)", subject())
             .prop_map(|(tenant, subject)| Identity::own(tenant, subject)),
-        ("(partner|partner2|alice|x|public)", subject())
-            .prop_map(|(issuer, subject)| Identity::trusted(&issuer, subject)),
+        (
+            "(partner|partner2|alice|x|public)",
+            proptest::option::of("(own|t-1|alice|[ab.%,]{1,2})"),
+            subject()
+        )
+            .prop_map(|(issuer, tenant, subject)| Identity::trusted(&issuer, tenant, subject)),
     ]
 }
 
@@ -223,7 +236,7 @@ proptest! {
     fn no_two_identities_share_a_handle_a_header_or_an_assertion(one in any_identity(), other in any_identity()) {
         let keys = HandleKeys { route: Secret::new(vec![1; 32]), tag: Secret::new(vec![2; 32]) };
         let session = |identity: &Identity, handle: String| Session {
-            handle,
+            handle: Some(handle),
             identity: identity.clone(),
             payload: r#"{"role":"admin"}"#.to_owned(),
         };
