@@ -13,7 +13,7 @@ use crate::{
 use postern_core::{
     error::{self, Presented},
     http::{
-        credentials::{self, Candidate, Transfer},
+        credentials::{self, Candidate, Seen, Transfer},
         reply::Reply,
     },
     identity::Issuers,
@@ -29,7 +29,7 @@ use postern_core::{
     },
 };
 use postern_jwt::time::UnixMillis;
-use std::{cell::Cell, rc::Rc};
+use std::{borrow::Cow, cell::Cell, rc::Rc};
 
 /// How an access token is to be verified.
 #[derive(Debug)]
@@ -183,6 +183,25 @@ impl Demands<'_> {
     }
 }
 
+/// Where the token of a session was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Where access tokens usually are.
+    Sent(Transfer),
+    /// Where the settings say that tokens of its issuer may be.
+    Placed,
+}
+
+impl Found {
+    /// How an answer reaches the page that sent it.
+    pub(crate) const fn transfer(self) -> Transfer {
+        match self {
+            Self::Sent(transfer) => transfer,
+            Self::Placed => Transfer::Cookie,
+        }
+    }
+}
+
 /// The session that a request carries, verified: the one of `Authorization` when that is good, else the cookie's. A bearer
 /// token that is refused does not lock out whoever has a good cookie; while it cannot be judged, nobody is taken for
 /// somebody else.
@@ -190,7 +209,7 @@ pub(crate) async fn verified(
     context: &Context,
     request: &BrowserRequest<'_>,
     demands: &Demands<'_>,
-) -> Result<(Rc<VerifiedToken>, Transfer), AuthError> {
+) -> Result<(Rc<VerifiedToken>, Found), AuthError> {
     let settings = &context.settings;
     let passed_over = Cell::new(None);
     let found = credentials::access_tokens(
@@ -198,7 +217,7 @@ pub(crate) async fn verified(
         request.authorization,
         request.cookie,
         |token, transfer| {
-            let (seen, why) = verifier::seen(context, token, transfer, demands.issuers);
+            let (seen, why) = verifier::seen(context, token, transfer.place(), demands.issuers);
             if why.is_some() {
                 passed_over.set(why);
             }
@@ -208,7 +227,7 @@ pub(crate) async fn verified(
     .map_err(refused)?;
     let by_header = match found.header {
         Some(token) => match good(context, request, token, demands).await {
-            Ok(known) => return Ok((known, Transfer::Header)),
+            Ok(known) => return Ok((known, Found::Sent(Transfer::Header))),
             Err(outage) if matches!(outage.refusal, Refusal::GeneralError(_)) => {
                 return Err(outage);
             }
@@ -224,11 +243,16 @@ pub(crate) async fn verified(
         }
         Err(refusal) => Some(refused(refusal)),
         Ok(Some(token)) => match good(context, request, token, demands).await {
-            Ok(known) => return Ok((known, Transfer::Cookie)),
+            Ok(known) => return Ok((known, Found::Sent(Transfer::Cookie))),
             Err(refused) => Some(refused),
         },
     };
-    Err(match (by_header, by_cookie) {
+    let by_place = match by_place(context, request, demands, &passed_over).await {
+        Some(Ok(known)) => return Ok((known, Found::Placed)),
+        Some(Err(refused)) => Some(refused),
+        None => None,
+    };
+    Err(match (by_header, by_cookie.or(by_place)) {
         (None, None) => none(passed_over.take()),
         // What a refresh may mend is not given up for what it cannot.
         (Some(header), Some(cookie))
@@ -241,6 +265,47 @@ pub(crate) async fn verified(
         }
         (Some(refused), _) | (None, Some(refused)) => refused,
     })
+}
+
+/// The session of a token that stands where its issuer's may (`token_from`): the first that is good. Such a header is often
+/// made from a cookie by a proxy before us, so that no place proves that a page of ours sent the request.
+async fn by_place(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+    demands: &Demands<'_>,
+    passed_over: &Cell<Option<String>>,
+) -> Option<Result<Rc<VerifiedToken>, AuthError>> {
+    let mut refusal = None;
+    for placed in request.placed {
+        let token = Cow::Borrowed(placed.text.as_str());
+        let look = match verifier::seen(context, &token, placed.place, demands.issuers) {
+            (Seen::Token(look), _) => look,
+            (_, why) => {
+                if why.is_some() {
+                    passed_over.set(why);
+                }
+                continue;
+            }
+        };
+        if request.is_from_foreign_site(&context.settings, demands.others) {
+            return Some(Err(refused(Refusal::ForeignWebsite)));
+        }
+        let candidate = Candidate {
+            token,
+            transfer: Transfer::Cookie,
+            look,
+        };
+        match good(context, request, candidate, demands).await {
+            Ok(known) => return Some(Ok(known)),
+            Err(error) if matches!(error.refusal, Refusal::GeneralError(_)) => {
+                return Some(Err(error));
+            }
+            Err(error) => {
+                refusal.get_or_insert(error);
+            }
+        }
+    }
+    refusal.map(Err)
 }
 
 /// Nothing that counts here; a token that was passed over is for the log.

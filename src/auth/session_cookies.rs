@@ -5,7 +5,8 @@ use crate::objects::context::Context;
 use postern_core::{
     http::{
         bearer::{Authorization, authorization},
-        credentials::{ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, Transfer},
+        credentials::{ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE},
+        token_places::Place,
     },
     identity::Issuers,
     refusal::Refusal,
@@ -23,7 +24,7 @@ pub(crate) fn looked_at<'a>(context: &Context, request: BrowserRequest<'a>) -> B
     let sent = SentCookies::of(
         request.cookies(),
         |token| {
-            verifier::seen(context, token, Transfer::Cookie, &Issuers::Any)
+            verifier::seen(context, token, Place::SessionCookie, &Issuers::Any)
                 .0
                 .plain()
         },

@@ -13,7 +13,7 @@ use crate::{
     runtime::{crypto, log, random},
 };
 use postern_core::{
-    http::credentials::{Seen, Transfer},
+    http::{credentials::Seen, token_places::Place},
     identity::{Identity, Issuer, Issuers, Session},
     keys::SigningKey,
     refusal::Refusal,
@@ -80,11 +80,15 @@ pub(crate) enum PassedOver {
 pub(crate) fn look<'a>(
     context: &Context,
     token: &Cow<'a, str>,
+    place: Place<'_>,
     accepted: &Issuers,
 ) -> Result<Look<'a>, PassedOver> {
     // What this isolate has verified before need not be looked at again.
     if let Some(known) = remembered(context, token) {
-        return accepts(accepted, &known.session.identity.issuer).map(|()| Look::Known(known));
+        let issuer = &known.session.identity.issuer;
+        accepts(accepted, issuer)?;
+        counts_at(context, issuer, place)?;
+        return Ok(Look::Known(known));
     }
     let issuers = &context.settings.trusted_issuers;
     let (look, is_decoded) = match token {
@@ -116,6 +120,7 @@ pub(crate) fn look<'a>(
         .filter(|_| !is_own)
         .map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()));
     accepts(accepted, &claimed)?;
+    counts_at(context, &claimed, place)?;
     Ok(parsed.map_or(Look::Unparsed, Look::Parsed))
 }
 
@@ -128,6 +133,24 @@ pub(crate) fn accepts(accepted: &Issuers, issuer: &Issuer) -> Result<(), PassedO
         "issuer {}: its sessions are not accepted here",
         issuer.id()
     )))
+}
+
+/// Whether the tokens of an issuer count where one was found.
+fn counts_at(context: &Context, issuer: &Issuer, place: Place<'_>) -> Result<(), PassedOver> {
+    let counts = match issuer {
+        Issuer::Own => matches!(place, Place::Authorization | Place::SessionCookie),
+        Issuer::Trusted(id) => {
+            let mut issuers = context.settings.trusted_issuers.iter();
+            let trusted = issuers.find(|trusted| &trusted.id == id);
+            trusted.is_some_and(|trusted| trusted.takes_from(place))
+        }
+    };
+    counts.then_some(()).ok_or_else(|| {
+        PassedOver::Because(format!(
+            "issuer {}: its tokens do not count where one was found (token_from)",
+            issuer.id()
+        ))
+    })
 }
 
 /// A token whose key is one of ours is ours, whatever its `iss` says.
@@ -175,11 +198,11 @@ impl From<Refusal> for Refused {
 pub(crate) fn seen<'a>(
     context: &Context,
     token: &Cow<'a, str>,
-    transfer: Transfer,
+    place: Place<'_>,
     accepted: &Issuers,
 ) -> (Seen<Look<'a>>, Option<String>) {
-    match look(context, token, accepted) {
-        Ok(look) if transfer == Transfer::Cookie && is_anothers(context, token, &look) => {
+    match look(context, token, place, accepted) {
+        Ok(look) if place == Place::SessionCookie && is_anothers(context, token, &look) => {
             (Seen::Anothers, None)
         }
         Ok(look) => (Seen::Token(look), None),

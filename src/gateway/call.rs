@@ -5,7 +5,7 @@ use super::renewal;
 use crate::gateway::websocket::ticket::{self, NotRedeemed};
 use crate::{
     auth::{
-        authenticate::{self, Demands},
+        authenticate::{self, Demands, Found},
         verified_session::VerifiedToken,
         verifier,
     },
@@ -22,6 +22,7 @@ use postern_core::gateway::request::upgrade::is_websocket;
 use postern_core::gateway::response::directives::Holder;
 use postern_core::gateway::{Matched, RequestMeta, Rule, SessionRefused};
 use postern_core::http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer};
+use postern_core::http::token_places::{self, Placed};
 use postern_core::identity::Issuer;
 use postern_core::refusal::Refusal;
 use postern_core::settings::Settings;
@@ -46,6 +47,8 @@ pub(crate) struct Call<'a> {
     pub(crate) refused: Option<SessionRefused>,
     /// Whether its token is the one in `Authorization`.
     pub(crate) session_is_in_header: bool,
+    /// Whether its token stands where the settings say that tokens of its issuer may be.
+    pub(crate) session_is_placed: bool,
     /// Whether its session is that of a ticket, which stands for it in this one request and changes nothing.
     pub(crate) session_is_by_ticket: bool,
     pub(crate) facts: &'a RequestMeta<'a>,
@@ -78,8 +81,9 @@ impl Call<'_> {
         }
         let session = session_of(context, rule, self.facts, self.headers).await;
         match session {
-            Ok((known, transfer)) => {
-                self.session_is_in_header = transfer == Transfer::Header;
+            Ok((known, found)) => {
+                self.session_is_in_header = found == Found::Sent(Transfer::Header);
+                self.session_is_placed = found == Found::Placed;
                 Ok(known)
             }
             Err(refused) => self.by_ticket(refused).await,
@@ -149,7 +153,9 @@ impl Call<'_> {
             self.headers.get("cookie"),
             |token, transfer| {
                 if let Some(context) = &self.context {
-                    return verifier::seen(context, token, transfer, issuers).0.plain();
+                    return verifier::seen(context, token, transfer.place(), issuers)
+                        .0
+                        .plain();
                 }
                 let trusted = &self.settings.trusted_issuers;
                 let issuer = candidate::look(token, trusted).map(|look| look.issuer);
@@ -173,11 +179,16 @@ impl Call<'_> {
 
     fn carries_a_credential(&self) -> bool {
         let has_ticket = self.offered != Offered::None && self.facts.method == "GET";
-        has_ticket || self.tokens().map_or(true, |found| found.is_any())
+        has_ticket
+            || self.tokens().map_or(true, |found| found.is_any())
+            || !placed(self.settings, self.headers).is_empty()
     }
 
     /// The access token of the session; without a session, the one that was refused.
     pub(crate) fn token(&self) -> Option<Candidate<'_, ()>> {
+        if self.session_is_placed {
+            return None;
+        }
         let found = self.tokens().ok()?;
         let is_in_header = match &self.session {
             Some(_) => self.session_is_in_header,
@@ -197,15 +208,25 @@ pub(crate) fn socket_authorization(headers: &HeaderLines) -> Option<String> {
     socket_token::authorization(headers.get("upgrade"), Some(protocols))
 }
 
+/// What stands where tokens of trusted issuers may be.
+fn placed<'s>(settings: &'s Settings, headers: &HeaderLines) -> Vec<Placed<'s>> {
+    let is_websocket = is_websocket(headers.get("upgrade"));
+    token_places::placed(settings, is_websocket, |name| {
+        headers.get(name).map(str::to_owned)
+    })
+}
+
 /// The session that headers carry, verified as a rule wants it.
 pub(crate) async fn session_of(
     context: &Context,
     rule: &Rule,
     facts: &RequestMeta<'_>,
     headers: &HeaderLines,
-) -> Result<(Rc<VerifiedToken>, Transfer), SessionRefused> {
+) -> Result<(Rc<VerifiedToken>, Found), SessionRefused> {
     let of_socket = socket_authorization(headers);
+    let placed = placed(&context.settings, headers);
     let browser = BrowserRequest {
+        placed: &placed,
         method: facts.method,
         authorization: headers.get("authorization").or(of_socket.as_deref()),
         cookie: headers.get("cookie"),

@@ -90,6 +90,7 @@ pub(crate) async fn answer(
         session: None,
         refused: None,
         session_is_in_header: false,
+        session_is_placed: false,
         session_is_by_ticket: false,
         facts: &facts,
         asker: &asker,

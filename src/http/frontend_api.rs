@@ -93,7 +93,7 @@ pub(crate) async fn answer(
 
 /// `GET {base}/session`.
 async fn session(context: &Context, request: &Incoming) -> Result<Rc<VerifiedToken>, Reply> {
-    let headers = Headers::to_verify(request);
+    let headers = Headers::to_verify(request, &context.settings);
     let browser = headers.request(request.method());
     match verified(context, &browser, &Demands::of(context.settings.freshness)).await {
         Ok((known, _)) => Ok(known),
@@ -174,13 +174,13 @@ pub(crate) async fn refreshed(
 
 /// `POST {base}/signout`.
 async fn sign_out(context: &Context, request: &Incoming) -> Reply {
-    let headers = Headers::to_verify(request);
+    let headers = Headers::to_verify(request, &context.settings);
     let browser = headers.request(request.method());
     // Stateless: signing out of a session that has ended already is no mistake.
     let demands = Demands::of(Freshness::Stateless);
     let (handle, transfer) = match verified(context, &browser, &demands).await {
-        Ok((known, transfer)) => match known.session_handle() {
-            Ok(handle) => (handle.to_owned(), transfer),
+        Ok((known, found)) => match known.session_handle() {
+            Ok(handle) => (handle.to_owned(), found.transfer()),
             Err(refusal) => return refused(refusal).reply(&context.settings),
         },
         Err(error) => match form_that_signs_out(context, request, &browser, &error).await {

@@ -1,6 +1,8 @@
 //! The request headers that the browser API reads (SuperTokens frontend protocol).
 
 use crate::runtime::http::request::Incoming;
+use postern_core::http::token_places::{self, Placed};
+use postern_core::settings::Settings;
 use postern_core::supertokens::fdi::request::BrowserRequest;
 
 /// The headers that the protocol reads, as they were sent.
@@ -13,11 +15,12 @@ pub(crate) struct Headers<'a> {
     host: &'a str,
     origin: Option<String>,
     sec_fetch_site: Option<String>,
+    placed: Vec<Placed<'a>>,
 }
 
 impl<'a> Headers<'a> {
     /// Those that verifying reads. `GET` is never checked for anti-CSRF; each header not read is a crossing saved.
-    pub(crate) fn to_verify(request: &'a Incoming) -> Self {
+    pub(crate) fn to_verify(request: &'a Incoming, settings: &'a Settings) -> Self {
         let changing = request.method() != "GET";
         let read = |name| if changing { request.header(name) } else { None };
         Self {
@@ -29,6 +32,11 @@ impl<'a> Headers<'a> {
             host: request.host().unwrap_or_default(),
             origin: read("origin"),
             sec_fetch_site: read("sec-fetch-site"),
+            // No WebSocket ends here.
+            placed: token_places::placed(settings, false, |name| match name {
+                "cookie" => request.cookie().map(str::to_owned),
+                name => request.header(name),
+            }),
         }
     }
 
@@ -42,6 +50,7 @@ impl<'a> Headers<'a> {
             host: request.host().unwrap_or_default(),
             origin: request.header("origin"),
             sec_fetch_site: request.header("sec-fetch-site"),
+            placed: Vec::new(),
         }
     }
 
@@ -56,6 +65,7 @@ impl<'a> Headers<'a> {
             host: self.host,
             origin: self.origin.as_deref(),
             sec_fetch_site: self.sec_fetch_site.as_deref(),
+            placed: &self.placed,
             ..BrowserRequest::default()
         }
     }

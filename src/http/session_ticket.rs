@@ -32,7 +32,7 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// `POST {base}/session/ticket`.
 pub(crate) async fn answer(context: &Context, request: &Incoming) -> Reply {
-    let headers = Headers::to_verify(request);
+    let headers = Headers::to_verify(request, &context.settings);
     let browser = headers.request(request.method());
     let own = Issuers::own();
     let demands = Demands {

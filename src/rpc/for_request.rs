@@ -8,9 +8,10 @@ use crate::{
     objects::context::Context,
 };
 use postern_core::gateway::request::upgrade::is_websocket;
+use postern_core::http::token_places::{self, Placed};
 use postern_core::identity::{Issuers, Session};
 use postern_core::refusal::Refusal;
-use postern_core::settings::Freshness;
+use postern_core::settings::{Freshness, Settings};
 use postern_core::supertokens::fdi::request::BrowserRequest;
 use postern_core::supertokens::fdi::request_origin::OtherSites;
 
@@ -68,8 +69,20 @@ impl GivenRequest {
             .map_or(authority, |(_, host)| host)
     }
 
-    fn browser_request(&self) -> BrowserRequest<'_> {
+    /// What stands where tokens of trusted issuers may be.
+    fn placed<'s>(&self, settings: &'s Settings) -> Vec<Placed<'s>> {
+        token_places::placed(settings, self.is_websocket(), |name| {
+            self.header(name).map(str::to_owned)
+        })
+    }
+
+    fn is_websocket(&self) -> bool {
+        is_websocket(self.header("upgrade"))
+    }
+
+    fn browser_request<'a>(&'a self, placed: &'a [Placed<'a>]) -> BrowserRequest<'a> {
         BrowserRequest {
+            placed,
             method: &self.method,
             authorization: self.header("authorization"),
             cookie: self.header("cookie"),
@@ -78,7 +91,7 @@ impl GivenRequest {
             host: self.host(),
             origin: self.header("origin"),
             sec_fetch_site: self.header("sec-fetch-site"),
-            is_websocket: is_websocket(self.header("upgrade")),
+            is_websocket: self.is_websocket(),
             ..BrowserRequest::default()
         }
     }
@@ -97,7 +110,8 @@ pub(super) async fn session(
         others: &OtherSites::None,
         issuers: &Issuers::Any,
     };
-    match authenticate::verified(context, &request.browser_request(), &demands).await {
+    let placed = request.placed(&context.settings);
+    match authenticate::verified(context, &request.browser_request(&placed), &demands).await {
         Ok((known, _)) => Ok(known.session.clone()),
         // A stranger's mistake, and not the calling Worker's.
         Err(AuthError {

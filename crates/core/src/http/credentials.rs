@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use super::bearer::{Authorization, authorization};
 use super::cookie::Cookies;
+use super::token_places::Place;
 use crate::refusal::Refusal;
 use crate::settings::{Settings, TokenTransferMethod};
 
@@ -31,6 +32,14 @@ impl Transfer {
         match self {
             Self::Cookie => Self::Header,
             Self::Header => Self::Cookie,
+        }
+    }
+
+    /// Where an access token is that comes by this method.
+    pub const fn place(self) -> Place<'static> {
+        match self {
+            Self::Cookie => Place::SessionCookie,
+            Self::Header => Place::Authorization,
         }
     }
 

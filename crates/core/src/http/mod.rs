@@ -11,3 +11,4 @@ pub(crate) mod form;
 pub mod host;
 pub mod reply;
 pub mod route;
+pub mod token_places;

@@ -98,13 +98,17 @@ pub fn changes<'n>(
                 is_kept
             }
             "cookie" => {
-                let left = without_our_cookies(value, passing, is_ours);
+                let left = without_our_cookies(value, passing, is_ours, &|name| {
+                    settings.is_token_cookie(name)
+                });
                 let is_empty = left.is_empty();
                 changes.cookie = (left != value && !is_empty).then_some(left);
                 !is_empty
             }
             "sec-websocket-protocol" => {
-                let others = socket_token::others(value);
+                let is_others =
+                    |protocol: &str| !passing.access && settings.is_token_protocol(protocol);
+                let others = socket_token::others(value, is_others);
                 let left = without_our_tokens(&others, passing, is_ours);
                 let is_empty = left.is_empty();
                 changes.protocols = (left != value && !is_empty).then_some(left);
@@ -117,6 +121,8 @@ pub fn changes<'n>(
             name if credential_names::is_request_header(name) => {
                 passing.access && !credential_names::is_refresh_token(name)
             }
+            // The credential of an issuer's user, whatever it holds.
+            name if settings.is_token_header(name) => passing.access,
             _ => !is_dropped(&normal, origin) && passing.lets(own_tokens::held(value, is_ours)),
         };
         let is_listed = of_connection.contains(&normal) && !(is_websocket && normal == "upgrade");
@@ -186,11 +192,17 @@ fn is_ours_to_hide(settings: &Settings, header: Option<&str>) -> bool {
 
 /// A `Cookie` header without the cookies of sessions, and without any that holds a token of ours; the others stay as they
 /// are. Some runtimes join repeated headers with commas, so names of ours are looked for behind those, too.
-pub fn without_our_cookies(header: &str, passing: Passing, is_ours: IsOurs<'_>) -> String {
+pub fn without_our_cookies(
+    header: &str,
+    passing: Passing,
+    is_ours: IsOurs<'_>,
+    is_token_cookie: &dyn Fn(&str) -> bool,
+) -> String {
     let has_our_name = |part: &str| {
         let name = cookie_name(part);
-        credential_names::is_cookie(name)
-            && !(passing.access && (passing.refresh || !credential_names::is_refresh_token(name)))
+        let is_of_session = credential_names::is_cookie(name)
+            && !(passing.access && (passing.refresh || !credential_names::is_refresh_token(name)));
+        is_of_session || (!passing.access && is_token_cookie(name))
     };
     let is_ours_by_value = |text: &str| !passing.lets(own_tokens::held(text, is_ours));
     if !header.split([';', ',']).any(has_our_name) && !is_ours_by_value(header) {

@@ -17,12 +17,14 @@ pub fn authorization(upgrade: Option<&str>, protocols: Option<&str>) -> Option<S
     (is_websocket(upgrade) && !token.is_empty()).then(|| ["Bearer ", token].concat())
 }
 
-/// The subprotocols that are none of these, as the origin gets them; empty for none.
-pub fn others(protocols: &str) -> String {
-    if !members(protocols).any(is_ours) {
+/// The subprotocols that are none of these, and none that carries another issuer's token, as the origin gets them; empty for
+/// none.
+pub fn others(protocols: &str, is_token_of_others: impl Fn(&str) -> bool) -> String {
+    let is_token = |member: &str| is_ours(member) || is_token_of_others(member);
+    if !members(protocols).any(is_token) {
         return protocols.to_owned();
     }
-    let others: Vec<&str> = members(protocols).filter(|it| !is_ours(it)).collect();
+    let others: Vec<&str> = members(protocols).filter(|it| !is_token(it)).collect();
     others.join(", ")
 }
 
@@ -76,7 +78,7 @@ mod tests {
                 token,
                 "{protocols}"
             );
-            assert_eq!(others(protocols), left, "{protocols}");
+            assert_eq!(others(protocols, |_| false), left, "{protocols}");
             assert_eq!(is_offered(Some(protocols)), offered, "{protocols}");
             assert_eq!(authorization(None, Some(protocols)), None);
         }

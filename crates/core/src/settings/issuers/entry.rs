@@ -20,6 +20,7 @@ const MEMBERS: [&str; 20] = [
     "provider",
     "issuer",
     "tenants",
+    "token_from",
     "audience",
     "audience_claim",
     "authorized_parties",
@@ -74,6 +75,7 @@ pub(super) fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
     });
     entry.read_provider();
     let names = entry.names_of_issuer();
+    let token_from = entry.token_from();
     let parties = entry.parties(names.as_ref());
     let algorithms = entry.algorithms();
     let keys = entry.keys(algorithms.as_deref().unwrap_or_default(), names.as_ref());
@@ -99,6 +101,7 @@ pub(super) fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
     Some(TrustedIssuer {
         id: id?,
         names: names?,
+        token_from,
         parties,
         asks_for_claims: entry.has("required_claims"),
         algorithms: algorithms?,

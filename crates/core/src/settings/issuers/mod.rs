@@ -6,11 +6,13 @@ mod claims;
 mod entry;
 mod keys;
 mod names;
+mod places;
 mod presets;
 
 pub use names::{IssuerNames, Named, Tenants};
 
 use super::reader::Reader;
+use crate::http::token_places::TokenPlaces;
 use entry::Entry;
 use postern_jwt::json::{self, JsonFault, JsonReason};
 use postern_jwt::time::Millis;
@@ -42,6 +44,8 @@ pub struct TrustedIssuer {
     pub id: String,
     /// The values of `iss`.
     pub names: IssuerNames,
+    /// Where its tokens may be; `None` = in `Authorization`, or in the cookie of our own access tokens.
+    pub token_from: Option<TokenPlaces>,
     /// Whom its tokens must be for, and what else they must say.
     pub parties: Parties,
     /// True when the entry itself has `required_claims`: of several entries for one issuer it goes before one that has none.

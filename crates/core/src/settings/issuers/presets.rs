@@ -1,6 +1,7 @@
 //! What is known about the tokens of the usual providers, one row for each. An entry names its provider, and says of the
 //! rest only what is different. `docs/providers.md` tells people the same.
 
+use crate::http::token_places::TokenPlaces;
 use postern_jwt::Algorithm::{self, ES256, ES384, ES512, EdDSA, PS256, RS256, RS384, RS512};
 use postern_jwt::time::Millis;
 
@@ -22,6 +23,9 @@ pub(super) struct Preset {
     pub(super) user_id_claim: &'static str,
     pub(super) audience_claim: &'static str,
     pub(super) audience: Audience,
+    /// Headers and cookies in which its tokens come besides `Authorization`.
+    headers: &'static [&'static str],
+    cookies: &'static [&'static str],
     /// What its access tokens say and its other tokens do not: claim and text.
     pub(super) required_claims: &'static [(&'static str, &'static str)],
     /// How far ahead its clock may be.
@@ -64,6 +68,8 @@ const COMMON: Preset = Preset {
     user_id_claim: "sub",
     audience_claim: "aud",
     audience: Given,
+    headers: &[],
+    cookies: &[],
     required_claims: &[],
     leeway: SECONDS_5,
     max_token_age: DAY,
@@ -96,6 +102,7 @@ pub(super) const PRESETS: [Preset; 15] = [
         form: "https://DOMAIN",
         handle_claim: "sid",
         audience_claim: "azp",
+        cookies: &["__session"],
         ..COMMON
     },
     Preset {
@@ -103,6 +110,8 @@ pub(super) const PRESETS: [Preset; 15] = [
         form: "https://TEAM.cloudflareaccess.com",
         keys: "{issuer}/cdn-cgi/access/certs",
         handle_claim: "identity_nonce",
+        headers: &["cf-access-jwt-assertion"],
+        cookies: &["CF_Authorization"],
         required_claims: &[("type", "app")],
         max_token_age: MONTH,
         ..COMMON
@@ -192,6 +201,17 @@ pub(super) const PRESETS: [Preset; 15] = [
 impl Preset {
     pub(super) fn of(provider: &str) -> Option<&'static Self> {
         PRESETS.iter().find(|preset| preset.provider == provider)
+    }
+
+    /// Where its tokens are; `None` = in the usual places.
+    pub(super) fn token_from(&self) -> Option<TokenPlaces> {
+        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let has_places = !self.headers.is_empty() || !self.cookies.is_empty();
+        has_places.then(|| TokenPlaces {
+            headers: owned(&[&["authorization"], self.headers].concat()),
+            cookies: owned(self.cookies),
+            protocols: Vec::new(),
+        })
     }
 
     /// Whether an issuer has the form of this provider's: its fixed segments at the end, and the slash.

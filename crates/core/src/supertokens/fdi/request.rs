@@ -5,6 +5,7 @@ use crate::http::cookie::Cookies;
 use crate::http::credentials::{
     HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE, Transfer,
 };
+use crate::http::token_places::Placed;
 use crate::refusal::Refusal;
 use crate::settings::{Settings, TokenTransferMethod};
 
@@ -34,6 +35,8 @@ pub struct BrowserRequest<'a> {
     pub sec_fetch_site: Option<&'a str>,
     /// True for a request to open a WebSocket.
     pub is_websocket: bool,
+    /// What stands where tokens of trusted issuers may be, besides `Authorization` and the session cookies.
+    pub placed: &'a [Placed<'a>],
     /// Whose its plain session cookies are, where that was looked at.
     pub sent: SentCookies,
 }

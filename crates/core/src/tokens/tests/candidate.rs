@@ -119,6 +119,7 @@ fn a_token_that_names_a_trusted_issuer_counts_and_no_other_foreign_one_does() {
         algorithms: vec![Algorithm::RS256],
         keys: IssuerKeys::Uri("https://issuer.example/jwks".to_owned()),
         asks_for_claims: false,
+        token_from: None,
         handle_claim: "sid".to_owned(),
         session_is_required: true,
         user_id_claim: "sub".to_owned(),

@@ -30,6 +30,7 @@ fn trusted(set: &Value) -> TrustedIssuer {
             .collect(),
         keys: IssuerKeys::Inline(text("jwks")),
         asks_for_claims: false,
+        token_from: None,
         handle_claim: "sid".to_owned(),
         session_is_required: true,
         user_id_claim: "sub".to_owned(),

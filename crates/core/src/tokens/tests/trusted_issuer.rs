@@ -21,6 +21,7 @@ fn issuer(id: &str, name: &str) -> TrustedIssuer {
         algorithms: vec![Algorithm::HS256],
         keys: IssuerKeys::Uri("https://issuer.example/jwks".to_owned()),
         asks_for_claims: false,
+        token_from: None,
         handle_claim: "sid".to_owned(),
         session_is_required: true,
         user_id_claim: "sub".to_owned(),
