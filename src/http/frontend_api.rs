@@ -59,6 +59,9 @@ pub(crate) async fn answer(
         && request.authorization().is_none()
         && request.cookie().is_none()
         && let Ok(settings) = settings::current(env)
+        && settings
+            .token_headers()
+            .all(|name| request.header(name).is_none())
     {
         // Nothing to verify: no key is needed to say so.
         return Answer::Reply(NO_TOKEN.reply(&settings));

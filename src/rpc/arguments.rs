@@ -63,7 +63,7 @@ impl<'a> Arguments<'a> {
     /// The handle of a session. What `getSession` gives in its place for a token that names no session is refused by name.
     pub(crate) fn handle(&self) -> Result<String, JsValue> {
         if self.member("handle").is_null() {
-            return Err(self.wrong("handle", NO_SESSION));
+            return Err(self.wrong("handle", &["is null: ", NO_SESSION].concat()));
         }
         self.string("handle")
     }
