@@ -47,7 +47,7 @@ pub(crate) async fn list(context: &Context, request: &Incoming) -> Reply {
     };
     match sessions::list_sessions(context, listing).await {
         Ok(page) => {
-            let members = page.members(Some(&known.session.handle));
+            let members = page.members(known.session.handle.as_deref());
             Reply::json(200, format!("{{\"status\":\"OK\",{members}}}"))
         }
         Err(refusal) => refused(context, &refusal),
@@ -71,9 +71,9 @@ pub(crate) async fn end(context: &Context, request: &Incoming) -> Reply {
         Ok(revoked) => revoked,
         Err(refusal) => return refused(context, &refusal),
     };
-    let mut reply = if revoked.contains(&known.session.handle) {
+    let mut reply = if revoked.contains(&known.liveness_handle) {
         // That was signing out.
-        let headers = Headers::to_verify(request);
+        let headers = Headers::to_verify(request, &context.settings);
         let browser = session_cookies::looked_at(context, headers.request(request.method()));
         answers::signed_out(&context.settings, &browser, transfer)
     } else {
@@ -90,7 +90,7 @@ async fn asker(
     request: &Incoming,
     freshness: Freshness,
 ) -> Result<(Rc<VerifiedToken>, Transfer), Reply> {
-    let headers = Headers::to_verify(request);
+    let headers = Headers::to_verify(request, &context.settings);
     let browser = headers.request(request.method());
     let own = Issuers::own();
     let demands = Demands {
@@ -98,6 +98,7 @@ async fn asker(
         ..Demands::of(freshness)
     };
     let verified = verified(context, &browser, &demands).await;
+    let verified = verified.map(|(known, found)| (known, found.transfer()));
     verified.map_err(|refused| refused.reply(&context.settings))
 }
 
@@ -140,7 +141,7 @@ async fn others(context: &Context, known: &VerifiedToken) -> Result<Vec<String>,
         context,
         identity.subject.clone(),
         identity.tenant_id.clone(),
-        &known.session.handle,
+        known.session_handle()?,
         EndedBy::User,
     )
     .await
@@ -171,7 +172,7 @@ async fn one(
         Err(Refusal::Unauthorised(_)) => {}
         Err(refusal) => return Err(refusal),
     }
-    let by = if handle == known.session.handle {
+    let by = if handle == known.liveness_handle {
         EndedBy::SignOut
     } else {
         EndedBy::User

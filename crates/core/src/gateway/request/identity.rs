@@ -40,8 +40,9 @@ pub const MAX_USER_ID_BYTES: usize = 2 * 1024;
 /// The identity headers of a session.
 pub fn headers(session: &Session) -> Vec<(&'static str, String)> {
     let identity = &session.identity;
-    let mut headers = vec![(TENANT_ID, escaped(&identity.tenant_id))];
-    headers.extend(session.handle.clone().map(|handle| (HANDLE, handle)));
+    let handle = session.handle.clone().map(|handle| (HANDLE, handle));
+    let mut headers: Vec<_> = handle.into_iter().collect();
+    headers.push((TENANT_ID, escaped(&identity.tenant_id)));
     let (name, omitted) = match &identity.issuer {
         Issuer::Own => (USER_ID, USER_ID_OMITTED),
         Issuer::Trusted(id) => {

@@ -291,7 +291,11 @@ fn keys_that_can_never_verify_anything_are_faults() {
             r#""EdDSA""#,
             None,
         ),
-        (r#""text""#.to_owned(), r#""HS256""#, Some("wrong type")),
+        (
+            r#""text""#.to_owned(),
+            r#""HS256""#,
+            Some("key 1: a member is missing or malformed"),
+        ),
     ] {
         let entry = format!(
             r#"[{{"id":"a","issuer":"i","audience":["x"],"algorithms":[{algorithms}],"jwks":{{"keys":[{keys}]}}}}]"#

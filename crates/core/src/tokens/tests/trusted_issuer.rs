@@ -216,10 +216,10 @@ fn of_several_entries_for_one_issuer_the_token_chooses() {
         let payload = format!(r#"{{"iss":"https://issuer.example",{claims}}}"#);
         let token = plain_token(Algorithm::HS256, &payload);
         let parsed = compact::parse(&token, MAX_TOKEN_BYTES).unwrap();
-        match claimant(parsed, |_| false, &settings.trusted_issuers).unwrap() {
-            Claimant::Foreign(_, issuer) => issuer.id.clone(),
-            Claimant::Ambiguous(issuer) => format!("{}?", issuer.id),
-            Claimant::Own(_) => "own".to_owned(),
+        match token_issuer(parsed, |_| false, &settings.trusted_issuers).unwrap() {
+            TokenIssuer::Trusted(_, issuer) => issuer.id.clone(),
+            TokenIssuer::Ambiguous(issuer) => format!("{}?", issuer.id),
+            TokenIssuer::Own(_) => "own".to_owned(),
         }
     };
     for (claims, expected) in [
