@@ -82,7 +82,7 @@ async fn check(
 /// Ends the session behind a token that was found marked, where its handle names it and nothing else: its data goes, and whoever
 /// has the handle alone hears of it.
 fn end_session(context: &Context, known: &VerifiedToken) {
-    let Ok(handle) = context.checked(&known.session.handle) else {
+    let Ok(handle) = context.checked(&known.liveness_handle) else {
         return;
     };
     let id = known.session.identity.issuer.id();

@@ -378,7 +378,9 @@ mod tests {
         let subject = keys().mark("idp", "", MarkKind::Subject, "s1");
         let tenants = keys().mark("idp", "s", MarkKind::Session, "1");
         assert!(mark.route() != subject.route() && mark.route() != tenants.route());
-        assert!(!is_mark(keys().issue_foreign("idp", "u", "s").as_str()));
+        assert!(!is_mark(
+            keys().issue_foreign("idp", Subject::of("u"), "s").as_str()
+        ));
         assert!(!is_mark(keys().issue("u", "a-m", [1; 16]).as_str()));
     }
 

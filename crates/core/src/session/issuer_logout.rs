@@ -7,7 +7,7 @@
 
 use super::{
     call::UserCall,
-    handle::{CheckedHandle, HandleKeys, MarkKind},
+    handle::{CheckedHandle, HandleKeys, MarkKind, Subject},
 };
 use crate::{settings::TrustedIssuer, tokens::logout::Ended};
 use postern_jwt::{
@@ -87,7 +87,7 @@ pub fn orders(
         if let Some(subject) = &ended.subject
             && by_standard_names("sid")
         {
-            let handle = keys.issue_foreign(&issuer.id, subject, session);
+            let handle = keys.issue_foreign(&issuer.id, Subject::of(subject), session);
             orders.push(revoke(
                 handle,
                 issuer.max_token_age.max(issuer.data_lifetime),
@@ -100,7 +100,11 @@ pub fn orders(
     {
         orders.push(end_before(mark(MarkKind::Subject, subject)));
         if by_standard_names("sub") && now.since(ended.moment) <= FRESH {
-            orders.push(end_before(keys.issue_foreign(&issuer.id, subject, subject)));
+            orders.push(end_before(keys.issue_foreign(
+                &issuer.id,
+                Subject::of(subject),
+                subject,
+            )));
         }
     }
     orders

@@ -1,6 +1,9 @@
 use super::{marks, orders};
 use crate::{
-    session::{call::UserCall, handle::HandleKeys},
+    session::{
+        call::UserCall,
+        handle::{HandleKeys, Subject},
+    },
     settings::{TrustedIssuer, testing::parsed},
     tokens::logout::Ended,
 };
@@ -62,7 +65,7 @@ fn what_is_ended_is_what_tokens_are_checked_against() {
     let [(subject, true), (session, false)] = marks.as_slice() else {
         panic!("{marks:?}");
     };
-    let handle = keys().issue_foreign("idp", "u", "s");
+    let handle = keys().issue_foreign("idp", Subject::of("u"), "s");
     assert_eq!(
         ends(&of_sessions, &ended(None, Some("s"), NOW.0)),
         [format!("revoke {session}")]
@@ -84,7 +87,7 @@ fn what_is_ended_is_what_tokens_are_checked_against() {
 fn where_tokens_name_no_session_the_subject_is_ended() {
     let of_subjects = issuer(r#","handle_claim":"sub""#);
     let subject = &marks_of(&of_subjects, r#"{"iss":"https://idp.example","sub":"u"}"#)[0].0;
-    let handle = keys().issue_foreign("idp", "u", "u");
+    let handle = keys().issue_foreign("idp", Subject::of("u"), "u");
     let session = keys().mark("idp", "", super::MarkKind::Session, "s");
     assert_eq!(
         ends(&of_subjects, &ended(Some("u"), Some("s"), NOW.0 - 1_000)),

@@ -15,7 +15,7 @@ use postern_jwt::json::{JsonFault, JsonReason, Object};
 use postern_jwt::time::Millis;
 
 /// The members of an entry. Unknown ones are refused: a misspelt restriction must not be silently absent.
-const MEMBERS: [&str; 20] = [
+const MEMBERS: [&str; 21] = [
     "id",
     "provider",
     "issuer",
