@@ -82,7 +82,13 @@ async fn check(
 /// Ends the session behind a token that was found marked, where its handle names it and nothing else: its data goes, and whoever
 /// has the handle alone hears of it.
 fn end_session(context: &Context, known: &VerifiedToken) {
-    let Ok(handle) = context.checked(&known.liveness_handle) else {
+    // A token that names no session has none to end; its user's later ones are not to be refused for this one.
+    let Some(Ok(handle)) = known
+        .session
+        .handle
+        .as_deref()
+        .map(|handle| context.checked(handle))
+    else {
         return;
     };
     let id = known.session.identity.issuer.id();
