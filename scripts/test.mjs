@@ -24,6 +24,7 @@ const parts = {
   hostile: () => nodeTest("tests/hostile"),
   releases,
   package: () => nodeTest("tests/package"),
+  docs: () => nodeTest("tests/docs"),
   size: check(uploadSize),
 };
 

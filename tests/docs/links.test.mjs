@@ -1,0 +1,50 @@
+// Every relative link of the documents leads to a file, and every anchor to a heading.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { test } from "node:test";
+import { fromRoot } from "../../scripts/lib/paths.mjs";
+
+const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], { cwd: fromRoot(), encoding: "utf8" });
+const documents = listed.split("\n").filter((file) => file !== "" && existsSync(fromRoot(file)));
+const withoutCode = (/** @type {string} */ text) => text.replace(/^ *```[\s\S]*?^ *```$/gm, "");
+const textOf = (/** @type {string} */ file) => withoutCode(readFileSync(fromRoot(file), "utf8"));
+
+/** As GitHub names them. @param {string} file @returns {Set<string>} */
+function anchorsOf(file) {
+  const seen = new Map();
+  const anchors = new Set([...textOf(file).matchAll(/<a id="([^"]+)">/g)].map(([, id = ""]) => id));
+  for (const [, heading = ""] of textOf(file).matchAll(/^#{1,6} +(.+)$/gm)) {
+    const plain = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").toLowerCase();
+    const anchor = plain.replace(/[^\p{L}\p{N}\p{M}_ -]/gu, "").trim().replaceAll(" ", "-");
+    const count = seen.get(anchor) ?? 0;
+    seen.set(anchor, count + 1);
+    anchors.add(count === 0 ? anchor : `${anchor}-${count}`);
+  }
+  return anchors;
+}
+
+test("links and anchors of documents lead somewhere", () => {
+  assert.ok(documents.length > 20);
+  const dead = [];
+  for (const file of documents) {
+    const text = textOf(file).replace(/`[^`]*`/g, "");
+    const links = [...text.matchAll(/\]\(([^)\s]+)\)/g), ...text.matchAll(/(?:src|srcset)="([^"]+)"/g)].map(([, link = ""]) => link);
+    for (const link of links.filter((link) => !/^[a-z]+:/.test(link))) {
+      const [path = "", anchor] = link.split("#");
+      // That one is read at the top of the package.
+      const from = file === "packages/worker/README.md" ? "." : dirname(file);
+      const target = path === "" ? file : normalize(join(from, decodeURIComponent(path)));
+      if (!existsSync(fromRoot(target))) dead.push(`${file}: ${link}`);
+      else if (anchor && target.endsWith(".md") && !anchorsOf(target).has(anchor)) dead.push(`${file}: ${link} (no such heading)`);
+    }
+  }
+  assert.deepEqual(dead, []);
+});
+
+test("the index of the manual names every document", () => {
+  const index = readFileSync(fromRoot("docs", "README.md"), "utf8");
+  const missing = documents.filter((file) => /^docs\/[^/]+\.md$/.test(file) && file !== "docs/README.md" && !index.includes(`(${file.slice("docs/".length)}`));
+  assert.deepEqual(missing, []);
+});
