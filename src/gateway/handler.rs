@@ -16,13 +16,14 @@ use super::{
     upstream_url::{Outgoing, is_host},
 };
 use crate::runtime::{
+    clock,
     http::{request::Incoming, response},
     js::{ExecutionContext, Host},
     log,
 };
 use postern_core::error::{self, Presented};
 use postern_core::gateway::decision::{explain, refuse};
-use postern_core::gateway::response::cors;
+use postern_core::gateway::response::{cors, resource};
 use postern_core::gateway::{
     self, Admission, Decision, Denial, ForwardWarning, Gateway, Matched, RequestMeta, Seen,
 };
@@ -62,6 +63,10 @@ pub(crate) async fn answer(
         header: &header,
     };
     let asker = Asker::new(env, request.method(), &header, target.origin());
+    let scheme = settings.api_domain.split("://").next().unwrap_or("https");
+    if let Some(document) = gateway.resource_metadata(scheme, host_name, target.path()) {
+        return response::of(&resource::metadata(request.method(), document));
+    }
     let mut is_preflight = false;
     let matched = match gateway::admit(gateway, &facts) {
         Ok(Admission::Rule(matched)) => matched,
@@ -123,10 +128,11 @@ pub(crate) async fn answer(
 }
 
 /// A session as rules see it.
-pub(crate) const fn seen(session: &Session) -> Seen<'_> {
+pub(crate) fn seen(session: &Session) -> Seen<'_> {
     Seen {
         issuer: &session.identity.issuer,
         payload: session.payload.as_str(),
+        now: clock::now(),
     }
 }
 
@@ -145,7 +151,7 @@ pub(crate) fn refused(
         Denial::NoRule => "no rule fits".to_owned(),
         Denial::Website => "a page of another website, with the cookies of a session".to_owned(),
         Denial::Unsendable(why) => why.text().to_owned(),
-        Denial::Claims(_) => explain::reason(denial),
+        Denial::Claims(_) | Denial::Bearer(_) => explain::reason(denial),
         Denial::Session(refused) => refused.told(),
     };
     let what = log_detail(matched, &[denial.check(), ": ", &detail].concat());

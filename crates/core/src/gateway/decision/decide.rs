@@ -12,10 +12,13 @@ use crate::gateway::decision::navigation::{cannot_refresh, is_navigation, is_of_
 use crate::gateway::decision::renewal::{MAX_FORM_BYTES, Renewal};
 use crate::gateway::matching::path::{self, PathFault};
 use crate::gateway::matching::readings;
+use crate::gateway::rules::bearer::Lack;
 use crate::gateway::rules::requirement::FailedClaim;
 use crate::gateway::rules::{
     Gateway, OnOutage, RefusalShape, Rule, SessionNeed, is_never_answered,
 };
+
+use postern_jwt::time::UnixMillis;
 
 /// What is known of a request before its session is.
 #[derive(Clone, Copy)]
@@ -88,6 +91,8 @@ pub struct Seen<'a> {
     pub issuer: &'a Issuer,
     /// Its payload.
     pub payload: &'a str,
+    /// The time of the request.
+    pub now: UnixMillis,
 }
 
 /// Why a request is refused.
@@ -105,6 +110,8 @@ pub enum Denial {
     Website,
     /// It cannot be sent on as it came.
     Unsendable(Unsendable),
+    /// Its session is good, and its token lacks what the rule demands of it.
+    Bearer(Lack),
     /// Its session is good, and its claims do not meet the rule's requirement.
     Claims(Vec<FailedClaim>),
 }
@@ -171,6 +178,8 @@ impl Denial {
             Self::Session(_) => "session",
             Self::Website => "website",
             Self::Unsendable(_) => "request",
+            Self::Bearer(Lack::Scope) => "scope",
+            Self::Bearer(Lack::Authentication) => "authentication",
             Self::Claims(_) => "claims",
         }
     }
@@ -253,7 +262,19 @@ pub fn decide(
         return forward(false, None);
     }
     let refused = match session {
-        Ok(Seen { issuer, payload }) => {
+        Ok(Seen {
+            issuer,
+            payload,
+            now,
+        }) => {
+            if let Some(lack) = rule.bearer.lack(payload, now) {
+                let denial = Denial::Bearer(lack);
+                return if rule.shadow {
+                    forward(true, Some(ForwardWarning::Shadowed(denial)))
+                } else {
+                    Decision::Refuse(denial)
+                };
+            }
             let failed = rule
                 .require
                 .as_ref()

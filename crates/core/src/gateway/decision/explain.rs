@@ -10,6 +10,7 @@ use postern_jwt::json::{self, Kind, ObjectWriter};
 use crate::gateway::decision::decide::{Decision, Denial, ForwardWarning};
 use crate::gateway::decision::refuse::failures_json;
 use crate::gateway::rules::Matched;
+use crate::gateway::rules::bearer::Lack;
 use crate::gateway::rules::origins::Target;
 use crate::gateway::rules::{OnOutage, Rule, SessionNeed, WebSockets};
 
@@ -207,6 +208,10 @@ pub fn reason(denial: &Denial) -> String {
         }
         Denial::Session(refused) => {
             format!("{}: {}", Outcome::of(&refused.refusal).code, refused.told())
+        }
+        Denial::Bearer(Lack::Scope) => "a scope of the rule is missing".to_owned(),
+        Denial::Bearer(Lack::Authentication) => {
+            "the authentication is not of acr_values, or longer ago than max_age".to_owned()
         }
         Denial::Claims(failed) => {
             let ids: Vec<&str> = failed.iter().map(|claim| claim.id.as_str()).collect();

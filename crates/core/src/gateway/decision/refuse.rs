@@ -11,6 +11,7 @@ use postern_jwt::json::ObjectWriter;
 use crate::gateway::decision::decide::{Denial, RequestMeta, SessionRefused, Unsendable};
 use crate::gateway::decision::navigation::wants_page;
 use crate::gateway::decision::renewal::{self, Renewal};
+use crate::gateway::rules::bearer::Lack;
 use crate::gateway::rules::requirement::FailedClaim;
 use crate::gateway::rules::{RefusalShape, Rule};
 
@@ -19,6 +20,59 @@ const MAX_RETURN_ADDRESS: usize = 2048;
 
 /// The answer to a refused request; `rule` is the one it falls under, if any. CORS is added by the caller.
 pub fn reply(
+    settings: &Settings,
+    rule: Option<&Rule>,
+    request: &RequestMeta<'_>,
+    denial: &Denial,
+) -> Reply {
+    let reply = plain_reply(settings, rule, request, denial);
+    match rule {
+        Some(rule) => challenged(settings, rule, request, denial, reply),
+        None => reply,
+    }
+}
+
+/// Adds what the rule has to say to the challenge of a refusal that has one.
+fn challenged(
+    settings: &Settings,
+    rule: &Rule,
+    request: &RequestMeta<'_>,
+    denial: &Denial,
+    mut reply: Reply,
+) -> Reply {
+    let lack = match denial {
+        Denial::Bearer(lack) => Some(*lack),
+        Denial::Session(_) => None,
+        // What fails there no scope and no other login would mend.
+        _ => return reply,
+    };
+    let mut headers = reply.headers.iter_mut();
+    let Some((_, challenge)) = headers.find(|(name, _)| name == "www-authenticate") else {
+        return reply;
+    };
+    let scheme = settings.api_domain.split("://").next().unwrap_or("https");
+    for parameter in rule.bearer.parameters(lack, scheme, request.host) {
+        challenge.push_str(if challenge.contains('=') { ", " } else { " " });
+        challenge.push_str(&parameter);
+    }
+    reply
+}
+
+/// 401: the token is good, and its user has to authenticate more strongly, or anew (RFC 9470 section 3).
+fn step_up_reply() -> Reply {
+    let message = "a stronger or a later authentication is needed";
+    let mut body = ObjectWriter::new();
+    body.text("status", "INVALID_CLAIMS");
+    body.text("message", message);
+    Reply::json(401, body.finish()).with_header(
+        "www-authenticate",
+        format!(
+            "Bearer error=\"insufficient_user_authentication\", error_description=\"{message}\""
+        ),
+    )
+}
+
+fn plain_reply(
     settings: &Settings,
     rule: Option<&Rule>,
     request: &RequestMeta<'_>,
@@ -44,6 +98,12 @@ pub fn reply(
         Denial::Method => error::method_not_implemented(),
         Denial::NoRule => error::no_rule(),
         Denial::Website => error::foreign_website(),
+        Denial::Bearer(Lack::Scope) => error::reply(
+            &Refusal::InvalidClaims("the token lacks a scope"),
+            Presented::Token,
+            settings.session_expired_status_code,
+        ),
+        Denial::Bearer(Lack::Authentication) => step_up_reply(),
         Denial::Claims(failed) => claims_reply(settings, failed),
         Denial::Session(refused) => {
             let reply = answers::verify_refused(

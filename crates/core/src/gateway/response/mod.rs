@@ -5,4 +5,5 @@ pub mod clear_site_data;
 pub mod cors;
 pub mod directives;
 pub mod headers;
+pub mod resource;
 pub mod rewriting;

@@ -8,6 +8,7 @@ use crate::supertokens::fdi::request_origin::OtherSites;
 use postern_jwt::json;
 
 use crate::gateway::matching::pattern::Pattern;
+use crate::gateway::rules::bearer::BearerDemands;
 use crate::gateway::rules::fields::{Faults, Fields};
 use crate::gateway::rules::origins::{self, Origin, Target};
 use crate::gateway::rules::reach;
@@ -51,6 +52,7 @@ pub fn compile(text: &str, settings: Option<&Settings>) -> Compiled {
     if let Some(settings) = settings {
         host_name(origin_host(&settings.api_domain)).clone_into(&mut gateway.own_host);
         add_setting(&mut gateway, settings, &mut faults);
+        name_authorization_servers(&mut gateway, settings);
         check_against(&gateway, settings, &mut faults);
     }
     Compiled {
@@ -115,6 +117,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
         issuers: Issuers::own(),
         freshness: None,
         require: None,
+        bearer: BearerDemands::default(),
         anti_csrf: None,
         cross_site: OtherSites::None,
         refuse: RefusalShape::Json,
@@ -127,6 +130,32 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
         on_outage: OnOutage::Refuse,
         shared_cache: false,
     });
+}
+
+/// A resource that names none has those whose tokens its rule takes.
+fn name_authorization_servers(gateway: &mut Gateway, settings: &Settings) {
+    for rule in &mut gateway.rules {
+        let Some(resource) = &mut rule.bearer.resource else {
+            continue;
+        };
+        if !resource.authorization_servers.is_empty() {
+            continue;
+        }
+        let issuers = settings.trusted_issuers.iter();
+        let named =
+            issuers.filter(|issuer| rule.issuers.accepts(&Issuer::Trusted(issuer.id.clone())));
+        for issuer in named {
+            let name = issuer.names.first();
+            let is_known = resource
+                .authorization_servers
+                .iter()
+                .any(|known| known == name);
+            // One with a place for a tenant is no address.
+            if !is_known && !name.contains('{') {
+                resource.authorization_servers.push(name.to_owned());
+            }
+        }
+    }
 }
 
 /// What the rules and the settings ask of each other: no two doors share a path or a host.

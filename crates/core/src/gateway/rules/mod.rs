@@ -1,5 +1,6 @@
 //! What a rules file says, once it is checked: origins, rules, and the lookup of the first rule that fits.
 
+pub mod bearer;
 pub mod origins;
 pub mod pages;
 
@@ -12,12 +13,16 @@ pub(crate) mod rule_table;
 
 use crate::gateway::matching::index::{Index, normal_host};
 use crate::gateway::matching::pattern::Pattern;
+use crate::gateway::rules::bearer::BearerDemands;
 use crate::gateway::rules::origins::Origin;
 use crate::gateway::rules::pages::Pages;
 use crate::gateway::rules::require::Require;
 use crate::{
     identity::Issuers,
-    settings::{Freshness, origin::host_name},
+    settings::{
+        Freshness,
+        origin::{host_is_listed, host_name},
+    },
     supertokens::fdi::request_origin::OtherSites,
 };
 
@@ -106,6 +111,8 @@ pub struct Rule {
     pub freshness: Option<Freshness>,
     /// What the payload must say.
     pub require: Option<Require>,
+    /// What a token must be good for besides, and how the rule names itself to OAuth clients.
+    pub bearer: BearerDemands,
     /// Whether the anti-CSRF check is made; `None` = for every method but `GET`.
     pub anti_csrf: Option<bool>,
     /// Other websites whose pages may change something with a session's cookies.
@@ -193,6 +200,18 @@ impl Gateway {
     /// All origins.
     pub fn origins(&self) -> &[Origin] {
         &self.origins
+    }
+
+    /// The metadata of a protected resource (RFC 9728), if a rule has it at this host and path. `scheme` is that of addresses of
+    /// this deployment.
+    pub fn resource_metadata(&self, scheme: &str, host: &str, path: &str) -> Option<String> {
+        let mut rules = self.rules.iter();
+        rules.find_map(|rule| {
+            let resource = rule.bearer.resource.as_ref()?;
+            let is_here = rule.hosts.is_empty() || host_is_listed(&rule.hosts, host);
+            (is_here && resource.is_described_at(host, path))
+                .then(|| resource.document(scheme, host, &rule.bearer.scope))
+        })
     }
 
     /// The index of the first rule for a host (`name[:port]`), a method as it was sent, and a path.

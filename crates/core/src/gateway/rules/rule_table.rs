@@ -8,6 +8,7 @@ use postern_jwt::json;
 
 use super::is_never_answered;
 use crate::gateway::matching::pattern::Pattern;
+use crate::gateway::rules::bearer::BearerDemands;
 use crate::gateway::rules::fields::{Faults, Fields};
 use crate::gateway::rules::origins::Origin;
 use crate::gateway::rules::pages;
@@ -94,6 +95,7 @@ pub(crate) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
         require: require.and_then(|text| {
             require::read(text, &format!("{place}.require"), &issuers, fields.faults())
         }),
+        bearer: BearerDemands::read(&mut fields),
         issuers,
         anti_csrf,
         cross_site,
@@ -147,6 +149,10 @@ fn check_rule(fields: &mut Fields<'_, '_>, rule: &Rule) {
             "issuers",
             "freshness",
             "require",
+            "scope",
+            "acr_values",
+            "max_age",
+            "resource",
             "anti_csrf",
             "cross_site",
             "refuse",

@@ -20,6 +20,7 @@ use super::{Gateway, Origin, RequestMeta, Rule, Seen};
 use crate::gateway::compile;
 use crate::identity::{Identity, Issuer, Session};
 use crate::settings::testing::parsed;
+use postern_jwt::time::UnixMillis;
 
 /// A header lookup for a request without headers.
 fn no_header(_: &str) -> Option<String> {
@@ -31,6 +32,7 @@ const fn own(payload: &str) -> Seen<'_> {
     Seen {
         issuer: &Issuer::Own,
         payload,
+        now: UnixMillis(1_700_000_000_000),
     }
 }
 

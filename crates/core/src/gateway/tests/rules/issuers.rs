@@ -49,7 +49,11 @@ fn partner() -> Issuer {
 }
 
 fn decision(rule: &Rule, issuer: &Issuer, payload: &str) -> Decision {
-    let seen = Seen { issuer, payload };
+    let seen = Seen {
+        issuer,
+        payload,
+        now: UnixMillis(0),
+    };
     decide(rule, &request("GET", "/", &no_header), Ok(seen))
 }
 

@@ -8,3 +8,4 @@ mod pages;
 mod paths;
 mod reach;
 mod requirements;
+mod resources;

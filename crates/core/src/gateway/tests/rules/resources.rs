@@ -1,0 +1,131 @@
+//! Rules of an OAuth resource server: scopes, step-up, metadata.
+
+use serde_json::json;
+
+use crate::error::Presented;
+use crate::gateway::compile;
+use crate::gateway::decision::decide::SessionRefused;
+use crate::gateway::decision::refuse;
+use crate::gateway::rules::bearer::Lack;
+use crate::gateway::tests::{no_header, own, request, rule};
+use crate::gateway::{Decision, Denial, Rule, decide};
+use crate::refusal::Refusal;
+use crate::settings::testing::parsed;
+
+/// What is found of a session of our own with this payload; the tests' time is 1,700,000,000 s.
+fn denial(rule: &Rule, payload: &str) -> Option<Denial> {
+    match decide(rule, &request("GET", "/", &no_header), Ok(own(payload))) {
+        Decision::Refuse(denial) => Some(denial),
+        Decision::Forward(_) | Decision::Renew(_) => None,
+    }
+}
+
+fn challenge(rule: &Rule, denial: &Denial) -> Option<String> {
+    let settings = parsed(&[]);
+    let facts = request("GET", "/", &no_header);
+    let reply = refuse::reply(&settings, Some(rule), &facts, denial);
+    reply.header("www-authenticate").map(str::to_owned)
+}
+
+#[test]
+fn a_token_holds_every_scope() {
+    let rule = rule(json!({ "scope": ["files:read", "files:write"] }));
+    for (payload, expected) in [
+        (r#"{"scope":"files:write files:read x"}"#, None),
+        (r#"{"scp":["files:read","files:write"]}"#, None),
+        (r#"{"scope":"files:read"}"#, Some(Lack::Scope)),
+        (r#"{"scope":"files:readfiles:write"}"#, Some(Lack::Scope)),
+        (
+            r#"{"scope":"","scp":["files:read","files:write"]}"#,
+            Some(Lack::Scope),
+        ),
+        (
+            r#"{"scope":{"files:read":1,"files:write":1}}"#,
+            Some(Lack::Scope),
+        ),
+        ("{}", Some(Lack::Scope)),
+    ] {
+        assert_eq!(
+            denial(&rule, payload),
+            expected.map(Denial::Bearer),
+            "{payload}"
+        );
+    }
+    assert_eq!(
+        challenge(&rule, &Denial::Bearer(Lack::Scope)).as_deref(),
+        Some(r#"Bearer error="insufficient_scope", scope="files:read files:write""#)
+    );
+}
+
+#[test]
+fn an_authentication_is_strong_and_late_enough() {
+    let rule = rule(json!({ "acr_values": "gold", "max_age": "5m" }));
+    for (payload, is_good) in [
+        (r#"{"acr":"gold","auth_time":1699999700}"#, true),
+        (r#"{"acr":"gold","auth_time":1699999699}"#, false),
+        (r#"{"acr":"gold","auth_time":1700000061}"#, false),
+        (r#"{"acr":"gold","auth_time":"1699999990"}"#, false),
+        (r#"{"acr":["gold"],"auth_time":1699999990}"#, false),
+        (r#"{"acr":"silver","auth_time":1699999990}"#, false),
+        (r#"{"acr":"gold"}"#, false),
+    ] {
+        let expected = (!is_good).then_some(Denial::Bearer(Lack::Authentication));
+        assert_eq!(denial(&rule, payload), expected, "{payload}");
+    }
+    let told = challenge(&rule, &Denial::Bearer(Lack::Authentication)).unwrap();
+    assert!(
+        told.contains(r#"error="insufficient_user_authentication""#),
+        "{told}"
+    );
+    assert!(
+        told.ends_with(r#"acr_values="gold", max_age="300""#),
+        "{told}"
+    );
+}
+
+#[test]
+fn who_has_no_token_is_told_where_the_metadata_is() {
+    let rule = rule(json!({ "scope": "mcp", "resource": "https://app.example.com/mcp" }));
+    let refusal = Refusal::Unauthorised("the request carries no access token");
+    let refused = SessionRefused::new(refusal, Presented::Nothing);
+    assert_eq!(
+        challenge(&rule, &Denial::Session(refused)).as_deref(),
+        Some(
+            r#"Bearer scope="mcp", resource_metadata="https://app.example.com/.well-known/oauth-protected-resource/mcp""#
+        )
+    );
+}
+
+#[test]
+fn fields_that_cannot_be_meant_are_faults() {
+    for (fields, place) in [
+        (json!({ "scope": "a b" }), "scope"),
+        (json!({ "scope": "a\"b" }), "scope"),
+        (json!({ "acr_values": [] }), "acr_values"),
+        (json!({ "max_age": "soon" }), "max_age"),
+        (json!({ "max_age": "10ms" }), "max_age"),
+        (json!({ "resource": "mcp" }), "resource"),
+        (
+            json!({ "resource": "http://app.example.com/mcp?x" }),
+            "resource",
+        ),
+        (json!({ "resource": "//evil.example/x" }), "resource"),
+        (json!({ "resource": {} }), "resource.url"),
+        (
+            json!({ "resource": { "url": "/a", "other": 1 } }),
+            "resource",
+        ),
+        (json!({ "session": "none", "scope": "a" }), "scope"),
+        (json!({ "session": "none", "resource": "/a" }), "resource"),
+    ] {
+        let mut rule = fields.clone();
+        rule["path"] = json!("/**");
+        let file =
+            json!({ "origins": { "app": { "url": "http://127.0.0.1:9000" } }, "rules": [rule] });
+        let faults = compile(&file.to_string(), Some(&parsed(&[]))).faults;
+        let found = faults.iter().any(|fault| {
+            format!("{} {}", fault.setting, fault.message).contains(&format!("rules[0].{place}"))
+        });
+        assert!(found, "{fields}: {faults:?}");
+    }
+}
