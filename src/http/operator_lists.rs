@@ -4,15 +4,32 @@ use worker::Env;
 
 use crate::{
     objects::context::Context,
-    runtime::{http::request::Incoming, js::ExecutionContext, log},
+    runtime::{http::request::Incoming, js::ExecutionContext, log, metrics},
     sessions::{self, Listing},
 };
 use postern_core::{
     error::{self, Presented},
     http::reply::Reply,
     refusal::Refusal,
-    supertokens::cdi::request::query,
+    settings::Settings,
+    supertokens::cdi::request::{api_key, query},
 };
+
+/// `GET {base}/metrics`: the counts of this isolate, as Prometheus text.
+pub(super) fn metrics(request: &Incoming, settings: &Settings) -> Reply {
+    let api_key = request.header("api-key");
+    let presented = api_key::presented(api_key.as_deref(), request.authorization());
+    if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
+        log::wrong_api_key();
+        return error::invalid_api_key();
+    }
+    let headers = [
+        ("content-type", "text/plain; version=0.0.4; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ];
+    Reply::new(200, &headers, metrics::to_prometheus())
+}
 
 /// `GET …/sessions?userId=…&tenantId=…&cursor=…&ended=true`: a page of a user's sessions with their facts. The API key was checked.
 pub(super) async fn sessions(request: &Incoming, env: &Env, execution: &ExecutionContext) -> Reply {

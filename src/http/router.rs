@@ -9,7 +9,7 @@ use worker::Env;
 use super::{
     explain,
     frontend_api::{self, Answer},
-    issuer_logout, renewal, service_api,
+    issuer_logout, operator_lists, renewal, service_api,
 };
 use crate::{
     auth::verified_session::VerifiedToken,
@@ -89,6 +89,7 @@ async fn answered(
             }
             _ => with_cors(request, &settings, error::not_found()),
         },
+        Route::Metrics => response::of(&operator_lists::metrics(request, &settings)),
         Route::Explain => response::of(&explain::answer(request, env, execution, &settings).await),
         Route::RefreshAndReturn | Route::SessionRefresh => {
             // Scripts name no address to come back to.

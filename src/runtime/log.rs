@@ -1,7 +1,8 @@
 //! Log lines: one JSON object each, of an event of the table (`postern_core::log_events`). Never a token, a cookie, a secret or user
 //! data.
 
-use super::{clock, log_context};
+use super::{clock, log_context, metrics};
+use postern_core::metrics::Point;
 use std::cell::{Cell, RefCell};
 
 use worker::{console_error, console_log, console_warn};
@@ -42,6 +43,9 @@ pub(crate) fn write(event: Event, message: &str) {
 
 /// The same with members that the event has in the table.
 pub(crate) fn write_with(event: Event, members: &[(Member, &str)], message: &str) {
+    if let Some(point) = Point::of_event(event, members) {
+        metrics::add(&point);
+    }
     let level = event.level();
     if level > LEVEL.get() {
         return;
@@ -88,6 +92,8 @@ pub(crate) fn write_at_times(event: Event, message: &str, now: UnixMillis) {
     });
     if is_new {
         write(event, message);
+    } else if let Some(point) = Point::of_event(event, &[]) {
+        metrics::add(&point);
     }
 }
 

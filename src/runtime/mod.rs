@@ -9,6 +9,7 @@ pub(crate) mod js;
 pub(crate) mod kv;
 pub(crate) mod log;
 pub(crate) mod log_context;
+pub(crate) mod metrics;
 pub(crate) mod number;
 pub(crate) mod promise;
 pub(crate) mod random;

@@ -6,7 +6,7 @@ use js_sys::{JSON, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
-use super::log;
+use super::{log, metrics};
 use postern_core::{
     gateway::{self, Gateway, Target},
     location::Location,
@@ -67,6 +67,7 @@ fn set_up<T>(env: &Env, read: impl FnOnce(&SetUp) -> T) -> Result<T, Misconfigur
 
 /// Reads settings and rules. Every fault of both is logged before either is given up.
 fn load(env: &Env) -> Result<SetUp, Misconfigured> {
+    metrics::open(env);
     let parsed = Settings::with_issuers(&variables(env), &bundled("posternIssuers"));
     let settings = parsed.as_ref().ok().map(|(settings, _)| settings);
     if let Some(settings) = settings {

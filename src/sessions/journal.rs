@@ -2,9 +2,13 @@
 
 use crate::{
     objects::context::Context,
-    runtime::log::{self, Event, Member},
+    runtime::{
+        log::{self, Event, Member},
+        metrics,
+    },
 };
 use postern_core::{
+    metrics::{Metric, Point},
     refusal::ReuseSubtype,
     session::listing::{EndedBy, MadeBy},
     tenant::OWN,
@@ -24,6 +28,7 @@ pub(super) fn created(context: &Context, handle: &str, by: MadeBy) {
 /// A session was refreshed.
 pub(super) fn refreshed(context: &Context, handle: &str) {
     if !log::is_written(Event::SessionRefreshed) {
+        metrics::add(&Point::one(Metric::Refreshes, &[]));
         return;
     }
     let digest = context.ring.session_digest(handle);

@@ -34,6 +34,7 @@ export const apiKey = "test-key-test-key-test-key";
  * @property {boolean} [faultyKv] bind `SESSION_DATA` to the Worker of fault-kv-worker.mjs instead of KV
  * @property {import("wrangler").TestHarnessOptions["workers"]} [workers] further Workers, such as an issuer of keys;
  *   paths are relative to `tests/`
+ * @property {object} [bindings] further bindings, as wrangler's configuration has them
  * @property {{binding: string, service: string}[]} [services] what Postern is bound to among them
  * @property {import("./gateway-rules.mjs").Rules} [gateway] the rules, as the text of a gateway.toml or as its tables
  * @property {import("./gateway-rules.mjs").Rules} [issuers] the trusted issuers, as the text of an issuers.toml or as its tables
@@ -44,7 +45,7 @@ export const apiKey = "test-key-test-key-test-key";
  * @param {Options} [options]
  */
 export async function startPostern(options = {}) {
-  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [], gateway, issuers } = options;
+  const { vars = {}, secrets = {}, entrypoints = [], faultyKv = false, workers = [], services = [], gateway, issuers, bindings: moreBindings = {} } = options;
   const { main = entryWithRules(gateway, issuers) } = options;
   const postern = {
     name: "postern",
@@ -57,6 +58,7 @@ export async function startPostern(options = {}) {
       bindings: Object.entries(durableObjects).map(([name, class_name]) => ({ name, class_name })),
     },
     migrations: [{ tag: "v1", new_sqlite_classes: Object.values(durableObjects) }],
+    ...moreBindings,
   };
   const caller = {
     name: "caller",

@@ -21,6 +21,7 @@ pub mod keys;
 pub mod location;
 pub mod log_events;
 pub mod message;
+pub mod metrics;
 pub mod refusal;
 pub mod revocation;
 pub mod session;

@@ -157,7 +157,7 @@ events! {
     RevokedBefore = Warn "revoked_before";
     /// A new signing key was asked for, or a key was withdrawn; `reason` says which.
     SigningKeys = Warn "signing_keys" [Reason];
-    /// A request to the service API or to `explain` carried no or a wrong API key. Logged at most once a minute.
+    /// A request to the service API, to `explain` or to `metrics` carried no or a wrong API key. Logged at most once a minute.
     WrongApiKey = Warn "wrong_api_key";
 
     /// No usable copy of the key ring; requests that need keys are answered 503.

@@ -218,6 +218,16 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = get)]
     pub(crate) fn header(this: &FetchedHeaders, name: &str) -> Result<Option<String>, JsValue>;
 
+    /// A dataset of Workers Analytics Engine.
+    pub(crate) type AnalyticsDataset;
+
+    /// `dataset.writeDataPoint({indexes, blobs, doubles})`
+    #[wasm_bindgen(method, catch, js_name = writeDataPoint)]
+    pub(crate) fn write_data_point(
+        this: &AnalyticsDataset,
+        point: &JsValue,
+    ) -> Result<JsValue, JsValue>;
+
     /// A `ReadableStream` of bytes.
     pub(crate) type ByteStream;
 

@@ -39,6 +39,8 @@ pub enum Route {
         /// The issuer's id in settings.
         id: String,
     },
+    /// `GET {base}/metrics`: the counts of the isolate that answers; an API key is needed.
+    Metrics,
     /// `OPTIONS` on a path of the browser API: a CORS preflight.
     Preflight,
     /// The service API; an API key is needed.
@@ -62,7 +64,7 @@ const READ: &str = "GET, HEAD, OPTIONS";
 pub const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
-const BROWSER_API: [(&str, &str, Route); 12] = [
+const BROWSER_API: [(&str, &str, Route); 13] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
     ("/session/ticket", CHANGE, Route::SessionTicket),
@@ -79,6 +81,7 @@ const BROWSER_API: [(&str, &str, Route); 12] = [
     ("/healthz", READ, Route::Healthz),
     ("/readyz", READ, Route::Readyz),
     ("/explain", "POST", Route::Explain),
+    ("/metrics", "GET", Route::Metrics),
 ];
 
 /// Every path of the browser API under `base`.
@@ -137,10 +140,11 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
     else {
         return Route::NotFound;
     };
-    if found == Route::Explain && settings.api_key_digests.is_empty() {
+    let needs_api_key = matches!(found, Route::Explain | Route::Metrics);
+    if needs_api_key && settings.api_key_digests.is_empty() {
         return Route::NotFound;
     }
-    if method == "OPTIONS" && found != Route::Explain {
+    if method == "OPTIONS" && !needs_api_key {
         Route::Preflight
     } else if method == "GET" && found == Route::SessionRefresh {
         Route::RefreshAndReturn
@@ -225,6 +229,7 @@ mod tests {
             ("GET", "/auth/readyz", Route::Readyz),
             // Without an API key, it does not exist.
             ("POST", "/auth/explain", Route::NotFound),
+            ("GET", "/auth/metrics", Route::NotFound),
             ("GET", "/auth", Route::NotFound),
             ("GET", "/", Route::NotFound),
             ("GET", "", Route::NotFound),
