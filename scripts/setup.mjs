@@ -7,6 +7,7 @@ import { digestOf } from "./lib/hash.mjs";
 import { childEnvironment, fromRoot, projectNode, root, toolProgram, toolsDirectory, windows } from "./lib/paths.mjs";
 import { StepFailed, must, run, say, seconds } from "./lib/process.mjs";
 import { installPythonPackages } from "./lib/python.mjs";
+import { timed } from "./lib/step-times.mjs";
 
 const OLDEST_NODE = 20;
 
@@ -21,7 +22,7 @@ export async function setUp(needs = {}) {
   if (needs.onlyPackages) return installPackages();
   await checkPrerequisites();
   // Side by side: one mostly waits for the network, the other compiles.
-  await allOf([installPackages(), installRustToolchain().then(installRustParts)]);
+  await allOf([timed("npm packages", installPackages), timed("Rust toolchain", installRustToolchain).then(installRustParts)]);
   // A debug build is quick to make and fast enough for one check.
   if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
   if (needs.mutants) await installCargoTool(cargoMutants, "cargo-mutants", "2 to 5 minutes", ["--debug"]);
@@ -35,8 +36,8 @@ async function allOf(steps) {
 
 /** The crates that the Worker is built from, and the program that writes its glue. */
 async function installRustParts() {
-  await must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" });
-  await installBindgen();
+  await timed("Rust crates", () => must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" }));
+  await timed(bindgen.name, installBindgen);
 }
 
 async function checkPrerequisites() {

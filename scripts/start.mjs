@@ -5,6 +5,7 @@
 import { StepFailed, say } from "./lib/process.mjs";
 import { developmentApiKey } from "./lib/dev-vars.mjs";
 import { faultLine, startWrangler } from "./lib/wrangler-dev.mjs";
+import { stepTimes, timed } from "./lib/step-times.mjs";
 import { useEnvironment } from "./lib/wrangler-settings.mjs";
 import { build } from "./build.mjs";
 
@@ -30,15 +31,18 @@ try {
   const args = process.argv.slice(2).filter((arg) => arg !== "--release");
   useEnvironment(args);
   const profile = process.argv.includes("--release") ? "release" : "development";
-  say(`The Worker is of the ${await build(profile)} build.`);
+  say(`The Worker is of the ${await timed("Worker", () => build(profile))} build.`);
   process.stdout.write(`API key: ${developmentApiKey()}\n`);
-  server = await startWrangler(args, { profile });
-  const faults = await server.ready();
+  const started = await startWrangler(args, { profile });
+  server = started;
+  const faults = await timed("first answer", () => started.ready());
   if (faults.length > 0) {
     for (const fault of faults) say(faultLine(fault));
     await stop(1);
   }
   process.stdout.write(`Ready on ${server.url}\n`);
+  const times = stepTimes();
+  if (times) say(times);
   const code = await server.ended;
   if (!stopping) say(`error: wrangler dev ended with exit code ${code}`);
   await stop(code || 1);
