@@ -30,6 +30,7 @@ pub mod jwks_cache;
 pub mod keys;
 pub mod parties;
 pub mod policy;
+pub mod proof;
 pub mod secret;
 pub mod time;
 

@@ -4,12 +4,14 @@
 //! among its claims is user payload to its SDKs. They are signed like the rest. The fixed headers of versions 1 and 2 have
 //! no room for them.
 
-use crate::{json::Object, time::UnixMillis};
+use crate::{json::Object, proof::Thumbprint, time::UnixMillis};
 
 /// When the session was created, in milliseconds.
 const SESSION_CREATED: &str = "sct";
 /// The generation of the refresh token it was issued with.
 const GENERATION: &str = "gen";
+/// The thumbprint of the device's key that its session is bound to.
+const DEVICE: &str = "device_jkt";
 
 /// What the header tells beside what the protocol has it tell.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -19,6 +21,9 @@ pub struct TokenOrigin {
     /// The generation of the refresh token that it was issued with: above 0 a refresh made it, and its first use is news
     /// for the user's object. 0 = nothing to tell.
     pub generation: u32,
+    /// The key of the device that its session is bound to; `None` = it is bound to none. Who leaves out what shows the
+    /// device must not pass for somebody without one: so the token says it.
+    pub device: Option<Thumbprint>,
 }
 
 impl TokenOrigin {
@@ -29,6 +34,11 @@ impl TokenOrigin {
         Self {
             session_created: number(SESSION_CREATED).map(UnixMillis),
             generation: generation.unwrap_or(0),
+            device: header
+                .string(DEVICE)
+                .ok()
+                .flatten()
+                .and_then(|text| Thumbprint::parse(&text)),
         }
     }
 
@@ -39,6 +49,8 @@ impl TokenOrigin {
         [
             created.map(|created| format!(r#","{SESSION_CREATED}":{created}"#)),
             generation.map(|generation| format!(r#","{GENERATION}":{generation}"#)),
+            self.device
+                .map(|device| format!(r#","{DEVICE}":"{device}""#)),
         ]
         .map(Option::unwrap_or_default)
         .concat()

@@ -3,6 +3,7 @@
 mod hostile;
 mod jwk;
 mod oracle;
+mod proof;
 mod rfc;
 mod support;
 mod wycheproof;
