@@ -1,6 +1,7 @@
 //! Authentication of a request or a token, the same for every caller: HTTP, RPC and gateway.
 
 use super::{
+    device::{self, DeviceDemand},
     issuer_marks, session_cookies,
     user_call::{AT_ONCE, GONE, about, into_refusal},
     verified_session::VerifiedToken,
@@ -12,6 +13,7 @@ use crate::{
 };
 use postern_core::{
     error::{self, Presented},
+    gateway::DeviceFault,
     http::{
         credentials::{self, Candidate, Seen, Transfer},
         reply::Reply,
@@ -58,6 +60,7 @@ pub(crate) async fn get_session(
             "the anti-CSRF token does not match",
         ));
     }
+    device::check_without_cookies(context, &known)?;
     check_revocation(context, &known, ask.freshness).await?;
     Ok(known)
 }
@@ -128,6 +131,8 @@ pub(crate) struct AuthError {
     pub(crate) own_session_is_gone: bool,
     /// The token is good, and the request does not show that a page of ours made it.
     pub(crate) token_is_good: bool,
+    /// What is wrong with its device.
+    pub(crate) device: DeviceFault,
     /// What the log has in place of the refusal's text.
     pub(crate) detail: Option<String>,
 }
@@ -137,6 +142,7 @@ pub(crate) const NO_TOKEN: AuthError = AuthError {
     presented: Presented::Nothing,
     own_session_is_gone: false,
     token_is_good: false,
+    device: DeviceFault::None,
     detail: None,
 };
 
@@ -150,12 +156,31 @@ impl AuthError {
             &[(log::Member::Reason, reason)],
             &detail,
         );
-        answers::verify_refused(
+        let reply = answers::verify_refused(
             settings,
             &self.refusal,
             self.presented,
             self.own_session_is_gone,
-        )
+        );
+        if self.device == DeviceFault::BeingBound {
+            reply.with_header("retry-after", "1")
+        } else {
+            reply
+        }
+    }
+
+    /// The same, if the browser says that it could not renew the cookie that shows the device: nobody is to refresh then.
+    pub(crate) fn unless_skipped(self, skipped: Option<&str>) -> Self {
+        match skipped {
+            Some(reason) if self.device == DeviceFault::CookieMissing => {
+                log::write(log::Event::DeviceSkipped, &device::skipped(reason));
+                Self {
+                    refusal: Refusal::GeneralError("the browser could not show the device"),
+                    ..self
+                }
+            }
+            _ => self,
+        }
     }
 }
 
@@ -167,6 +192,8 @@ pub(crate) struct Demands<'a> {
     pub(crate) check_anti_csrf: Option<bool>,
     /// Websites other than ours whose pages may change something.
     pub(crate) others: &'a OtherSites,
+    /// What a session must show of its device.
+    pub(crate) device: DeviceDemand,
     /// Whose sessions count; a token of anybody else is as good as absent.
     pub(crate) issuers: &'a Issuers,
 }
@@ -178,6 +205,7 @@ impl Demands<'_> {
             freshness,
             check_anti_csrf: None,
             others: &OtherSites::None,
+            device: DeviceDemand::AsSet,
             issuers: &Issuers::Any,
         }
     }
@@ -322,6 +350,7 @@ pub(crate) const fn refused(refusal: Refusal) -> AuthError {
         presented: Presented::Token,
         own_session_is_gone: false,
         token_is_good: false,
+        device: DeviceFault::None,
         detail: None,
     }
 }
@@ -359,6 +388,19 @@ async fn good(
             token_is_good: true,
             ..refused(refusal)
         })?;
+    if let Err(refusal) = device::check(context, request.cookies(), &known, demands.device) {
+        let device = match refusal {
+            Refusal::DeviceBindingRequired if device::is_being_bound(context, &known) => {
+                DeviceFault::BeingBound
+            }
+            Refusal::DeviceBindingRequired => DeviceFault::None,
+            _ => DeviceFault::CookieMissing,
+        };
+        return Err(AuthError {
+            device,
+            ..refused(refusal)
+        });
+    }
     match check_revocation(context, &known, demands.freshness).await {
         Ok(()) => Ok(known),
         Err(refusal) => Err(AuthError {
@@ -371,6 +413,7 @@ async fn good(
             token_is_good: false,
             presented: Presented::Token,
             refusal,
+            device: DeviceFault::None,
             detail: None,
         }),
     }

@@ -1,6 +1,7 @@
 //! Authentication: verifying access tokens and sessions, signing, keys of other issuers.
 
 pub(crate) mod authenticate;
+pub(crate) mod device;
 pub(crate) mod identity_headers;
 pub(crate) mod issuer_marks;
 pub(crate) mod issuer_signal;

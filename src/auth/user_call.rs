@@ -80,6 +80,10 @@ pub(crate) async fn about(
 /// The refusal behind an answer that is not the one hoped for.
 pub(crate) fn into_refusal(reply: UserReply) -> Refusal {
     match reply {
+        // The browser could not show it: nothing was rotated, and nothing is cleared.
+        UserReply::Unauthorised {
+            reason: gone @ Gone::DeviceUnproven,
+        } => Refusal::GeneralError(gone.message()),
         UserReply::Unauthorised { reason: gone } => Refusal::Unauthorised(gone.message()),
         UserReply::Theft {
             handle,

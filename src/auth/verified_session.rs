@@ -2,13 +2,14 @@
 
 use super::identity_headers::IdentityHeaders;
 use postern_core::{
+    device::cookie_name,
     identity::{Identity, Session},
     refusal::Refusal,
     revocation::copy::Age,
     session::{issuer_logout::Mark, model::SessionView},
     tokens::access_token::AccessClaims,
 };
-use postern_jwt::time::UnixMillis;
+use postern_jwt::{proof::Thumbprint, time::UnixMillis};
 use std::{
     cell::{OnceCell, RefCell},
     rc::Rc,
@@ -38,8 +39,34 @@ pub(crate) struct VerifiedToken {
     pub(crate) marks: Vec<Mark>,
     /// When the token stops being good.
     pub(crate) good_until: UnixMillis,
+    /// The device that its session is bound to.
+    pub(crate) device: Option<BoundDevice>,
     /// What origins were told about it lately, at most [`crate::auth::identity_headers::MOST`].
     pub(crate) identity_headers: RefCell<Vec<Rc<IdentityHeaders>>>,
+}
+
+/// The device of a bound session.
+#[derive(Debug)]
+pub(crate) struct BoundDevice {
+    /// The thumbprint of its key.
+    pub(crate) thumbprint: Thumbprint,
+    /// The session.
+    pub(crate) handle: String,
+    /// The name of the cookie that shows it.
+    pub(crate) cookie_name: String,
+    /// The value that showed it last, and until when it does: so that it costs a MAC once.
+    pub(crate) shown: RefCell<Option<(String, UnixMillis)>>,
+}
+
+impl BoundDevice {
+    pub(crate) fn new(thumbprint: Thumbprint, handle: &str) -> Self {
+        Self {
+            thumbprint,
+            handle: handle.to_owned(),
+            cookie_name: cookie_name(handle),
+            shown: RefCell::default(),
+        }
+    }
 }
 
 impl VerifiedToken {
@@ -59,6 +86,7 @@ impl VerifiedToken {
             marks: Vec::new(),
             good_until,
             identity_headers: RefCell::default(),
+            device: None,
         }
     }
 

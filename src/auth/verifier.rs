@@ -1,6 +1,6 @@
 //! Access tokens in this isolate: verifying them, remembering the good ones, and signing new ones.
 
-use super::verified_session::VerifiedToken;
+use super::verified_session::{BoundDevice, VerifiedToken};
 use std::{
     borrow::Cow,
     cell::{OnceCell, RefCell},
@@ -36,7 +36,7 @@ use postern_jwt::keys::jwk;
 use postern_jwt::time::{Millis, UnixMillis};
 use postern_jwt::{
     Algorithm, Pending, Policy, SignatureVerdict, TokenFault, Unverified, VerificationKey,
-    Verified, json,
+    Verified, json, proof::PendingProof,
 };
 
 /// How much an isolate remembers of verified tokens, in bytes as the cache counts them. With the tables' empty places and
@@ -313,7 +313,9 @@ async fn verify_parsed(
         identity: Identity::own(claims.tenant_id.clone(), claims.user_id.clone()),
         payload: own_issuer::without(&claims.payload, &context.settings.issuer()),
     };
+    let device = claims.origin.device;
     let known = VerifiedToken {
+        device: device.map(|key| BoundDevice::new(key, &claims.handle)),
         session,
         liveness_handle: claims.handle.clone(),
         age: match claims.origin.session_created {
@@ -490,6 +492,7 @@ async fn verify_foreign(
             shown: OnceCell::new(),
             good_until: verified.good_until(),
             identity_headers: RefCell::default(),
+            device: None,
         },
     ))
 }
@@ -511,18 +514,35 @@ pub(crate) async fn verdict(pending: &Pending<'_, '_>) -> Result<SignatureVerdic
     if let Some(verdict) = pending.verify_here() {
         return Ok(verdict);
     }
+    let signed = (pending.algorithm(), pending.signature());
     for key in pending.keys() {
-        let input = pending.signing_input().as_bytes();
-        match crypto::verify(key, pending.algorithm(), pending.signature(), input).await {
-            Ok(true) => return Ok(SignatureVerdict::from_backend(true)),
-            Ok(false) | Err(random::CryptoFault::BadKey) => {}
-            Err(random::CryptoFault::Backend) => {
-                log::write(log::Event::Signature, "WebCrypto failed");
-                return Err(SIGNATURE_OUTAGE);
-            }
+        if asked(key, signed, pending.signing_input()).await? {
+            return Ok(SignatureVerdict::from_backend(true));
         }
     }
     Ok(SignatureVerdict::from_backend(false))
+}
+
+/// The same of a proof of possession.
+pub(crate) async fn proof_verdict(pending: &PendingProof<'_>) -> Result<SignatureVerdict, Refusal> {
+    let signed = (pending.algorithm(), pending.signature());
+    let is_good = asked(pending.key(), signed, pending.signing_input()).await?;
+    Ok(SignatureVerdict::from_backend(is_good))
+}
+
+async fn asked(
+    key: &VerificationKey,
+    (algorithm, signature): (Algorithm, &[u8]),
+    input: &str,
+) -> Result<bool, Refusal> {
+    match crypto::verify(key, algorithm, signature, input.as_bytes()).await {
+        Ok(is_good) => Ok(is_good),
+        Err(random::CryptoFault::BadKey) => Ok(false),
+        Err(random::CryptoFault::Backend) => {
+            log::write(log::Event::Signature, "WebCrypto failed");
+            Err(SIGNATURE_OUTAGE)
+        }
+    }
 }
 
 fn refused(fault: TokenFault) -> Refusal {

@@ -6,6 +6,7 @@ use crate::gateway::websocket::ticket::{self, NotRedeemed};
 use crate::{
     auth::{
         authenticate::{self, Demands, Found},
+        device::{self, DeviceDemand},
         verified_session::VerifiedToken,
         verifier,
     },
@@ -20,7 +21,7 @@ use postern_core::gateway::request::socket_token;
 use postern_core::gateway::request::ticket_query::Offered;
 use postern_core::gateway::request::upgrade::is_websocket;
 use postern_core::gateway::response::directives::Holder;
-use postern_core::gateway::{Matched, RequestMeta, Rule, SessionRefused};
+use postern_core::gateway::{DeviceFault, Matched, RequestMeta, Rule, SessionRefused};
 use postern_core::http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer};
 use postern_core::http::token_places::{self, Placed};
 use postern_core::identity::Issuer;
@@ -99,7 +100,11 @@ impl Call<'_> {
             return Err(refused);
         };
         // While a credential cannot be judged, nobody is taken for somebody else.
-        if self.offered == Offered::None || matches!(refused.refusal, Refusal::GeneralError(_)) {
+        // Nor does a ticket say whether its session is bound.
+        if self.offered == Offered::None
+            || self.matched.rule.device_bound
+            || matches!(refused.refusal, Refusal::GeneralError(_))
+        {
             return Err(refused);
         }
         let rule = self.matched.rule;
@@ -236,24 +241,38 @@ pub(crate) async fn session_of(
         origin: headers.get("origin"),
         sec_fetch_site: headers.get("sec-fetch-site"),
         is_websocket: is_websocket(headers.get("upgrade")),
+        skipped: headers.get("secure-session-skipped"),
         ..BrowserRequest::default()
     };
     let demands = Demands {
         freshness: rule.freshness.unwrap_or(context.settings.freshness),
         check_anti_csrf: rule.anti_csrf,
         others: &rule.cross_site,
+        device: if rule.device_bound {
+            DeviceDemand::Bound
+        } else {
+            DeviceDemand::AsSet
+        },
         issuers: &rule.issuers,
     };
     match authenticate::verified(context, &browser, &demands).await {
         Ok(session) => Ok(session),
-        Err(refused) => Err(SessionRefused {
-            renewal: renewal::renewal(context, &browser, &refused, &rule.issuers).await,
-            refusal: refused.refusal,
-            presented: refused.presented,
-            own_session_is_gone: refused.own_session_is_gone,
-            token_is_good: refused.token_is_good,
-            detail: refused.detail,
-        }),
+        Err(refused) => {
+            let refused = refused.unless_skipped(browser.skipped);
+            Err(SessionRefused {
+                renewal: renewal::renewal(context, &browser, &refused, &rule.issuers).await,
+                device: if device::is_cookie_missing(context, &browser) {
+                    DeviceFault::CookieMissing
+                } else {
+                    refused.device
+                },
+                refusal: refused.refusal,
+                presented: refused.presented,
+                own_session_is_gone: refused.own_session_is_gone,
+                token_is_good: refused.token_is_good,
+                detail: refused.detail,
+            })
+        }
     }
 }
 

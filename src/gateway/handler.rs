@@ -117,6 +117,12 @@ pub(crate) async fn answer(
             let login = None;
             return local_response::local_response(settings, Some(matched), &asker, reply, login);
         }
+        Decision::AskAgain => {
+            let what = "session: the browser asks again, and renews the bound cookie before";
+            log::write(log::Event::Gateway, &log_detail(Some(matched), what));
+            let reply = refuse::to_ask_again(settings);
+            return local_response::local_response(settings, Some(matched), &asker, reply, None);
+        }
         Decision::Forward(forward) => forward,
     };
     log_warning(matched, forward.warning.as_ref());

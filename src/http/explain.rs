@@ -139,6 +139,7 @@ async fn explained(
                     &facts,
                     renewal,
                 )),
+                Decision::AskAgain => Some(refuse::to_ask_again(settings)),
                 Decision::Forward(_) => None,
             };
             explanation.end = End::Decided(decision);

@@ -2,10 +2,11 @@
 
 use worker::Env;
 
-use super::{own_sessions, readiness, request_headers::Headers, session_ticket};
+use super::{own_sessions, readiness, request_headers::Headers, session_device, session_ticket};
 use crate::{
     auth::{
         authenticate::{AuthError, Demands, NO_TOKEN, refused, verified},
+        device::{self, DeviceDemand},
         session_cookies,
         verified_session::VerifiedToken,
     },
@@ -85,6 +86,8 @@ pub(crate) async fn answer(
         Route::SessionTicket => session_ticket::answer(&context, request).await,
         Route::Sessions => own_sessions::list(&context, request).await,
         Route::EndSessions => own_sessions::end(&context, request).await,
+        Route::SessionDevice => session_device::register(&context, request).await,
+        Route::SessionDeviceRefresh => session_device::refresh(&context, request).await,
         Route::SignOut => sign_out(&context, request).await,
         Route::Session => match session(&context, request).await {
             Ok(known) => return Answer::Session(known),
@@ -100,7 +103,11 @@ async fn session(context: &Context, request: &Incoming) -> Result<Rc<VerifiedTok
     let browser = headers.request(request.method());
     match verified(context, &browser, &Demands::of(context.settings.freshness)).await {
         Ok((known, _)) => Ok(known),
-        Err(refused) => Err(refused.reply(&context.settings)),
+        Err(refused) => {
+            let skipped = request.header("secure-session-skipped");
+            let refused = refused.unless_skipped(skipped.as_deref());
+            Err(refused.reply(&context.settings))
+        }
     }
 }
 
@@ -157,6 +164,7 @@ pub(crate) async fn refreshed(
         Err(Refusal::Unauthorised("Refresh token is not valid."));
     for token in candidates {
         let exchange = Exchange {
+            device: device::shown(request, &token),
             refresh_token: token.into_owned(),
             anti_csrf_token: request.anti_csrf.map(str::to_owned),
             check_anti_csrf: mode.binds_token(transfer),
@@ -180,7 +188,11 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::to_verify(request, &context.settings);
     let browser = headers.request(request.method());
     // Stateless: signing out of a session that has ended already is no mistake.
-    let demands = Demands::of(Freshness::Stateless);
+    // Nor is it one to do so without showing the device: it ends the session.
+    let demands = Demands {
+        device: DeviceDemand::Nothing,
+        ..Demands::of(Freshness::Stateless)
+    };
     let (handle, transfer) = match verified(context, &browser, &demands).await {
         Ok((known, found)) => match known.session_handle() {
             Ok(handle) => (handle.to_owned(), found.transfer()),

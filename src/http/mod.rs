@@ -11,4 +11,5 @@ pub(crate) mod renewal;
 pub(crate) mod request_headers;
 pub(crate) mod router;
 pub(crate) mod service_api;
-pub(crate) mod session_ticket;
+pub(crate) mod session_device;
+mod session_ticket;

@@ -14,7 +14,7 @@ use crate::{
 use postern_core::error::{self, Presented};
 use postern_core::gateway::decision::renewal::{self, Return};
 use postern_core::http::reply::Reply;
-use postern_core::refusal::Refusal;
+use postern_core::refusal::{Refusal, ReuseSubtype};
 use postern_core::settings::Settings;
 use postern_core::supertokens::fdi::answers;
 use postern_core::supertokens::fdi::anti_csrf::AntiCsrfMode;
@@ -52,7 +52,11 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
         log::write(log::Event::Refresh, "another website asks for it");
         return error::foreign_website();
     }
+    let site = request.header("sec-fetch-site");
+    let skipped = request.header("secure-session-skipped");
     let browser = BrowserRequest {
+        skipped: skipped.as_deref(),
+        is_by_foreign_link: matches!(site.as_deref(), Some("cross-site" | "same-site")),
         method: request.method(),
         cookie: request.cookie(),
         // Only a page of ours can send the header, and only it is told the witness.
@@ -77,11 +81,16 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
                 &error::detail(&refusal),
             );
             let reply = answers::refresh_refused(settings, &browser, &refusal);
-            // An outage says so, and a theft must not pass unnoticed.
-            if matches!(
-                refusal,
-                Refusal::GeneralError(_) | Refusal::TokenTheftDetected(_)
-            ) {
+            // An outage says so, and a theft must not pass unnoticed. Of a key that is gone, a person with a new device or
+            // a new profile has nothing to learn but that it is time to sign in.
+            let is_theft = match &refusal {
+                Refusal::TokenTheftDetected(theft) => {
+                    theft.subtype != ReuseSubtype::DeviceKeyMissing
+                }
+                Refusal::GeneralError(_) => true,
+                _ => false,
+            };
+            if is_theft {
                 return reply;
             }
             reply

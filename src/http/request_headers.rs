@@ -16,6 +16,7 @@ pub(crate) struct Headers<'a> {
     origin: Option<String>,
     sec_fetch_site: Option<String>,
     placed: Vec<Placed<'a>>,
+    skipped: Option<String>,
 }
 
 impl<'a> Headers<'a> {
@@ -37,6 +38,7 @@ impl<'a> Headers<'a> {
                 "cookie" => request.cookie().map(str::to_owned),
                 name => request.header(name),
             }),
+            skipped: None,
         }
     }
 
@@ -51,6 +53,7 @@ impl<'a> Headers<'a> {
             origin: request.header("origin"),
             sec_fetch_site: request.header("sec-fetch-site"),
             placed: Vec::new(),
+            skipped: request.header("secure-session-skipped"),
         }
     }
 
@@ -66,6 +69,7 @@ impl<'a> Headers<'a> {
             origin: self.origin.as_deref(),
             sec_fetch_site: self.sec_fetch_site.as_deref(),
             placed: &self.placed,
+            skipped: self.skipped.as_deref(),
             ..BrowserRequest::default()
         }
     }

@@ -4,7 +4,7 @@ use worker::Env;
 
 use super::operator_actions;
 use crate::{
-    auth::{signer, verifier},
+    auth::{device, signer, verifier},
     objects::{context::Context, key_ring},
     runtime::{
         http::{body::BodyFault, request::Incoming},
@@ -17,6 +17,7 @@ use postern_core::error;
 use postern_core::http::reply::Reply;
 use postern_core::location::Location;
 use postern_core::refusal::Refusal;
+use postern_core::session::call::DeviceShown;
 use postern_core::session::listing::{EndedBy, MadeBy};
 use postern_core::settings::Settings;
 use postern_core::supertokens::cdi::admission::{self, Head};
@@ -219,6 +220,9 @@ async fn verify_session(
     verify: Verify,
 ) -> Result<Outcome, Refusal> {
     let known = verifier::verify(context, &verify.access_token).await?;
+    if known.device.is_some() {
+        return Err(device::NOT_SHOWN);
+    }
     if verify.check_anti_csrf {
         let expected = known
             .claims
@@ -262,6 +266,8 @@ async fn refresh_session(
         use_dynamic_key: refresh.use_dynamic_signing_key,
         access_token_validity: refresh.access_token_validity,
         version: version.access_token,
+        // The protocol has no room for a device.
+        device: DeviceShown::default(),
     };
     sessions::refresh(context, exchange)
         .await

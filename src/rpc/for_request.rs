@@ -4,7 +4,10 @@ use wasm_bindgen::JsValue;
 
 use super::arguments::Arguments;
 use crate::{
-    auth::authenticate::{self, AuthError, Demands},
+    auth::{
+        authenticate::{self, AuthError, Demands},
+        device::DeviceDemand,
+    },
     objects::context::Context,
 };
 use postern_core::gateway::request::upgrade::is_websocket;
@@ -108,6 +111,7 @@ pub(super) async fn session(
         freshness,
         check_anti_csrf,
         others: &OtherSites::None,
+        device: DeviceDemand::AsSet,
         issuers: &Issuers::Any,
     };
     let placed = request.placed(&context.settings);

@@ -36,7 +36,11 @@ use postern_core::session::minting;
 use postern_core::{
     error::{self, Outcome},
     refusal::Refusal,
-    session::{call::RotationMode, listing::EndedBy, model::Device},
+    session::{
+        call::{DeviceShown, RotationMode},
+        listing::EndedBy,
+        model::Device,
+    },
 };
 use postern_jwt::json;
 use results::{
@@ -288,6 +292,8 @@ async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called
         use_dynamic_key: None,
         access_token_validity: None,
         version: minting::OWN_VERSION,
+        // There is no request that could show one.
+        device: DeviceShown::default(),
     };
     Ok(sessions::refresh(context, exchange)
         .await
@@ -308,10 +314,14 @@ async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -
             .last_refreshed
             .map(|at| format!(",\"lastRefreshed\":{}", at.0));
         let device = device.map(|device| format!(",\"device\":{device}"));
+        let bound = information
+            .bound
+            .map(|at| format!(",\"deviceBound\":{}", at.0));
         ok(&format!(
-            "\"session\":{{{session},{times}{}{}}},\"sessionData\":{}",
+            "\"session\":{{{session},{times}{}{}{}}},\"sessionData\":{}",
             refreshed.unwrap_or_default(),
             device.unwrap_or_default(),
+            bound.unwrap_or_default(),
             information.session_data
         ))
     }))

@@ -12,13 +12,14 @@ use postern_core::{
     http::credentials::Transfer,
     refusal::Refusal,
     session::{
-        call::{Carried, Create, Refresh, RotationMode, UserCall, UserReply, Verify},
+        call::{Carried, Create, DeviceShown, Refresh, RotationMode, UserCall, UserReply, Verify},
         handle::MAX_USER_ID_BYTES,
         listing::MadeBy,
         minting::{self, AccessGrant, Lengths},
         model::{Device, IssuedSession, SessionView, TokenInfo},
         refresh_token, user,
     },
+    settings::DeviceBinding,
     supertokens::fdi::{
         front_token::front_token_length,
         size_budget::{TokenLengths, check_size_budget},
@@ -112,6 +113,8 @@ pub(crate) struct Exchange {
     pub(crate) use_dynamic_key: Option<bool>,
     pub(crate) access_token_validity: Option<Millis>,
     pub(crate) version: AccessTokenVersion,
+    /// What the request showed of the device of a bound session.
+    pub(crate) device: DeviceShown,
 }
 
 /// Exchanges a refresh token.
@@ -149,6 +152,7 @@ pub(crate) async fn refresh(
         use_dynamic_key: exchange.use_dynamic_key,
         protected_claims: protected.iter().map(|&claim| claim.to_owned()).collect(),
         access_token_validity: exchange.access_token_validity,
+        device: Some(exchange.device),
     });
     let envelope = about(context, &handle, AT_ONCE, &call).await?;
     if let UserReply::Theft {
@@ -224,6 +228,7 @@ pub(crate) async fn regenerate(
             hash1: claims.refresh_token_hash1,
             parent_hash1: claims.parent_refresh_token_hash1,
             anti_csrf_token: claims.anti_csrf_token,
+            device: claims.origin.device,
         },
     };
     match about(context, &handle, AT_ONCE, &call).await?.reply {
@@ -411,6 +416,7 @@ pub(super) fn token_fits(
         anti_csrf: new.anti_csrf,
         algorithm: key.algorithm,
         key_id: &key.kid,
+        device: context.settings.device_binding != DeviceBinding::Off,
         issuer: &context.settings.issuer(),
     };
     let Lengths { token, payload } = minted

@@ -56,7 +56,7 @@ pub(super) fn ended(context: &Context, handles: &[String], by: EndedBy) {
     log::write_with(Event::SessionsEnded, &members, "sessions were ended");
 }
 
-/// A refresh token was used by two holders.
+/// A refresh token was used by two holders, or without the key of its device.
 pub(super) fn theft(context: &Context, handle: &str, subtype: ReuseSubtype, country: Option<&str>) {
     let digest = context.ring.session_digest(handle);
     let mut members = vec![
@@ -67,6 +67,10 @@ pub(super) fn theft(context: &Context, handle: &str, subtype: ReuseSubtype, coun
     log::write_with(
         Event::TokenTheft,
         &members,
-        "a refresh token was used twice; the session has ended",
+        if subtype == ReuseSubtype::DeviceKeyMissing {
+            "a bound session was refreshed without showing its device; it has ended"
+        } else {
+            "a refresh token was used twice; the session has ended"
+        },
     );
 }

@@ -6,10 +6,25 @@
 use super::NewSession;
 use crate::{objects::context::Context, sessions};
 use postern_core::{
+    device::{DeviceKeys, registration_header},
+    http::credentials::Transfer,
     refusal::Refusal,
     session::model::SessionView,
+    settings::DeviceBinding,
     supertokens::fdi::{answers, anti_csrf::AntiCsrfMode, request::BrowserRequest},
 };
+
+/// The header that offers to bind a new session to the browser's device: no other answer has it.
+fn offer(context: &Context, transfer: Transfer, handle: &str) -> Option<(String, String)> {
+    let settings = &context.settings;
+    if transfer != Transfer::Cookie || settings.device_binding == DeviceBinding::Off {
+        return None;
+    }
+    let secrets = context.ring.refresh_secrets();
+    let challenge = DeviceKeys::new(&secrets).registration_challenge(handle, context.now)?;
+    let value = registration_header(settings, &challenge);
+    Some(("secure-session-registration".to_owned(), value))
+}
 
 /// The same for a request that is at hand itself.
 pub(crate) async fn create_for(
@@ -23,6 +38,7 @@ pub(crate) async fn create_for(
     new.anti_csrf = AntiCsrfMode::of(settings).binds_token(transfer);
     new.transfer = Some(transfer);
     let issued = sessions::create(context, new).await?;
-    let headers = answers::created(settings, request, transfer, &issued, context.now)?;
+    let mut headers = answers::created(settings, request, transfer, &issued, context.now)?;
+    headers.extend(offer(context, transfer, &issued.session.handle));
     Ok((issued.session, headers))
 }

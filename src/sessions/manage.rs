@@ -43,6 +43,7 @@ pub(crate) async fn information(
             created,
             last_refreshed,
             device,
+            bound,
         } => Ok(SessionInformation {
             session,
             session_data,
@@ -50,6 +51,7 @@ pub(crate) async fn information(
             created,
             last_refreshed,
             device,
+            bound,
         }),
         other => Err(into_refusal(other)),
     }

@@ -22,6 +22,7 @@ function list(name) {
 const headers = list("HEADERS");
 const cookies = list("COOKIES").map((name) => name.toLowerCase());
 const prefix = text("SDK_PREFIX");
+const devicePrefix = text("DEVICE_PREFIX").toLowerCase();
 
 /** Cookies that hold a token. */
 export const tokenCookies = ["ACCESS_TOKEN", "REFRESH_TOKEN", "LEGACY_ID", "HEADER_ACCESS_TOKEN", "HEADER_REFRESH_TOKEN"].map(text);
@@ -29,11 +30,11 @@ export const tokenCookies = ["ACCESS_TOKEN", "REFRESH_TOKEN", "LEGACY_ID", "HEAD
 /** Whether a request header carries a credential, or may. @param {string} name */
 export function carries(name) {
   const lower = name.toLowerCase();
-  return lower === "authorization" || lower === "cookie" || headers.includes(lower) || (lower.startsWith(prefix) && lower !== text("AUTH_MODE"));
+  return lower === "authorization" || lower === "cookie" || headers.includes(lower) || (lower.startsWith(prefix) && lower !== text("AUTH_MODE")) || lower.startsWith(text("DEVICE_HEADER_PREFIX"));
 }
 
 /** Whether a cookie is one of a session. @param {string} name */
 export function isOurCookie(name) {
   const lower = name.toLowerCase().replace(/^__(host|secure)-/, "");
-  return cookies.includes(lower) || lower.startsWith(prefix);
+  return cookies.includes(lower) || lower.startsWith(prefix) || lower.startsWith(devicePrefix);
 }

@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod device;
 pub mod error;
 pub mod gateway;
 pub mod http;

@@ -102,6 +102,10 @@ events! {
     SessionTicket = Info "session_ticket";
     /// A person's request to look at their own sessions, or to end some, was refused.
     OwnSessions = Info "own_sessions";
+    /// The registration of a device's key, or its proof, was refused, or the browser was told that its session has ended: why.
+    SessionDevice = Info "session_device";
+    /// A browser could not renew the cookie that shows its device: `server_error`, `unreachable` or `quota_exceeded`. It was answered 503.
+    DeviceSkipped = Warn "device_skipped";
     /// An RPC call was refused. A call with bad arguments is rejected instead, and not logged.
     Rpc = Info "rpc" [Method, Reason];
     /// A request of an operator, under `/postern/` of the service API, was refused.
@@ -144,8 +148,8 @@ events! {
     IssuerLogoutMemory = Error "issuer_logout_memory";
     /// WebCrypto failed to check a signature; the request was answered 503.
     Signature = Error "signature";
-    /// A refresh token was used by two holders. The session has ended. `reason` is how that was recognised, `country` where the session
-    /// was made. `listSessions` with `ended` tells the user's other facts.
+    /// A refresh token was used by two holders, or a session that is bound to a device was refreshed without its key
+    /// (`device_key_missing`). The session has ended. `reason` is how that was recognised, `country` where the session was made. `listSessions` with `ended` tells the user's other facts.
     TokenTheft = Warn "token_theft" [Session, Reason, Country];
     /// A session was made; `reason` is which way.
     SessionCreated = Info "session_created" [Session, Issuer, Reason];

@@ -16,6 +16,8 @@ pub enum Refusal {
     TokenTheftDetected(Box<Theft>),
     /// The session is good, but a claim requirement is not met.
     InvalidClaims(&'static str),
+    /// The session is good, and not bound to a device where that is asked for; nothing was done.
+    DeviceBindingRequired,
     /// The request comes from a page of another website, which may not use the session; nothing was done.
     ForeignWebsite,
     /// The input is malformed; nothing was changed. The text names the field and the limit.
@@ -48,7 +50,7 @@ pub struct TooLarge {
     pub limit: u64,
 }
 
-/// How the reuse of a refresh token was recognised (protocol 5.6, `recentTokenReuseSubtype`).
+/// How theft was recognised: the reuse of a refresh token (protocol 5.6, `recentTokenReuseSubtype`), or a key that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReuseSubtype {
@@ -58,6 +60,8 @@ pub enum ReuseSubtype {
     OrphanedBranch,
     /// A token of an older generation.
     StaleLineage,
+    /// No reuse: the session is bound to a device, and the refresh did not show that it comes from there.
+    DeviceKeyMissing,
 }
 
 impl ReuseSubtype {
@@ -67,6 +71,7 @@ impl ReuseSubtype {
             Self::RecentPrev => "RECENT_PREV",
             Self::OrphanedBranch => "ORPHANED_BRANCH",
             Self::StaleLineage => "STALE_LINEAGE",
+            Self::DeviceKeyMissing => "device_key_missing",
         }
     }
 }

@@ -10,6 +10,8 @@
     reason = "a test may panic, and its helpers are seen by no one else"
 )]
 
+#[path = "user_sessions/devices.rs"]
+mod devices;
 #[path = "user_sessions/edges.rs"]
 mod edges;
 #[path = "user_sessions/listing.rs"]
@@ -423,6 +425,7 @@ fn a_refresh_that_does_not_say_keeps_the_binding_to_an_anti_csrf_token() {
             use_dynamic_key: None,
             protected_claims: Vec::new(),
             access_token_validity: None,
+            device: None,
         }));
         match reply {
             UserReply::Issued {

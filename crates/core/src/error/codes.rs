@@ -49,6 +49,10 @@ codes! {
     TokenTheftDetected = "TOKEN_THEFT_DETECTED" 401 "token theft detected";
     /// The session is good, and a claim that is required is not met. The answer names the claims where the rule allows that.
     InvalidClaims = "INVALID_CLAIMS" 403 "invalid claim";
+    /// The session is good, and not bound to a device where that is asked for. Ask again after `Retry-After` where the answer has it: the
+    /// browser of a new session may be about to bind it. Otherwise sign in again with a browser that knows device-bound sessions.
+    DeviceBindingRequired = "DEVICE_BINDING_REQUIRED" 403
+        "this needs a session that is bound to a device: sign in again with a browser that supports it";
     /// The page of another website would use the session; nothing was done.
     ForeignWebsite = "FOREIGN_WEBSITE" 403 "this website may not use the session";
     /// The input is malformed; nothing was changed. The message names the field and its form. Over RPC the call is rejected instead.

@@ -66,6 +66,7 @@ const fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::TryRefreshToken(_) => ErrorCode::TryRefreshToken,
         Refusal::TokenTheftDetected(_) => ErrorCode::TokenTheftDetected,
         Refusal::InvalidClaims(_) => ErrorCode::InvalidClaims,
+        Refusal::DeviceBindingRequired => ErrorCode::DeviceBindingRequired,
         Refusal::ForeignWebsite => ErrorCode::ForeignWebsite,
         Refusal::BadInput(_) => ErrorCode::BadInput,
         Refusal::TooLarge(_) => ErrorCode::TooLarge,
@@ -81,6 +82,7 @@ pub fn detail(refusal: &Refusal) -> String {
         | Refusal::TryRefreshToken(text)
         | Refusal::InvalidClaims(text)
         | Refusal::GeneralError(text) => (*text).to_owned(),
+        Refusal::DeviceBindingRequired => "the session is not bound to a device".to_owned(),
         Refusal::ForeignWebsite => "the request comes from another website".to_owned(),
         Refusal::TokenTheftDetected(_) | Refusal::BadInput(_) | Refusal::TooLarge(_) => {
             Outcome::of(refusal).message
@@ -96,7 +98,9 @@ pub const fn challenge(refusal: &Refusal, presented: Presented) -> Option<&'stat
             Refusal::Unauthorised(_) | Refusal::TryRefreshToken(_) | Refusal::TokenTheftDetected(_),
             _,
         ) => Some("Bearer error=\"invalid_token\""),
-        (Refusal::InvalidClaims(_), _) => Some("Bearer error=\"insufficient_scope\""),
+        (Refusal::InvalidClaims(_) | Refusal::DeviceBindingRequired, _) => {
+            Some("Bearer error=\"insufficient_scope\"")
+        }
         (Refusal::BadInput(_), _) => Some("Bearer error=\"invalid_request\""),
         (Refusal::ForeignWebsite | Refusal::TooLarge(_) | Refusal::GeneralError(_), _) => None,
     }

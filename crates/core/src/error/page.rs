@@ -132,6 +132,13 @@ fn about_session<'a>(code: &str, told: &PageDetail<'a>) -> Option<Words<'a>> {
             ],
             START,
         ),
+        "DEVICE_BINDING_REQUIRED" => (
+            "This page needs a browser that protects your session",
+            vec![
+                "You are signed in, but your session is not bound to this device. Sign out, and sign in again with a browser that supports device-bound sessions, such as Chrome.",
+            ],
+            START,
+        ),
         "FOREIGN_WEBSITE" => (
             "This request came from another website",
             vec![

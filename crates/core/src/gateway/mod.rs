@@ -22,8 +22,8 @@ pub mod rules;
 mod reserved;
 
 pub use decision::decide::{
-    Admission, Decision, Denial, Forward, ForwardWarning, RequestMeta, Seen, SessionRefused,
-    Unsendable, admit, decide,
+    Admission, Decision, Denial, DeviceFault, Forward, ForwardWarning, RequestMeta, Seen,
+    SessionRefused, Unsendable, admit, decide,
 };
 pub use rules::Matched;
 pub use rules::compile::{Compiled, MAX_RULES, MAX_TEXT_BYTES, compile};

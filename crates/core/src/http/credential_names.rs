@@ -26,6 +26,11 @@ pub const HEADER_ACCESS_TOKEN: &str = "st-access-token";
 /// The same of the refresh token.
 pub const HEADER_REFRESH_TOKEN: &str = "st-refresh-token";
 
+/// How the cookie begins that shows the device of a bound session ([`crate::device`]); a digest of the session follows.
+pub const DEVICE_PREFIX: &str = "sDevice-";
+/// The same as it is sent: always with the prefix.
+pub const HOST_DEVICE_PREFIX: &str = "__Host-sDevice-";
+
 /// Cookies, whoever sets them: the Worker, or the browser SDK in a page. Whatever begins with [`SDK_PREFIX`] is besides.
 const COOKIES: [&str; 7] = [
     ACCESS_TOKEN,
@@ -48,6 +53,10 @@ const SDK_PREFIX: &str = "st-";
 /// What browsers know at the beginning of a cookie's name, in lower case.
 const COOKIE_PREFIXES: [&str; 2] = ["__host-", "__secure-"];
 
+/// How the headers begin by which browser and server speak of bound sessions, and the one that no script can set.
+const DEVICE_HEADER_PREFIX: &str = "secure-session-";
+const DEVICE_HEADER: &str = "sec-secure-session-id";
+
 /// The one header of the browser SDK that is no credential: how it would like to have its tokens.
 const AUTH_MODE: &str = "st-auth-mode";
 
@@ -55,7 +64,10 @@ const AUTH_MODE: &str = "st-auth-mode";
 /// deceive.
 pub fn is_cookie(name: &str) -> bool {
     let name = without_prefix(name);
-    is_any(name, &COOKIES) || begins(name, SDK_PREFIX).is_some()
+    is_any(name, &COOKIES)
+        || [SDK_PREFIX, DEVICE_PREFIX]
+            .iter()
+            .any(|prefix| begins(name, prefix).is_some())
 }
 
 /// True for a cookie, or a header, that holds a refresh token by its name.
@@ -66,12 +78,14 @@ pub fn is_refresh_token(name: &str) -> bool {
 /// True for a request header that carries a credential of ours by its name. `Authorization` does or does not, by its
 /// value. Takes the normal form.
 pub fn is_request_header(normal: &str) -> bool {
-    is_response_header(normal) && normal != AUTH_MODE
+    (is_response_header(normal) && normal != AUTH_MODE) || normal == DEVICE_HEADER
 }
 
 /// True for a response header by which a browser's session is made, changed or ended. Takes the normal form.
 pub fn is_response_header(normal: &str) -> bool {
-    HEADERS.contains(&normal) || normal.starts_with(SDK_PREFIX)
+    HEADERS.contains(&normal)
+        || normal.starts_with(SDK_PREFIX)
+        || normal.starts_with(DEVICE_HEADER_PREFIX)
 }
 
 fn without_prefix(name: &str) -> &str {
@@ -110,6 +124,8 @@ mod tests {
             "ST-Refresh-Token",
             "st-last-access-token-update",
             "__Secure-st-access-token",
+            "__Host-sDevice-0123456789abcdef",
+            "sdevice-1",
         ] {
             assert!(is_cookie(name), "{name}");
         }
@@ -141,6 +157,9 @@ mod tests {
             ("st-refresh-token", true, true),
             ("st-anything", true, true),
             ("st-auth-mode", false, true),
+            ("secure-session-response", true, true),
+            ("secure-session-registration", true, true),
+            ("sec-secure-session-id", true, false),
             ("rid", false, false),
             ("fdi-version", false, false),
             ("authorization", false, false),

@@ -20,6 +20,10 @@ pub enum Route {
     Sessions,
     /// `POST {base}/sessions/end`: the person ends one of them, or all others.
     EndSessions,
+    /// `POST {base}/session/device`: a browser registers the key of a new session.
+    SessionDevice,
+    /// `POST {base}/session/device/refresh`: it proves that it has the key.
+    SessionDeviceRefresh,
     /// `POST {base}/signout` (fdi.md 3.2).
     SignOut,
     /// `GET {base}/jwt/jwks.json`: the keys of access tokens (RFC 7517).
@@ -64,12 +68,18 @@ const READ: &str = "GET, HEAD, OPTIONS";
 pub const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`.
-const BROWSER_API: [(&str, &str, Route); 13] = [
+const BROWSER_API: [(&str, &str, Route); 15] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
     ("/session/ticket", CHANGE, Route::SessionTicket),
     ("/sessions", READ, Route::Sessions),
     ("/sessions/end", CHANGE, Route::EndSessions),
+    ("/session/device", CHANGE, Route::SessionDevice),
+    (
+        "/session/device/refresh",
+        CHANGE,
+        Route::SessionDeviceRefresh,
+    ),
     ("/signout", CHANGE, Route::SignOut),
     ("/jwt/jwks.json", READ, Route::Jwks),
     ("/assertion/jwks.json", READ, Route::AssertionJwks),
@@ -217,6 +227,12 @@ mod tests {
             ("POST", "/auth/sessions/end", Route::EndSessions),
             ("OPTIONS", "/auth/sessions/end", Route::Preflight),
             ("GET", "/auth/sessions/route.random.tag", Route::NotFound),
+            ("POST", "/auth/session/device", Route::SessionDevice),
+            (
+                "POST",
+                "/auth/session/device/refresh",
+                Route::SessionDeviceRefresh,
+            ),
             ("POST", "/auth/signout", Route::SignOut),
             ("GET", "/auth/jwt/jwks.json", Route::Jwks),
             ("GET", "/auth/assertion/jwks.json", Route::AssertionJwks),

@@ -15,6 +15,7 @@ use crate::{
     refusal::ReuseSubtype,
 };
 use postern_jwt::{
+    proof::Thumbprint,
     secret::AntiCsrfToken,
     time::{Millis, UnixMillis},
 };
@@ -124,6 +125,43 @@ pub enum UserCall {
         /// When the ticket can no longer be used.
         expires: UnixMillis,
     },
+    /// Bind a session to the key of a device, whose proof was checked, and allow an access token that says so, of the same
+    /// remaining life.
+    BindDevice {
+        /// The session.
+        handle: String,
+        /// The thumbprint of the key.
+        thumbprint: Thumbprint,
+        /// The public key, as a JWK.
+        key: String,
+        /// What the new token takes over from the one at hand.
+        carried: Carried,
+    },
+    /// The browser of a bound session has shown that it knows of it. Nobody waits for the answer.
+    ConfirmDevice {
+        /// The session.
+        handle: String,
+        /// The thumbprint of the key.
+        thumbprint: Thumbprint,
+    },
+    /// Read the key that a session is bound to.
+    ReadDevice {
+        /// The session.
+        handle: String,
+    },
+    /// The device of a session has answered a challenge, whose MAC and signature were checked: it counts once.
+    ProveDevice {
+        /// The session.
+        handle: String,
+        /// The thumbprint of the key.
+        thumbprint: Thumbprint,
+        /// The challenge's own name.
+        challenge: String,
+        /// When the challenge can no longer be answered.
+        expires: UnixMillis,
+        /// Allow a new access token.
+        renew: bool,
+    },
     /// List a user's sessions.
     List {
         /// The user.
@@ -206,6 +244,7 @@ impl UserCall {
                     ..
                 }
                 | Self::ReadInformation { .. }
+                | Self::ReadDevice { .. }
                 | Self::List { .. }
                 | Self::ListSessions { ended: false, .. }
         )
@@ -262,6 +301,21 @@ pub struct Refresh {
     pub protected_claims: Vec<String>,
     /// Validity of the access token in place of the setting, without jitter (protocol 5.6).
     pub access_token_validity: Option<Millis>,
+    /// What was sent to show the device of a bound session. Absent from an isolate of before: it cannot tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceShown>,
+}
+
+/// What came with a refresh token to show the device of its session. Of a session that is not bound it says nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceShown {
+    /// The value of the bound cookie, as it was sent.
+    #[serde(default)]
+    pub cookie: Option<String>,
+    /// The browser says that it could not renew the cookie, or it does not wait for it before such a request: its absence
+    /// is a reason to refuse, and not to end the session.
+    #[serde(default)]
+    pub is_excused: bool,
 }
 
 /// The rotation rules of a door.
@@ -308,6 +362,9 @@ pub struct Carried {
     pub parent_hash1: Option<String>,
     /// Its anti-CSRF token.
     pub anti_csrf_token: Option<AntiCsrfToken>,
+    /// The device that it says its session is bound to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Thumbprint>,
 }
 
 /// The object's answer.
@@ -377,6 +434,16 @@ pub enum UserReply {
         last_refreshed: Option<UnixMillis>,
         /// Device facts.
         device: Option<Device>,
+        /// When it was bound to a device; `None` = it is not, or the object is of a release that does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        bound: Option<UnixMillis>,
+    },
+    /// The key that a session is bound to.
+    Device {
+        /// Its thumbprint.
+        thumbprint: Thumbprint,
+        /// The public key, as a JWK.
+        key: String,
     },
     /// Handles listed, or ended.
     Handles {
@@ -444,6 +511,12 @@ pub enum Gone {
     TicketExpired,
     /// The session has used as many tickets as are remembered at a time.
     TooManyTickets,
+    /// The session is bound to another key, or cannot be bound.
+    NotBindable,
+    /// The session is bound to no device, or to another one.
+    NotBound,
+    /// The session is bound to a device that was not shown, and the browser has a reason for that.
+    DeviceUnproven,
 }
 
 impl Gone {
@@ -458,6 +531,9 @@ impl Gone {
             Self::TicketUsed => "used before",
             Self::TicketExpired => "expired by the clock of its session",
             Self::TooManyTickets => "too many tickets of its session at a time",
+            Self::NotBindable => "the session cannot be bound to this key",
+            Self::NotBound => "the session is not bound to this key",
+            Self::DeviceUnproven => "the device of the session was not shown",
         }
     }
 }

@@ -2,9 +2,11 @@
 
 use super::issuer;
 use super::model::SessionView;
+use crate::settings::{DeviceBinding, Settings};
 use crate::tokens::access_token::{AccessClaims, AccessTokenVersion, PayloadFault, complete};
 use postern_jwt::{
-    Algorithm, SigningAlgorithm, TokenOrigin, secret::AntiCsrfToken, time::UnixMillis,
+    Algorithm, SigningAlgorithm, TokenOrigin, proof::Thumbprint, secret::AntiCsrfToken,
+    time::UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,7 @@ pub fn claims(
         origin: TokenOrigin {
             session_created: grant.session_created,
             generation: grant.generation,
+            device: grant.device,
         },
         payload,
     }
@@ -51,6 +54,8 @@ pub struct Minted<'a> {
     pub by_service_api: bool,
     /// They carry an anti-CSRF token.
     pub anti_csrf: bool,
+    /// The session may be bound to a device.
+    pub device: bool,
     /// The algorithm of the signing key.
     pub algorithm: SigningAlgorithm,
     /// The name of the signing key.
@@ -83,6 +88,7 @@ impl Minted<'_> {
             by_service_api: self.by_service_api,
             session_created: (!self.by_service_api).then_some(now),
             generation: if self.by_service_api { 0 } else { u32::MAX },
+            device: self.device.then_some(Thumbprint::NONE),
         };
         let claims = claims(session, &grant, self.version, self.issuer);
         let input = claims.signing_input(Algorithm::signed_with(self.algorithm), self.key_id)?;
@@ -127,7 +133,7 @@ impl TokenLimit {
     pub fn check(
         &self,
         session: &SessionView,
-        issuer: &str,
+        settings: &Settings,
         now: UnixMillis,
     ) -> Result<(), Misfit> {
         let minted = Minted {
@@ -136,7 +142,8 @@ impl TokenLimit {
             anti_csrf: self.anti_csrf,
             algorithm: self.algorithm,
             key_id: &self.key_id,
-            issuer,
+            device: settings.device_binding != DeviceBinding::Off,
+            issuer: &settings.issuer(),
         };
         let lengths = minted.lengths(session, now).map_err(Misfit::Payload)?;
         let token = u64::try_from(lengths.token).unwrap_or(u64::MAX);
@@ -170,4 +177,7 @@ pub struct AccessGrant {
     /// The generation of the refresh token it goes with, for the object to be told of its first use; 0 = nothing to tell.
     #[serde(default)]
     pub generation: u32,
+    /// The device that the session is bound to, for the token to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Thumbprint>,
 }

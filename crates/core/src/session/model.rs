@@ -64,6 +64,8 @@ pub struct SessionInformation {
     pub last_refreshed: Option<UnixMillis>,
     /// Device facts, when the creator gave any.
     pub device: Option<Device>,
+    /// When it was bound to a key of the browser's device, if it was.
+    pub bound: Option<UnixMillis>,
 }
 
 /// How much of a `User-Agent` is kept, in bytes. Those of browsers have a few hundred.

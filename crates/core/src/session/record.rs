@@ -9,7 +9,7 @@ use super::{
     listing::{Cursor, ListedSession},
     model::Device,
 };
-use postern_jwt::time::UnixMillis;
+use postern_jwt::{proof::Thumbprint, time::UnixMillis};
 
 /// A live session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,9 +51,33 @@ pub struct SessionRecord {
     pub data_seq: u64,
     /// The `sessionExpires` of the KV copy that was last acknowledged; zero = none.
     pub copy_expires: UnixMillis,
+    /// The device that it is bound to.
+    pub binding: Option<Binding>,
+}
+
+/// The key of the device that a session is bound to: for good, and never another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Binding {
+    /// The thumbprint of the key (RFC 7638).
+    pub thumbprint: Thumbprint,
+    /// The public key, as a JWK.
+    pub key: String,
+    /// When it was registered.
+    pub bound: UnixMillis,
+    /// Whether the browser was seen to know of it. Until then the answer to its registration may have been lost, and the
+    /// session goes on as if it were not bound.
+    pub is_confirmed: bool,
 }
 
 impl SessionRecord {
+    /// The device that must be shown; `None` = the session is bound to none that is known to be there.
+    pub fn device(&self) -> Option<Thumbprint> {
+        let binding = self.binding.as_ref();
+        binding
+            .filter(|binding| binding.is_confirmed)
+            .map(|binding| binding.thumbprint)
+    }
+
     /// When the session was created, for the header of its access tokens to tell. Those of the service API have the headers
     /// of its protocol and nothing more (docs/protocol/cdi.md): `None`.
     pub fn told_creation(&self) -> Option<UnixMillis> {
@@ -74,17 +98,20 @@ pub enum Ending {
     CutOff,
     /// A refresh token was used twice.
     Theft,
+    /// It was refreshed without the key of the device that it is bound to.
+    DeviceKeyMissing,
     /// The user had more sessions than the setting allows.
     Displaced,
 }
 
 impl Ending {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Expired,
         Self::Revoked,
         Self::RevokedWithAll,
         Self::CutOff,
         Self::Theft,
+        Self::DeviceKeyMissing,
         Self::Displaced,
     ];
 
@@ -96,6 +123,7 @@ impl Ending {
             Self::RevokedWithAll => "revoked_with_all",
             Self::CutOff => "cut_off",
             Self::Theft => "theft",
+            Self::DeviceKeyMissing => "device_key_missing",
             Self::Displaced => "displaced",
         }
     }

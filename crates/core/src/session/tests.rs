@@ -21,6 +21,7 @@ fn names_in_storage_stay_what_they_are() {
         (Ending::Expired, "expired"),
         (Ending::Revoked, "revoked"),
         (Ending::Theft, "theft"),
+        (Ending::DeviceKeyMissing, "device_key_missing"),
         (Ending::Displaced, "displaced"),
     ] {
         assert_eq!(ending.name(), name);

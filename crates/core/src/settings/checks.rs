@@ -6,7 +6,7 @@ use super::origin::{
 };
 use super::public_suffix::is_public_suffix;
 use super::reader::Reader;
-use super::{AntiCsrf, SameSite, Settings, TokenTransferMethod};
+use super::{AntiCsrf, DeviceBinding, SameSite, Settings, TokenTransferMethod};
 use crate::http::route::browser_paths;
 
 /// Notes what is impossible as a fault and what is unwise as a warning.
@@ -161,11 +161,43 @@ fn check_cookies(reader: &mut Reader<'_>, settings: &Settings) {
             "needs COOKIE_SAME_SITE none and secure cookies: browsers drop such cookies otherwise",
         );
     }
+    if settings.device_binding != DeviceBinding::Off {
+        check_device_binding(reader, settings);
+    }
     let fitting = settings.largest_cookie_token();
     if is_used && settings.max_access_token_bytes > fitting {
         reader.warn(
             "MAX_ACCESS_TOKEN_BYTES",
             format!("is above {fitting}, the most that fits a cookie of 4096 bytes"),
+        );
+    }
+}
+
+/// The bound cookie is host-only and not partitioned: other session cookies would go where it does not.
+fn check_device_binding(reader: &mut Reader<'_>, settings: &Settings) {
+    for (is_set, other) in [
+        (settings.cookie_domain.is_some(), "COOKIE_DOMAIN"),
+        (settings.cookie_partitioned, "COOKIE_PARTITIONED"),
+    ] {
+        if is_set {
+            reader.fault(
+                "DEVICE_BINDING",
+                format!(
+                    "must be off with {other}: the cookie that shows the device is of one host"
+                ),
+            );
+        }
+    }
+    let is_header = settings.token_transfer_method == TokenTransferMethod::Header;
+    if is_header && settings.device_binding == DeviceBinding::Require {
+        reader.fault(
+            "DEVICE_BINDING",
+            "must not be require with TOKEN_TRANSFER_METHOD header: only sessions in cookies can be bound",
+        );
+    } else if is_header {
+        reader.warn(
+            "DEVICE_BINDING",
+            "does nothing with TOKEN_TRANSFER_METHOD header: only sessions in cookies can be bound",
         );
     }
 }

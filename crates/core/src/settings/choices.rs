@@ -74,6 +74,17 @@ pub enum TokenTransferMethod {
     Header,
 }
 
+/// Whether sessions are bound to a key in the browser's device (`DEVICE_BINDING`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceBinding {
+    /// Nothing is offered. A session that was bound before stays so.
+    Off,
+    /// New sessions in cookies are offered it; a browser that does not know it goes on without.
+    Offer,
+    /// The same, and a session that is not bound is refused.
+    Require,
+}
+
 /// How much of a client address is kept with a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceIp {

@@ -17,8 +17,8 @@ mod size;
 mod table;
 
 pub use choices::{
-    AntiCsrf, DeviceIp, Freshness, LogLevel, RecentTokenReuse, SameSite, SupersededBy,
-    TokenTransferMethod,
+    AntiCsrf, DeviceBinding, DeviceIp, Freshness, LogLevel, RecentTokenReuse, SameSite,
+    SupersededBy, TokenTransferMethod,
 };
 pub(crate) use duration::parse_duration;
 pub use issuers::{IssuerKeys, IssuerNames, MAX_CLOCK_TOLERANCE, Named, Tenants, TrustedIssuer};

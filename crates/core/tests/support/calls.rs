@@ -33,6 +33,7 @@ pub fn refresh(token: &str, rotation_mode: RotationMode) -> UserCall {
         use_dynamic_key: None,
         protected_claims: Vec::new(),
         access_token_validity: None,
+        device: None,
     })
 }
 

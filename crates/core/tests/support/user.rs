@@ -3,6 +3,8 @@
 use std::cell::Cell;
 
 use postern_core::{
+    device::DeviceKeys,
+    message::NEWEST,
     revocation::{Entry, call::Report},
     session::{
         call::{RotationMode, UserCall, UserReply},
@@ -24,6 +26,8 @@ pub struct User {
     anti_csrf_key: Secret,
     random: Cell<u64>,
     pub not_before: Cell<u64>,
+    /// The protocol number of the isolate that asks.
+    pub protocol: Cell<u32>,
     /// Whether the authority on revocations is within reach.
     pub reports_arrive: Cell<bool>,
 }
@@ -60,8 +64,14 @@ impl User {
             anti_csrf_key: Secret::new(vec![2; 32]),
             random: Cell::new(1),
             not_before: Cell::new(0),
+            protocol: Cell::new(NEWEST),
             reports_arrive: Cell::new(true),
         }
+    }
+
+    /// The keys behind challenges and bound cookies.
+    pub fn device_keys(&self) -> DeviceKeys<'_> {
+        DeviceKeys::new(&self.secrets)
     }
 
     pub fn now(&self) -> UnixMillis {
@@ -88,6 +98,7 @@ impl User {
             settings: &self.settings,
             refresh_secrets: &self.secrets,
             anti_csrf_key: &self.anti_csrf_key,
+            protocol: self.protocol.get(),
             now: self.now(),
             not_before: UnixMillis(self.not_before.get()),
             random,

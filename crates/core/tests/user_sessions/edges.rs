@@ -58,6 +58,7 @@ fn refreshing(token: &str) -> Refresh {
         use_dynamic_key: None,
         protected_claims: Vec::new(),
         access_token_validity: None,
+        device: None,
     }
 }
 
@@ -377,6 +378,7 @@ fn a_token_that_is_expired_this_very_millisecond_gets_no_successor() {
                 hash1: access.hash1.clone(),
                 parent_hash1: None,
                 anti_csrf_token: None,
+                device: None,
             },
         });
         matches!(

@@ -13,9 +13,12 @@ pub use thumbprint::Thumbprint;
 use crate::{
     Algorithm, Policy, SignatureVerdict, TokenFault, Types, Unverified, VerificationKey, compact,
     json::{self, Object, ObjectText},
-    jwk::{self, KeySetSource},
+    keys::jwk::{self, KeySetSource},
     time::Millis,
 };
+
+/// Members of a JWK that are secret (RFC 7518 section 6): a key that was given away shows nothing any more (RFC 9449 section 4.3).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// What a kind of proof must be.
 #[derive(Debug, Clone, Copy)]
@@ -89,6 +92,10 @@ impl<'a> Proof<'a> {
         let header = json::parse_object(header).map_err(|_| TokenFault::BadHeader)?;
         let key = header.object("jwk").map_err(|_| TokenFault::BadHeader)?;
         let key = key.ok_or(TokenFault::UnknownKey)?;
+        let members = json::parse_object(key).map_err(|_| TokenFault::BadHeader)?;
+        if PRIVATE.iter().any(|member| members.contains(member)) {
+            return Err(TokenFault::UnknownKey);
+        }
         let algorithms = [self.token.algorithm()];
         let key = jwk::parse_key(key, KeySetSource::Fetched, &algorithms)
             .map_err(|_| TokenFault::UnknownKey)?;

@@ -15,6 +15,9 @@ const BYTES: usize = 32;
 pub struct Thumbprint([u8; BYTES]);
 
 impl Thumbprint {
+    /// That of no key.
+    pub const NONE: Self = Self([0; BYTES]);
+
     /// The bytes.
     pub const fn bytes(&self) -> &[u8] {
         &self.0

@@ -10,7 +10,7 @@ use super::support::{jwk, key, keys, sign, signing_input, token, with_members};
 use crate::proof::{PendingProof, ProofPolicy, Thumbprint, VerifiedProof};
 use crate::{
     Algorithm, KeyMaterial, SignatureVerdict, TokenFault, VerificationKey, compact,
-    jwk::{self as key_sets, KeySetSource},
+    keys::jwk::{self as key_sets, KeySetSource},
 };
 
 const POLICY: ProofPolicy = ProofPolicy {

@@ -104,6 +104,21 @@ struct Object {
     writers: RefCell<Vec<(String, Vec<Waiting>)>>,
 }
 
+/// What a question says beside its call.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    protocol: u32,
+    not_before: UnixMillis,
+}
+
+impl Asked {
+    /// Nobody asks: the object works by itself.
+    const BY_ITSELF: Self = Self {
+        protocol: NEWEST,
+        not_before: UnixMillis(0),
+    };
+}
+
 impl Object {
     fn store(&self) -> Result<SqlUserStore, StoreFault> {
         let sql = self.durable.storage()?.sql();
@@ -151,8 +166,12 @@ impl Object {
         {
             return envelope(&reply);
         }
+        let asked = Asked {
+            protocol,
+            not_before,
+        };
         let (reply, answer, due) = self
-            .with_terms(now, not_before, |context| {
+            .with_terms(now, asked, |context| {
                 self.durable.transaction(|| {
                     // Looked at again: while the key ring was asked, another call or the alarm may have come first.
                     let shape = self.shape(&store)?;
@@ -231,7 +250,7 @@ impl Object {
     async fn with_terms<T>(
         &self,
         now: UnixMillis,
-        not_before: UnixMillis,
+        asked: Asked,
         change: impl FnOnce(&UserContext<'_>) -> T,
     ) -> Result<T, StoreFault> {
         let env = &self.durable.env;
@@ -247,8 +266,9 @@ impl Object {
             settings: &settings,
             refresh_secrets: &ring.refresh_secrets(),
             anti_csrf_key: ring.anti_csrf_key(),
+            protocol: asked.protocol,
             now,
-            not_before: not_before.max(ring.not_before()),
+            not_before: asked.not_before.max(ring.not_before()),
             random,
         }))
     }
@@ -265,7 +285,7 @@ impl Object {
         }
         self.durable.alarm_went_off(now).await?;
         let due = self
-            .with_terms(now, UnixMillis(0), |context| {
+            .with_terms(now, Asked::BY_ITSELF, |context| {
                 self.durable.transaction(|| {
                     store.prepare(self.shape(&store)?)?;
                     user::sweep(&store, context)

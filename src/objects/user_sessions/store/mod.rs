@@ -29,7 +29,8 @@ const PART_BYTES: usize = 1_000_000;
 /// What [`Row::session`] reads.
 const SESSION_COLUMNS: &str = "handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
   secret_number, generation, used_index, children, first_exchanged, last_issued, child_seen, seen_generation, seen_children,
-  by_service_api, use_dynamic_key, payload, device, made_by, last_seen, data_seq, copy_expires, ended, ending, keep_until";
+  by_service_api, use_dynamic_key, payload, device, made_by, last_seen, data_seq, copy_expires, ended, ending, keep_until,
+  bound_key, bound_thumbprint, bound_at, bound_confirmed, bound_secret_number";
 
 /// [`UserStore`] over an object's SQLite database.
 pub(crate) struct SqlUserStore {
@@ -75,6 +76,39 @@ impl SqlUserStore {
         )
         .map(drop)
     }
+}
+
+/// The number of no secret: what a bound session has in place of its own, see the step to 5.
+const NO_SECRET: u32 = u32::MAX;
+
+/// The columns of a session's device, and the number of its refresh-token secret, as `update_session` names them.
+fn device_columns(record: &SessionRecord) -> [JsValue; 6] {
+    let Some(binding) = &record.binding else {
+        let none = JsValue::NULL;
+        let secret_number = record.secret_number.into();
+        return [
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none,
+            secret_number,
+        ];
+    };
+    let is_asked_for = binding.is_confirmed;
+    [
+        binding.key.as_str().into(),
+        binding.thumbprint.to_string().into(),
+        time(binding.bound),
+        u8::from(is_asked_for).into(),
+        record.secret_number.into(),
+        if is_asked_for {
+            NO_SECRET
+        } else {
+            record.secret_number
+        }
+        .into(),
+    ]
 }
 
 fn time(at: UnixMillis) -> JsValue {
@@ -141,6 +175,7 @@ impl UserStore for SqlUserStore {
 
     fn update_session(&self, record: &SessionRecord) -> Result<bool, StoreFault> {
         let mut bindings = changing_columns(record);
+        bindings.extend(device_columns(record));
         bindings.push(record.handle.as_str().into());
         bindings.push(record.user_id.as_str().into());
         // Not a `change`: nothing is due earlier, because a life is only ever made longer.
@@ -148,7 +183,8 @@ impl UserStore for SqlUserStore {
             "UPDATE session SET expiry = ?, access_expires_max = ?, last_refreshed = ?, generation = ?, used_index = ?,
                children = ?, first_exchanged = ?, last_issued = ?, child_seen = ?, seen_generation = ?, seen_children = ?,
                use_dynamic_key = ?, payload = ?, data_seq = ?,
-               copy_expires = ?
+               copy_expires = ?, bound_key = ?, bound_thumbprint = ?, bound_at = ?, bound_confirmed = ?,
+               bound_secret_number = ?, secret_number = ?
              WHERE handle = ? AND user_id = ? AND live = 1",
             &bindings,
         )
@@ -156,7 +192,7 @@ impl UserStore for SqlUserStore {
 
     fn end_session(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
         let ended = self.change(
-            "UPDATE session SET live = 0, payload = '{}', device = NULL, ended = ?, ending = ?, keep_until = ?
+            "UPDATE session SET live = 0, payload = '{}', device = NULL, bound_key = NULL, ended = ?, ending = ?, keep_until = ?
              WHERE handle = ? AND live = 1",
             &[
                 time(tombstone.ended),

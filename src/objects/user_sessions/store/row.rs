@@ -6,11 +6,11 @@ use postern_core::session::{
     listing::{Ended, ListedSession},
     model::Device,
     record::{
-        CopyAction, CopyTask, Ending, ForeignRecord, RevocationTask, SessionRecord, SessionSummary,
-        Stored, Tombstone,
+        Binding, CopyAction, CopyTask, Ending, ForeignRecord, RevocationTask, SessionRecord,
+        SessionSummary, Stored, Tombstone,
     },
 };
-use postern_jwt::time::UnixMillis;
+use postern_jwt::{proof::Thumbprint, time::UnixMillis};
 
 impl Row {
     fn tombstone(&self) -> Tombstone {
@@ -39,6 +39,15 @@ impl Row {
         if !self.flag("live") {
             return Stored::Ended(self.tombstone());
         }
+        let binding = self
+            .optional_text("bound_thumbprint")
+            .map(|thumbprint| Binding {
+                thumbprint: self.good_thumbprint(&thumbprint),
+                key: self.text("bound_key"),
+                bound: self.time("bound_at"),
+                is_confirmed: self.flag("bound_confirmed"),
+            });
+        let own_number = self.optional_small("bound_secret_number");
         Stored::Live(SessionRecord {
             handle: self.text("handle"),
             user_id: self.text("user_id"),
@@ -48,7 +57,7 @@ impl Row {
             access_expires_max: self.time("access_expires_max"),
             last_refreshed: self.optional_time("last_refreshed"),
             salt: self.text("salt"),
-            secret_number: self.small("secret_number"),
+            secret_number: own_number.unwrap_or_else(|| self.small("secret_number")),
             lineage: Lineage {
                 generation: self.small("generation"),
                 used_index: self.small("used_index"),
@@ -70,6 +79,14 @@ impl Row {
             last_seen: self.optional_time("last_seen"),
             data_seq: self.number("data_seq"),
             copy_expires: self.time("copy_expires"),
+            binding,
+        })
+    }
+
+    fn good_thumbprint(&self, text: &str) -> Thumbprint {
+        Thumbprint::parse(text).unwrap_or_else(|| {
+            self.spoil("bound_thumbprint");
+            Thumbprint::NONE
         })
     }
 

@@ -10,8 +10,9 @@ const STEPS: Steps = &[
     (3, TO_3),
     (4, TO_4),
     (5, TO_5),
+    (6, TO_6),
     #[cfg(postern_next)]
-    (6, TO_NEXT),
+    (7, TO_NEXT),
 ];
 
 /// What the next release might add (`postern_core::message::next`): a table, columns, and what it writes there.
@@ -27,7 +28,7 @@ ALTER TABLE ended_session ADD COLUMN postern_next TEXT;
 CREATE TABLE postern_next (handle TEXT PRIMARY KEY, noted INTEGER NOT NULL);
 INSERT INTO postern_next (handle, noted) SELECT handle, 1 FROM session;
 UPDATE session SET postern_next = 'noted';
-UPDATE schema SET step = 6;
+UPDATE schema SET step = 7;
 ";
 
 /// Version 1. Empty storage gets it and all the steps after it.
@@ -101,6 +102,17 @@ CREATE TABLE ended_session (
 CREATE INDEX ended_session_of_user ON ended_session (user_id, ended);
 CREATE INDEX ended_session_by_forget ON ended_session (forget);
 UPDATE schema SET step = 5;
+";
+
+/// The key of the device that a session is bound to. `secret_number` of a bound session is that of no secret, and its own is
+/// in `bound_secret_number`: so a release from before this step refreshes no bound session as if it were not bound.
+const TO_6: &str = "
+ALTER TABLE session ADD COLUMN bound_key TEXT;
+ALTER TABLE session ADD COLUMN bound_thumbprint TEXT;
+ALTER TABLE session ADD COLUMN bound_at INTEGER;
+ALTER TABLE session ADD COLUMN bound_confirmed INTEGER;
+ALTER TABLE session ADD COLUMN bound_secret_number INTEGER;
+UPDATE schema SET step = 6;
 ";
 
 impl SqlUserStore {

@@ -47,6 +47,18 @@ pub enum Admission<'g> {
     Preflight(Matched<'g>),
 }
 
+/// What is wrong with the device of a session.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DeviceFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is bound, and its bound cookie is missing.
+    CookieMissing,
+    /// It is not bound where that is asked for, and so young that its browser may be about to register its key.
+    BeingBound,
+}
+
 /// A session that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRefused {
@@ -60,6 +72,8 @@ pub struct SessionRefused {
     pub token_is_good: bool,
     /// The refresh that may make its session good, unless it was tried; for cookies only.
     pub renewal: Option<Renewal>,
+    /// What is wrong with its device.
+    pub device: DeviceFault,
     /// What is known besides, for the log and for [`crate::gateway::decision::explain`]: issuer, claim and rule, without user data.
     pub detail: Option<String>,
 }
@@ -73,6 +87,7 @@ impl SessionRefused {
             own_session_is_gone: false,
             token_is_good: false,
             renewal: None,
+            device: DeviceFault::None,
             detail: None,
         }
     }
@@ -156,6 +171,9 @@ pub enum Decision {
     Refuse(Denial),
     /// Its session is stale, and the browser is to refresh it and come back ([`crate::gateway::decision::renewal`]).
     Renew(Renewal),
+    /// The browser is to ask again by itself: for a page that a link on another site led to, it neither sent nor renewed the
+    /// cookie that shows the device.
+    AskAgain,
 }
 
 impl Unsendable {
@@ -310,6 +328,13 @@ pub fn decide(
     {
         return forward(false, refused.detail.map(ForwardWarning::PassedOver));
     }
+    if refused.device == DeviceFault::CookieMissing
+        && rule.refresh
+        && !rule.shadow
+        && comes_by_a_link_from_elsewhere(request)
+    {
+        return Decision::AskAgain;
+    }
     if let Some(renewal) = refused.renewal.as_ref()
         && goes_through_a_refresh(rule, request, renewal)
     {
@@ -324,6 +349,14 @@ pub fn decide(
     } else {
         Decision::Refuse(denial)
     }
+}
+
+/// True for a page that another site led to: browsers renew a bound cookie only for requests of its own site.
+fn comes_by_a_link_from_elsewhere(request: &RequestMeta<'_>) -> bool {
+    let site = (request.header)("sec-fetch-site");
+    request.method == "GET"
+        && is_navigation(request.method, request.header)
+        && matches!(site.as_deref(), Some("cross-site" | "same-site"))
 }
 
 fn not_accepted(issuer: &Issuer) -> SessionRefused {

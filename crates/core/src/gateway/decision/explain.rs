@@ -147,6 +147,7 @@ impl Explanation<'_> {
             End::Preflight(false) => ("forward", None, None),
             End::Decided(Decision::Refuse(denial)) => ("refuse", Some(denial), None),
             End::Decided(Decision::Renew(_)) => ("refresh", None, None),
+            End::Decided(Decision::AskAgain) => ("askAgain", None, None),
             End::Decided(Decision::Forward(forward)) => {
                 explanation.boolean("withIdentity", forward.with_identity);
                 ("forward", None, forward.warning.as_ref())
@@ -156,6 +157,7 @@ impl Explanation<'_> {
         let decided_by = match (&self.end, denial, warning) {
             (End::Preflight(_), ..) => "preflight",
             (End::Decided(Decision::Renew(_)), ..) => "staleSession",
+            (End::Decided(Decision::AskAgain), ..) => "device",
             (_, Some(denial), _) | (_, _, Some(ForwardWarning::Shadowed(denial))) => denial.check(),
             (_, _, Some(ForwardWarning::Outage)) => "onOutage",
             (_, _, Some(ForwardWarning::StaleSession)) => "staleSession",
@@ -261,6 +263,9 @@ fn rule_json(settings: &Settings, matched: Matched<'_>) -> String {
             &freshness(matched.rule.freshness.unwrap_or(settings.freshness)),
         );
         rule.boolean("require", matched.rule.require.is_some());
+        if matched.rule.device_bound {
+            rule.boolean("deviceBound", true);
+        }
         rule.boolean("shadow", matched.rule.shadow);
         rule.text(
             "onOutage",

@@ -8,7 +8,9 @@ use crate::settings::Settings;
 use crate::supertokens::fdi::answers;
 use postern_jwt::json::ObjectWriter;
 
-use crate::gateway::decision::decide::{Denial, RequestMeta, SessionRefused, Unsendable};
+use crate::gateway::decision::decide::{
+    Denial, DeviceFault, RequestMeta, SessionRefused, Unsendable,
+};
 use crate::gateway::decision::navigation::wants_page;
 use crate::gateway::decision::renewal::{self, Renewal};
 use crate::gateway::rules::bearer::Lack;
@@ -112,6 +114,11 @@ fn plain_reply(
                 refused.presented,
                 refused.own_session_is_gone,
             );
+            let reply = if refused.device == DeviceFault::BeingBound {
+                being_bound(request, reply)
+            } else {
+                reply
+            };
             let can_log_in = matches!(
                 refused.refusal,
                 Refusal::Unauthorised(_)
@@ -135,6 +142,28 @@ fn plain_reply(
             }
         }
     }
+}
+
+/// A session whose browser may be about to register its key: whoever asks again in a second is let in. A page does so by
+/// itself.
+fn being_bound(request: &RequestMeta<'_>, reply: Reply) -> Reply {
+    let reply = reply.with_header("retry-after", "1");
+    if wants_page(request.method, (request.header)("accept").as_deref()) {
+        reply.with_header("refresh", "1")
+    } else {
+        reply
+    }
+}
+
+/// Has a browser ask again, as a page of this site: so that it renews the cookie that shows the device before it does.
+pub fn to_ask_again(settings: &Settings) -> Reply {
+    let mut reply = Reply::empty(settings.session_expired_status_code)
+        .with_header("content-type", "text/html; charset=utf-8")
+        .with_header("refresh", "0")
+        .with_header("vary", "Accept, Cookie");
+    "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>One moment</title><p>One moment, please.</p></html>"
+        .clone_into(&mut reply.body);
+    reply
 }
 
 /// Sends a browser through the refresh and back: with the same method, and with what a form holds. Without a safe way

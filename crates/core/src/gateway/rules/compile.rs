@@ -115,6 +115,7 @@ fn add_setting(gateway: &mut Gateway, settings: &Settings, faults: &mut Faults) 
         origin,
         session: SessionNeed::Optional,
         issuers: Issuers::own(),
+        device_bound: false,
         freshness: None,
         require: None,
         bearer: BearerDemands::default(),

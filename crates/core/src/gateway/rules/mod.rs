@@ -107,6 +107,8 @@ pub struct Rule {
     pub session: SessionNeed,
     /// Whose sessions it accepts. A token of anybody else counts as absent.
     pub issuers: Issuers,
+    /// True = its session must be bound to a device, see [`crate::device`].
+    pub device_bound: bool,
     /// How soon a revocation is felt; `None` = the setting `FRESHNESS`.
     pub freshness: Option<Freshness>,
     /// What the payload must say.

@@ -91,6 +91,7 @@ pub(crate) fn read(text: &str, place: &str, origins: &[Origin], faults: &mut Fau
         methods,
         origin,
         session,
+        device_bound: fields.boolean("device_bound").unwrap_or(false),
         freshness,
         require: require.and_then(|text| {
             require::read(text, &format!("{place}.require"), &issuers, fields.faults())
@@ -147,6 +148,7 @@ fn check_rule(fields: &mut Fields<'_, '_>, rule: &Rule) {
     if rule.session == SessionNeed::None {
         for name in [
             "issuers",
+            "device_bound",
             "freshness",
             "require",
             "scope",

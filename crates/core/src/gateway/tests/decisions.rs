@@ -17,6 +17,7 @@ fn refused(refusal: Refusal, presented: Presented) -> SessionRefused {
         own_session_is_gone: false,
         token_is_good: false,
         renewal: None,
+        device: crate::gateway::DeviceFault::None,
         detail: None,
     }
 }
@@ -57,6 +58,7 @@ fn outcome(
     ) {
         Decision::Refuse(denial) => denial.check().to_owned(),
         Decision::Renew(_) => "refresh".to_owned(),
+        Decision::AskAgain => "ask again".to_owned(),
         Decision::Forward(Forward {
             with_identity,
             warning,

@@ -95,7 +95,9 @@ fn told(
                 crate::gateway::Decision::Refuse(denial) => {
                     Some(refuse::reply(&settings, Some(matched.rule), &facts, denial))
                 }
-                crate::gateway::Decision::Forward(_) | crate::gateway::Decision::Renew(_) => None,
+                crate::gateway::Decision::Forward(_)
+                | crate::gateway::Decision::Renew(_)
+                | crate::gateway::Decision::AskAgain => None,
             };
             (Some(matched), End::Decided(decision), reply)
         }
@@ -151,6 +153,7 @@ fn it_says_which_rule_and_which_check() {
         own_session_is_gone: false,
         token_is_good: false,
         renewal: None,
+        device: crate::gateway::DeviceFault::None,
         detail: None,
     };
     let session = told(&rules, Err(expired.clone()), &no_header);

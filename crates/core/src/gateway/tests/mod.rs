@@ -5,6 +5,7 @@ mod cors;
 mod credentials;
 mod cves;
 mod decisions;
+mod devices;
 mod directives;
 mod directives_together;
 mod explain;

@@ -23,6 +23,7 @@ fn absent() -> Denial {
         own_session_is_gone: false,
         token_is_good: false,
         renewal: None,
+        device: crate::gateway::DeviceFault::None,
         detail: None,
     })
 }
@@ -40,6 +41,7 @@ fn programs_get_json_by_the_table() {
             own_session_is_gone: false,
             token_is_good: false,
             renewal: None,
+            device: crate::gateway::DeviceFault::None,
             detail: None,
         })
     };
@@ -231,6 +233,7 @@ fn only_a_page_and_only_a_missing_session_is_sent_to_log_in() {
         own_session_is_gone: false,
         token_is_good: false,
         renewal: None,
+        device: crate::gateway::DeviceFault::None,
         detail: None,
     });
     for (method, denial, status) in [
@@ -280,6 +283,7 @@ fn a_session_that_is_gone_is_cleared_also_on_the_way_to_log_in() {
         own_session_is_gone: true,
         token_is_good: false,
         renewal: None,
+        device: crate::gateway::DeviceFault::None,
         detail: None,
     });
     let gateway = gateway(&[json!({ "refuse": "/login" })]);

@@ -95,6 +95,7 @@ fn outcome(fields: &Value, method: &str, sent: &[(&str, &str)], session: Session
         }
         Decision::Refuse(denial) => denial.check().to_owned(),
         Decision::Renew(_) => "refresh".to_owned(),
+        Decision::AskAgain => "ask again".to_owned(),
     }
 }
 

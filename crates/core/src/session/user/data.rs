@@ -103,6 +103,7 @@ pub(super) fn information<S: UserStore>(
         created: record.created,
         last_refreshed: record.last_refreshed,
         device: record.device,
+        bound: record.binding.map(|binding| binding.bound),
     })
 }
 
@@ -135,16 +136,15 @@ pub(super) fn merge_payload<S: UserStore>(
     };
     record.payload = json::merge(&record.payload, changes)
         .map_err(|_| StoreFault("a payload or its changes are not JSON".to_owned()))?;
-    let (claim, token_bytes) =
-        match limit.check(&view(&record), &context.settings.issuer(), context.now) {
-            Ok(()) if store.update_session(&record)? => return Ok(UserReply::Done {}),
-            Ok(()) => return Ok(GONE),
-            Err(Misfit::Payload(PayloadFault::Protected(claim))) => (Some(claim.to_owned()), None),
-            Err(Misfit::Payload(PayloadFault::Malformed(_))) => {
-                return Err(StoreFault("a merged payload is not JSON".to_owned()));
-            }
-            Err(Misfit::Long(bytes)) => (None, Some(bytes)),
-        };
+    let (claim, token_bytes) = match limit.check(&view(&record), context.settings, context.now) {
+        Ok(()) if store.update_session(&record)? => return Ok(UserReply::Done {}),
+        Ok(()) => return Ok(GONE),
+        Err(Misfit::Payload(PayloadFault::Protected(claim))) => (Some(claim.to_owned()), None),
+        Err(Misfit::Payload(PayloadFault::Malformed(_))) => {
+            return Err(StoreFault("a merged payload is not JSON".to_owned()));
+        }
+        Err(Misfit::Long(bytes)) => (None, Some(bytes)),
+    };
     Ok(UserReply::PayloadRefused { claim, token_bytes })
 }
 

@@ -2,7 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::{GONE, UserContext, end, live, maintenance, outbox, view};
+use super::{GONE, UserContext, device, end, live, maintenance, outbox, view};
 use crate::{
     refusal::ReuseSubtype,
     session::{
@@ -51,6 +51,7 @@ pub(super) fn create<S: UserStore>(
         last_seen: None,
         data_seq: u64::from(has_data),
         copy_expires: UnixMillis(0),
+        binding: None,
     };
     let position = Lineage::START.used();
     let (refresh, access) = tokens(
@@ -109,7 +110,7 @@ pub(super) fn refresh<S: UserStore>(
     );
     let (position, parent, slide) = match step {
         Step::NeverIssued => return Ok(NOT_OURS),
-        Step::Reuse(subtype) => return reuse(store, context, record, subtype),
+        Step::Reuse(subtype) => return theft(store, context, record, Ending::Theft, subtype),
         Step::Reissue => (presented.position, None, false),
         Step::Issue { child, slide, .. } => {
             let parent =
@@ -117,6 +118,24 @@ pub(super) fn refresh<S: UserStore>(
             (child, parent, slide)
         }
     };
+    match device::shown(context, &mut record, call.device.as_ref()) {
+        device::Shown::Enough => {}
+        device::Shown::OutOfReach => return Ok(device::OUT_OF_REACH),
+        device::Shown::Unproven => {
+            return Ok(UserReply::Unauthorised {
+                reason: Gone::DeviceUnproven,
+            });
+        }
+        device::Shown::Missing => {
+            return theft(
+                store,
+                context,
+                record,
+                Ending::DeviceKeyMissing,
+                ReuseSubtype::DeviceKeyMissing,
+            );
+        }
+    }
     if holds_protected_claim(&record.payload, &call.protected_claims)? {
         return Ok(UserReply::Unauthorised {
             reason: Gone::ProtectedClaim,
@@ -152,13 +171,14 @@ pub(super) fn refresh<S: UserStore>(
     })
 }
 
-fn reuse<S: UserStore>(
+fn theft<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
     record: SessionRecord,
+    ending: Ending,
     subtype: ReuseSubtype,
 ) -> Result<UserReply, StoreFault> {
-    end::end(store, context, &record, Ending::Theft, None)?;
+    end::end(store, context, &record, ending, None)?;
     Ok(UserReply::Theft {
         handle: record.handle,
         user_id: record.user_id,
@@ -169,7 +189,11 @@ fn reuse<S: UserStore>(
 
 /// Whether a reuse is reported as theft; the others are reported as `UNAUTHORISED`, by setting (protocol 5.6).
 pub const fn is_reported_as_theft(setting: RecentTokenReuse, subtype: ReuseSubtype) -> bool {
-    matches!(setting, RecentTokenReuse::TokenTheft) || matches!(subtype, ReuseSubtype::StaleLineage)
+    matches!(setting, RecentTokenReuse::TokenTheft)
+        || matches!(
+            subtype,
+            ReuseSubtype::StaleLineage | ReuseSubtype::DeviceKeyMissing
+        )
 }
 
 /// Ends the oldest sessions of a user until one more fits under the setting.
@@ -288,6 +312,7 @@ fn tokens(
         } else {
             position.generation
         },
+        device: record.device(),
     };
     record.access_expires_max = record.access_expires_max.max(access.expiry);
     let refresh = TokenInfo {

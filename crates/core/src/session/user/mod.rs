@@ -5,6 +5,7 @@
 //! rolls back as one.
 
 mod data;
+mod device;
 mod end;
 mod foreign;
 mod issue;
@@ -45,6 +46,8 @@ pub struct UserContext<'a> {
     pub refresh_secrets: &'a [(u32, Secret)],
     /// The key behind anti-CSRF tokens.
     pub anti_csrf_key: &'a Secret,
+    /// The highest protocol number that the caller understands.
+    pub protocol: u32,
     /// The time of the call.
     pub now: UnixMillis,
     /// Sessions created before this have ended, whoever they belong to.
@@ -100,6 +103,26 @@ pub fn answer<S: UserStore>(
             id,
             expires,
         } => ticket::redeem(store, context, &handle, &id, expires),
+        UserCall::BindDevice {
+            handle,
+            thumbprint,
+            key,
+            carried,
+        } => device::bind(store, context, &handle, (thumbprint, key), carried),
+        UserCall::ConfirmDevice { handle, thumbprint } => {
+            device::confirm(store, context, &handle, thumbprint)
+        }
+        UserCall::ReadDevice { handle } => device::read(store, context, &handle),
+        UserCall::ProveDevice {
+            handle,
+            thumbprint,
+            challenge,
+            expires,
+            renew,
+        } => {
+            let answered = device::Answered { challenge, expires };
+            device::prove(store, context, &handle, thumbprint, &answered, renew)
+        }
         UserCall::List { user_id, tenant_id } => {
             let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
             sessions.retain(|session| context.counts(session.created, session.expiry));

@@ -1,6 +1,8 @@
 //! Is a session live, and does its access token still belong to it?
 
-use super::{GONE, UserContext, data, foreign, issue, listing, live, maintenance, seen, view};
+use super::{
+    GONE, UserContext, data, device, foreign, issue, listing, live, maintenance, seen, view,
+};
 use crate::session::{
     call::{Carried, Gone, RotationMode, UserReply, Verify},
     handle::{is_foreign, is_mark},
@@ -48,6 +50,9 @@ pub(super) fn verify<S: UserStore>(
     let Some(mut record) = live(store, context, &call.handle)? else {
         return Ok(GONE);
     };
+    if device::is_out_of_reach(context, &record) {
+        return Ok(device::OUT_OF_REACH);
+    }
     if seen::mark(context, &mut record, &call.hash1)? && !store.update_session(&record)? {
         return Ok(GONE);
     }
@@ -122,6 +127,7 @@ fn verify_lazily<S: UserStore>(
         session_created: record.told_creation(),
         // Of the token at hand the object knows already.
         generation: 0,
+        device: record.device(),
     };
     store_and_allow(store, context, record, Some(access))
 }
@@ -137,6 +143,9 @@ pub(super) fn regenerate<S: UserStore>(
     let Some(mut record) = live(store, context, handle)? else {
         return Ok(GONE);
     };
+    if device::is_out_of_reach(context, &record) {
+        return Ok(device::OUT_OF_REACH);
+    }
     record.payload = payload.unwrap_or(record.payload);
     seen::mark(context, &mut record, &carried.hash1)?;
     let expiry = carried.expiry.min(record.access_expires_max);
@@ -151,11 +160,12 @@ pub(super) fn regenerate<S: UserStore>(
         session_created: record.told_creation(),
         // Of the token at hand the object knows already.
         generation: 0,
+        device: device::of_token(&record, carried.device),
     });
     store_and_allow(store, context, record, access)
 }
 
-fn store_and_allow<S: UserStore>(
+pub(super) fn store_and_allow<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
     mut record: SessionRecord,

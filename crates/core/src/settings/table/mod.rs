@@ -13,8 +13,8 @@ pub use macros::SettingRow;
 pub(super) use values::parse_freshness;
 
 use super::{
-    AntiCsrf, DeviceIp, Freshness, LogLevel, Network, RawValue, RecentTokenReuse, SameSite,
-    SupersededBy, TokenTransferMethod, TrustedIssuer,
+    AntiCsrf, DeviceBinding, DeviceIp, Freshness, LogLevel, Network, RawValue, RecentTokenReuse,
+    SameSite, SupersededBy, TokenTransferMethod, TrustedIssuer,
 };
 use crate::location::Location;
 use crate::settings::origin::parse_website;
@@ -211,6 +211,13 @@ settings! {
     /// `true`: cookies are `Partitioned` (CHIPS), one session for each website that embeds this host; needs SameSite none and secure
     /// cookies.
     cookie_partitioned: bool = COOKIE_PARTITIONED, boolean(), default "false";
+
+    /// Whether sessions in cookies are bound to a key in the browser's device ([device binding](device-binding.md)). `offer`: new ones are
+    /// offered it, and browsers that do not know it go on without. `require`: a session that is not bound is refused. Not with
+    /// `COOKIE_DOMAIN` or `COOKIE_PARTITIONED`.
+    device_binding: DeviceBinding = DEVICE_BINDING, choice(&[
+        ("off", DeviceBinding::Off), ("offer", DeviceBinding::Offer), ("require", DeviceBinding::Require),
+    ]), default "off";
 
     /// `true`: scripts of the page get the access token in cookie mode, too (`st-access-token`).
     expose_access_token: bool = EXPOSE_ACCESS_TOKEN_TO_FRONTEND_IN_COOKIE_BASED_AUTH, boolean(), default "false";

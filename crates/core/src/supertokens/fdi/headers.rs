@@ -2,6 +2,7 @@
 //!
 //! The forms in which tokens are set and cleared, and which header replaces which.
 
+use crate::device;
 use crate::http::cookie::{Cookies, SetCookie};
 use crate::http::credentials::{
     ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, LEGACY_ID_COOKIE,
@@ -29,6 +30,7 @@ pub struct SessionHeaders<'s> {
     request: Cookies<'s>,
     sent: SentCookies,
     cookies: Vec<PlannedCookie>,
+    cleared_devices: Vec<String>,
     front_token: Option<String>,
     access_token: Option<String>,
     refresh_token: Option<String>,
@@ -57,6 +59,7 @@ impl<'s> SessionHeaders<'s> {
             request: Cookies::new(None),
             sent: SentCookies::default(),
             cookies: Vec::new(),
+            cleared_devices: Vec::new(),
             front_token: None,
             access_token: None,
             refresh_token: None,
@@ -146,6 +149,7 @@ impl<'s> SessionHeaders<'s> {
                     }
                 }
                 self.clear_other_names();
+                self.cleared_devices = device::cleared(settings, self.request);
             }
             Transfer::Header => {
                 self.access_token = Some(String::new());
@@ -262,6 +266,8 @@ impl<'s> SessionHeaders<'s> {
             .into_iter()
             .map(|cookie| ("set-cookie".to_owned(), cookie.header))
             .collect();
+        let cleared = self.cleared_devices.into_iter();
+        headers.extend(cleared.map(|header| ("set-cookie".to_owned(), header)));
         let mut exposed = Vec::new();
         for (name, value) in [
             ("front-token", self.front_token),

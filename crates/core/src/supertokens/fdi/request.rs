@@ -37,6 +37,10 @@ pub struct BrowserRequest<'a> {
     pub is_websocket: bool,
     /// What stands where tokens of trusted issuers may be, besides `Authorization` and the session cookies.
     pub placed: &'a [Placed<'a>],
+    /// `Secure-Session-Skipped`: why the browser did not renew the cookie that shows the device.
+    pub skipped: Option<&'a str>,
+    /// True when a link on another site led here: the browser renews no such cookie for it.
+    pub is_by_foreign_link: bool,
     /// Whose its plain session cookies are, where that was looked at.
     pub sent: SentCookies,
 }

@@ -13,6 +13,7 @@ use crate::tokens::{
 use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, Policy, TokenFault, Verified, compact};
 use postern_jwt::{
     TokenOrigin, json,
+    proof::Thumbprint,
     time::{Millis, UnixMillis},
 };
 
@@ -38,6 +39,7 @@ fn claims(version: AccessTokenVersion) -> AccessClaims {
             TokenOrigin {
                 session_created: Some(UnixMillis(1_700_000_000_123)),
                 generation: 7,
+                device: Thumbprint::parse(&"A".repeat(43)),
             }
         },
         payload: r#"{"a":1.0,"__proto__":{"b":[null,1e21]},"é":"\u00e9"}"#.to_owned(),
@@ -96,7 +98,10 @@ fn headers_and_claims_are_spelled_as_the_protocol_says() {
     let header = base64ct::Base64UrlUnpadded::decode_vec(token.split('.').next().unwrap());
     assert_eq!(
         String::from_utf8(header.unwrap()).unwrap(),
-        r#"{"alg":"RS256","kid":"rsa","typ":"JWT","version":"5","sct":1700000000123,"gen":7}"#
+        format!(
+            r#"{{"alg":"RS256","kid":"rsa","typ":"JWT","version":"5","sct":1700000000123,"gen":7,"device_jkt":"{}"}}"#,
+            "A".repeat(43)
+        )
     );
     let hash = "aa".repeat(32);
     let user = r#""a":1.0,"__proto__":{"b":[null,1e21]},"é":"\u00e9"}"#;
@@ -346,6 +351,7 @@ fn where_a_token_comes_from_is_told_by_its_header_and_by_nothing_else() {
         Ok(TokenOrigin {
             session_created: session_created.map(UnixMillis),
             generation,
+            ..TokenOrigin::default()
         })
     };
     for (members, expected) in [

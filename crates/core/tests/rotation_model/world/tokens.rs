@@ -156,6 +156,7 @@ impl World {
                 hash1: access.hash1.clone(),
                 parent_hash1: access.parent_hash1.clone(),
                 anti_csrf_token: None,
+                device: None,
             },
         });
         let now = self.now();

@@ -208,6 +208,7 @@ impl Writer<'_> {
             }
             Refusal::TokenTheftDetected(theft) => Ok(self.theft(theft)),
             Refusal::InvalidClaims(_)
+            | Refusal::DeviceBindingRequired
             | Refusal::ForeignWebsite
             | Refusal::BadInput(_)
             | Refusal::TooLarge(_)
@@ -216,7 +217,10 @@ impl Writer<'_> {
     }
 
     fn theft(&self, theft: &Theft) -> Reply {
-        let named_subtype = self.version.reuse_subtype.then_some(theft.subtype);
+        // The protocol has no name for a key that is missing.
+        let named_subtype = Some(theft.subtype)
+            .filter(|subtype| *subtype != ReuseSubtype::DeviceKeyMissing)
+            .filter(|_| self.version.reuse_subtype);
         let recent = matches!(
             named_subtype,
             Some(ReuseSubtype::RecentPrev | ReuseSubtype::OrphanedBranch)

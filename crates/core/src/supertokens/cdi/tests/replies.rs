@@ -156,6 +156,7 @@ fn no_version_ever_answers_with_null() {
                 session_data: "{}".to_owned(),
                 expiry: UnixMillis(2),
                 created: UnixMillis(1),
+                bound: None,
                 device: None,
                 last_refreshed: None,
             }),

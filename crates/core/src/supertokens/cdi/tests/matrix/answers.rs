@@ -155,6 +155,7 @@ fn session_information() {
                 session_data: "{}".to_owned(),
                 expiry: UnixMillis(2),
                 created: UnixMillis(1),
+                bound: None,
                 device: None,
                 last_refreshed: None,
             })),

@@ -1,0 +1,234 @@
+//! Sessions that are bound to a device: registering its key, and asking for it at every refresh.
+//!
+//! The first key is the only one. It is asked for from the moment on at which the browser is known to have it; before, the
+//! answer to the registration may have been lost, and the session must not end for that.
+
+use super::{GONE, UserContext, issue, live, ticket::MAX_USED_TICKETS, verify};
+use crate::{
+    device::DeviceKeys,
+    message::Unread,
+    session::{
+        call::{Carried, DeviceShown, Gone, UserReply},
+        minting::AccessGrant,
+        record::{Binding, SessionRecord, StoreFault, UserStore},
+    },
+};
+use postern_jwt::{proof::Thumbprint, secret::sha256_hex, time::UnixMillis};
+
+/// The protocol number from which on isolates know of bound sessions.
+const KNOWN_FROM: u32 = 3;
+/// Between the challenges that were answered and the tickets that were used: they are remembered together.
+const ANSWERED: &str = "device ";
+
+/// The answer to an isolate of a release that would make tokens which do not say that the session is bound. It answers 503.
+pub(super) const OUT_OF_REACH: UserReply = UserReply::Unread {
+    why: Unread::Unsupported,
+};
+
+/// A challenge that a device has answered.
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub(super) challenge: String,
+    pub(super) expires: UnixMillis,
+}
+
+/// What a refresh has shown of the device of its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// Enough to go on.
+    Enough,
+    /// The isolate is of a release that cannot show it.
+    OutOfReach,
+    /// Nothing, for a reason: the session goes on.
+    Unproven,
+    /// Nothing. Whoever asks has the refresh token and not the key.
+    Missing,
+}
+
+/// Whether an isolate knows nothing of bound sessions, and this is one.
+pub(super) fn is_out_of_reach(context: &UserContext<'_>, record: &SessionRecord) -> bool {
+    record.device().is_some() && context.protocol < KNOWN_FROM
+}
+
+/// The device that a token says which is made from one that says `told`: what was said once is said again.
+pub(super) fn of_token(record: &SessionRecord, told: Option<Thumbprint>) -> Option<Thumbprint> {
+    let bound_to = record.binding.as_ref().map(|binding| binding.thumbprint);
+    record
+        .device()
+        .or_else(|| bound_to.filter(|_| told.is_some()))
+}
+
+/// Looks at what a refresh shows; a good cookie confirms the binding.
+pub(super) fn shown(
+    context: &UserContext<'_>,
+    record: &mut SessionRecord,
+    shown: Option<&DeviceShown>,
+) -> Shown {
+    if is_out_of_reach(context, record) {
+        return Shown::OutOfReach;
+    }
+    let Some(binding) = &mut record.binding else {
+        return Shown::Enough;
+    };
+    let keys = DeviceKeys::new(context.refresh_secrets);
+    let cookie = shown.and_then(|shown| shown.cookie.as_deref());
+    let is_good = cookie.is_some_and(|cookie| {
+        keys.check_cookie(&record.handle, binding.thumbprint, cookie, context.now)
+            .is_ok()
+    });
+    if is_good {
+        binding.is_confirmed = true;
+    }
+    match () {
+        () if is_good || !binding.is_confirmed => Shown::Enough,
+        () if shown.is_some_and(|shown| shown.is_excused) => Shown::Unproven,
+        () => Shown::Missing,
+    }
+}
+
+pub(super) fn bind<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    handle: &str,
+    (thumbprint, key): (Thumbprint, String),
+    carried: Carried,
+) -> Result<UserReply, StoreFault> {
+    let Some(mut record) = live(store, context, handle)? else {
+        return Ok(GONE);
+    };
+    match &record.binding {
+        // Asked again: the answer may have been lost.
+        Some(binding) if binding.thumbprint == thumbprint => {}
+        None if !record.by_service_api => {
+            record.binding = Some(Binding {
+                thumbprint,
+                key,
+                bound: context.now,
+                is_confirmed: false,
+            });
+        }
+        _ => {
+            return Ok(UserReply::Unauthorised {
+                reason: Gone::NotBindable,
+            });
+        }
+    }
+    let expiry = carried.expiry.min(record.access_expires_max);
+    let access = (expiry > context.now).then_some(AccessGrant {
+        created: context.now,
+        expiry,
+        hash1: carried.hash1,
+        parent_hash1: carried.parent_hash1,
+        anti_csrf_token: carried.anti_csrf_token,
+        use_dynamic_key: record.use_dynamic_key,
+        by_service_api: record.by_service_api,
+        session_created: record.told_creation(),
+        generation: 0,
+        device: Some(thumbprint),
+    });
+    verify::store_and_allow(store, context, record, access)
+}
+
+pub(super) fn confirm<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    handle: &str,
+    thumbprint: Thumbprint,
+) -> Result<UserReply, StoreFault> {
+    let Some(mut record) = live(store, context, handle)? else {
+        return Ok(GONE);
+    };
+    match &mut record.binding {
+        Some(binding) if binding.thumbprint == thumbprint && !binding.is_confirmed => {
+            binding.is_confirmed = true;
+            store.update_session(&record)?;
+        }
+        _ => {}
+    }
+    Ok(UserReply::Done {})
+}
+
+pub(super) fn read<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    handle: &str,
+) -> Result<UserReply, StoreFault> {
+    let Some(record) = live(store, context, handle)? else {
+        return Ok(GONE);
+    };
+    Ok(match record.binding {
+        Some(binding) => UserReply::Device {
+            thumbprint: binding.thumbprint,
+            key: binding.key,
+        },
+        None => UserReply::Unauthorised {
+            reason: Gone::NotBound,
+        },
+    })
+}
+
+pub(super) fn prove<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    handle: &str,
+    thumbprint: Thumbprint,
+    answered: &Answered,
+    renew: bool,
+) -> Result<UserReply, StoreFault> {
+    let refused = |reason| Ok(UserReply::Unauthorised { reason });
+    let Some(mut record) = live(store, context, handle)? else {
+        return Ok(GONE);
+    };
+    match &mut record.binding {
+        Some(binding) if binding.thumbprint == thumbprint => binding.is_confirmed = true,
+        _ => return refused(Gone::NotBound),
+    }
+    // By this object's clock: it is what forgets the answered ones.
+    if answered.expires <= context.now {
+        return refused(Gone::TicketExpired);
+    }
+    let name = [ANSWERED, &answered.challenge].concat();
+    store.forget_tickets(context.now)?;
+    if store.is_ticket_used(handle, &name)? {
+        return refused(Gone::TicketUsed);
+    }
+    if store.count_tickets(handle)? >= MAX_USED_TICKETS {
+        return refused(Gone::TooManyTickets);
+    }
+    store.use_ticket(handle, &name, answered.expires)?;
+    let access = if renew {
+        Some(renewed(context, &mut record)?)
+    } else {
+        None
+    };
+    verify::store_and_allow(store, context, record, access)
+}
+
+/// Permission for a new access token of a session whose device was proven. The refresh token stays: it may be in an answer
+/// that the browser has not had yet, so the access token goes with the one that was used last.
+fn renewed(
+    context: &UserContext<'_>,
+    record: &mut SessionRecord,
+) -> Result<AccessGrant, StoreFault> {
+    let used = record.lineage.used();
+    let refresh_token = issue::maker(context, record)?.token(used, false);
+    record.expiry = record
+        .expiry
+        .max(issue::refreshed_expiry(context, record.created));
+    Ok(AccessGrant {
+        created: context.now,
+        expiry: context
+            .now
+            .plus(context.jittered_validity())
+            .min(record.expiry),
+        hash1: sha256_hex(&refresh_token),
+        parent_hash1: None,
+        anti_csrf_token: None,
+        use_dynamic_key: record.use_dynamic_key,
+        by_service_api: record.by_service_api,
+        session_created: record.told_creation(),
+        // Nothing to tell: no refresh made it.
+        generation: 0,
+        device: record.device(),
+    })
+}
