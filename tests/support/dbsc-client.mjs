@@ -1,6 +1,7 @@
 // @ts-check
 // A browser's part of Device Bound Session Credentials, written from the W3C draft and knowing nothing of Postern: a jar of
 // cookies, a key for each session, and what is done before and after each request.
+import { request as httpRequest } from "node:http";
 import { createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 
 /** @typedef {"ES256" | "RS256"} Algorithm */
@@ -23,6 +24,25 @@ export function deviceKey(algorithm = "ES256") {
     },
   };
 }
+
+/** A request with exactly these headers: `fetch` has its own mind about `Sec-Fetch-*`. @param {URL} url @param {{method?: string, body?: string, headers: Record<string, string>}} init @returns {Promise<Response>} */
+const exchange = (url, { method = "GET", body, headers }) =>
+  new Promise((resolve, reject) => {
+    const length = method === "GET" ? {} : { "content-length": String(Buffer.byteLength(body ?? "")) };
+    const asked = httpRequest(url, { method, headers: { ...length, ...headers } }, (answer) => {
+      /** @type {Buffer[]} */
+      const parts = [];
+      answer.on("data", (part) => parts.push(part));
+      answer.on("error", reject);
+      answer.on("end", () => {
+        const lines = new Headers();
+        for (let at = 0; at < answer.rawHeaders.length; at += 2) lines.append(answer.rawHeaders[at], answer.rawHeaders[at + 1]);
+        resolve(new Response(parts.length ? Buffer.concat(parts) : null, { status: answer.statusCode, headers: lines }));
+      });
+    });
+    asked.on("error", reject);
+    asked.end(body);
+  });
 
 /** A parameter of a structured item. @param {string} header @param {string} name */
 const parameter = (header, name) => new RegExp(`;\\s*${name}="((?:[^"\\\\]|\\\\.)*)"`).exec(header)?.[1];
@@ -56,18 +76,19 @@ export function dbscBrowser(origin, { algorithm = "ES256", clock = { ahead: 0 } 
       const name = pair.slice(0, pair.indexOf("="));
       const of = (/** @type {string} */ wanted) => attributes.find((text) => text.toLowerCase().startsWith(`${wanted}=`))?.slice(wanted.length + 1);
       const age = of("max-age");
-      const ends = age !== undefined ? now() + Number(age) * 1000 : Date.parse(of("expires") ?? "") || Infinity;
+      const until = of("expires");
+      const ends = age !== undefined ? now() + Number(age) * 1000 : until === undefined ? Infinity : Date.parse(until);
       // Expiry dates are the server's, whose clock is as far ahead.
       if (ends <= now()) jar.delete(name);
       else jar.set(name, { value: pair.slice(name.length + 1), path: of("path") ?? "/", ends });
     }
   }
 
-  /** One request, as it is. @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [init] */
+  /** One request, as it is. @param {string} path @param {{method?: string, body?: string, headers?: Record<string, string>}} [init] */
   async function send(path, init = {}) {
     const { pathname } = new URL(path, origin);
     const cookie = cookies(pathname);
-    const response = await fetch(new URL(path, origin), { redirect: "manual", ...init, headers: { ...(cookie ? { cookie } : {}), "test-clock-ahead": String(clock.ahead), ...init.headers } });
+    const response = await exchange(new URL(path, origin), { ...init, headers: { ...(cookie ? { cookie } : {}), "test-clock-ahead": String(clock.ahead), ...init.headers } });
     keep(response);
     return response;
   }
@@ -139,7 +160,7 @@ export function dbscBrowser(origin, { algorithm = "ES256", clock = { ahead: 0 } 
       for (const [name, cookie] of jar) if (copied(name)) other.jar.set(name, { ...cookie, ends: Infinity });
       return other;
     },
-    /** A request as a page makes it: it waits for the cookies of bound sessions, and takes what the answer offers. @param {string} path @param {RequestInit & {headers?: Record<string, string>}} [init] */
+    /** A request as a page makes it: it waits for the cookies of bound sessions, and takes what the answer offers. @param {string} path @param {{method?: string, body?: string, headers?: Record<string, string>}} [init] */
     async fetch(path, init = {}) {
       const skipped = [];
       for (const { id, cookies: names } of [...sessions.values()]) {
