@@ -183,10 +183,7 @@ fn headers_have_the_form_of_the_draft() {
 fn a_browser_is_told_the_cookie_that_it_gets() {
     let settings = parsed(&[
         ("API_DOMAIN", "https://api.example.com"),
-        (
-            "WEBSITE_ORIGINS",
-            "https://www.example.com https://api.example.com",
-        ),
+        ("WEBSITE_ORIGINS", "https://www.example.com"),
     ]);
     let name = cookie_name(HANDLE);
     assert!(credential_names::is_cookie(&name));

@@ -123,6 +123,36 @@ fn cookie_settings_must_fit_together() {
     );
 }
 
+/// The cookie that shows a device is of one host and not partitioned, and only sessions in cookies can be bound.
+#[test]
+fn sessions_are_bound_where_their_cookies_are_of_one_host() {
+    let https = ("API_DOMAIN", "https://api.example.com");
+    for policy in ["offer", "require"] {
+        let binding = ("DEVICE_BINDING", policy);
+        assert_eq!(faults(&[https, binding]), Vec::<String>::new());
+        for others in [
+            vec![("COOKIE_DOMAIN", "example.com")],
+            vec![("COOKIE_PARTITIONED", "true"), ("COOKIE_SAME_SITE", "none")],
+        ] {
+            let all: Vec<_> = [https, binding].into_iter().chain(others).collect();
+            assert_eq!(faults(&all), ["DEVICE_BINDING"], "{all:?}");
+        }
+    }
+    let header = ("TOKEN_TRANSFER_METHOD", "header");
+    assert_eq!(
+        faults(&[https, header, ("DEVICE_BINDING", "require")]),
+        ["DEVICE_BINDING"]
+    );
+    assert_eq!(
+        warned(&[https, header, ("DEVICE_BINDING", "offer")]),
+        ["DEVICE_BINDING"]
+    );
+    assert_eq!(
+        faults(&[https, ("DEVICE_BINDING", "on")]),
+        ["DEVICE_BINDING"]
+    );
+}
+
 #[test]
 fn outside_one_machine_nothing_travels_in_the_clear() {
     for host in [

@@ -196,6 +196,10 @@ fn fields_that_contradict_each_other_are_faults() {
             "rules[0].refuse",
         ),
         (
+            json!({ "session": "none", "device_bound": true }),
+            "rules[0].device_bound",
+        ),
+        (
             json!({ "session": "none", "shadow": true }),
             "rules[0].shadow",
         ),
