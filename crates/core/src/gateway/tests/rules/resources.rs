@@ -16,7 +16,7 @@ use crate::settings::testing::parsed;
 fn denial(rule: &Rule, payload: &str) -> Option<Denial> {
     match decide(rule, &request("GET", "/", &no_header), Ok(own(payload))) {
         Decision::Refuse(denial) => Some(denial),
-        Decision::Forward(_) | Decision::Renew(_) => None,
+        Decision::Forward(_) | Decision::Renew(_) | Decision::AskAgain => None,
     }
 }
 
