@@ -30,12 +30,14 @@ use postern_core::session::minting;
 use postern_core::session::model::IssuedSession;
 use postern_core::session::refresh_token;
 use postern_core::settings::{Freshness, Settings};
+use postern_core::shown::ShownSession;
 use postern_core::supertokens::fdi::answers;
 use postern_core::supertokens::fdi::anti_csrf::AntiCsrfMode;
 use postern_core::supertokens::fdi::request::{BrowserRequest, RefreshToken};
 use postern_core::supertokens::fdi::request_origin::OtherSites;
 use postern_core::supertokens::fdi::session_cookies::{Witnesses, refresh_candidates};
 use postern_jwt::json::ObjectWriter;
+use serde::Serialize;
 use std::rc::Rc;
 
 /// What the browser API has to say.
@@ -113,7 +115,13 @@ async fn session(context: &Context, request: &Incoming) -> Result<Rc<VerifiedTok
 
 /// What `GET {base}/session` shows of a session.
 pub(crate) fn session_text(session: &Session) -> String {
-    ["{\"session\":{", &session.members(), "}}"].concat()
+    #[derive(Serialize)]
+    struct Shown<'a> {
+        session: ShownSession<'a>,
+    }
+    let session = ShownSession::from(session);
+    // A verified payload is JSON, so that this does not fail.
+    serde_json::to_string(&Shown { session }).unwrap_or_default()
 }
 
 /// `POST {base}/session/refresh`.

@@ -42,10 +42,7 @@ pub(super) async fn sessions(request: &Incoming, env: &Env, execution: &Executio
         sessions::list_sessions(&context, listing).await
     };
     match listed.await {
-        Ok(page) => {
-            let members = page.members(None);
-            Reply::json(200, format!("{{\"status\":\"OK\",{members}}}"))
-        }
+        Ok(page) => Reply::json(200, page.result(None)),
         Err(refusal) => {
             log::write(log::Event::OperatorApi, &error::detail(&refusal));
             error::reply(&refusal, Presented::Nothing, 401)

@@ -27,7 +27,7 @@ use postern_core::{
     settings::Freshness,
     supertokens::{cdi::request::query, fdi::answers},
 };
-use postern_jwt::json;
+use postern_jwt::json::{self, ObjectWriter};
 
 /// The most bytes of a body: it names one handle.
 const MAX_BODY_BYTES: usize = 4 * 1024;
@@ -46,10 +46,7 @@ pub(crate) async fn list(context: &Context, request: &Incoming) -> Reply {
         ended: query::find(request.query(), "ended").as_deref() == Some("true"),
     };
     match sessions::list_sessions(context, listing).await {
-        Ok(page) => {
-            let members = page.members(known.session.handle.as_deref());
-            Reply::json(200, format!("{{\"status\":\"OK\",{members}}}"))
-        }
+        Ok(page) => Reply::json(200, page.result(known.session.handle.as_deref())),
         Err(refusal) => refused(context, &refusal),
     }
 }
@@ -79,8 +76,13 @@ pub(crate) async fn end(context: &Context, request: &Incoming) -> Reply {
     } else {
         Reply::json(200, "")
     };
-    let handles = json::strings(revoked.iter().map(String::as_str));
-    reply.body = format!("{{\"status\":\"OK\",\"revoked\":{handles}}}");
+    let mut result = ObjectWriter::new();
+    result.text("status", "OK");
+    result.json(
+        "revoked",
+        &json::strings(revoked.iter().map(String::as_str)),
+    );
+    reply.body = result.finish();
     reply
 }
 

@@ -39,12 +39,10 @@ use postern_core::{
     session::{
         call::{DeviceShown, RotationMode},
         listing::EndedBy,
-        model::Device,
     },
 };
-use postern_jwt::json;
 use results::{
-    issued_text, ok, refused, revoked, session_members, session_text, token_text, verified_text,
+    Handles, Revoked, Time, WithSession, done, information, issued, ok, refused, session_data,
 };
 
 /// The most handles that one call may name.
@@ -134,14 +132,14 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             let freshness = freshness(arguments, context)?;
             let handle = arguments.handle()?;
             let data = sessions::get_session_data(context, &handle, freshness).await;
-            Ok(data.map(|data| ok(&format!("\"sessionData\":{data}"))))
+            Ok(data.map(|data| session_data(&data)))
         }
         "updateSessionData" => {
             let handle = arguments.handle()?;
             let data = arguments.json_object("sessionData")?;
             Ok(sessions::update_session_data(context, &handle, data)
                 .await
-                .map(|()| ok("")))
+                .map(|()| done()))
         }
         "createNewSession" => create_new_session(arguments, context).await,
         "createNewSessionForRequest" => create_new_session_for_request(arguments, context).await,
@@ -149,18 +147,18 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "revokeSession" => {
             let handle = arguments.handle()?;
             let one = sessions::revoke(context, vec![handle], Report::EndedBefore, EndedBy::Rpc);
-            Ok(one.await.map(|handles| revoked(&handles)))
+            Ok(one.await.and_then(|revoked| ok(Revoked { revoked })))
         }
         "revokeMultipleSessions" => {
             let handles = arguments.strings("handles", MAX_HANDLES)?;
             let many = sessions::revoke(context, handles, Report::EndedBefore, EndedBy::Rpc);
-            Ok(many.await.map(|handles| revoked(&handles)))
+            Ok(many.await.and_then(|revoked| ok(Revoked { revoked })))
         }
         "revokeAllSessionsForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
             let report = Report::EndedBefore;
             let all = sessions::revoke_all(context, user_id, tenant_id, report, EndedBy::Rpc);
-            Ok(all.await.map(|handles| revoked(&handles)))
+            Ok(all.await.and_then(|revoked| ok(Revoked { revoked })))
         }
         "revokeAllSessionsBefore" => {
             let time = arguments.time("time")?;
@@ -168,21 +166,16 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
                 return Err(arguments.wrong("time", "must not lie ahead"));
             }
             let counts = sessions::end_all_before(context, time).await;
-            Ok(counts.map(|time| ok(&format!("\"time\":{}", time.0))))
+            Ok(counts.and_then(|time| ok(Time { time })))
         }
         "getAllSessionHandlesForUser" => {
             let (user_id, tenant_id) = user_and_tenant(arguments)?;
             let handles = sessions::list(context, user_id, tenant_id).await;
-            Ok(handles.map(|handles| {
-                ok(&format!(
-                    "\"handles\":{}",
-                    json::strings(handles.iter().map(String::as_str))
-                ))
-            }))
+            Ok(handles.and_then(|handles| ok(Handles { handles })))
         }
         "listSessions" => {
             let page = sessions::list_sessions(context, listing(arguments)?).await;
-            Ok(page.map(|page| ok(&page.members(None))))
+            Ok(page.map(|page| page.result(None)))
         }
         "getSessionInformation" => get_session_information(arguments, context).await,
         "updateJWTPayload" => {
@@ -194,29 +187,27 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             let handle = arguments.handle()?;
             let changes = arguments.json_object("jwtPayload")?;
             let merged = sessions::merge_payload(context, &handle, changes).await;
-            Ok(merged.map(|()| ok("")))
+            Ok(merged.map(|()| done()))
         }
         "regenerateAccessToken" => {
             let access_token = arguments.string("accessToken")?;
             let payload = arguments.optional_json_object("jwtPayload")?;
             let regenerated = sessions::regenerate(context, &access_token, payload, true).await;
-            Ok(regenerated.map(|(session, token)| {
-                let token = token.map(|token| format!(",\"accessToken\":{}", token_text(&token)));
-                ok(&format!(
-                    "{}{}",
-                    session_text(&session),
-                    token.unwrap_or_default()
-                ))
+            Ok(regenerated.and_then(|(session, token)| {
+                ok(WithSession {
+                    access_token: token.as_ref().map(Into::into),
+                    ..WithSession::of(&session)
+                })
             }))
         }
         "rotateSigningKeys" => Ok(match key_ring::rotate(&context.env, context.now).await {
-            Ok(_) => Ok(ok("")),
+            Ok(_) => Ok(done()),
             Err(key_ring::Outage) => Err(Refusal::GeneralError("the key ring is out of reach")),
         }),
         "revokeSigningKey" => {
             let kid = arguments.string("kid")?;
             match key_ring::withdraw(&context.env, context.now, &kid).await {
-                Ok(key_ring::Withdrawal::Done) => Ok(Ok(ok(""))),
+                Ok(key_ring::Withdrawal::Done) => Ok(Ok(done())),
                 Ok(key_ring::Withdrawal::UnknownKid) => {
                     Err(arguments.wrong("kid", "must name a signing key"))
                 }
@@ -236,7 +227,7 @@ async fn get_session_for_request(arguments: &Arguments<'_>, context: &Context) -
     // True is what is done anyway, where it matters.
     let check = check.filter(|check| !check);
     let session = for_request::session(context, &request, freshness, check).await;
-    Ok(session.map(|session| ok(&verified_text(&session))))
+    Ok(session.and_then(|session| ok(WithSession::of(&session))))
 }
 
 async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
@@ -253,14 +244,14 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
         freshness: freshness(arguments, context)?,
     };
     let known = authenticate::get_session(context, &verification).await;
-    Ok(known.map(|known| ok(&verified_text(&known.session))))
+    Ok(known.and_then(|known| ok(WithSession::of(&known.session))))
 }
 
 async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {
     let new = new_session(arguments, context)?;
     let near = context.near(location(arguments)?);
-    let issued = sessions::create(&near, new).await;
-    Ok(issued.and_then(|issued| issued_text(&issued)))
+    let created = sessions::create(&near, new).await;
+    Ok(created.and_then(|new| issued(&new)))
 }
 
 async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
@@ -268,16 +259,11 @@ async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Con
     let new = new_session(arguments, context)?;
     let near = context.near(location(arguments)?.or(request.location));
     let created = login_request::create(&near, &request, new).await;
-    Ok(created.map(|(session, headers)| {
-        let pairs: Vec<String> = headers
-            .iter()
-            .map(|(name, value)| json::strings([name.as_str(), value.as_str()]))
-            .collect();
-        ok(&format!(
-            "{},\"headers\":[{}]",
-            session_text(&session),
-            pairs.join(",")
-        ))
+    Ok(created.and_then(|(session, headers)| {
+        ok(WithSession {
+            headers: Some(&headers),
+            ..WithSession::of(&session)
+        })
     }))
 }
 
@@ -297,34 +283,13 @@ async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called
     };
     Ok(sessions::refresh(context, exchange)
         .await
-        .and_then(|issued| issued_text(&issued)))
+        .and_then(|new| issued(&new)))
 }
 
 async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -> Called {
     let handle = arguments.handle()?;
-    let information = sessions::information(context, &handle).await;
-    Ok(information.map(|information| {
-        let device = information.device.as_ref().map(Device::to_json);
-        let session = session_members(&information.session);
-        let times = format!(
-            "\"expiry\":{},\"timeCreated\":{}",
-            information.expiry.0, information.created.0
-        );
-        let refreshed = information
-            .last_refreshed
-            .map(|at| format!(",\"lastRefreshed\":{}", at.0));
-        let device = device.map(|device| format!(",\"device\":{device}"));
-        let bound = information
-            .bound
-            .map(|at| format!(",\"deviceBound\":{}", at.0));
-        ok(&format!(
-            "\"session\":{{{session},{times}{}{}{}}},\"sessionData\":{}",
-            refreshed.unwrap_or_default(),
-            device.unwrap_or_default(),
-            bound.unwrap_or_default(),
-            information.session_data
-        ))
-    }))
+    let found = sessions::information(context, &handle).await;
+    Ok(found.and_then(|found| information(&found)))
 }
 
 async fn replace_payload(
@@ -334,5 +299,5 @@ async fn replace_payload(
 ) -> Result<String, Refusal> {
     sessions::replace_payload_that_fits(context, handle, payload, None)
         .await
-        .map(|()| ok(""))
+        .map(|()| done())
 }

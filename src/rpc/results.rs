@@ -2,16 +2,141 @@
 
 use postern_core::{
     error::{self, Outcome},
-    identity::Session,
+    message::raw,
     refusal::Refusal,
-    session::model::{IssuedSession, SessionView, TokenInfo},
+    session::model::{Device, IssuedSession, SessionInformation},
+    shown::{ShownSession, ShownToken},
     supertokens::fdi::front_token::front_token,
 };
-use postern_jwt::json::{self, ObjectWriter};
+use postern_jwt::{json::ObjectWriter, time::UnixMillis};
+use serde::Serialize;
 
-pub(super) fn ok(members: &str) -> String {
-    let comma = if members.is_empty() { "" } else { "," };
-    format!("{{\"status\":\"OK\"{comma}{members}}}")
+/// A result that is `OK`, with its members.
+#[derive(Serialize)]
+struct Success<T> {
+    status: &'static str,
+    #[serde(flatten)]
+    members: T,
+}
+
+pub(super) fn ok(members: impl Serialize) -> Result<String, Refusal> {
+    let status = "OK";
+    serde_json::to_string(&Success { status, members })
+        .map_err(|_| Refusal::GeneralError("a result cannot be written"))
+}
+
+/// A result without members.
+pub(super) fn done() -> String {
+    let mut result = ObjectWriter::new();
+    result.text("status", "OK");
+    result.finish()
+}
+
+/// `getSessionData`. The data may be large, and is not looked at again.
+pub(super) fn session_data(data: &str) -> String {
+    let mut result = ObjectWriter::new();
+    result.text("status", "OK");
+    result.json("sessionData", data);
+    result.finish()
+}
+
+/// What calls that revoke sessions tell.
+#[derive(Serialize)]
+pub(super) struct Revoked {
+    pub(super) revoked: Vec<String>,
+}
+
+/// `getAllSessionHandlesForUser`.
+#[derive(Serialize)]
+pub(super) struct Handles {
+    pub(super) handles: Vec<String>,
+}
+
+/// `revokeAllSessionsBefore`.
+#[derive(Serialize)]
+pub(super) struct Time {
+    pub(super) time: UnixMillis,
+}
+
+/// A session, and the tokens that were made for it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct WithSession<'a> {
+    pub(super) session: ShownSession<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) access_token: Option<ShownToken<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refresh_token: Option<ShownToken<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) front_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) anti_csrf_token: Option<&'a str>,
+    /// Response headers, to be appended as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) headers: Option<&'a [(String, String)]>,
+}
+
+impl<'a> WithSession<'a> {
+    /// A session without tokens.
+    pub(super) fn of(session: impl Into<ShownSession<'a>>) -> Self {
+        Self {
+            session: session.into(),
+            access_token: None,
+            refresh_token: None,
+            front_token: None,
+            anti_csrf_token: None,
+            headers: None,
+        }
+    }
+}
+
+/// `createNewSession` and `refreshSession`.
+pub(super) fn issued(issued: &IssuedSession) -> Result<String, Refusal> {
+    ok(WithSession {
+        access_token: Some((&issued.access_token).into()),
+        refresh_token: Some((&issued.refresh_token).into()),
+        front_token: Some(front_token(&issued.session, &issued.access_token)?),
+        anti_csrf_token: issued.anti_csrf_token.as_ref().map(|token| token.expose()),
+        ..WithSession::of(&issued.session)
+    })
+}
+
+/// `getSessionInformation`.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Information<'a> {
+    session: InformedSession<'a>,
+    #[serde(serialize_with = "raw::serialize")]
+    session_data: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InformedSession<'a> {
+    #[serde(flatten)]
+    session: ShownSession<'a>,
+    expiry: UnixMillis,
+    time_created: UnixMillis,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_refreshed: Option<UnixMillis>,
+    #[serde(skip_serializing_if = "Option::is_none", with = "raw::optional")]
+    device: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_bound: Option<UnixMillis>,
+}
+
+pub(super) fn information(information: &SessionInformation) -> Result<String, Refusal> {
+    ok(Information {
+        session: InformedSession {
+            session: (&information.session).into(),
+            expiry: information.expiry,
+            time_created: information.created,
+            last_refreshed: information.last_refreshed,
+            device: information.device.as_ref().map(Device::to_json),
+            device_bound: information.bound,
+        },
+        session_data: &information.session_data,
+    })
 }
 
 pub(super) fn refused(refusal: &Refusal) -> String {
@@ -29,49 +154,4 @@ pub(super) fn refused(refusal: &Refusal) -> String {
         result.number("retryAfterSeconds", u64::from(seconds));
     }
     result.finish()
-}
-
-pub(super) fn revoked(handles: &[String]) -> String {
-    ok(&format!(
-        "\"revoked\":{}",
-        json::strings(handles.iter().map(String::as_str))
-    ))
-}
-
-/// A session of our own, as an object tells of it.
-pub(super) fn session_members(session: &SessionView) -> String {
-    Session::from(session).members()
-}
-
-pub(super) fn session_text(session: &SessionView) -> String {
-    verified_text(&Session::from(session))
-}
-
-/// A session whose token was verified, whoever issued that.
-pub(super) fn verified_text(session: &Session) -> String {
-    format!("\"session\":{{{}}}", session.members())
-}
-
-pub(super) fn token_text(token: &TokenInfo) -> String {
-    let mut object = ObjectWriter::new();
-    object.text("token", &token.token);
-    object.number("expiry", token.expiry.0);
-    object.number("createdTime", token.created.0);
-    object.finish()
-}
-
-pub(super) fn issued_text(issued: &IssuedSession) -> Result<String, Refusal> {
-    let anti_csrf = issued
-        .anti_csrf_token
-        .as_ref()
-        .map(|token| format!(",\"antiCsrfToken\":{}", json::quote(token.expose())));
-    let front_token = front_token(&issued.session, &issued.access_token)?;
-    Ok(ok(&format!(
-        "{},\"accessToken\":{},\"refreshToken\":{},\"frontToken\":{}{}",
-        session_text(&issued.session),
-        token_text(&issued.access_token),
-        token_text(&issued.refresh_token),
-        json::quote(&front_token),
-        anti_csrf.unwrap_or_default()
-    )))
 }

@@ -4,8 +4,7 @@
 //! called. So the three travel together, and nothing but a session of our own has a [user id](Identity::own_user_id).
 
 use crate::tenant::OWN;
-use crate::{session::model::SessionView, tenant::PUBLIC_TENANT};
-use postern_jwt::json;
+use crate::tenant::PUBLIC_TENANT;
 
 /// Who vouches for a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -107,40 +106,4 @@ pub struct Session {
     pub identity: Identity,
     /// The payload: the text of one JSON object.
     pub payload: String,
-}
-
-impl Session {
-    /// The members of `session`, as every door of ours shows them, without the braces.
-    pub fn members(&self) -> String {
-        let Self {
-            handle,
-            identity,
-            payload,
-        } = self;
-        [
-            "\"handle\":",
-            &handle
-                .as_deref()
-                .map_or_else(|| "null".to_owned(), json::quote),
-            ",\"issuer\":",
-            &json::quote(identity.issuer.id()),
-            ",\"userId\":",
-            &json::quote(&identity.subject),
-            ",\"tenantId\":",
-            &json::quote(&identity.tenant_id),
-            ",\"jwtPayload\":",
-            payload,
-        ]
-        .concat()
-    }
-}
-
-impl From<&SessionView> for Session {
-    fn from(view: &SessionView) -> Self {
-        Self {
-            handle: Some(view.handle.clone()),
-            identity: Identity::own(view.tenant_id.clone(), view.user_id.clone()),
-            payload: view.payload.clone(),
-        }
-    }
 }

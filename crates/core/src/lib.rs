@@ -27,6 +27,7 @@ pub mod refusal;
 pub mod revocation;
 pub mod session;
 pub mod settings;
+pub mod shown;
 pub mod supertokens;
 pub mod tenant;
 pub mod tokens;

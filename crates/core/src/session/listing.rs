@@ -221,19 +221,17 @@ pub struct SessionPage {
 }
 
 impl SessionPage {
-    /// The members `sessions` and `cursor` of results. `current` is the handle of the session that asks, if one does.
-    pub fn members(&self, current: Option<&str>) -> String {
+    /// The result with the members `sessions` and `cursor`. `current` is the handle of the session that asks, if one does.
+    pub fn result(&self, current: Option<&str>) -> String {
         let listed = |session: &ListedSession| {
             session.to_json(current.map(|current| current == session.handle))
         };
         let sessions: Vec<String> = self.sessions.iter().map(listed).collect();
-        let cursor = self.next.as_ref().map(Cursor::to_text);
-        let cursor = cursor.map(|cursor| format!(",\"cursor\":\"{cursor}\""));
-        format!(
-            "\"sessions\":[{}]{}",
-            sessions.join(","),
-            cursor.unwrap_or_default()
-        )
+        let mut result = ObjectWriter::new();
+        result.text("status", "OK");
+        result.json("sessions", &["[", &sessions.join(","), "]"].concat());
+        result.optional_text("cursor", self.next.as_ref().map(Cursor::to_text).as_deref());
+        result.finish()
     }
 }
 
