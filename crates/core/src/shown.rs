@@ -77,7 +77,7 @@ mod tests {
     fn a_payload_is_shown_as_it_was_signed() {
         let session = Session {
             handle: Some("h\"1".to_owned()),
-            identity: Identity::trusted("idp", "u\u{1}".to_owned()),
+            identity: Identity::trusted("idp", None, "u\u{1}".to_owned()),
             payload: r#"{"b":1.0,"a":1e21,"__proto__":{"\u0061":[1e999]}}"#.to_owned(),
         };
         assert_eq!(

@@ -6,7 +6,7 @@ use crate::{
     refusal::Refusal,
     session::model::{SessionView, TokenInfo},
 };
-use postern_jwt::json;
+use postern_jwt::json::ObjectWriter;
 
 /// The value that tells the browser SDK that the session is gone.
 pub const REMOVE: &str = "remove";
@@ -35,8 +35,11 @@ pub fn front_token_length(user_id: &str, expiry_millis: u64, payload_bytes: usiz
 }
 
 fn json_text(user_id: &str, expiry_millis: u64, payload: &str) -> String {
-    let user_id = json::quote(user_id);
-    format!("{{\"uid\":{user_id},\"ate\":{expiry_millis},\"up\":{payload}}}")
+    let mut token = ObjectWriter::new();
+    token.text("uid", user_id);
+    token.number("ate", expiry_millis);
+    token.json("up", payload);
+    token.finish()
 }
 
 /// The payload's text, verbatim, so that numbers and the order of members stay as they were signed.
