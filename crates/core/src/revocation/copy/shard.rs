@@ -91,16 +91,15 @@ impl Shard {
         now: UnixMillis,
     ) -> bool {
         let goes_on = answer.tail_after > answer.sealed;
-        match &self.held {
-            Some(held) if answer.as_of < held.as_of => return false,
+        let fits = match &self.held {
+            Some(held) if answer.as_of < held.as_of => false,
             // A part of the tail: it goes on from what is held, or is of no use.
-            Some(held) if goes_on => {
-                if answer.sealed != held.sealed || answer.tail_after > held.seq {
-                    return false;
-                }
-            }
-            None if goes_on => return false,
-            _ => {}
+            Some(held) if goes_on => answer.sealed == held.sealed && answer.tail_after <= held.seq,
+            Some(_) => true,
+            None => !goes_on,
+        };
+        if !fits {
+            return false;
         }
         // Everything is here before anything is taken.
         let here = |name: &String| {
