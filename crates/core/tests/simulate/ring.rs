@@ -27,7 +27,7 @@ pub struct Ring {
     variables: Variables,
     /// What is wanted of the shards may have been deployed before.
     shards: u32,
-    ring: KeyRing,
+    keys: KeyRing,
     /// It is of a release that does not keep when a cut-off was recorded.
     pub is_older: bool,
     /// By a mistake, keys are kept for this long.
@@ -51,7 +51,7 @@ impl Ring {
             interval: Millis(plan.key_interval),
             variables: first,
             shards: first.shards,
-            ring: KeyRing::new(Secrets::new([[7; 32]; SECRETS_NEEDED])),
+            keys: KeyRing::new(Secrets::new([[7; 32]; SECRETS_NEEDED])),
             is_older: false,
             kept_for: (plan.mistake == Some(Mistake::OwnLifetime)).then_some(first.access_token),
         };
@@ -59,10 +59,10 @@ impl Ring {
             ring.settle_shards(now - LONG_BEFORE);
             ring.shards = next.shards;
             // How long it takes, as the rule has it.
-            let before = ring.ring.clone();
+            let before = ring.keys.clone();
             ring.settle_shards(now - LONG_BEFORE);
             let takes = ring.shards_next() - (now - LONG_BEFORE);
-            ring.ring = before;
+            ring.keys = before;
             ring.settle_shards(now + at - takes);
             assert_eq!(ring.shards_next(), now + at);
         }
@@ -71,7 +71,7 @@ impl Ring {
     }
 
     fn shards_next(&self) -> u64 {
-        let shards = self.ring.head.shards.as_ref().unwrap();
+        let shards = self.keys.head.shards.as_ref().unwrap();
         shards.value.next.unwrap().moment.0
     }
 
@@ -80,7 +80,7 @@ impl Ring {
             count: self.shards,
             longest_entry: Millis(self.variables.access_token + HOUR),
         };
-        self.ring.settle_shards(wanted, UnixMillis(now));
+        self.keys.settle_shards(wanted, UnixMillis(now));
     }
 
     fn policy(&self, now: u64) -> KeyPolicy {
@@ -89,7 +89,7 @@ impl Ring {
             access_token_validity: Millis(self.variables.access_token),
             signing_algorithm: SigningAlgorithm::RS256,
         };
-        let policy = self.ring.policy(own, UnixMillis(now));
+        let policy = self.keys.policy(own, UnixMillis(now));
         KeyPolicy {
             access_token_validity: self.kept_for.map_or(policy.access_token_validity, Millis),
             ..policy
@@ -125,12 +125,12 @@ impl Ring {
     }
 
     pub fn version(&self) -> u64 {
-        self.ring.head.key_set_version
+        self.keys.head.key_set_version
     }
 
     /// Until when an ended session may be let in at most where nothing is said, by what is published.
     pub fn bound(&self, now: u64) -> u64 {
-        let shared = self.ring.head.shared.as_ref().unwrap();
+        let shared = self.keys.head.shared.as_ref().unwrap();
         shared.value.accepted(UnixMillis(now)).bound.unwrap().0
     }
 
@@ -146,9 +146,9 @@ impl Ring {
     /// What is due is done whenever it is asked.
     fn asked(&mut self, now: u64) {
         let policy = self.policy(now);
-        let mut settled = self.ring.clone();
+        let mut settled = self.keys.clone();
         let changed = settled.settle_shared(shared(self.variables), UnixMillis(now))
-            || !self.ring.needed(policy, UnixMillis(now)).is_empty()
+            || !self.keys.needed(policy, UnixMillis(now)).is_empty()
             || settled.settle(policy, UnixMillis(now));
         if changed {
             self.change(now, |_| {});
@@ -158,7 +158,7 @@ impl Ring {
     }
 
     fn copy(&self, now: u64) -> RingCopy {
-        let mut copy = self.ring.copy(self.policy(now), UnixMillis(now));
+        let mut copy = self.keys.copy(self.policy(now), UnixMillis(now));
         if self.is_older {
             copy.ring.head.dated_cut_off = None;
         }
@@ -168,10 +168,10 @@ impl Ring {
     /// A change, and every key that is due.
     fn change(&mut self, now: u64, change: impl FnOnce(&mut KeyRing)) {
         self.settle_shards(now);
-        self.ring
+        self.keys
             .settle_shared(shared(self.variables), UnixMillis(now));
         let policy = self.policy(now);
-        let ring = &mut self.ring;
+        let ring = &mut self.keys;
         change(ring);
         let needed = ring.needed(policy, UnixMillis(now));
         let generated = needed.into_iter().map(|need| (need, material())).collect();
