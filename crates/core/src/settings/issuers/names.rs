@@ -94,18 +94,19 @@ impl IssuerNames {
 
     /// True when a value of `iss` may be of both.
     pub(super) fn overlap(&self, other: &Self) -> bool {
+        let share_tenant = match (&self.tenants, &other.tenants) {
+            (Tenants::Only(one), Tenants::Only(other)) => {
+                one.iter().any(|tenant| other.contains(tenant))
+            }
+            (Tenants::Any, _) | (_, Tenants::Any) => true,
+        };
         let meets = |one: &Self, other: &Self| {
-            one.forms.iter().any(|form| match form.contains(TENANT) {
-                true => {
-                    other.forms.contains(form)
-                        && match (&one.tenants, &other.tenants) {
-                            (Tenants::Only(one), Tenants::Only(other)) => {
-                                one.iter().any(|tenant| other.contains(tenant))
-                            }
-                            (Tenants::Any, _) | (_, Tenants::Any) => true,
-                        }
+            one.forms.iter().any(|form| {
+                if form.contains(TENANT) {
+                    share_tenant && other.forms.contains(form)
+                } else {
+                    other.named(form).is_some()
                 }
-                false => other.named(form).is_some(),
             })
         };
         meets(self, other) || meets(other, self)

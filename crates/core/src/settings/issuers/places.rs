@@ -1,6 +1,7 @@
 //! `token_from`: where an entry's tokens may be.
 
 use super::entry::Entry;
+use super::presets::Preset;
 use super::printable;
 use crate::http::credential_names;
 use crate::http::token_places::TokenPlaces;
@@ -42,7 +43,7 @@ impl Entry<'_> {
     pub(super) fn token_from(&mut self) -> Option<TokenPlaces> {
         const FORM: &str = "token_from must be a table with one or more of headers, cookies, websocket_protocols, each a list of names";
         if !self.has("token_from") {
-            return self.preset.and_then(|preset| preset.token_from());
+            return self.preset.and_then(Preset::token_from);
         }
         let text = self.object.get("token_from")?.to_owned();
         let Ok(table) = json::parse_object(&text) else {

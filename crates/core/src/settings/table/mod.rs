@@ -166,9 +166,9 @@ settings! {
 
     section "Trusted issuers";
 
-    /// Issuers whose JWTs are accepted beside Postern's own. The members of an entry are listed below.
+    /// Issuers whose JWTs are accepted beside Postern's own, as `issuers.toml` has them. The members of an entry are listed below.
     trusted_issuers: Vec<TrustedIssuer> = TRUSTED_ISSUERS, trusted_issuers(), default "none" => Vec::new(),
-        example "[{ id = \"idp\", issuer = \"https://idp.example.com\", audience = [\"api\"], algorithms = [\"RS256\"], jwks_uri = \"https://idp.example.com/jwks.json\" }]";
+        example "[{ id = \"idp\", issuer = \"https://idp.example.com\", audience = [\"api\"] }]";
 
     section "Browsers";
 
