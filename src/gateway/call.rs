@@ -46,10 +46,8 @@ pub(crate) struct Call<'a> {
     pub(crate) session: Option<Rc<VerifiedToken>>,
     /// Why there is no session, where the rule asks for one.
     pub(crate) refused: Option<SessionRefused>,
-    /// Whether its token is the one in `Authorization`.
-    pub(crate) session_is_in_header: bool,
-    /// Whether its token stands where the settings say that tokens of its issuer may be.
-    pub(crate) session_is_placed: bool,
+    /// Where the token of its session was found; `None` without a session, or with that of a ticket.
+    pub(crate) session_found: Option<Found>,
     /// Whether its session is that of a ticket, which stands for it in this one request and changes nothing.
     pub(crate) session_is_by_ticket: bool,
     pub(crate) facts: &'a RequestMeta<'a>,
@@ -83,8 +81,7 @@ impl Call<'_> {
         let session = session_of(context, rule, self.facts, self.headers).await;
         match session {
             Ok((known, found)) => {
-                self.session_is_in_header = found == Found::Sent(Transfer::Header);
-                self.session_is_placed = found == Found::Placed;
+                self.session_found = Some(found);
                 Ok(known)
             }
             Err(refused) => self.by_ticket(refused).await,
@@ -176,6 +173,11 @@ impl Call<'_> {
         )
     }
 
+    /// Whether the token of its session is the one in `Authorization`.
+    pub(crate) fn session_is_in_header(&self) -> bool {
+        self.session_found == Some(Found::Sent(Transfer::Header))
+    }
+
     /// `Authorization`, or what stands for it.
     fn authorization(&self) -> Option<&str> {
         let sent = self.headers.get("authorization");
@@ -191,12 +193,12 @@ impl Call<'_> {
 
     /// The access token of the session; without a session, the one that was refused.
     pub(crate) fn token(&self) -> Option<Candidate<'_, ()>> {
-        if self.session_is_placed {
+        if self.session_found == Some(Found::Placed) {
             return None;
         }
         let found = self.tokens().ok()?;
         let is_in_header = match &self.session {
-            Some(_) => self.session_is_in_header,
+            Some(_) => self.session_is_in_header(),
             None => found.header.is_some(),
         };
         found.by(if is_in_header {

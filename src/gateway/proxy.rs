@@ -117,7 +117,7 @@ impl Call<'_> {
         let sent = request_headers::Sent {
             connection: self.headers.get("connection"),
             upgrade: self.headers.get("upgrade"),
-            authorization_is_ours: self.session_is_in_header,
+            authorization_is_ours: self.session_is_in_header(),
         };
         let headers = self.headers.iter();
         let changes =
