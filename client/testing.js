@@ -121,6 +121,18 @@ const METHODS = {
     }),
   }),
 
+  // All on one page, and no memory of ended ones.
+  listSessions(state, { ended: areEnded = false, ...whose }) {
+    const listed = areEnded ? [] : handlesOf(state, whose).map((handle) => state.sessions.get(handle));
+    return {
+      status: "OK",
+      sessions: listed.reverse().map(({ handle, userId, tenantId, timeCreated, lastRefreshed, expiry, device }) => ({
+        handle, issuer: "own", userId, tenantId, timeCreated, ...(lastRefreshed && { lastRefreshed }),
+        lastSeen: lastRefreshed ?? timeCreated, expiry, ...(device && { device }), madeBy: "rpc",
+      })),
+    };
+  },
+
   getSessionInformation: (state, { handle }) =>
     of(state, handle, ({ expiry, timeCreated, lastRefreshed, device, sessionData, ...session }) => ({
       session: { ...view(session), expiry, timeCreated, ...(lastRefreshed && { lastRefreshed }), ...(device && { device }) },

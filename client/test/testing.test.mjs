@@ -1,5 +1,6 @@
 // The Postern in memory keeps the contract of the real one; what only tests need works as described.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { before, test } from "node:test";
 
 import * as postern from "postern";
@@ -47,4 +48,15 @@ test("a second holder of a refresh token ends the session", async () => {
   const theft = { errType: postern.Error.TOKEN_THEFT_DETECTED, session: { handle: created.session.handle, userId: "alice" } };
   await assert.rejects(postern.refreshSession(created.refreshToken.token), theft);
   await assert.rejects(postern.refreshSession(grandchild.refreshToken.token), { errType: postern.Error.UNAUTHORISED });
+});
+
+test("sessions are listed with their facts, the newest first; and it has every method of the real one", async () => {
+  const device = { userAgent: "test" };
+  const made = [await postern.createNewSession("dora", {}, {}, { device }), await postern.createNewSession("dora")];
+  const { sessions, cursor } = await postern.listSessions("dora");
+  assert.deepEqual([sessions.map(({ handle }) => handle), cursor], [made.map(({ session }) => session.handle).reverse(), undefined]);
+  assert.deepEqual([sessions[1].device, sessions[1].issuer, sessions[1].madeBy], [device, "own", "rpc"]);
+  const types = readFileSync(new URL("../rpc.d.ts", import.meta.url), "utf8");
+  const methods = [...types.slice(types.indexOf("interface SessionsVerify")).matchAll(/^  (\w+)\(argument/gm)].map(([, name]) => name);
+  assert.deepEqual(methods.filter((name) => typeof memory.adminBinding[name] !== "function"), []);
 });
