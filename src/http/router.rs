@@ -42,7 +42,7 @@ pub(crate) async fn answer(
         return response::of(&Reply::empty(400));
     };
     let request = Rc::new(request);
-    let logged: Rc<dyn LoggedRequest> = Rc::clone(&request) as _;
+    let logged = Rc::<Incoming>::clone(&request);
     log_context::about(logged, answered(&request, env, execution, host)).await
 }
 
@@ -73,7 +73,7 @@ async fn answered(
             )
         }
         Route::IssuerLogout { id } => {
-            response::of(&issuer_logout::answer(&request, env, execution, &id).await)
+            response::of(&issuer_logout::answer(request, env, execution, &id).await)
         }
         Route::Preflight => {
             let requested = request.header("access-control-request-headers");

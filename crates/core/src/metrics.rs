@@ -158,10 +158,10 @@ impl Counters {
         let mut text = String::new();
         for metric in Metric::ALL {
             let (name, help) = (metric.name(), metric.help());
-            text.push_str(&format!("# HELP {name} {help}\n# TYPE {name} counter\n"));
+            text.push_str(&["# HELP ", name, " ", help, "\n# TYPE ", name, " counter\n"].concat());
             let none = (metric, Vec::new());
             if metric.labels().is_empty() && !self.series.contains_key(&none) {
-                text.push_str(&format!("{name} 0\n"));
+                text.push_str(&[name, " 0\n"].concat());
             }
             let of_metric = self.series.iter().filter(|((of, _), _)| *of == metric);
             for ((_, values), count) in of_metric {
@@ -176,7 +176,7 @@ impl Counters {
                 } else {
                     format!("{{{}}}", pairs.join(","))
                 };
-                text.push_str(&format!("{name}{labels} {count}\n"));
+                text.push_str(&[name, &labels, " ", &count.to_string(), "\n"].concat());
             }
         }
         text

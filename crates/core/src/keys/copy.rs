@@ -173,8 +173,9 @@ impl RingCopy {
     /// looked up from outside.
     pub fn session_digest(&self, handle: &str) -> String {
         let digest = mac(self.anti_csrf_key(), &[b"log digest 1", handle.as_bytes()]);
-        let bytes = digest.expose().iter().take(8);
-        bytes.map(|byte| format!("{byte:02x}")).collect()
+        let bytes: [u8; 8] =
+            std::array::from_fn(|at| digest.expose().get(at).copied().unwrap_or(0));
+        format!("{:016x}", u64::from_be_bytes(bytes))
     }
 
     /// The key behind session tickets.

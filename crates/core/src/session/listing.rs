@@ -4,10 +4,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
-use super::{
-    model::Device,
-    record::{Ending, SessionRecord},
-};
+use super::model::Device;
 use crate::tenant::OWN;
 use postern_jwt::{json::ObjectWriter, time::UnixMillis};
 
@@ -74,7 +71,7 @@ impl EndedBy {
 pub struct Ended {
     /// When.
     pub time: UnixMillis,
-    /// Why: `signed_out`, or the [name of an ending](Ending::name). A later release may have more.
+    /// Why: `signed_out`, or the [name of an ending](super::record::Ending::name). A later release may have more.
     pub reason: String,
     /// Who ended it, where somebody did; the name of an [`EndedBy`], of which a later release may have more.
     #[serde(default)]
@@ -82,14 +79,10 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// Puts together what storage keeps apart. Whoever signs out is not said twice.
-    pub fn of(time: UnixMillis, ending: Ending, by: Option<&str>) -> Self {
-        let signed_out = by == Some(EndedBy::SignOut.name()) && ending == Ending::Revoked;
-        let reason = if signed_out {
-            "signed_out"
-        } else {
-            ending.name()
-        };
+    /// Puts together what storage keeps apart: the name of the ending, and who ended it. Whoever signs out is not said twice.
+    pub fn of(time: UnixMillis, ending: &str, by: Option<&str>) -> Self {
+        let signed_out = by == Some(EndedBy::SignOut.name()) && ending == "revoked";
+        let reason = if signed_out { "signed_out" } else { ending };
         let by = by.filter(|_| !signed_out);
         Self {
             time,
@@ -130,28 +123,6 @@ pub struct ListedSession {
 }
 
 impl ListedSession {
-    /// The facts of a session that lives.
-    pub fn of(record: &SessionRecord) -> Self {
-        let seen = [
-            Some(record.created),
-            record.last_refreshed,
-            record.lineage.child_seen,
-            record.last_seen,
-        ];
-        Self {
-            handle: record.handle.clone(),
-            user_id: record.user_id.clone(),
-            tenant_id: record.tenant_id.clone(),
-            created: record.created,
-            last_refreshed: record.last_refreshed,
-            last_seen: seen.into_iter().flatten().max().unwrap_or(record.created),
-            expiry: record.expiry,
-            device: record.device.clone(),
-            made_by: record.made_by.clone(),
-            ended: None,
-        }
-    }
-
     /// The JSON object of results. `is_current` says whether it is the session that asks; `None` where none does.
     pub fn to_json(&self, is_current: Option<bool>) -> String {
         let mut object = ObjectWriter::new();
@@ -238,7 +209,6 @@ impl SessionPage {
 #[cfg(test)]
 mod tests {
     use super::{Cursor, Ended, EndedBy};
-    use crate::session::record::Ending;
     use postern_jwt::time::UnixMillis;
 
     #[test]
@@ -260,13 +230,13 @@ mod tests {
             (ended.reason, ended.by)
         };
         assert_eq!(
-            of(Ending::Revoked, Some(EndedBy::SignOut)),
+            of("revoked", Some(EndedBy::SignOut)),
             ("signed_out".to_owned(), None)
         );
         assert_eq!(
-            of(Ending::RevokedWithAll, Some(EndedBy::Console)),
+            of("revoked_with_all", Some(EndedBy::Console)),
             ("revoked_with_all".to_owned(), Some("console".to_owned()))
         );
-        assert_eq!(of(Ending::Theft, None), ("theft".to_owned(), None));
+        assert_eq!(of("theft", None), ("theft".to_owned(), None));
     }
 }

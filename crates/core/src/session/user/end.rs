@@ -12,6 +12,9 @@ use postern_jwt::time::{Millis, UnixMillis};
 /// The tombstone of a revoked session stands at least this long: a call whose answer was lost can be repeated.
 const REPEATABLE_FOR: Millis = Millis(10 * 60_000);
 
+/// How many sessions that ended by themselves one call gives their end in storage.
+const SETTLED_AT_ONCE: usize = 500;
+
 pub(super) fn revoke<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
@@ -211,4 +214,18 @@ fn end_foreign<S: UserStore>(
         revocation::queue(store, context, handle, tombstone.keep_until, true)?;
     }
     Ok(ended)
+}
+
+/// Ends in storage what has ended by itself: at its expiry, or because everybody's sessions from before a moment were.
+pub(super) fn settle<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    user_id: &str,
+) -> Result<(), StoreFault> {
+    let mut sessions = store.sessions_of(user_id, None)?;
+    sessions.retain(|session| !context.counts(session.created, session.expiry));
+    for session in sessions.iter().take(SETTLED_AT_ONCE) {
+        end_by_handle(store, context, &session.handle, Ending::Expired, None)?;
+    }
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! Listing a user's sessions with their facts, and remembering the ended ones for a stated time.
 
-use super::{UserContext, end};
+use super::UserContext;
 use crate::session::{
     call::UserReply,
     listing::{Cursor, Ended, ListedSession, PAGE},
@@ -10,9 +10,6 @@ use postern_jwt::time::Millis;
 
 /// How often it is written down that a session's user was seen. A request costs no write otherwise.
 pub const SEEN_EVERY: Millis = Millis(5 * 60_000);
-/// How many sessions that ended by themselves one call gives their end in storage.
-const SETTLED_AT_ONCE: usize = 500;
-
 /// A page of live sessions, or of ended ones.
 pub(super) fn list<S: UserStore>(
     store: &S,
@@ -22,9 +19,6 @@ pub(super) fn list<S: UserStore>(
     after: Option<&Cursor>,
     ended: bool,
 ) -> Result<UserReply, StoreFault> {
-    if ended && after.is_none() {
-        settle(store, context, user_id)?;
-    }
     let page = PageOf {
         user_id,
         tenant_id,
@@ -38,7 +32,7 @@ pub(super) fn list<S: UserStore>(
         store.ended_page(&page)?
     } else {
         let records = store.live_page(&page)?;
-        records.iter().map(ListedSession::of).collect()
+        records.iter().map(listed).collect()
     };
     let limit = usize::try_from(PAGE).unwrap_or(usize::MAX);
     let goes_on = sessions.len() > limit;
@@ -48,20 +42,6 @@ pub(super) fn list<S: UserStore>(
         handle: last.handle.clone(),
     });
     Ok(UserReply::Sessions { sessions, next })
-}
-
-/// Ends in storage what has ended by itself: at its expiry, or because everybody's sessions from before a moment were.
-fn settle<S: UserStore>(
-    store: &S,
-    context: &UserContext<'_>,
-    user_id: &str,
-) -> Result<(), StoreFault> {
-    let mut sessions = store.sessions_of(user_id, None)?;
-    sessions.retain(|session| !context.counts(session.created, session.expiry));
-    for session in sessions.iter().take(SETTLED_AT_ONCE) {
-        end::end_by_handle(store, context, &session.handle, Ending::Expired, None)?;
-    }
-    Ok(())
 }
 
 /// Remembers a session that ends now. An expiry that is noticed late is told with the time at which it was.
@@ -81,8 +61,8 @@ pub(super) fn remember<S: UserStore>(
         return Ok(());
     }
     let session = ListedSession {
-        ended: Some(Ended::of(time, ending, by)),
-        ..ListedSession::of(record)
+        ended: Some(Ended::of(time, ending.name(), by)),
+        ..listed(record)
     };
     store.remember_ended(&session, forget)
 }
@@ -94,4 +74,26 @@ pub(super) fn note_seen<S: UserStore>(
     handle: &str,
 ) -> Result<(), StoreFault> {
     store.mark_seen(handle, context.now, context.now.minus(SEEN_EVERY))
+}
+
+/// The facts of a session that lives.
+fn listed(record: &SessionRecord) -> ListedSession {
+    let seen = [
+        Some(record.created),
+        record.last_refreshed,
+        record.lineage.child_seen,
+        record.last_seen,
+    ];
+    ListedSession {
+        handle: record.handle.clone(),
+        user_id: record.user_id.clone(),
+        tenant_id: record.tenant_id.clone(),
+        created: record.created,
+        last_refreshed: record.last_refreshed,
+        last_seen: seen.into_iter().flatten().max().unwrap_or(record.created),
+        expiry: record.expiry,
+        device: record.device.clone(),
+        made_by: record.made_by.clone(),
+        ended: None,
+    }
 }

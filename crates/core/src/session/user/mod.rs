@@ -136,6 +136,9 @@ pub fn answer<S: UserStore>(
             after,
             ended,
         } => {
+            if ended && after.is_none() {
+                end::settle(store, context, &user_id)?;
+            }
             let tenant = tenant_id.as_deref();
             listing::list(store, context, &user_id, tenant, after.as_ref(), ended)
         }
