@@ -46,7 +46,7 @@ fn all(user: &User, ended: bool) -> Vec<ListedSession> {
 
 fn reasons(user: &User) -> Vec<(String, String, Option<String>)> {
     let told = all(user, true).into_iter().map(|session| {
-        let ended = session.ended.expect("it has ended");
+        let ended = session.ended.unwrap();
         (session.handle, ended.reason, ended.by)
     });
     told.collect()
