@@ -1,5 +1,5 @@
 // Sessions that are bound to a device, with a client that knows only the draft: registration, renewal, and everything that is
-// not to work. What a real browser makes of it is in `tests/browser/device-binding.test.mjs`.
+// not to work.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { payloadOf } from "../support/browser.mjs";
