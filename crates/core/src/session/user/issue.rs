@@ -2,7 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::{GONE, UserContext, device, end, live, maintenance, outbox, view};
+use super::{GONE, UserContext, device_shown, end, live, maintenance, outbox, view};
 use crate::{
     refusal::ReuseSubtype,
     session::{
@@ -118,15 +118,15 @@ pub(super) fn refresh<S: UserStore>(
             (child, parent, slide)
         }
     };
-    match device::shown(context, &mut record, call.device.as_ref()) {
-        device::Shown::Enough => {}
-        device::Shown::OutOfReach => return Ok(device::OUT_OF_REACH),
-        device::Shown::Unproven => {
+    match device_shown::shown(context, &mut record, call.device.as_ref()) {
+        device_shown::Shown::Enough => {}
+        device_shown::Shown::OutOfReach => return Ok(device_shown::OUT_OF_REACH),
+        device_shown::Shown::Unproven => {
             return Ok(UserReply::Unauthorised {
                 reason: Gone::DeviceUnproven,
             });
         }
-        device::Shown::Missing => {
+        device_shown::Shown::Missing => {
             return theft(
                 store,
                 context,

@@ -6,6 +6,7 @@
 
 mod data;
 mod device;
+mod device_shown;
 mod end;
 mod foreign;
 mod issue;

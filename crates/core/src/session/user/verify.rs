@@ -1,7 +1,7 @@
 //! Is a session live, and does its access token still belong to it?
 
 use super::{
-    GONE, UserContext, data, device, foreign, issue, listing, live, maintenance, seen, view,
+    GONE, UserContext, data, device_shown, foreign, issue, listing, live, maintenance, seen, view,
 };
 use crate::session::{
     call::{Carried, Gone, RotationMode, UserReply, Verify},
@@ -50,8 +50,8 @@ pub(super) fn verify<S: UserStore>(
     let Some(mut record) = live(store, context, &call.handle)? else {
         return Ok(GONE);
     };
-    if device::is_out_of_reach(context, &record) {
-        return Ok(device::OUT_OF_REACH);
+    if device_shown::is_out_of_reach(context, &record) {
+        return Ok(device_shown::OUT_OF_REACH);
     }
     if seen::mark(context, &mut record, &call.hash1)? && !store.update_session(&record)? {
         return Ok(GONE);
@@ -143,8 +143,8 @@ pub(super) fn regenerate<S: UserStore>(
     let Some(mut record) = live(store, context, handle)? else {
         return Ok(GONE);
     };
-    if device::is_out_of_reach(context, &record) {
-        return Ok(device::OUT_OF_REACH);
+    if device_shown::is_out_of_reach(context, &record) {
+        return Ok(device_shown::OUT_OF_REACH);
     }
     record.payload = payload.unwrap_or(record.payload);
     seen::mark(context, &mut record, &carried.hash1)?;
@@ -160,7 +160,7 @@ pub(super) fn regenerate<S: UserStore>(
         session_created: record.told_creation(),
         // Of the token at hand the object knows already.
         generation: 0,
-        device: device::of_token(&record, carried.device),
+        device: device_shown::of_token(&record, carried.device),
     });
     store_and_allow(store, context, record, access)
 }
