@@ -103,6 +103,8 @@ export async function startWrangler(userArguments, { anyPort = false, asDeployed
     },
     /** The status that it answers to whether it can use its storage; `undefined` where no answer comes. */
     readiness: () => statusOf(probeUrl(url, "readyz", setting("API_BASE_PATH"))),
+    /** The address of a path of the browser API. @param {"explain"} path */
+    address: (path) => probeUrl(url, path, setting("API_BASE_PATH")),
     /** Ends it and everything that it started. */
     async stop() {
       signal(child.pid, "SIGTERM");
@@ -124,7 +126,7 @@ function temporaryDirectory() {
 
 /**
  * Where the Worker says how it is. The base path is as somebody typed it: the Worker takes it without a slash, too.
- * @param {string} url @param {"healthz" | "readyz"} what @param {string | undefined} basePath
+ * @param {string} url @param {"healthz" | "readyz" | "explain"} what @param {string | undefined} basePath
  */
 export function probeUrl(url, what, basePath = "/auth") {
   const base = basePath.replace(/^\/+|\/+$/g, "");

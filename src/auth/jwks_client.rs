@@ -21,6 +21,7 @@ use postern_core::{
 };
 use postern_jwt::{
     VerificationKey,
+    json::{self, ObjectWriter},
     jwks_cache::{self, Decision, JwksState, Told},
     keys::jwk::{self, KeySet, KeySetSource, LeftOut},
     time::{Millis, UnixMillis},
@@ -229,14 +230,71 @@ fn take(issuer: &TrustedIssuer, text: Option<String>, version: Option<u64>) -> R
 
 /// Whose keys, where, and what is wrong with them.
 fn explanation(issuer: &TrustedIssuer, trouble: &str) -> String {
-    let place = match &issuer.keys {
-        IssuerKeys::Inline(_) => "in the setting",
+    format!(
+        "issuer {}: its keys, {}: {trouble}",
+        issuer.id,
+        place_of(issuer)
+    )
+}
+
+/// Where an issuer's keys are, in words.
+fn place_of(issuer: &TrustedIssuer) -> String {
+    match &issuer.keys {
+        IssuerKeys::Inline(_) => "in the setting".to_owned(),
         // A query may hold what is nobody's business.
-        IssuerKeys::Uri(uri) => uri.split(['?', '#']).next().unwrap_or_default(),
-        IssuerKeys::Binding(name) => &format!("behind the binding {name}"),
-        IssuerKeys::Discovery(issuer) => &format!("where the discovery document of {issuer} says"),
+        IssuerKeys::Uri(uri) => uri.split(['?', '#']).next().unwrap_or_default().to_owned(),
+        IssuerKeys::Binding(name) => format!("behind the binding {name}"),
+        IssuerKeys::Discovery(issuer) => format!("where the discovery document of {issuer} says"),
+    }
+}
+
+/// What is found at this moment where an issuer's keys are, past every copy: one JSON object, for the operator.
+pub(crate) async fn report(env: &Env, issuer: &TrustedIssuer) -> String {
+    let place = match &issuer.keys {
+        IssuerKeys::Inline(_) => None,
+        IssuerKeys::Uri(uri) => Some(Place::Uri(uri.clone())),
+        IssuerKeys::Binding(name) => Some(Place::Binding(name.clone())),
+        IssuerKeys::Discovery(issuer) => Some(Place::Discovery(issuer.clone())),
     };
-    format!("issuer {}: its keys, {place}: {trouble}", issuer.id)
+    let set = match (&issuer.keys, place) {
+        (IssuerKeys::Inline(text), _) => {
+            jwk::parse_set(text, KeySetSource::Settings, &issuer.algorithms)
+                .map_err(|fault| fault.to_string())
+        }
+        (_, Some(place)) => match fetch::fetched(env, &place, None).await {
+            Ok(fetched) => {
+                let text = fetched.text.unwrap_or_default();
+                jwk::parse_set(&text, KeySetSource::Fetched, &issuer.algorithms)
+                    .map_err(|fault| fault.to_string())
+            }
+            Err(trouble) => Err(trouble.into()),
+        },
+        (_, None) => Err("there is no address".to_owned()),
+    };
+    let mut told = ObjectWriter::new();
+    told.text("id", &issuer.id);
+    told.text("address", &place_of(issuer));
+    match set {
+        Ok(set) => {
+            told.text("status", "OK");
+            let names = set.keys.iter().map(|key| {
+                let key_id = key.key_id().unwrap_or("(no kid)");
+                format!("{key_id} {}", key.algorithm())
+            });
+            let names: Vec<String> = names.collect();
+            told.json("keys", &json::strings(names.iter().map(String::as_str)));
+            let left_out: Vec<String> = set.left_out.iter().map(ToString::to_string).collect();
+            told.json(
+                "leftOut",
+                &json::strings(left_out.iter().map(String::as_str)),
+            );
+        }
+        Err(trouble) => {
+            told.text("status", "UNAVAILABLE");
+            told.text("trouble", &trouble);
+        }
+    }
+    told.finish()
 }
 
 /// Keys that settings hold never change while the isolate lives: parsed once.

@@ -4,7 +4,10 @@ use std::rc::Rc;
 
 use worker::Env;
 
+use futures_util::future::join_all;
+
 use crate::{
+    auth::jwks_client,
     auth::verified_session::VerifiedToken,
     gateway::{call::session_of, handler::seen, upstream_url::Outgoing},
     objects::context::Context,
@@ -25,6 +28,7 @@ use postern_core::http::{host, route};
 use postern_core::refusal::Refusal;
 use postern_core::settings::Settings;
 use postern_core::supertokens::cdi::request::api_key;
+use postern_jwt::json;
 
 /// Answers one request for an explanation.
 pub(crate) async fn answer(
@@ -39,7 +43,13 @@ pub(crate) async fn answer(
         log::wrong_api_key();
         return error::invalid_api_key();
     }
-    let told = match described(request).await {
+    let body = match body(request).await {
+        Ok(body) if asks_for_issuers(&body) => {
+            return Reply::json(200, issuers(env, settings).await);
+        }
+        body => body,
+    };
+    let told = match body.and_then(|body| Described::parse(&body)) {
         Ok(described) => explained(&described, env, execution, settings).await,
         Err(refusal) => Err(refusal),
     };
@@ -49,7 +59,22 @@ pub(crate) async fn answer(
     }
 }
 
-async fn described(request: &Incoming) -> Result<Described, Refusal> {
+/// True for `{"issuers":true}`: not about a request, but about the keys of all trusted issuers.
+fn asks_for_issuers(body: &str) -> bool {
+    json::parse_object(body).is_ok_and(|asked| asked.boolean("issuers") == Ok(Some(true)))
+}
+
+/// What is found at this moment where the keys of each trusted issuer are.
+async fn issuers(env: &Env, settings: &Settings) -> String {
+    let reports = settings
+        .trusted_issuers
+        .iter()
+        .map(|issuer| jwks_client::report(env, issuer));
+    let reports = join_all(reports).await;
+    format!("{{\"issuers\":[{}]}}", reports.join(","))
+}
+
+async fn body(request: &Incoming) -> Result<String, Refusal> {
     let body = request
         .body(MAX_BODY_BYTES)
         .await
@@ -61,9 +86,7 @@ async fn described(request: &Incoming) -> Result<Described, Refusal> {
             BodyFault::Slow => Refusal::BadInput("body did not arrive in time".to_owned()),
             BodyFault::Crowded => Refusal::GeneralError("too many bodies are in flight"),
         })?;
-    let body = std::str::from_utf8(&body)
-        .map_err(|_| Refusal::BadInput("body is not UTF-8".to_owned()))?;
-    Described::parse(body)
+    String::from_utf8(body).map_err(|_| Refusal::BadInput("body is not UTF-8".to_owned()))
 }
 
 async fn explained(

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 
+import { apiKey } from "../support/harness.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
 import { until } from "../support/until.mjs";
 
@@ -139,3 +140,27 @@ for (const name of ["hangs", "hangs-halfway", "endless"]) {
     assert.ok(Date.now() - again < 1_000);
   });
 }
+
+test("an operator asks what is found of each set at this moment, past every copy", { timeout: 30_000 }, async () => {
+  const ask = (key) => postern.fetch("/auth/explain", { method: "POST", body: '{"issuers":true}', headers: { "api-key": key } });
+  assert.equal((await ask("wrong-key-wrong-key-wrong")).status, 401);
+  const before = asked.good;
+  const { issuers } = await (await ask(apiKey)).json();
+  const of = Object.fromEntries(issuers.map((issuer) => [issuer.id, issuer]));
+  assert.deepEqual(of.good, { id: "good", address: of.good.address, status: "OK", keys: ["one ES256"], leftOut: [] });
+  assert.match(of.good.address, /^http:\/\/127\.0\.0\.1:\d+\/good$/);
+  assert.equal(asked.good, before + 1);
+  assert.deepEqual([of.down.status, of.down.trouble], ["UNAVAILABLE", "status 503"]);
+  assert.match(of.noverifying.trouble, /no usable key; key 1 \(enc\): it is not for verifying/);
+  assert.equal(of.unbound.address, "behind the binding NO_SUCH_BINDING");
+});
+
+test("a token whose issuer differs by a slash or by case is none of that issuer's, and the log says so", async () => {
+  for (const name of ["https://good.example/", "https://GOOD.example"]) {
+    const accessToken = await new SignJWT({ sid: "session" }).setProtectedHeader({ alg: "ES256", kid: "one" }).setIssuer(name)
+      .setAudience("postern").setSubject("alice").setIssuedAt().setExpirationTime("10m").sign(key.privateKey);
+    assert.notEqual((await postern.call("VERIFY", "getSession", { accessToken })).status, "OK");
+  }
+  const hint = /issuer good: a token's \\"iss\\" differs from the setting by a slash at the end, or by case/;
+  await until("the log has it", async () => hint.test(postern.output()));
+});
