@@ -111,13 +111,15 @@ impl World {
         }
     }
 
-    /// How late an ending may be felt where nothing is said: a lesser bound is promised once everybody has heard of it.
+    /// How late an ending may be felt where nothing is said: a lesser bound is promised once everybody has heard of it, and a
+    /// greater one counts by itself when its moment has come, by any clock.
     pub(super) fn bound_by_default(&self, start: u64) -> u64 {
         let heard = start.saturating_sub(KNOWN_WITHIN.0);
         let since = self.bounds.iter().rposition(|(from, _)| *from <= heard);
-        let counting = self.bounds[since.unwrap_or(0)..].iter();
-        let counting = counting.filter(|(from, _)| *from <= start + CLOCKS_DIFFER);
-        counting.map(|(_, bound)| *bound).max().unwrap_or(u64::MAX)
+        let told = self.bounds[since.unwrap_or(0)..].iter();
+        let told = told.map(|(_, bound)| *bound);
+        let comes = self.ring.bound(start + CLOCKS_DIFFER);
+        told.chain([comes]).max().unwrap_or(comes)
     }
 
     pub(super) fn keys_change(&mut self) {
