@@ -131,6 +131,12 @@ export interface SessionsVerify {
     antiCsrfToken?: string;
     doAntiCsrfCheck?: boolean;
     freshness?: Freshness;
+    /** The `DPoP` header that came with a token that is bound to a key (RFC 9449); such a token is refused without it. */
+    dpopProof?: string;
+    /** With `dpopProof`: the method of the request that it came with, as it was sent. */
+    method?: string;
+    /** With `dpopProof`: the URL of that request, as the client asked for it. */
+    url?: string;
   }): Answer<{ session: Session; accessToken?: Token }>;
   /**
    * The same of a whole request, as Postern's own doors verify it: cookies by either name, `rid`, `anti-csrf`, and where

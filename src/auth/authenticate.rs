@@ -2,6 +2,7 @@
 
 use super::{
     device::{self, DeviceDemand},
+    dpop::{self, Proofs, Shown},
     issuer_marks, session_cookies,
     user_call::{AT_ONCE, GONE, about, into_refusal},
     verified_session::VerifiedToken,
@@ -12,9 +13,11 @@ use crate::{
     runtime::log,
 };
 use postern_core::{
+    dpop::Asked,
     error::{self, Presented},
     gateway::DeviceFault,
     http::{
+        bearer::Scheme,
         credentials::{self, Candidate, Seen, Transfer},
         reply::Reply,
     },
@@ -41,6 +44,8 @@ pub(crate) struct Verification<'a> {
     /// Compare the anti-CSRF token, if the access token carries one.
     pub(crate) check_anti_csrf: bool,
     pub(crate) freshness: Freshness,
+    /// What shows the key of a bound token.
+    pub(crate) shown: Option<Shown<'a>>,
 }
 
 /// Verifies an access token and, as fresh as asked for, that its session lives.
@@ -61,8 +66,31 @@ pub(crate) async fn get_session(
         ));
     }
     device::check_without_cookies(context, &known)?;
+    prove(context, &known, ask).await?;
     check_revocation(context, &known, ask.freshness).await?;
     Ok(known)
+}
+
+/// Refuses a bound token without its proof.
+async fn prove(
+    context: &Context,
+    known: &VerifiedToken,
+    ask: &Verification<'_>,
+) -> Result<(), Refusal> {
+    let (Some(key), Some(shown)) = (known.bound_key, &ask.shown) else {
+        return dpop::refuse_bound(known);
+    };
+    let asked = Asked {
+        method: shown.method,
+        url: shown.url,
+        access_token: ask.access_token,
+        key,
+    };
+    let proved = dpop::prove(context, shown.proof, &asked, Proofs::UsedUp).await;
+    proved.map_err(|refused| {
+        log::write(log::Event::Token, &refused.log_text());
+        refused.refusal
+    })
 }
 
 /// Refuses a session that has ended, as fresh as asked for.
@@ -147,14 +175,18 @@ pub(crate) const NO_TOKEN: AuthError = AuthError {
 };
 
 impl AuthError {
-    pub(crate) fn reply(&self, settings: &Settings) -> Reply {
+    /// What the log says of it.
+    pub(crate) fn log_text(&self) -> String {
         let detail = self.detail.clone();
-        let detail = detail.unwrap_or_else(|| error::detail(&self.refusal));
+        detail.unwrap_or_else(|| error::detail(&self.refusal))
+    }
+
+    pub(crate) fn reply(&self, settings: &Settings) -> Reply {
         let reason = error::Outcome::of(&self.refusal).code;
         log::write_with(
             log::Event::BrowserApi,
             &[(log::Member::Reason, reason)],
-            &detail,
+            &self.log_text(),
         );
         let reply = answers::verify_refused(
             settings,
@@ -196,6 +228,8 @@ pub(crate) struct Demands<'a> {
     pub(crate) device: DeviceDemand,
     /// Whose sessions count; a token of anybody else is as good as absent.
     pub(crate) issuers: &'a Issuers,
+    /// Whether the proof of a bound token counts again after this.
+    pub(crate) proofs: Proofs,
 }
 
 impl Demands<'_> {
@@ -207,6 +241,7 @@ impl Demands<'_> {
             others: &OtherSites::None,
             device: DeviceDemand::AsSet,
             issuers: &Issuers::Any,
+            proofs: Proofs::UsedUp,
         }
     }
 }
@@ -320,6 +355,7 @@ async fn by_place(
         }
         let candidate = Candidate {
             token,
+            scheme: Scheme::Bearer,
             transfer: Transfer::Cookie,
             look,
         };
@@ -373,6 +409,13 @@ async fn good(
     {
         return Err(none(Some(why)));
     }
+    let shown = Shown {
+        proof: request.proof,
+        method: request.method,
+        url: request.url,
+    };
+    let came = (&*token.token, token.scheme, token.transfer);
+    dpop::check(context, &known, came, shown, demands.proofs).await?;
     let expected = known
         .claims
         .as_ref()

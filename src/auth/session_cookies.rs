@@ -60,7 +60,7 @@ pub(crate) async fn witnesses(
     }
     let bearer = match authorization(request.authorization) {
         Authorization::Bearer(token) => Some(token.into()),
-        Authorization::Doubled | Authorization::None => None,
+        Authorization::Dpop(_) | Authorization::Doubled | Authorization::None => None,
     };
     let tokens = bearer.into_iter().chain(cookies.all(ACCESS_TOKEN_COOKIE));
     for token in tokens

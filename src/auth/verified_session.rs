@@ -41,6 +41,8 @@ pub(crate) struct VerifiedToken {
     pub(crate) good_until: UnixMillis,
     /// The device that its session is bound to.
     pub(crate) device: Option<BoundDevice>,
+    /// The key that the token is bound to (`cnf.jkt`, RFC 9449): it counts with a proof only.
+    pub(crate) bound_key: Option<Thumbprint>,
     /// What origins were told about it lately, at most [`crate::auth::identity_headers::MOST`].
     pub(crate) identity_headers: RefCell<Vec<Rc<IdentityHeaders>>>,
 }
@@ -87,6 +89,7 @@ impl VerifiedToken {
             good_until,
             identity_headers: RefCell::default(),
             device: None,
+            bound_key: None,
         }
     }
 

@@ -36,7 +36,8 @@ use postern_jwt::keys::jwk;
 use postern_jwt::time::{Millis, UnixMillis};
 use postern_jwt::{
     Algorithm, Pending, Policy, SignatureVerdict, TokenFault, Unverified, VerificationKey,
-    Verified, json, proof::PendingProof,
+    Verified, json,
+    proof::{PendingProof, bound_key},
 };
 
 /// How much an isolate remembers of verified tokens, in bytes as the cache counts them. With the tables' empty places and
@@ -316,6 +317,7 @@ async fn verify_parsed(
     let device = claims.origin.device;
     let known = VerifiedToken {
         device: device.map(|key| BoundDevice::new(key, &claims.handle)),
+        bound_key: None,
         session,
         liveness_handle: claims.handle.clone(),
         age: match claims.origin.session_created {
@@ -460,6 +462,7 @@ async fn verify_foreign(
     let verdict = verdict(&pending).await?;
     let verified = pending.finish(verdict, context.now).map_err(foreign)?;
     let identity = trusted_issuer::identity(issuer, &verified).map_err(foreign)?;
+    let bound_key = bound_key(&verified.claims()).map_err(foreign)?;
     let subject = Subject {
         tenant: identity.tenant.as_deref(),
         user_id: &identity.user_id,
@@ -493,6 +496,7 @@ async fn verify_foreign(
             good_until: verified.good_until(),
             identity_headers: RefCell::default(),
             device: None,
+            bound_key,
         },
     ))
 }

@@ -7,6 +7,7 @@ use crate::{
     auth::{
         authenticate::{self, Demands, Found},
         device::{self, DeviceDemand},
+        dpop::Proofs,
         verified_session::VerifiedToken,
         verifier,
     },
@@ -78,7 +79,14 @@ impl Call<'_> {
         if !rule.asks_for_session() {
             return Err(nothing(NO_TOKEN));
         }
-        let session = session_of(context, rule, self.facts, self.headers).await;
+        let session = session_of(
+            context,
+            rule,
+            self.facts,
+            (self.request.url(), Proofs::UsedUp),
+            self.headers,
+        )
+        .await;
         match session {
             Ok((known, found)) => {
                 self.session_found = Some(found);
@@ -228,6 +236,7 @@ pub(crate) async fn session_of(
     context: &Context,
     rule: &Rule,
     facts: &RequestMeta<'_>,
+    (url, proofs): (&str, Proofs),
     headers: &HeaderLines,
 ) -> Result<(Rc<VerifiedToken>, Found), SessionRefused> {
     let of_socket = socket_authorization(headers);
@@ -235,6 +244,8 @@ pub(crate) async fn session_of(
     let browser = BrowserRequest {
         placed: &placed,
         method: facts.method,
+        url,
+        proof: headers.get("dpop"),
         authorization: headers.get("authorization").or(of_socket.as_deref()),
         cookie: headers.get("cookie"),
         rid: headers.get("rid"),
@@ -256,6 +267,7 @@ pub(crate) async fn session_of(
             DeviceDemand::AsSet
         },
         issuers: &rule.issuers,
+        proofs,
     };
     match authenticate::verified(context, &browser, &demands).await {
         Ok(session) => Ok(session),

@@ -7,6 +7,7 @@ use worker::Env;
 use futures_util::future::join_all;
 
 use crate::{
+    auth::dpop::Proofs,
     auth::jwks_client,
     auth::verified_session::VerifiedToken,
     gateway::{call::session_of, handler::seen, upstream_url::Outgoing},
@@ -147,7 +148,8 @@ async fn explained(
         }
         Ok(Admission::Rule(matched)) => {
             explanation.matched = Some(matched);
-            let session = session(env, execution, matched, &facts, &headers).await;
+            let session =
+                session(env, execution, matched, (&facts, &described.url), &headers).await;
             let session = session.map_err(|refused| not_redeemed(refused, &offered));
             let seen = session.as_ref().map(|known| seen(&known.session));
             let seen = seen.map_err(Clone::clone);
@@ -177,7 +179,7 @@ async fn session(
     env: &Env,
     execution: &ExecutionContext,
     matched: Matched<'_>,
-    facts: &RequestMeta<'_>,
+    (facts, url): (&RequestMeta<'_>, &str),
     headers: &HeaderLines,
 ) -> Result<Rc<VerifiedToken>, SessionRefused> {
     let refused = |refusal| SessionRefused::new(refusal, Presented::Nothing);
@@ -187,7 +189,8 @@ async fn session(
         )));
     }
     let context = Context::open(env, execution).await.map_err(refused)?;
-    let (known, _) = session_of(&context, matched.rule, facts, headers).await?;
+    let (known, _) =
+        session_of(&context, matched.rule, facts, (url, Proofs::Kept), headers).await?;
     Ok(known)
 }
 

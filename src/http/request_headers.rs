@@ -1,13 +1,16 @@
 //! The request headers that the browser API reads (SuperTokens frontend protocol).
 
 use crate::runtime::http::request::Incoming;
+use postern_core::http::bearer::{Authorization, authorization};
 use postern_core::http::token_places::{self, Placed};
 use postern_core::settings::Settings;
 use postern_core::supertokens::fdi::request::BrowserRequest;
 
 /// The headers that the protocol reads, as they were sent.
 pub(crate) struct Headers<'a> {
+    url: &'a str,
     pub(crate) authorization: Option<&'a str>,
+    proof: Option<String>,
     pub(crate) cookie: Option<&'a str>,
     rid: Option<String>,
     anti_csrf: Option<String>,
@@ -25,7 +28,9 @@ impl<'a> Headers<'a> {
         let changing = request.method() != "GET";
         let read = |name| if changing { request.header(name) } else { None };
         Self {
+            url: request.url(),
             authorization: request.authorization(),
+            proof: proof(request),
             cookie: request.cookie(),
             rid: read("rid"),
             anti_csrf: read("anti-csrf"),
@@ -44,7 +49,9 @@ impl<'a> Headers<'a> {
 
     pub(crate) fn of(request: &'a Incoming) -> Self {
         Self {
+            url: request.url(),
             authorization: request.authorization(),
+            proof: proof(request),
             cookie: request.cookie(),
             rid: request.header("rid"),
             anti_csrf: request.header("anti-csrf"),
@@ -60,7 +67,9 @@ impl<'a> Headers<'a> {
     pub(crate) fn request<'b>(&'b self, method: &'b str) -> BrowserRequest<'b> {
         BrowserRequest {
             method,
+            url: self.url,
             authorization: self.authorization,
+            proof: self.proof.as_deref(),
             cookie: self.cookie,
             rid: self.rid.as_deref(),
             anti_csrf: self.anti_csrf.as_deref(),
@@ -73,4 +82,13 @@ impl<'a> Headers<'a> {
             ..BrowserRequest::default()
         }
     }
+}
+
+/// The proof of possession, which counts beside a token of that scheme only.
+fn proof(request: &Incoming) -> Option<String> {
+    matches!(
+        authorization(request.authorization()),
+        Authorization::Dpop(_)
+    )
+    .then(|| request.header("dpop"))?
 }

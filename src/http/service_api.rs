@@ -4,7 +4,7 @@ use worker::Env;
 
 use super::operator_actions;
 use crate::{
-    auth::{device, signer, verifier},
+    auth::{device, dpop, signer, verifier},
     objects::{context::Context, key_ring},
     runtime::{
         http::{body::BodyFault, request::Incoming},
@@ -223,6 +223,7 @@ async fn verify_session(
     if known.device.is_some() {
         return Err(device::NOT_SHOWN);
     }
+    dpop::refuse_bound(&known)?;
     if verify.check_anti_csrf {
         let expected = known
             .claims

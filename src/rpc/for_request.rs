@@ -4,6 +4,7 @@ use wasm_bindgen::JsValue;
 
 use super::arguments::Arguments;
 use crate::{
+    auth::dpop::Proofs,
     auth::{
         authenticate::{self, AuthError, Demands},
         device::DeviceDemand,
@@ -87,6 +88,8 @@ impl GivenRequest {
         BrowserRequest {
             placed,
             method: &self.method,
+            url: &self.url,
+            proof: self.header("dpop"),
             authorization: self.header("authorization"),
             cookie: self.header("cookie"),
             rid: self.header("rid"),
@@ -113,6 +116,7 @@ pub(super) async fn session(
         others: &OtherSites::None,
         device: DeviceDemand::AsSet,
         issuers: &Issuers::Any,
+        proofs: Proofs::UsedUp,
     };
     let placed = request.placed(&context.settings);
     match authenticate::verified(context, &request.browser_request(&placed), &demands).await {

@@ -31,7 +31,7 @@ use crate::{
 use arguments::Arguments;
 use for_request::GivenRequest;
 use login_request::LoginRequest;
-use params::{freshness, listing, location, new_session, user_and_tenant};
+use params::{GivenProof, freshness, listing, location, new_session, user_and_tenant};
 use postern_core::session::minting;
 use postern_core::{
     error::{self, Outcome},
@@ -235,6 +235,7 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
         .optional_string("accessToken")?
         .unwrap_or_default();
     let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
+    let proof = GivenProof::of(arguments)?;
     let verification = Verification {
         access_token: &access_token,
         anti_csrf_token: anti_csrf_token.as_deref(),
@@ -242,6 +243,7 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
             .optional_boolean("doAntiCsrfCheck")?
             .unwrap_or(true),
         freshness: freshness(arguments, context)?,
+        shown: proof.as_ref().map(GivenProof::shown),
     };
     let known = authenticate::get_session(context, &verification).await;
     Ok(known.and_then(|known| ok(WithSession::of(&known.session))))

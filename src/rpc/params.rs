@@ -3,7 +3,7 @@
 use wasm_bindgen::JsValue;
 
 use super::arguments::Arguments;
-use crate::{objects::context::Context, sessions};
+use crate::{auth::dpop::Shown, objects::context::Context, sessions};
 use postern_core::{
     location::Location,
     session::{model::Device, user},
@@ -86,5 +86,34 @@ pub(super) fn freshness(
                 "must be \"stateless\", \"within 60s\" or \"strict\"",
             )
         }),
+    }
+}
+
+/// The proof of possession of a bound token, and the request that it is for (RFC 9449).
+pub(super) struct GivenProof {
+    proof: String,
+    method: String,
+    url: String,
+}
+
+impl GivenProof {
+    /// Reads `dpopProof`, with `method` and `url` of the request that the proof came with; `None` without a proof.
+    pub(super) fn of(arguments: &Arguments<'_>) -> Result<Option<Self>, JsValue> {
+        let Some(proof) = arguments.optional_string("dpopProof")? else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            proof,
+            method: arguments.string("method")?,
+            url: arguments.string("url")?,
+        }))
+    }
+
+    pub(super) fn shown(&self) -> Shown<'_> {
+        Shown {
+            proof: Some(&self.proof),
+            method: &self.method,
+            url: &self.url,
+        }
     }
 }

@@ -13,6 +13,7 @@
 )]
 
 pub mod device;
+pub mod dpop;
 pub mod error;
 pub mod gateway;
 pub mod http;

@@ -84,7 +84,7 @@ faults! {
     ClaimNotMet = "claim_not_met";
     /// A scope that the policy asks for is missing.
     InsufficientScope = "insufficient_scope";
-    /// `cnf` binds it to a key, and no proof that its bearer holds that is checked here.
+    /// `cnf` binds it to a key, and its bearer does not prove that he holds it (RFC 7800); or in a way that is not checked here.
     BoundToKey = "bound_to_key";
     /// A claim that is needed is absent.
     ClaimMissing = "claim_missing";

@@ -25,8 +25,9 @@ pub struct Policy {
     pub needs_expiry: bool,
     /// The longest accepted `exp` - `iat`.
     pub max_lifetime: Option<Millis>,
-    /// True = a token with `cnf` is refused: it is good only with a proof (RFC 7800), and nobody here checks one.
-    pub refuses_bound: bool,
+    /// True = a token whose `cnf` is anything but the thumbprint of a key is refused (RFC 7800). One with a thumbprint counts
+    /// only with a proof, for which the caller asks ([`crate::proof::bound_key`]).
+    pub checks_confirmation: bool,
     /// Clock tolerance for `exp`.
     pub tolerance: Millis,
     /// How far ahead `nbf` may lie.
@@ -74,7 +75,7 @@ impl Policy {
             parties: Parties::default(),
             needs_expiry: true,
             max_lifetime: None,
-            refuses_bound: false,
+            checks_confirmation: false,
             tolerance,
             not_before_allowance: tolerance,
             issued_at_allowance: Millis(tolerance.0.max(OWN_ISSUED_AT_ALLOWANCE.0)),
@@ -125,8 +126,8 @@ impl Policy {
         {
             return Err(TokenFault::IssuedInFuture);
         }
-        if self.refuses_bound && claims.contains("cnf") {
-            return Err(TokenFault::BoundToKey);
+        if self.checks_confirmation {
+            crate::proof::bound_key(claims)?;
         }
         if let Some(max_lifetime) = self.max_lifetime {
             let issued_at = times.issued_at.ok_or(TokenFault::IssuedAtMissing)?;

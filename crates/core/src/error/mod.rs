@@ -32,6 +32,10 @@ pub enum Presented {
     Nothing,
     /// A token, which was refused.
     Token,
+    /// A token that is bound to a key, without what shows the key; or one that is bound to none, with the scheme `DPoP`.
+    BoundToken,
+    /// A proof of possession, which was refused (RFC 9449 section 7.1).
+    Proof,
 }
 
 impl Outcome {
@@ -90,10 +94,24 @@ pub fn detail(refusal: &Refusal) -> String {
     }
 }
 
+/// The algorithms of proofs, as they stand in a challenge. The list is `dpop`'s; a test compares them.
+macro_rules! dpop_algorithms {
+    () => {
+        "algs=\"ES256 ES384 ES512 EdDSA PS256 PS384 PS512 RS256 RS384 RS512\""
+    };
+}
+
 /// The value of `WWW-Authenticate`, for the refusals that have one.
 pub const fn challenge(refusal: &Refusal, presented: Presented) -> Option<&'static str> {
     match (refusal, presented) {
         (Refusal::Unauthorised(_), Presented::Nothing) => Some("Bearer"),
+        (Refusal::Unauthorised(_), Presented::Proof) => Some(concat!(
+            "DPoP error=\"invalid_dpop_proof\", ",
+            dpop_algorithms!()
+        )),
+        (Refusal::Unauthorised(_) | Refusal::TryRefreshToken(_), Presented::BoundToken) => Some(
+            concat!("DPoP error=\"invalid_token\", ", dpop_algorithms!()),
+        ),
         (
             Refusal::Unauthorised(_) | Refusal::TryRefreshToken(_) | Refusal::TokenTheftDetected(_),
             _,

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::bearer::{Authorization, authorization};
+use super::bearer::{Authorization, Scheme, authorization};
 use super::cookie::Cookies;
 use super::token_places::Place;
 use crate::refusal::Refusal;
@@ -61,6 +61,8 @@ pub struct Candidate<'a, T> {
     pub token: Cow<'a, str>,
     /// How it came.
     pub transfer: Transfer,
+    /// The scheme that it came with; of a cookie, that anybody may use it.
+    pub scheme: Scheme,
     /// What a look at it has found.
     pub look: T,
 }
@@ -132,18 +134,25 @@ pub fn access_tokens<'a, T>(
                 "the Authorization header holds more than one credential".to_owned(),
             ));
         }
-        Authorization::Bearer(token) if Transfer::Header.is_allowed(allowed) => {
-            let token = Cow::Borrowed(token);
+        Authorization::Bearer(text) | Authorization::Dpop(text)
+            if Transfer::Header.is_allowed(allowed) =>
+        {
+            let scheme = match authorization(authorization_header) {
+                Authorization::Dpop(_) => Scheme::Dpop,
+                _ => Scheme::Bearer,
+            };
+            let token = Cow::Borrowed(text);
             match look(&token, Transfer::Header) {
                 Seen::Token(look) => Some(Candidate {
                     token,
                     transfer: Transfer::Header,
+                    scheme,
                     look,
                 }),
                 Seen::Anothers | Seen::Nothing => None,
             }
         }
-        Authorization::Bearer(_) | Authorization::None => None,
+        Authorization::Bearer(_) | Authorization::Dpop(_) | Authorization::None => None,
     };
     let cookie = if Transfer::Cookie.is_allowed(allowed) {
         let may_be_legacy = header.is_none();
@@ -191,6 +200,7 @@ fn cookie_token<'a, T>(
                 values.token.get_or_insert(Candidate {
                     token,
                     transfer: Transfer::Cookie,
+                    scheme: Scheme::Bearer,
                     look,
                 });
             }

@@ -91,7 +91,7 @@ pub fn policy(issuer: &TrustedIssuer, tolerance: Millis) -> Policy {
         parties: issuer.parties.clone(),
         needs_expiry: true,
         max_lifetime: Some(issuer.max_token_age),
-        refuses_bound: true,
+        checks_confirmation: true,
         tolerance,
         not_before_allowance: ahead,
         issued_at_allowance: ahead,
@@ -151,7 +151,7 @@ pub fn diagnosis(issuer: &TrustedIssuer, fault: TokenFault, claims: Option<&Obje
         }
         TokenFault::InsufficientScope => "a scope of the entry's scope is missing".to_owned(),
         TokenFault::BoundToKey => {
-            "claim \"cnf\" asks for a proof that is not checked here".to_owned()
+            "claim \"cnf\" asks for a proof of another kind than DPoP".to_owned()
         }
         TokenFault::ClaimMissing => named(issuer, |name, member| {
             (!claims?.contains(name)).then(|| format!("claim \"{name}\" ({member}) is missing"))

@@ -53,6 +53,25 @@ pub struct VerifiedProof {
     payload: ObjectText,
 }
 
+/// The key that the payload of a token says that it is bound to (RFC 9449 section 6.1); `Ok(None)` when it is bound to none.
+///
+/// # Errors
+/// `cnf` is there and is anything but one thumbprint: a kind of binding that is not checked here.
+pub fn bound_key(payload: &Object<'_>) -> Result<Option<Thumbprint>, TokenFault> {
+    if !payload.contains("cnf") {
+        return Ok(None);
+    }
+    let confirmation = payload.object("cnf").ok().flatten();
+    let confirmation = confirmation.and_then(|text| json::parse_object(text).ok());
+    let confirmation = confirmation.ok_or(TokenFault::BoundToKey)?;
+    if confirmation.members().count() != 1 {
+        return Err(TokenFault::BoundToKey);
+    }
+    let key = confirmation.string("jkt").ok().flatten();
+    let key = key.and_then(|text| Thumbprint::parse(&text));
+    key.map(Some).ok_or(TokenFault::BoundToKey)
+}
+
 impl ProofPolicy {
     /// Takes a proof apart.
     ///

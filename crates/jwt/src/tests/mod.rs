@@ -23,7 +23,7 @@ fn verify_jws(token: &str, keys: &[VerificationKey]) -> Result<Vec<u8>, TokenFau
         parties: Parties::default(),
         needs_expiry: true,
         max_lifetime: None,
-        refuses_bound: true,
+        checks_confirmation: true,
         tolerance: Millis(0),
         not_before_allowance: Millis(0),
         issued_at_allowance: Millis(0),

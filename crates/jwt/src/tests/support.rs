@@ -37,7 +37,7 @@ pub(crate) fn policy() -> Policy {
         },
         needs_expiry: true,
         max_lifetime: Some(Millis::from_seconds(3600)),
-        refuses_bound: true,
+        checks_confirmation: true,
         tolerance: Millis(0),
         not_before_allowance: Millis(0),
         issued_at_allowance: Millis(0),

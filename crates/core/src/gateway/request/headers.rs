@@ -85,6 +85,7 @@ pub fn changes<'n>(
     let mut changes = Changes::default();
     let is_websocket = is_websocket(sent.upgrade);
     let of_connection: Vec<_> = listed(sent.connection).collect();
+    let mut proof = None;
     for (name, value) in headers {
         let normal = normal(name);
         let is_kept = match &*normal {
@@ -128,7 +129,17 @@ pub fn changes<'n>(
         let is_listed = of_connection.contains(&normal) && !(is_websocket && normal == "upgrade");
         if !is_kept || is_listed || origin.removes(&normal) {
             changes.remove.push(name.to_owned());
+        } else if normal == "dpop" {
+            proof = Some(name.to_owned());
         }
+    }
+    let is_removed = |name: &str| {
+        let mut removed = changes.remove.iter();
+        removed.any(|known| known.eq_ignore_ascii_case(name))
+    };
+    // A proof of possession goes with the token that it is for.
+    if is_removed("authorization") {
+        changes.remove.extend(proof);
     }
     let is_removed = |name: &str| {
         let mut removed = changes.remove.iter();
@@ -183,7 +194,7 @@ fn is_dropped(normal: &str, origin: &Origin) -> bool {
 fn is_ours_to_hide(settings: &Settings, header: Option<&str>) -> bool {
     match authorization(header) {
         Authorization::Doubled => true,
-        Authorization::Bearer(token) => {
+        Authorization::Bearer(token) | Authorization::Dpop(token) => {
             candidate::is_access_token(token, &settings.trusted_issuers)
         }
         Authorization::None => false,

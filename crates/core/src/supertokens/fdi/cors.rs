@@ -11,7 +11,8 @@ const ALLOW_CREDENTIALS: &str = "access-control-allow-credentials";
 const EXPOSE_HEADERS: &str = "access-control-expose-headers";
 
 /// Request headers that the browser SDK sends.
-const SDK_HEADERS: &str = "content-type, rid, fdi-version, anti-csrf, authorization, st-auth-mode";
+const SDK_HEADERS: &str =
+    "content-type, rid, fdi-version, anti-csrf, authorization, st-auth-mode, dpop";
 
 /// Methods a website may use; those of the application behind the gateway included.
 const METHODS: &str = "GET, HEAD, PUT, POST, PATCH, DELETE";
@@ -173,7 +174,7 @@ mod tests {
             ("access-control-allow-credentials", "true"),
             (
                 "access-control-allow-headers",
-                "content-type, rid, fdi-version, anti-csrf, authorization, st-auth-mode, x-trace",
+                "content-type, rid, fdi-version, anti-csrf, authorization, st-auth-mode, dpop, x-trace",
             ),
             (
                 "access-control-allow-methods",

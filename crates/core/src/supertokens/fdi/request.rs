@@ -17,8 +17,12 @@ use super::session_cookies::SentCookies;
 pub struct BrowserRequest<'a> {
     /// The method as sent.
     pub method: &'a str,
+    /// The URL as it was sent; empty where no proof of possession can come.
+    pub url: &'a str,
     /// `Authorization`.
     pub authorization: Option<&'a str>,
+    /// `DPoP`: the proof of possession (RFC 9449); only looked at beside a token of that scheme.
+    pub proof: Option<&'a str>,
     /// `Cookie`.
     pub cookie: Option<&'a str>,
     /// `rid`: its presence shows that a script of an allowed website made the request.

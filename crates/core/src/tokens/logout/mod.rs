@@ -91,7 +91,7 @@ pub fn policy(issuer: &TrustedIssuer, kind: SignalKind) -> Policy {
         },
         needs_expiry: false,
         max_lifetime: None,
-        refuses_bound: true,
+        checks_confirmation: true,
         tolerance: CLOCK_LEEWAY,
         not_before_allowance: CLOCK_LEEWAY,
         issued_at_allowance: CLOCK_LEEWAY,
