@@ -267,7 +267,7 @@ fn what_is_wrong_with_a_token_is_said_without_its_values() {
         ),
         (
             TokenFault::BoundToKey,
-            r#"issuer b: bound_to_key: claim "cnf" asks for a proof that is not checked here"#,
+            r#"issuer b: bound_to_key: claim "cnf" asks for a proof of another kind than DPoP"#,
         ),
         (TokenFault::BadSignature, "issuer b: bad_signature"),
     ] {
