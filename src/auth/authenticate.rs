@@ -87,10 +87,19 @@ async fn prove(
         key,
     };
     let proved = dpop::prove(context, shown.proof, &asked, Proofs::UsedUp).await;
-    proved.map_err(|refused| {
+    proved.map_err(|fault| {
+        let refused = not_shown(fault);
         log::write(log::Event::Token, &refused.log_text());
         refused.refusal
     })
+}
+
+fn not_shown(fault: dpop::NotShown) -> AuthError {
+    AuthError {
+        presented: fault.presented,
+        detail: fault.detail,
+        ..refused(fault.refusal)
+    }
 }
 
 /// Refuses a session that has ended, as fresh as asked for.
@@ -415,7 +424,8 @@ async fn good(
         url: request.url,
     };
     let came = (&*token.token, token.scheme, token.transfer);
-    dpop::check(context, &known, came, shown, demands.proofs).await?;
+    let is_shown = dpop::check(context, &known, came, shown, demands.proofs).await;
+    is_shown.map_err(not_shown)?;
     let expected = known
         .claims
         .as_ref()
@@ -449,7 +459,7 @@ async fn good(
         Err(refusal) => Err(AuthError {
             own_session_is_gone: known.claims.is_some()
                 && matches!(refusal, Refusal::Unauthorised(_))
-                && !session_cookies::looked_at(context, *request)
+                && !session_cookies::looked_at(context, request)
                     .sent
                     .access
                     .is_anothers(),

@@ -3,7 +3,7 @@
 //! The rules are `postern_core::dpop`'s. A token that is bound to no key is as it was; one that is bound counts nowhere
 //! without a proof, in no cookie and under no other scheme.
 
-use super::{authenticate::AuthError, verified_session::VerifiedToken, verifier};
+use super::{verified_session::VerifiedToken, verifier};
 use crate::objects::context::Context;
 use postern_core::{
     dpop::{self, Asked, DpopFault, UsedProofs},
@@ -31,6 +31,17 @@ pub(crate) struct Shown<'a> {
     pub(crate) url: &'a str,
 }
 
+/// A token of which the request does not show the key.
+#[derive(Debug)]
+pub(crate) struct NotShown {
+    /// What its sender hears.
+    pub(crate) refusal: Refusal,
+    /// What stood in the request.
+    pub(crate) presented: Presented,
+    /// What the log has in place of the refusal's text.
+    pub(crate) detail: Option<String>,
+}
+
 /// Whether a proof that is good can be used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proofs {
@@ -55,7 +66,7 @@ pub(crate) async fn check(
     (token, scheme, transfer): (&str, Scheme, Transfer),
     shown: Shown<'_>,
     proofs: Proofs,
-) -> Result<(), AuthError> {
+) -> Result<(), NotShown> {
     let bound = |text: &str| {
         let refusal = Refusal::Unauthorised(TokenFault::BoundToKey.code());
         refused(refusal, Presented::BoundToken, Some(text.to_owned()))
@@ -84,7 +95,7 @@ pub(crate) async fn prove(
     proof: Option<&str>,
     asked: &Asked<'_>,
     proofs: Proofs,
-) -> Result<(), AuthError> {
+) -> Result<(), NotShown> {
     let pending = dpop::read(proof, asked, context.now).map_err(not_proved)?;
     let verdict = verifier::proof_verdict(&pending.proof)
         .await
@@ -99,15 +110,15 @@ pub(crate) async fn prove(
         .ok_or_else(|| not_proved(DpopFault::Used))
 }
 
-fn not_proved(fault: DpopFault) -> AuthError {
+fn not_proved(fault: DpopFault) -> NotShown {
     let refusal = Refusal::Unauthorised("the proof of possession is not good");
     refused(refusal, Presented::Proof, Some(fault.to_string()))
 }
 
-fn refused(refusal: Refusal, presented: Presented, detail: Option<String>) -> AuthError {
-    AuthError {
+fn refused(refusal: Refusal, presented: Presented, detail: Option<String>) -> NotShown {
+    NotShown {
+        refusal,
         presented,
         detail,
-        ..super::authenticate::refused(refusal)
     }
 }

@@ -20,7 +20,7 @@ use postern_core::{
 const MAX_WITNESSES: usize = 4;
 
 /// The same request, knowing whose its session cookies are.
-pub(crate) fn looked_at<'a>(context: &Context, request: BrowserRequest<'a>) -> BrowserRequest<'a> {
+pub(crate) fn looked_at<'a>(context: &Context, request: &BrowserRequest<'a>) -> BrowserRequest<'a> {
     let sent = SentCookies::of(
         request.cookies(),
         |token| {
@@ -30,7 +30,7 @@ pub(crate) fn looked_at<'a>(context: &Context, request: BrowserRequest<'a>) -> B
         },
         |handle| context.checked(handle).is_ok(),
     );
-    BrowserRequest { sent, ..request }
+    BrowserRequest { sent, ..*request }
 }
 
 /// The sessions that a request's access tokens prove it to be of: with a good signature, however old.

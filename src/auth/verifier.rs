@@ -59,6 +59,7 @@ thread_local! {
 }
 
 /// What a look at an access token has found.
+#[allow(clippy::large_enum_variant)] // it lives on the stack, for one call
 pub(crate) enum Look<'a> {
     /// This isolate has verified it before.
     Known(Rc<VerifiedToken>),

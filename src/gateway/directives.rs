@@ -193,7 +193,7 @@ fn browser<'c>(call: &'c Call<'_>) -> BrowserRequest<'c> {
         ..BrowserRequest::default()
     };
     match &call.context {
-        Some(context) => session_cookies::looked_at(context, request),
+        Some(context) => session_cookies::looked_at(context, &request),
         None => request,
     }
 }

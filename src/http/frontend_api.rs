@@ -127,7 +127,7 @@ pub(crate) fn session_text(session: &Session) -> String {
 /// `POST {base}/session/refresh`.
 async fn refresh(context: &Context, request: &Incoming) -> Reply {
     let headers = Headers::of(request);
-    let browser = session_cookies::looked_at(context, headers.request(request.method()));
+    let browser = session_cookies::looked_at(context, &headers.request(request.method()));
     match refreshed(context, &browser).await {
         Ok(reply) => reply,
         Err(refusal) => {
@@ -221,7 +221,7 @@ async fn sign_out(context: &Context, request: &Incoming) -> Reply {
     .await
     {
         Ok(_) => {
-            let browser = session_cookies::looked_at(context, browser);
+            let browser = session_cookies::looked_at(context, &browser);
             answers::signed_out(&context.settings, &browser, transfer)
         }
         Err(refusal) => outage(context, &refusal),

@@ -76,10 +76,10 @@ async fn taken(
         return Ok(error::not_found());
     };
     let signal = issuer_signal::verified(&context, issuer, kind, token).await?;
-    let taken = issuer_logout::take(&context, issuer, &signal)
+    let outcome = issuer_logout::take(&context, issuer, &signal)
         .await
         .map_err(outage)?;
-    match (taken, kind) {
+    match (outcome, kind) {
         (Taken::Ended, _) => {}
         (Taken::Nothing(why), _) => log::write(log::Event::IssuerLogout, &said(id, why)),
         // A transmitter that got no answer sends it again, and is to hear what it would have heard (RFC 8935 section 2).

@@ -71,7 +71,7 @@ pub(crate) async fn end(context: &Context, request: &Incoming) -> Reply {
     let mut reply = if revoked.contains(&known.liveness_handle) {
         // That was signing out.
         let headers = Headers::to_verify(request, &context.settings);
-        let browser = session_cookies::looked_at(context, headers.request(request.method()));
+        let browser = session_cookies::looked_at(context, &headers.request(request.method()));
         answers::signed_out(&context.settings, &browser, transfer)
     } else {
         Reply::json(200, "")

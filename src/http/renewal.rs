@@ -63,7 +63,7 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
         rid: is_sent_by_us.then_some("anti-csrf"),
         ..BrowserRequest::default()
     };
-    let browser = session_cookies::looked_at(context, browser);
+    let browser = session_cookies::looked_at(context, &browser);
     let outcome = if AntiCsrfMode::of(settings) == AntiCsrfMode::ViaToken {
         Err(Refusal::BadInput("a script must refresh".to_owned()))
     } else {

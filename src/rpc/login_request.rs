@@ -57,6 +57,6 @@ pub(crate) async fn create(
     request: &LoginRequest,
     new: NewSession,
 ) -> Result<(SessionView, Vec<(String, String)>), Refusal> {
-    let request = session_cookies::looked_at(context, request.browser_request());
+    let request = session_cookies::looked_at(context, &request.browser_request());
     create_for(context, &request, new).await
 }

@@ -8,7 +8,7 @@ use postern_core::{
     shown::{ShownSession, ShownToken},
     supertokens::fdi::front_token::front_token,
 };
-use postern_jwt::{json::ObjectWriter, time::UnixMillis};
+use postern_jwt::{json::ObjectWriter, secret::AntiCsrfToken, time::UnixMillis};
 use serde::Serialize;
 
 /// A result that is `OK`, with its members.
@@ -96,7 +96,7 @@ pub(super) fn issued(issued: &IssuedSession) -> Result<String, Refusal> {
         access_token: Some((&issued.access_token).into()),
         refresh_token: Some((&issued.refresh_token).into()),
         front_token: Some(front_token(&issued.session, &issued.access_token)?),
-        anti_csrf_token: issued.anti_csrf_token.as_ref().map(|token| token.expose()),
+        anti_csrf_token: issued.anti_csrf_token.as_ref().map(AntiCsrfToken::expose),
         ..WithSession::of(&issued.session)
     })
 }

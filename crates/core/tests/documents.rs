@@ -165,7 +165,8 @@ fn no_two_log_events_and_no_two_codes_have_one_name() {
     let events = LogEvent::ALL.iter().map(|event| event.name()).collect();
     let codes = ErrorCode::ALL.iter().map(|code| code.name()).collect();
     let faults = TokenFault::ALL.iter().map(|fault| fault.code()).collect();
-    for mut names in [events, codes, faults] as [Vec<&str>; 3] {
+    let tables: [Vec<&str>; 3] = [events, codes, faults];
+    for mut names in tables {
         names.sort_unstable();
         let all = names.len();
         names.dedup();

@@ -148,6 +148,7 @@ fn good_proofs_in_other_spellings() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // one table
 fn one_mutation_for_each_check_is_refused() {
     let claim = DpopFault::Claim;
     for (name, value, expected) in [
@@ -341,8 +342,8 @@ fn what_a_token_is_bound_to() {
         Ok(Some(key))
     );
     for other in [
-        r#"null"#,
-        r#"{}"#,
+        "null",
+        "{}",
         r#""x""#,
         r#"{"jkt":"short"}"#,
         r#"{"jkt":null}"#,

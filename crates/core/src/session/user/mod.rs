@@ -58,6 +58,7 @@ pub struct UserContext<'a> {
 }
 
 /// Answers one call. On `Err` the caller must roll back everything the store was told.
+#[allow(clippy::too_many_lines)] // one arm for each call
 pub fn answer<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,

@@ -36,6 +36,7 @@ fn faults(members: &str) -> Vec<String> {
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 
 #[test]
+#[allow(clippy::too_many_lines)] // one table
 fn a_provider_fills_what_an_entry_leaves_out() {
     for (members, keys, handle, whom) in [
         (

@@ -25,13 +25,13 @@ pub fn read(
 ) -> Result<Signal, SignalFault> {
     let claims = token.claims();
     let tenant = tenant(issuer, &claims)?;
-    let issued = token
+    let made_at = token
         .issued_at()
         .ok_or(SignalFault::Token(TokenFault::IssuedAtMissing))?;
     let until = if claims.contains("exp") {
         token.expiry().plus(CLOCK_LEEWAY)
     } else {
-        issued.plus(WITHOUT_EXPIRY)
+        made_at.plus(WITHOUT_EXPIRY)
     };
     if until <= now {
         return Err(SignalFault::Token(TokenFault::Expired));
@@ -64,7 +64,7 @@ pub fn read(
             tenant,
             subject,
             session,
-            moment: issued.min(now),
+            moment: made_at.min(now),
         }),
     })
 }

@@ -36,10 +36,10 @@ pub fn read(
 ) -> Result<Signal, SignalFault> {
     let claims = token.claims();
     let tenant = tenant(issuer, &claims)?;
-    let issued = token
+    let made_at = token
         .issued_at()
         .ok_or(SignalFault::Token(TokenFault::IssuedAtMissing))?;
-    let until = issued.plus(MAX_AGE);
+    let until = made_at.plus(MAX_AGE);
     if until <= now {
         return Err(SignalFault::Token(TokenFault::Expired));
     }
@@ -72,7 +72,7 @@ pub fn read(
         .map_err(|_| SignalFault::Says("claim \"sub_id\" is no object"))?;
     let moment = time(&details, "event_timestamp")?
         .or(time(&claims, "toe")?)
-        .unwrap_or(issued);
+        .unwrap_or(made_at);
     let is_ending = ENDING.contains(&event.name());
     let ends = if is_ending {
         named_by(issuer, &subject).map(|(subject, session)| Ended {
