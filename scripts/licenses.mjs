@@ -12,9 +12,9 @@ const FILE = fromRoot("THIRD-PARTY-LICENSES.txt");
 const LINE = `${"=".repeat(100)}\n`;
 
 /** Of what a crate offers we take the first of these. */
-const PREFERRED = ["MIT", "BSD-3-Clause", "Apache-2.0", "BSD-2-Clause", "Unicode-3.0"];
+const PREFERRED = ["MIT", "MIT-0", "BSD-3-Clause", "Apache-2.0", "BSD-2-Clause", "Unicode-3.0"];
 /** Where the text of a licence stands. @type {Record<string, RegExp>} */
-const FILES = { MIT: /mit/i, "Apache-2.0": /apache/i, "BSD-3-Clause": /bsd/i, "BSD-2-Clause": /bsd/i, "Unicode-3.0": /unicode/i };
+const FILES = { MIT: /mit/i, "MIT-0": /mit/i, "Apache-2.0": /apache/i, "BSD-3-Clause": /bsd/i, "BSD-2-Clause": /bsd/i, "Unicode-3.0": /unicode/i };
 
 /** The licences that apply: all that AND joins, one of what OR offers. @param {string} expression */
 export function chosen(expression) {

@@ -199,7 +199,10 @@ impl Plan {
             shards_change: seed.is_multiple_of(2).then_some(1_150_000),
             // No shorter: while nobody hears of new keys the old ones must sign.
             key_interval: 700_000,
-            older: Vec::from([700_000..1_010_000]),
+            older: vec![Window {
+                start: 700_000,
+                end: 1_010_000,
+            }],
             frozen: vec![100_000..500_000, 1_000_100..1_060_000],
             out: vec![740_000..770_000, 1_080_000..1_100_000, UNHEARD_SHORT],
             ring_out: vec![560_000..600_000, UNHEARD_SHORT],

@@ -60,6 +60,7 @@ fn with(call: UserCall, device: Option<DeviceShown>) -> UserCall {
     }
 }
 
+#[allow(clippy::unnecessary_wraps)] // as calls take it
 fn cookie(user: &User, n: u32) -> Option<DeviceShown> {
     Some(DeviceShown {
         cookie: user
@@ -171,7 +172,7 @@ fn a_browser_that_could_not_renew_its_cookie_loses_nothing() {
 fn a_token_of_nobody_ends_nothing() {
     let user = User::new();
     let token = bound(&user, 1);
-    let forged = format!("{}x", &token[..token.len() - 1]);
+    let forged = format!("{}x", token.get(..token.len() - 1).unwrap());
     let reply = user.call(with(
         refresh(&forged, DOORS[0]),
         Some(DeviceShown::default()),
