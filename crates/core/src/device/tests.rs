@@ -184,6 +184,7 @@ fn a_browser_is_told_the_cookie_that_it_gets() {
     let settings = parsed(&[
         ("API_DOMAIN", "https://api.example.com"),
         ("WEBSITE_ORIGINS", "https://www.example.com"),
+        ("COOKIE_SAME_SITE", "lax"),
     ]);
     let name = cookie_name(HANDLE);
     assert!(credential_names::is_cookie(&name));

@@ -11,6 +11,7 @@ use crate::{
 use postern_jwt::Algorithm;
 use postern_jwt::keys::jwk;
 use postern_jwt::keys::jwk::KeySetSource;
+use postern_jwt::proof;
 use postern_jwt::time::Millis;
 use postern_jwt::{MAX_TOKEN_BYTES, TokenFault, VerificationKey, compact};
 
@@ -50,6 +51,10 @@ fn judge(token: &str, keys: &[VerificationKey], trusted: &TrustedIssuer) -> Resu
         .verify_here()
         .unwrap_or_else(|| ask_backend(&pending));
     let verified = pending.finish(verdict, NOW)?;
+    // A bound token counts with a proof only, and none comes here.
+    if proof::bound_key(&verified.claims())?.is_some() {
+        return Err(TokenFault::BoundToKey);
+    }
     trusted_issuer::identity(trusted, &verified).map(drop)
 }
 
