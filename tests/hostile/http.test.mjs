@@ -173,7 +173,7 @@ test("headers: odd bytes, doubles, floods and contradictions are refused or mean
   const preflight = head("OPTIONS /auth/session", ["Origin: https://www.example.com", `Access-Control-Request-Headers: ${"x-\u00e9, x-ok, ".repeat(2_000)}`]);
   const answer = await exchange(Buffer.from(preflight, "latin1"));
   assert.equal(answer?.status, 204);
-  assert.match(answer.headers.get("access-control-allow-headers") ?? "", /st-auth-mode, x-ok$/);
+  assert.match(answer.headers.get("access-control-allow-headers") ?? "", /st-auth-mode, dpop, x-ok$/);
 });
 
 test("what is no HTTP at all ends the connection", async () => {
