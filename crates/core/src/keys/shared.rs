@@ -27,7 +27,7 @@ const MARGIN: Millis = Millis(60_000);
 /// As a bound: nobody is asked, however long ago a session ended.
 const NO_BOUND: Millis = Millis(u64::MAX);
 
-/// One value of each.
+/// One value of each. Stays as it is: what a release has to add goes to [`SharedSettings`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SharedValues {
     /// How long an ended session may be let in where no route says otherwise (`FRESHNESS`); zero = `strict`, absent =

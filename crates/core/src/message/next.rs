@@ -2,7 +2,7 @@
 //! `--cfg postern_next`, it has one more member in every message and every stored record, one more variant of every call, one
 //! more step of every table, and the next protocol number. Nothing of it is in the Worker that ships.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Unread;
 
@@ -13,6 +13,9 @@ const RAW: [&str; 3] = ["payload", "session_data", "changes"];
 
 /// Members whose values are a call or an answer by its name.
 const VARIANTS: [&str; 2] = ["call", "reply"];
+
+/// Members whose parts stay as they are: what a release has to add stands beside them ([`crate::keys::shared`]).
+const CLOSED: [&str; 1] = ["shared"];
 
 /// The text with the member in every object of ours.
 pub(crate) fn with_members(text: &str) -> Option<String> {
@@ -30,15 +33,20 @@ fn add(value: &mut Value) {
                     Value::Object(named) if VARIANTS.contains(&name.as_str()) => {
                         named.values_mut().for_each(add);
                     }
+                    Value::Object(closed) if CLOSED.contains(&name.as_str()) => note(closed),
                     value if !RAW.contains(&name.as_str()) => add(value),
                     _ => {}
                 }
             }
-            members.insert(MEMBER.to_owned(), json!({"n": [1, null], "text": "ü\""}));
+            note(members);
         }
         Value::Array(values) => values.iter_mut().for_each(add),
         _ => {}
     }
+}
+
+fn note(members: &mut Map<String, Value>) {
+    members.insert(MEMBER.to_owned(), json!({"n": [1, null], "text": "ü\""}));
 }
 
 /// Refuses a message of this release's number that lacks the member.
