@@ -18,8 +18,12 @@ const INSTALLED = [
 /** Programs to try, the likeliest first. @returns {Promise<{executablePath: string, env?: Record<string, string>}[]>} */
 async function candidates() {
   const named = process.env.CHROMIUM ? [{ executablePath: process.env.CHROMIUM }] : [];
-  const installed = INSTALLED.filter((path) => existsSync(path)).map((executablePath) => ({ executablePath }));
-  return [...named, ...(await packaged()), ...installed];
+  return [...named, ...(await packaged()), ...INSTALLED.filter((path) => existsSync(path)).map((executablePath) => ({ executablePath }))];
+}
+
+/** The browsers of this machine, which are whole ones. @returns {string[]} */
+export function installed() {
+  return [process.env.CHROMIUM ?? "", ...INSTALLED].filter((path) => path && existsSync(path));
 }
 
 /** The npm package's browser, unpacked once beside it. It brings the few libraries that a bare system lacks. */

@@ -16,8 +16,9 @@ const PAGE = '<!doctype html><meta charset=utf-8><title>site</title><link rel=st
 /**
  * @param {Record<string, unknown>} vars settings
  * @param {object[]} rules after those for the login
+ * @param {(port: number, certificate: ReturnType<typeof selfSigned>) => Promise<any>} [start] starts the browser
  */
-export async function startGatewaySite(vars, rules) {
+export async function startGatewaySite(vars, rules, start = launch) {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(new URL("../page/app.js", import.meta.url))],
     bundle: true,
@@ -53,7 +54,8 @@ export async function startGatewaySite(vars, rules) {
   });
   /** Tokens that browsers were given. @type {Set<string>} */
   const tokens = new Set();
-  const front = createServer(selfSigned(), (request, response) => {
+  const certificate = selfSigned();
+  const front = createServer(certificate, (request, response) => {
     const { port } = new URL(gateway.url());
     const passed = httpRequest({ host: "127.0.0.1", port, method: request.method, path: request.url, headers: request.headers, setHost: false }, (answer) => {
       const cookies = answer.headers["set-cookie"] ?? [];
@@ -67,7 +69,7 @@ export async function startGatewaySite(vars, rules) {
   });
   await new Promise((resolve) => front.listen(0, "127.0.0.1", () => resolve(undefined)));
   const { port } = /** @type {import("node:net").AddressInfo} */ (front.address());
-  const browser = await launch(port);
+  const browser = await start(port, certificate);
   return {
     browser,
     gateway,
