@@ -100,7 +100,7 @@ const CASES = {
   "theirs, with an unknown kid": [() => partner({ header: { kid: "foreign-2" } }), UNAUTHORISED],
   "theirs, without expiry": [() => partner({ claims: { exp: undefined } }), UNAUTHORISED],
   "theirs, living longer than allowed": [() => partner({ claims: { exp: now() + 48 * 3_600 } }), UNAUTHORISED],
-  "theirs, without a session": [() => partner({ claims: { sid: undefined } }), UNAUTHORISED],
+  "theirs, without a user": [() => partner({ claims: { sub: undefined } }), UNAUTHORISED],
   "theirs in name, by our own key's name": [() => partner({ header: { kid: ownKey.kid } }), { ...NOT_OURS, isAnyRefusal: true }],
 };
 
