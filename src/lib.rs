@@ -35,7 +35,7 @@ pub fn answer_http(
     context: JsValue,
     host: JsValue,
 ) -> Result<JsValue, JsValue> {
-    let (env, context) = surroundings(env, context);
+    let (env, context) = environment_of(env, context);
     let host: Host = host.unchecked_into();
     executor::drive(Box::pin(async move {
         router::answer(facts, request, &env, &context, &host).await
@@ -64,7 +64,7 @@ pub fn look_at_session(
     env: JsValue,
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
-    let (env, context) = surroundings(env, context);
+    let (env, context) = environment_of(env, context);
     executor::drive(Box::pin(async move {
         Ok(websocket::look(&ticket, &env, &context).await)
     }))
@@ -79,7 +79,7 @@ pub fn answer_rpc(
     env: JsValue,
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
-    let (env, context) = surroundings(env, context);
+    let (env, context) = environment_of(env, context);
     executor::drive(Box::pin(async move {
         rpc::answer(&method, argument, &env, &context).await
     }))
@@ -129,6 +129,6 @@ pub fn late(ticket: u64) -> Result<JsValue, JsValue> {
     executor::resume(ticket, Settlement::Late)
 }
 
-fn surroundings(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
+fn environment_of(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {
     (env.unchecked_into(), context.unchecked_into())
 }

@@ -109,7 +109,7 @@ pub(crate) async fn check_revocation(
     freshness: Freshness,
 ) -> Result<(), Refusal> {
     let handle = &known.liveness_handle;
-    standing_of(context, handle, known.age, known.made, freshness).await?;
+    check_revocation_of(context, handle, known.age, known.made, freshness).await?;
     if known.marks.is_empty() {
         return Ok(());
     }
@@ -117,7 +117,7 @@ pub(crate) async fn check_revocation(
 }
 
 /// The same of a handle. `made` is of a trusted issuer's token, see [`VerifiedToken::made`].
-pub(crate) async fn standing_of(
+pub(crate) async fn check_revocation_of(
     context: &Context,
     handle: &str,
     age: Age,

@@ -42,7 +42,7 @@ pub(crate) struct Call<'a> {
     pub(crate) matched: Matched<'a>,
     /// Whether the answer may hold directives.
     pub(crate) directives: bool,
-    /// Surroundings, where the rule asks for a session or allows directives.
+    /// The context, where the rule asks for a session or allows directives.
     pub(crate) context: Option<Context>,
     pub(crate) session: Option<Rc<VerifiedToken>>,
     /// Why there is no session, where the rule asks for one.

@@ -6,7 +6,7 @@
 
 use crate::{
     auth::{
-        authenticate::{Demands, standing_of, verified},
+        authenticate::{Demands, check_revocation_of, verified},
         device::DeviceDemand,
         signer,
         user_call::{AT_ONCE, about, into_refusal},
@@ -204,7 +204,7 @@ async fn refreshed(
     }
     let Some(text) = request.header(PROOF) else {
         let freshness = context.settings.freshness;
-        standing_of(context, &id.handle, Age::Unknown, None, freshness).await?;
+        check_revocation_of(context, &id.handle, Age::Unknown, None, freshness).await?;
         return Err(Refused::Challenge(None));
     };
     let again = |why: &str| Refused::Challenge(Some(["the proof ", why].concat()));

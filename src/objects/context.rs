@@ -15,7 +15,7 @@ use postern_core::{
 };
 use postern_jwt::time::UnixMillis;
 
-/// A request's surroundings.
+/// A request's context.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) env: Env,
@@ -55,7 +55,7 @@ impl Context {
         })
     }
 
-    /// The same surroundings at another time.
+    /// The same context at another time.
     pub(crate) fn at(&self, now: UnixMillis) -> Self {
         Self {
             now,
@@ -63,7 +63,7 @@ impl Context {
         }
     }
 
-    /// The same surroundings, for a user who is near `location`, if that is known.
+    /// The same context, for a user who is near `location`, if that is known.
     pub(crate) fn near(&self, location: Option<Location>) -> Self {
         Self {
             location: location.or(self.location),

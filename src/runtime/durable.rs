@@ -21,7 +21,7 @@ use postern_jwt::time::{Millis, UnixMillis};
 /// An alarm that dies comes back after this long: the handler sets it before it does anything else.
 pub(crate) const ALARM_INSURANCE: Millis = Millis(15_000);
 
-/// An object's surroundings.
+/// An object's context.
 #[derive(Debug)]
 pub(crate) struct Durable {
     state: ObjectState,

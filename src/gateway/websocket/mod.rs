@@ -97,7 +97,7 @@ async fn verdict(context: &Context, holder: &Holder, freshness: Freshness) -> f6
         },
         Holder::Handle { until, .. } if *until <= context.now => return EXPIRED,
         Holder::Handle { handle, until } => (
-            authenticate::standing_of(context, handle, Age::Unknown, None, freshness).await,
+            authenticate::check_revocation_of(context, handle, Age::Unknown, None, freshness).await,
             *until,
         ),
     };

@@ -59,7 +59,7 @@ impl Keeper {
         }
     }
 
-    /// The object's surroundings.
+    /// The object's context.
     pub(crate) const fn durable(&self) -> &Durable {
         &self.durable
     }

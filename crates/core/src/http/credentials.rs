@@ -128,31 +128,29 @@ pub fn access_tokens<'a, T>(
     look: impl Fn(&Cow<'a, str>, Transfer) -> Seen<T>,
 ) -> Result<AccessTokens<'a, T>, Refusal> {
     let allowed = settings.token_transfer_method;
+    let of_header = |text: &'a str, scheme| {
+        let token = Cow::Borrowed(text);
+        let transfer = Transfer::Header;
+        let is_allowed = transfer.is_allowed(allowed);
+        match is_allowed.then(|| look(&token, transfer)) {
+            Some(Seen::Token(look)) => Some(Candidate {
+                token,
+                transfer,
+                scheme,
+                look,
+            }),
+            Some(Seen::Anothers | Seen::Nothing) | None => None,
+        }
+    };
     let header = match authorization(authorization_header) {
         Authorization::Doubled => {
             return Err(Refusal::BadInput(
                 "the Authorization header holds more than one credential".to_owned(),
             ));
         }
-        Authorization::Bearer(text) | Authorization::Dpop(text)
-            if Transfer::Header.is_allowed(allowed) =>
-        {
-            let scheme = match authorization(authorization_header) {
-                Authorization::Dpop(_) => Scheme::Dpop,
-                _ => Scheme::Bearer,
-            };
-            let token = Cow::Borrowed(text);
-            match look(&token, Transfer::Header) {
-                Seen::Token(look) => Some(Candidate {
-                    token,
-                    transfer: Transfer::Header,
-                    scheme,
-                    look,
-                }),
-                Seen::Anothers | Seen::Nothing => None,
-            }
-        }
-        Authorization::Bearer(_) | Authorization::Dpop(_) | Authorization::None => None,
+        Authorization::Bearer(text) => of_header(text, Scheme::Bearer),
+        Authorization::Dpop(text) => of_header(text, Scheme::Dpop),
+        Authorization::None => None,
     };
     let cookie = if Transfer::Cookie.is_allowed(allowed) {
         let may_be_legacy = header.is_none();

@@ -67,7 +67,7 @@ fn a_token_is_sorted_by_key_then_issuer_then_shape() {
         let token = token(Algorithm::HS256, header, payload);
         let sorted = parse(&token)
             .and_then(|token| token_issuer(token, |key_id| key_id == "ours", &issuers));
-        sorted.map(|claimant| match claimant {
+        sorted.map(|issuer| match issuer {
             TokenIssuer::Own(_) => "own".to_owned(),
             TokenIssuer::Trusted(_, issuer) => issuer.id.clone(),
             TokenIssuer::Ambiguous(issuer) => format!("{}, among others", issuer.id),
