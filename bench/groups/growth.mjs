@@ -216,13 +216,14 @@ export async function revokedHandles() {
   for (const count of [0, 10_000, 100_000, 1_000_000]) {
     for (; reported < count; reported += REPORTED_AT_ONCE) {
       const expires = Date.now() + 3_600_000;
-      let report = `1 1 ${REPORTED_AT_ONCE} `;
       // Handles as Postern makes them, of one user who is nobody.
       const route = letters(26);
-      for (let n = 0; n < REPORTED_AT_ONCE; n += 1) report += `67 ${route}.${letters(25)}a.${letters(13)}${expires} `;
-      const answer = await fetch(`${postern.url("authority")}/revocations-0/`, { method: "POST", body: report });
+      const entries = Array.from({ length: REPORTED_AT_ONCE }, () => ({ handle: `${route}.${letters(25)}a.${letters(13)}`, expires }));
+      // Protocol 1 (crates/core/tests/golden/1): every release reads it.
+      const body = JSON.stringify({ protocol: 1, call: { report: { live: 1, entries } } });
+      const answer = await fetch(`${postern.url("authority")}/revocations-0/`, { method: "POST", body });
       const text = await answer.text();
-      if (!/^1 \d+ $/.test(text)) throw new Error(`the report was refused: ${answer.status} ${text}`);
+      if (!JSON.parse(text).reply?.recorded) throw new Error(`the report was refused: ${answer.status} ${text}`);
     }
     // A fresh isolate, so that the copy is whole from the first poll on; and what it is compared with is as fresh.
     const { directory } = postern;
