@@ -16,10 +16,12 @@ import type {
   SessionInformation,
   SessionPage,
   Token,
+  UserExport,
+  UserRecord,
 } from "./rpc.js";
 
 export type {
-  Device, Freshness, IssuedSession, JsonObject, ListedSession, Location, Session, SessionForRequest, SessionInformation, SessionPage, Token,
+  Device, Freshness, IssuedSession, JsonObject, ListedSession, Location, Session, SessionForRequest, SessionInformation, SessionPage, Token, UserExport, UserRecord,
 };
 
 /** Postern over service bindings. */
@@ -157,6 +159,19 @@ export function listSessions(
   userId: string,
   options?: { tenantId?: string; cursor?: string; ended?: boolean } & CallOptions,
 ): Promise<SessionPage>;
+
+/**
+ * Ends what a person has here and erases what is stored about the person, at most 100 sessions at a time: call it again while
+ * `more` is true. It can be repeated, also when it is done. `issuer` is the id of a trusted issuer that names the user so; without it
+ * a user of this deployment is meant, in all tenants.
+ */
+export function eraseUser(userId: string, options?: { issuer?: string; tenantId?: string } & CallOptions): Promise<{ erased: number; more: boolean }>;
+
+/** A page of everything that is stored about a person. Give `cursor` back for the next page; the last page has none. */
+export function exportUser(
+  userId: string,
+  options?: { issuer?: string; tenantId?: string; cursor?: string } & CallOptions,
+): Promise<UserExport>;
 
 /** Everything stored about a session. */
 export function getSessionInformation(handle: string, options?: CallOptions): Promise<SessionInformation>;

@@ -146,6 +146,27 @@ export async function listSessions(userId, options = {}) {
   return withoutStatus(await ask("listSessions", argument, options));
 }
 
+export async function eraseUser(userId, options = {}) {
+  const { issuer, tenantId } = options;
+  const argument = {
+    userId: text("eraseUser", "userId", userId),
+    issuer: optionalText("eraseUser", "issuer", issuer),
+    tenantId: optionalText("eraseUser", "tenantId", tenantId),
+  };
+  return withoutStatus(await ask("eraseUser", argument, options));
+}
+
+export async function exportUser(userId, options = {}) {
+  const { issuer, tenantId, cursor } = options;
+  const argument = {
+    userId: text("exportUser", "userId", userId),
+    issuer: optionalText("exportUser", "issuer", issuer),
+    tenantId: optionalText("exportUser", "tenantId", tenantId),
+    cursor: optionalText("exportUser", "cursor", cursor),
+  };
+  return withoutStatus(await ask("exportUser", argument, options));
+}
+
 export async function getSessionInformation(handle, limits) {
   text("getSessionInformation", "handle", handle);
   return withoutStatus(await ask("getSessionInformation", { handle }, limits));

@@ -99,6 +99,19 @@ export interface SessionPage {
   cursor?: string;
 }
 
+/** One thing that is stored about a person. A later release may have more types. */
+export type UserRecord =
+  | { type: "session"; session: ListedSession; jwtPayload: JsonObject; sessionData: JsonObject; deviceKey?: JsonObject }
+  | { type: "ended_session"; session: ListedSession }
+  | { type: "issuer_session"; session: { handle: string; issuer: string; userId: string }; sessionData: JsonObject };
+
+/** A page of what is stored about a person. */
+export interface UserExport {
+  records: UserRecord[];
+  /** Give it back for the next page; absent on the last one. */
+  cursor?: string;
+}
+
 /** A region, as the platform's location hints name it. */
 export type Location = "wnam" | "enam" | "sam" | "weur" | "eeur" | "apac" | "oc" | "afr" | "me";
 
@@ -194,6 +207,10 @@ export interface SessionsAdmin extends Sessions {
   getAllSessionHandlesForUser(argument: { userId: string; tenantId?: string }): Answer<{ handles: string[] }>;
   /** A page of a user's live sessions with their facts, or with `ended` of those that have ended lately, with when and why. */
   listSessions(argument: { userId: string; tenantId?: string; cursor?: string; ended?: boolean }): Answer<SessionPage>;
+  /** Ends and erases at most 100 sessions of a person at a time; `more`: make the call again. Can be repeated. */
+  eraseUser(argument: { userId: string; issuer?: string; tenantId?: string }): Answer<{ erased: number; more: boolean }>;
+  /** A page of everything that is stored about a person. */
+  exportUser(argument: { userId: string; issuer?: string; tenantId?: string; cursor?: string }): Answer<UserExport>;
   getSessionInformation(argument: { handle: string }): Answer<SessionInformation>;
   updateJWTPayload(argument: { handle: string; jwtPayload: JsonObject }): Answer;
   mergeIntoAccessTokenPayload(argument: { handle: string; jwtPayload: JsonObject }): Answer;

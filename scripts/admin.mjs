@@ -48,6 +48,17 @@ const COMMANDS = {
       return keys(api);
     },
   },
+  export: {
+    wants: "USER",
+    what: "everything that is stored about a user, as JSON lines; --issuer ID, --cursor CURSOR to go on",
+    run: (api, [userId = ""], args) => exportOf(api, userId, args),
+  },
+  erase: {
+    wants: "USER",
+    what: "end a user's sessions and erase what is stored about the user; --issuer ID",
+    changes: true,
+    run: (api, [userId = ""], args) => erased(api, userId, args),
+  },
   explain: {
     wants: "METHOD URL",
     what: "which gateway rule a request meets, and what becomes of it; --token TOKEN, --header 'name: value'",
@@ -55,7 +66,7 @@ const COMMANDS = {
   },
 };
 /** Options with a value. Everything else that begins with `--` is a switch. */
-const OPTIONS = ["url", "core-path", "base-path", "token", "header", "env", "config"];
+const OPTIONS = ["url", "core-path", "base-path", "token", "header", "env", "config", "issuer", "tenant", "cursor"];
 
 /** Every session with its facts, newest first where the deployment tells; `issuer` is left out, because all are its own. @param {Api} api @param {string} userId */
 async function sessionsOf(api, userId) {
@@ -78,6 +89,38 @@ async function sessionsOf(api, userId) {
     if (status === "OK") facts.push({ handle, tenantId, created: dateOf(timeCreated), expires: dateOf(expiry) });
   }
   return { sessions: facts };
+}
+
+/** @param {string} userId @param {string[]} args */
+function personOf(userId, args) {
+  const [issuer, tenantId] = [option(args, "issuer"), option(args, "tenant")];
+  return { userId, ...(issuer && { issuer }), ...(tenantId && { tenantId }) };
+}
+
+/** Writes a line for each record as it comes; where it breaks off, stderr says how to go on. @param {Api} api @param {string} userId @param {string[]} args */
+async function exportOf(api, userId, args) {
+  let cursor = option(args, "cursor");
+  do {
+    let page;
+    try {
+      page = await api.ask({ path: "/postern/users/export", query: { ...personOf(userId, args), ...(cursor && { cursor }) } });
+    } catch (error) {
+      if (cursor) say(`broken off: go on with --cursor ${cursor}`);
+      throw error;
+    }
+    for (const record of page.records) process.stdout.write(`${JSON.stringify(record)}\n`);
+    cursor = page.cursor;
+  } while (cursor);
+}
+
+/** @param {Api} api @param {string} userId @param {string[]} args */
+async function erased(api, userId, args) {
+  for (let sum = 0; ; ) {
+    const { erased: count, more } = await api.ask({ method: "POST", path: "/postern/users/erase", body: personOf(userId, args) });
+    sum += count;
+    if (!more) return { erased: sum };
+    say(`${sum} sessions erased so far`);
+  }
 }
 
 const dateOf = (/** @type {number} */ milliseconds) => new Date(milliseconds).toISOString();
@@ -129,6 +172,9 @@ await main(async () => {
   if (given.length < wanted || (given.length > wanted && !command.wants.endsWith("…"))) throw new StepFailed(`usage: npm run admin -- ${name} ${command.wants}`);
   const api = adminApi(args);
   if (command.changes && !api.isLocal && !args.includes("--yes")) throw new StepFailed(`${name} changes ${api.origin}: add --yes`);
-  const { status, ...answer } = /** @type {any} */ (await command.run(api, given, args));
+  const said = await command.run(api, given, args);
+  // What was written as it came.
+  if (said === undefined) return;
+  const { status, ...answer } = /** @type {any} */ (said);
   process.stdout.write(`${JSON.stringify(answer, undefined, 2)}\n`);
 });

@@ -66,7 +66,7 @@ offer(SessionsAdmin, [
   "getSession", "getSessionForRequest", "getSessionData", "updateSessionData",
   "createNewSession", "createNewSessionForRequest", "refreshSession",
   "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore",
-  "getAllSessionHandlesForUser", "listSessions", "getSessionInformation",
+  "getAllSessionHandlesForUser", "listSessions", "getSessionInformation", "eraseUser", "exportUser",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",
   "rotateSigningKeys", "revokeSigningKey",
 ]);

@@ -90,6 +90,15 @@ const CALLS = {
     return send("GET", "/postern/sessions", query);
   },
 
+  async eraseUser(send, { userId, issuer, tenantId }) {
+    return send("POST", "/postern/users/erase", { userId, ...(issuer && { issuer }), ...(tenantId && { tenantId }) });
+  },
+
+  async exportUser(send, { userId, issuer, tenantId, cursor }) {
+    const query = { userId, ...(issuer && { issuer }), ...(tenantId && { tenantId }), ...(cursor && { cursor }) };
+    return send("GET", "/postern/users/export", query);
+  },
+
   async getSessionInformation(send, { handle }) {
     const answer = await send("GET", "/recipe/session", { sessionHandle: handle });
     return whenOk(answer, ({ sessionHandle, userDataInDatabase, expiry, timeCreated, ...session }) => ({

@@ -94,6 +94,8 @@ test("the life cycle needs the admin binding, which also serves the three calls 
   await postern.rotateSigningKeys();
   await postern.revokeSigningKey("d-1");
   await postern.listSessions("alice", { cursor: "c", ended: true });
+  await postern.eraseUser("alice");
+  await postern.exportUser("alice", { issuer: "idp", cursor: "c" });
   assert.deepEqual(admin.calls, [
     ["createNewSession", { userId: "alice", jwtPayload: {}, sessionData: { cart: [] }, tenantId: "blue", location: "weur" }],
     ["getSessionData", { handle: "h" }],
@@ -105,6 +107,8 @@ test("the life cycle needs the admin binding, which also serves the three calls 
     ["rotateSigningKeys", {}],
     ["revokeSigningKey", { kid: "d-1" }],
     ["listSessions", { userId: "alice", cursor: "c", ended: true }],
+    ["eraseUser", { userId: "alice" }],
+    ["exportUser", { userId: "alice", issuer: "idp", cursor: "c" }],
   ]);
 });
 

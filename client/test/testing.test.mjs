@@ -56,6 +56,10 @@ test("sessions are listed with their facts, the newest first; and it has every m
   const { sessions, cursor } = await postern.listSessions("dora");
   assert.deepEqual([sessions.map(({ handle }) => handle), cursor], [made.map(({ session }) => session.handle).reverse(), undefined]);
   assert.deepEqual([sessions[1].device, sessions[1].issuer, sessions[1].madeBy], [device, "own", "rpc"]);
+  const { records } = await postern.exportUser("dora");
+  assert.deepEqual(records.map(({ type, session, sessionData }) => [type, session.handle, sessionData]), sessions.map(({ handle }) => ["session", handle, {}]));
+  assert.deepEqual(await postern.eraseUser("dora"), { erased: 2, more: false });
+  assert.deepEqual((await postern.exportUser("dora")).records, []);
   const types = readFileSync(new URL("../rpc.d.ts", import.meta.url), "utf8");
   const methods = [...types.slice(types.indexOf("interface SessionsVerify")).matchAll(/^  (\w+)\(argument/gm)].map(([, name]) => name);
   assert.deepEqual(methods.filter((name) => typeof memory.adminBinding[name] !== "function"), []);

@@ -2,6 +2,8 @@
 //! know. An API key is needed. The same as the RPC methods `rotateSigningKeys`, `revokeSigningKey` and
 //! `revokeAllSessionsBefore`, for whoever has no Worker at hand that binds them.
 
+use std::borrow::Cow;
+
 use worker::Env;
 
 use super::operator_lists;
@@ -12,12 +14,13 @@ use crate::{
         js::ExecutionContext,
         log,
     },
-    sessions,
+    sessions::{self, Person},
 };
 use postern_core::{
     error::{self, Presented},
     http::reply::Reply,
     refusal::Refusal,
+    session::listing::EndedBy,
     settings::Settings,
     supertokens::cdi::request::api_key,
 };
@@ -48,7 +51,17 @@ pub(super) async fn answer(
     if path == "sessions" {
         return operator_lists::sessions(request, env, execution).await;
     }
-    if !["keys/rotate", "keys/withdraw", "revoke-before"].contains(&path) {
+    if path == "users/export" {
+        return operator_lists::export(request, env, execution).await;
+    }
+    if ![
+        "keys/rotate",
+        "keys/withdraw",
+        "revoke-before",
+        "users/erase",
+    ]
+    .contains(&path)
+    {
         return error::not_found();
     }
     if request.method() != "POST" {
@@ -91,6 +104,11 @@ async fn acted(
             rotated.map_err(|key_ring::Outage| KEY_RING_OUT)?;
         }
         "keys/withdraw" => withdraw(&context, &given).await?,
+        "users/erase" => {
+            let person = person(&given)?;
+            let erased = sessions::erase(&context, &person, EndedBy::ServiceApi).await?;
+            return Ok(erased.result());
+        }
         _ => {
             let time = sessions::end_all_before(&context, moment(&context, &given)?).await?;
             answer.number("time", time.0);
@@ -107,6 +125,18 @@ async fn withdraw(context: &Context, given: &Object<'_>) -> Result<(), Refusal> 
         Ok(key_ring::Withdrawal::UnknownKid) => Err(bad("\"kid\" must name a signing key")),
         Err(key_ring::Outage) => Err(KEY_RING_OUT),
     }
+}
+
+fn person(given: &Object<'_>) -> Result<Person, Refusal> {
+    let text = |name: &str| match given.string(name) {
+        Ok(text) => Ok(text.map(Cow::into_owned)),
+        Err(_) => Err(bad(&format!("\"{name}\" must be a string"))),
+    };
+    Ok(Person {
+        user_id: text("userId")?.ok_or_else(|| bad("\"userId\" is required"))?,
+        issuer: text("issuer")?,
+        tenant_id: text("tenantId")?,
+    })
 }
 
 /// `"time"`, in milliseconds since the Unix epoch; seconds would be a moment long past, and end nobody's session.

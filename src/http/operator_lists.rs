@@ -5,7 +5,7 @@ use worker::Env;
 use crate::{
     objects::context::Context,
     runtime::{http::request::Incoming, js::ExecutionContext, log, metrics},
-    sessions::{self, Listing},
+    sessions::{self, Listing, Person},
 };
 use postern_core::{
     error::{self, Presented},
@@ -43,6 +43,32 @@ pub(super) async fn sessions(request: &Incoming, env: &Env, execution: &Executio
     };
     match listed.await {
         Ok(page) => Reply::json(200, page.result(None)),
+        Err(refusal) => {
+            log::write(log::Event::OperatorApi, &error::detail(&refusal));
+            error::reply(&refusal, Presented::Nothing, 401)
+        }
+    }
+}
+
+/// `GET …/users/export?userId=…&issuer=…&tenantId=…&cursor=…`: a page of everything that is stored about a person. The API key
+/// was checked.
+pub(super) async fn export(request: &Incoming, env: &Env, execution: &ExecutionContext) -> Reply {
+    if !matches!(request.method(), "GET" | "HEAD") {
+        return error::method_not_allowed("GET, HEAD");
+    }
+    let exported = async {
+        let given = |name| query::find(request.query(), name);
+        let person = Person {
+            user_id: given("userId")
+                .ok_or_else(|| Refusal::BadInput("\"userId\" is required".to_owned()))?,
+            issuer: given("issuer"),
+            tenant_id: given("tenantId"),
+        };
+        let context = Context::open(env, execution).await?;
+        sessions::export(&context, &person, given("cursor").as_deref()).await
+    };
+    match exported.await {
+        Ok(page) => Reply::json(200, page),
         Err(refusal) => {
             log::write(log::Event::OperatorApi, &error::detail(&refusal));
             error::reply(&refusal, Presented::Nothing, 401)

@@ -31,7 +31,7 @@ use crate::{
 use arguments::Arguments;
 use for_request::GivenRequest;
 use login_request::LoginRequest;
-use params::{GivenProof, freshness, listing, location, new_session, user_and_tenant};
+use params::{GivenProof, freshness, listing, location, new_session, person, user_and_tenant};
 use postern_core::session::minting;
 use postern_core::{
     error::{self, Outcome},
@@ -177,6 +177,15 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             let page = sessions::list_sessions(context, listing(arguments)?).await;
             Ok(page.map(|page| page.result(None)))
         }
+        "eraseUser" => {
+            let person = person(arguments)?;
+            let erased = sessions::erase(context, &person, EndedBy::Rpc).await;
+            Ok(erased.map(|erased| erased.result()))
+        }
+        "exportUser" => {
+            let (person, cursor) = (person(arguments)?, arguments.optional_string("cursor")?);
+            Ok(sessions::export(context, &person, cursor.as_deref()).await)
+        }
         "getSessionInformation" => get_session_information(arguments, context).await,
         "updateJWTPayload" => {
             let handle = arguments.handle()?;
@@ -204,19 +213,19 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             Ok(_) => Ok(done()),
             Err(key_ring::Outage) => Err(Refusal::GeneralError("the key ring is out of reach")),
         }),
-        "revokeSigningKey" => {
-            let kid = arguments.string("kid")?;
-            match key_ring::withdraw(&context.env, context.now, &kid).await {
-                Ok(key_ring::Withdrawal::Done) => Ok(Ok(done())),
-                Ok(key_ring::Withdrawal::UnknownKid) => {
-                    Err(arguments.wrong("kid", "must name a signing key"))
-                }
-                Err(key_ring::Outage) => {
-                    Ok(Err(Refusal::GeneralError("the key ring is out of reach")))
-                }
-            }
-        }
+        "revokeSigningKey" => revoke_signing_key(arguments, context).await,
         _ => Err(js_sys::TypeError::new("there is no such method").into()),
+    }
+}
+
+async fn revoke_signing_key(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let kid = arguments.string("kid")?;
+    match key_ring::withdraw(&context.env, context.now, &kid).await {
+        Ok(key_ring::Withdrawal::Done) => Ok(Ok(done())),
+        Ok(key_ring::Withdrawal::UnknownKid) => {
+            Err(arguments.wrong("kid", "must name a signing key"))
+        }
+        Err(key_ring::Outage) => Ok(Err(Refusal::GeneralError("the key ring is out of reach"))),
     }
 }
 

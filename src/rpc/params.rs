@@ -51,6 +51,16 @@ pub(super) fn listing(arguments: &Arguments<'_>) -> Result<sessions::Listing, Js
     })
 }
 
+/// Whom `eraseUser` and `exportUser` mean.
+pub(super) fn person(arguments: &Arguments<'_>) -> Result<sessions::Person, JsValue> {
+    let (user_id, tenant_id) = user_and_tenant(arguments)?;
+    Ok(sessions::Person {
+        user_id,
+        tenant_id,
+        issuer: arguments.optional_string("issuer")?,
+    })
+}
+
 pub(super) fn user_and_tenant(
     arguments: &Arguments<'_>,
 ) -> Result<(String, Option<String>), JsValue> {

@@ -56,6 +56,18 @@ pub(super) fn ended(context: &Context, handles: &[String], by: EndedBy) {
     log::write_with(Event::SessionsEnded, &members, "sessions were ended");
 }
 
+/// What is stored about a person was erased, or a part of it.
+pub(super) fn erased(sessions: usize, goes_on: bool, by: EndedBy) {
+    let count = sessions.to_string();
+    let members = [(Member::Count, count.as_str()), (Member::Reason, by.name())];
+    let what = if goes_on {
+        "sessions of a person were erased; there are more"
+    } else {
+        "what was stored about a person is erased"
+    };
+    log::write_with(Event::PersonErased, &members, what);
+}
+
 /// A refresh token was used by two holders, or without the key of its device.
 pub(super) fn theft(context: &Context, handle: &str, subtype: ReuseSubtype, country: Option<&str>) {
     let digest = context.ring.session_digest(handle);

@@ -10,6 +10,7 @@ mod data;
 mod issue;
 mod journal;
 mod manage;
+mod person;
 mod ticket;
 
 pub(crate) use data::{get_session_data, update_session_data};
@@ -20,4 +21,5 @@ pub(crate) use manage::{
     Listing, Report, end_all_before, information, list, list_sessions, merge_payload,
     replace_payload_that_fits, revoke, revoke_all, revoke_others,
 };
+pub(crate) use person::{Person, erase, export};
 pub(crate) use ticket::redeem;

@@ -48,6 +48,18 @@ test("a user's sessions are shown, ended one by one, and all at once", async () 
   assert.deepEqual((await done("sessions", user)).sessions, []);
 });
 
+test("what is stored about a user is given out as lines, and erased", async () => {
+  const user = "Erased ü";
+  const made = [await login(user), await login(user)].map(({ session }) => session.handle);
+  await done("end", made[0]);
+  const lines = async () => (await admin(["export", user])).stdout.split("\n").filter(Boolean).map((line) => JSON.parse(line));
+  assert.deepEqual((await lines()).map(({ type, session }) => [type, session.handle]), [["session", made[1]], ["ended_session", made[0]]]);
+  assert.deepEqual(await done("erase", user), { erased: 1 });
+  assert.deepEqual(await lines(), []);
+  assert.deepEqual(await done("erase", user), { erased: 0 });
+  assert.match((await admin(["export", user, "--issuer", "nobody"])).stderr, /^error: status 400: .*"issuer" must be the id of a trusted issuer/m);
+});
+
 test("signing keys are listed, rotated and withdrawn", async () => {
   const { accessToken } = await login("alice");
   const before = (await done("keys")).keys.map((/** @type {any} */ { kid }) => kid);
@@ -87,7 +99,7 @@ test("whatever is wrong is said in one line, and nothing is done", async () => {
 test("the paths behind it need an API key, and know their methods and arguments", async () => {
   const ask = async (/** @type {string} */ path, /** @type {RequestInit} */ init = {}) => (await postern.fetch(`/core/postern/${path}`, init)).status;
   const headers = { "api-key": apiKey };
-  for (const path of ["keys/rotate", "keys/withdraw", "revoke-before", "nothing"]) {
+  for (const path of ["keys/rotate", "keys/withdraw", "revoke-before", "users/erase", "users/export", "nothing"]) {
     assert.equal(await ask(path, { method: "POST" }), 401);
     assert.equal(await ask(path, { method: "POST", headers: { "api-key": "wrong-key-wrong-key-wrong" } }), 401);
   }

@@ -8,7 +8,7 @@ import { startWithCaller } from "../support/rpc.mjs";
 
 const ADMIN = [
   "getSession", "getSessionForRequest", "getSessionData", "updateSessionData", "createNewSession", "createNewSessionForRequest", "refreshSession", "revokeSession",
-  "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore", "getAllSessionHandlesForUser", "listSessions", "getSessionInformation",
+  "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore", "getAllSessionHandlesForUser", "listSessions", "getSessionInformation", "eraseUser", "exportUser",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken", "rotateSigningKeys", "revokeSigningKey",
 ];
 const OFFERED = { SESSIONS: ["getSession", "getSessionForRequest", "getSessionData", "updateSessionData"], VERIFY: ["getSession", "getSessionForRequest"], ADMIN };

@@ -98,3 +98,35 @@ test("a handle that names a session stays ended, whatever its issuer goes on sig
   for (const freshness of ["within 3s", "strict"]) assert.equal(await status(later, freshness), "UNAUTHORISED");
   assert.equal(await status(await token("sessions", "alice", now(), { sid: "two" }), "strict"), "OK");
 });
+
+test("an issuer's user is given out and erased: tokens from before are refused, also of a session without data, and others stay", async () => {
+  const [subject, other] = ["erased person", "other person"];
+  const before = await token("subjects", subject, now() - 10);
+  const neighbour = await token("subjects", other, now() - 10);
+  const { handle } = await session(before);
+  for (const it of [before, neighbour]) {
+    await postern.call("SESSIONS", "updateSessionData", { handle: (await session(it)).handle, sessionData: { cart: [1] } });
+  }
+  const person = { userId: subject, issuer: "subjects" };
+  const records = [];
+  for (let cursor; ; ) {
+    const page = await postern.admin("exportUser", { ...person, ...(cursor && { cursor }) });
+    records.push(...page.records);
+    cursor = page.cursor;
+    if (!cursor) break;
+  }
+  assert.deepEqual(records, [{ type: "issuer_session", session: { handle, issuer: "subjects", userId: subject }, sessionData: { cart: [1] } }]);
+  assert.deepEqual(await postern.admin("eraseUser", person), { status: "OK", erased: 1, more: false });
+  assert.deepEqual((await postern.admin("exportUser", person)).records, []);
+  for (const freshness of ["within 3s", "strict"]) assert.equal(await status(before, freshness), "UNAUTHORISED");
+  assert.equal(await status(await token("subjects", subject, now() - 1), "strict"), "UNAUTHORISED");
+  assert.deepEqual((await data((await session(neighbour)).handle, "strict")).sessionData, { cart: [1] });
+  await nextSecond();
+  const later = await token("subjects", subject, now());
+  assert.deepEqual((await data((await session(later)).handle, "strict")).sessionData, {});
+  // Of an issuer whose handles name sessions, nothing was stored: its tokens are refused all the same.
+  const sid = await token("sessions", "sid person", now() - 5, { sid: "s-1" });
+  assert.equal(await status(sid, "strict"), "OK");
+  assert.deepEqual(await postern.admin("eraseUser", { userId: "sid person", issuer: "sessions" }), { status: "OK", erased: 0, more: false });
+  assert.equal(await status(sid, "strict"), "UNAUTHORISED");
+});

@@ -157,6 +157,8 @@ events! {
     SessionRefreshed = Debug "session_refreshed" [Session, Issuer];
     /// A session was ended; `reason` is who ended it. Of many at once one line is written, with their number.
     SessionsEnded = Info "sessions_ended" [Session, Reason, Count];
+    /// What is stored about a person was erased (`eraseUser`), or the next part of it: how many sessions, and who asked. Not whose.
+    PersonErased = Warn "person_erased" [Count, Reason];
     /// Everybody's sessions from before a moment were ended.
     RevokedBefore = Warn "revoked_before";
     /// A new signing key was asked for, or a key was withdrawn; `reason` says which.

@@ -14,6 +14,8 @@
 mod devices;
 #[path = "user_sessions/edges.rs"]
 mod edges;
+#[path = "user_sessions/erasing.rs"]
+mod erasing;
 #[path = "user_sessions/listing.rs"]
 mod listing;
 #[path = "user_sessions/subjects.rs"]

@@ -225,6 +225,19 @@ pub enum UserCall {
         /// How long that is remembered: until no such token is accepted any more.
         keep_for: Millis,
     },
+    /// End what a person has here and forget everything about the person, at most
+    /// [`ERASE_BATCH`](super::user::ERASE_BATCH) sessions at a time. Can be repeated, also after it is done.
+    Erase {
+        /// The user; `None` = the object is that of a trusted issuer's user, and everything in it is the user's.
+        user_id: Option<String>,
+        /// For trusted issuers' sessions: how long a tombstone is kept.
+        keep_for: Option<Millis>,
+    },
+    /// A page of the trusted issuer's sessions about which something is stored, by handle.
+    ListForeign {
+        /// The last handle of the page before; `None` = from the first.
+        after: Option<String>,
+    },
     /// As [`Self::Check`], of the next release.
     #[cfg(postern_next)]
     CheckNext {
@@ -247,6 +260,7 @@ impl UserCall {
                 | Self::ReadDevice { .. }
                 | Self::List { .. }
                 | Self::ListSessions { ended: false, .. }
+                | Self::ListForeign { .. }
         )
     }
 }
@@ -456,6 +470,13 @@ pub enum UserReply {
         sessions: Vec<ListedSession>,
         /// Where the next page begins; `None` = this is the last.
         next: Option<Cursor>,
+    },
+    /// Sessions of a person were ended and forgotten.
+    Erased {
+        /// Which this call has ended.
+        handles: Vec<String>,
+        /// There is more to erase: the call is to be made again.
+        goes_on: bool,
     },
     /// The sessions have ended here, but the authority on revocations has not recorded it: an isolate that does not ask
     /// here may go on honouring them. It will be recorded; a repeated call reports the same handles.

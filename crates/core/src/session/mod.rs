@@ -3,6 +3,7 @@
 //! Every rule about what a session is and how it changes. Depends on no HTTP, RPC, SQL or JS.
 
 pub mod call;
+pub mod export;
 pub mod facts;
 pub mod handle;
 pub mod issuer;

@@ -286,6 +286,11 @@ pub trait UserStore {
     -> Result<(), StoreFault>;
     /// Forgets ended sessions whose time is over, and the oldest beyond [`super::listing::MAX_ENDED`].
     fn forget_ended(&self, now: UnixMillis) -> Result<(), StoreFault>;
+    /// Forgets at most `limit` ended sessions of a user; `true` when there may be more.
+    fn forget_ended_of(&self, user_id: &str, limit: u32) -> Result<bool, StoreFault>;
+    /// Takes out of at most `limit` tombstones of a user whose they are, and what else is not needed to refuse their tokens;
+    /// `true` when there may be more.
+    fn strip_tombstones_of(&self, user_id: &str, limit: u32) -> Result<bool, StoreFault>;
     /// Writes down that a live session's user was seen, unless that was written down since `since`.
     fn mark_seen(&self, handle: &str, now: UnixMillis, since: UnixMillis)
     -> Result<(), StoreFault>;
@@ -310,6 +315,9 @@ pub trait UserStore {
     /// The handles of at most `limit` such records that have lapsed.
     fn lapsed_foreign(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault>;
 
+    /// The handles of at most `limit` such records that live, in order; those after `after`, if it is given.
+    fn live_foreign(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StoreFault>;
+
     /// The newest session data of a handle.
     fn data(&self, handle: &str) -> Result<Option<String>, StoreFault>;
     /// Replaces the session data of a handle.
@@ -323,6 +331,9 @@ pub trait UserStore {
     fn clear_copy(&self, handle: &str) -> Result<(), StoreFault>;
     /// At most `limit` entries that are due, oldest first.
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault>;
+
+    /// The handles of at most `limit` entries that are to be deleted and never were, those that are due first.
+    fn pending_deletes(&self, limit: u32) -> Result<Vec<String>, StoreFault>;
 
     /// The handles that the last call to end all of a user's sessions ended, as far as they are remembered.
     fn last_ended_together(

@@ -5,8 +5,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 use postern_core::session::{
     listing::{ListedSession, MAX_ENDED},
     record::{
-        CopyTask, Ending, ForeignRecord, PageOf, RevocationTask, SessionRecord, SessionSummary,
-        StoreFault, Stored, Tombstone, UserStore,
+        CopyAction, CopyTask, Ending, ForeignRecord, PageOf, RevocationTask, SessionRecord,
+        SessionSummary, StoreFault, Stored, Tombstone, UserStore,
     },
 };
 use postern_jwt::time::{Millis, UnixMillis};
@@ -47,6 +47,11 @@ impl MemoryStore {
 
     pub fn is_empty(&self) -> bool {
         *self.0.borrow() == Tables::default()
+    }
+
+    /// Whether any record says whose it is, or is listed as that of `user_id`.
+    pub fn names(&self, user_id: &str) -> bool {
+        format!("{:?}", self.0.borrow()).contains(user_id)
     }
 
     pub fn tombstones(&self) -> usize {
@@ -212,6 +217,36 @@ impl UserStore for MemoryStore {
         Ok(())
     }
 
+    fn forget_ended_of(&self, user_id: &str, limit: u32) -> Result<bool, StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        let of_user = |(session, _): &(ListedSession, _)| session.user_id == user_id;
+        let remembered = tables.remembered.iter();
+        let handles: Vec<_> = remembered
+            .filter(|(_, entry)| of_user(entry))
+            .map(|(handle, _)| handle.clone())
+            .take(limit as usize)
+            .collect();
+        for handle in &handles {
+            tables.remembered.remove(handle);
+        }
+        Ok(handles.len() == limit as usize)
+    }
+
+    fn strip_tombstones_of(&self, user_id: &str, limit: u32) -> Result<bool, StoreFault> {
+        let mut tables = self.0.borrow_mut();
+        let named = tables
+            .ended
+            .values_mut()
+            .filter(|whose| !whose.0.is_empty());
+        let of_user = named.filter(|whose| whose.0 == user_id);
+        let mut stripped = 0;
+        for whose in of_user.take(limit as usize) {
+            (whose.0, whose.1) = (String::new(), String::new());
+            stripped += 1;
+        }
+        Ok(stripped == limit)
+    }
+
     fn mark_seen(
         &self,
         handle: &str,
@@ -311,6 +346,17 @@ impl UserStore for MemoryStore {
         Ok(lapsed.take(limit as usize).collect())
     }
 
+    fn live_foreign(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StoreFault> {
+        let tables = self.0.borrow();
+        let live = tables.foreign.iter().filter(|(handle, stored)| {
+            matches!(stored, Stored::Live(_)) && after.is_none_or(|after| after < handle.as_str())
+        });
+        Ok(live
+            .map(|(handle, _)| handle.clone())
+            .take(limit as usize)
+            .collect())
+    }
+
     fn data(&self, handle: &str) -> Result<Option<String>, StoreFault> {
         Ok(self.0.borrow().data.get(handle).cloned())
     }
@@ -351,6 +397,20 @@ impl UserStore for MemoryStore {
         due.sort_by_key(|task| task.due);
         due.truncate(limit as usize);
         Ok(due)
+    }
+
+    fn pending_deletes(&self, limit: u32) -> Result<Vec<String>, StoreFault> {
+        let tables = self.0.borrow();
+        let deletes = tables
+            .outbox
+            .values()
+            .filter(|task| task.action == CopyAction::Delete);
+        let mut deletes: Vec<_> = deletes
+            .map(|task| (task.due, task.handle.clone()))
+            .collect();
+        deletes.sort();
+        deletes.truncate(limit as usize);
+        Ok(deletes.into_iter().map(|(_, handle)| handle).collect())
     }
 
     fn last_ended_together(

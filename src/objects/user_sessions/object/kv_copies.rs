@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 
-use super::Object;
+use super::{COPIES_AT_ONCE, Object};
 use crate::runtime::{clock, kv, log, promise};
 use postern_core::session::{
+    call::UserReply,
     record::{StoreFault, UserStore},
-    user::{self, Copy},
+    user::{self, Copy, ERASE_BATCH},
 };
 use postern_jwt::time::Millis;
 
@@ -121,6 +122,44 @@ impl Object {
         // A session that ended meanwhile took the write with it.
         let accepted = accepted && matches!(copy, Copy::Put { .. });
         Ok(Copied { accepted, seq })
+    }
+}
+
+impl Object {
+    /// Has the authority told of sessions that were erased, and their KV copies deleted; gives the reply that takes the place
+    /// of the one at hand if either came to nothing, or if there are more copies than one call deletes.
+    pub(super) async fn erased(self: &Rc<Self>, reply: UserReply) -> Option<UserReply> {
+        if !self.report().await {
+            return Some(UserReply::RevocationPending {});
+        }
+        let left = async {
+            let handles = self.store()?.pending_deletes(ERASE_BATCH)?;
+            for some in handles.chunks(COPIES_AT_ONCE) {
+                let deletes: Vec<_> = some
+                    .iter()
+                    .map(|handle| self.copied(handle.clone(), 0))
+                    .collect();
+                for deleted in deletes {
+                    // The outbox knows the outcome.
+                    let _ = deleted.await;
+                }
+            }
+            let left = self.store()?.pending_deletes(u32::MAX)?;
+            let has_failed = left.iter().any(|handle| handles.contains(handle));
+            Ok((has_failed, !left.is_empty()))
+        };
+        match (left.await, reply) {
+            (Ok((false, false)), _) => None,
+            (Ok((false, true)), UserReply::Erased { handles, .. }) => Some(UserReply::Erased {
+                handles,
+                goes_on: true,
+            }),
+            (Ok(_), _) => Some(UserReply::CopyPending {}),
+            (Err(StoreFault(fault)), _) => {
+                log::write(log::Event::UserSessions, &fault);
+                Some(UserReply::CopyPending {})
+            }
+        }
     }
 }
 

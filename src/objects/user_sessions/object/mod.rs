@@ -194,7 +194,10 @@ impl Object {
         let goes_on = matches!(
             (&call, &reply),
             (
-                UserCall::Revoke { .. } | UserCall::RevokeAll { .. } | UserCall::EndBefore { .. },
+                UserCall::Revoke { .. }
+                    | UserCall::RevokeAll { .. }
+                    | UserCall::EndBefore { .. }
+                    | UserCall::Erase { .. },
                 _
             ) | (_, UserReply::Theft { .. })
         );
@@ -238,6 +241,7 @@ impl Object {
                 let recorded = self.report().await;
                 (!recorded).then_some(UserReply::RevocationPending {})
             }
+            (UserCall::Erase { .. }, reply) => self.erased(reply).await,
             (_, UserReply::Theft { .. }) => {
                 self.report().await;
                 None

@@ -100,6 +100,35 @@ impl SqlUserStore {
         .map(drop)
     }
 
+    /// Forgets the ended sessions of one user; `true` when there may be more.
+    pub(super) fn forget_remembered_of(
+        &self,
+        user_id: &str,
+        limit: u32,
+    ) -> Result<bool, StoreFault> {
+        let handles = self.texts(
+            "handle",
+            "DELETE FROM ended_session WHERE handle IN (SELECT handle FROM ended_session WHERE user_id = ? LIMIT ?)
+             RETURNING handle",
+            &[user_id.into(), limit.into()],
+        )?;
+        self.note_change();
+        Ok(is_full(&handles, limit))
+    }
+
+    /// Takes out of tombstones what says whose they are; `true` when there may be more. What is left refuses tokens.
+    pub(super) fn strip(&self, user_id: &str, limit: u32) -> Result<bool, StoreFault> {
+        let handles = self.texts(
+            "handle",
+            "UPDATE session SET user_id = '', tenant_id = '', salt = '', last_refreshed = NULL, last_seen = NULL, made_by = NULL,
+               bound_thumbprint = NULL, bound_at = NULL
+             WHERE handle IN (SELECT handle FROM session WHERE live = 0 AND user_id = ? AND user_id != '' LIMIT ?)
+             RETURNING handle",
+            &[user_id.into(), limit.into()],
+        )?;
+        Ok(is_full(&handles, limit))
+    }
+
     pub(super) fn write_seen(
         &self,
         handle: &str,
@@ -114,6 +143,11 @@ impl SqlUserStore {
             )
             .map(drop)
     }
+}
+
+/// Whether as many rows were met as were asked for.
+fn is_full(handles: &[String], limit: u32) -> bool {
+    handles.len() >= usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
 /// Where a page begins, and how long it is.

@@ -51,8 +51,13 @@ impl SqlUserStore {
         self.has_changed.get()
     }
 
-    fn change(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
+    /// Notes that something may be due earlier than before.
+    fn note_change(&self) {
         self.has_changed.set(true);
+    }
+
+    fn change(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
+        self.note_change();
         self.sql.run(query, bindings)
     }
 
@@ -239,6 +244,14 @@ impl UserStore for SqlUserStore {
         self.forget_remembered(now)
     }
 
+    fn forget_ended_of(&self, user_id: &str, limit: u32) -> Result<bool, StoreFault> {
+        self.forget_remembered_of(user_id, limit)
+    }
+
+    fn strip_tombstones_of(&self, user_id: &str, limit: u32) -> Result<bool, StoreFault> {
+        self.strip(user_id, limit)
+    }
+
     fn mark_seen(
         &self,
         handle: &str,
@@ -328,6 +341,14 @@ impl UserStore for SqlUserStore {
         )
     }
 
+    fn live_foreign(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StoreFault> {
+        self.texts(
+            "handle",
+            "SELECT handle FROM foreign_session WHERE live = 1 AND handle > ? ORDER BY handle LIMIT ?",
+            &[after.unwrap_or_default().into(), limit.into()],
+        )
+    }
+
     fn data(&self, handle: &str) -> Result<Option<String>, StoreFault> {
         let parts = self.texts(
             "text",
@@ -389,6 +410,14 @@ impl UserStore for SqlUserStore {
             &[time(now), limit.into()],
         )?;
         rows.iter().map(|row| row.read(Row::task)).collect()
+    }
+
+    fn pending_deletes(&self, limit: u32) -> Result<Vec<String>, StoreFault> {
+        self.texts(
+            "handle",
+            "SELECT handle FROM outbox WHERE action = 'delete' ORDER BY due LIMIT ?",
+            &[limit.into()],
+        )
     }
 
     fn last_ended_together(

@@ -195,7 +195,7 @@ pub(super) fn end_before<S: UserStore>(
 }
 
 /// Ends a trusted issuer's session here. Its issuer may think otherwise; we only refuse it.
-fn end_foreign<S: UserStore>(
+pub(super) fn end_foreign<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
     handle: &str,

@@ -8,6 +8,7 @@ mod data;
 mod device;
 mod device_shown;
 mod end;
+mod erase;
 mod foreign;
 mod issue;
 mod listing;
@@ -19,6 +20,7 @@ mod ticket;
 mod verify;
 
 pub use data::EMPTY;
+pub use erase::ERASE_BATCH;
 pub use issue::is_reported_as_theft;
 pub use listing::SEEN_EVERY;
 pub use maintenance::{copied, copy_now, sweep};
@@ -144,6 +146,10 @@ pub fn answer<S: UserStore>(
             let tenant = tenant_id.as_deref();
             listing::list(store, context, &user_id, tenant, after.as_ref(), ended)
         }
+        UserCall::Erase { user_id, keep_for } => {
+            erase::erase(store, context, user_id.as_deref(), keep_for)
+        }
+        UserCall::ListForeign { after } => erase::list_foreign(store, after.as_deref()),
         UserCall::Revoke {
             handles,
             keep_for,
@@ -284,7 +290,12 @@ pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
             sessions: Vec::new(),
             next: None,
         }),
+        UserCall::Erase { .. } => Some(UserReply::Erased {
+            handles: Vec::new(),
+            goes_on: false,
+        }),
         UserCall::List { .. }
+        | UserCall::ListForeign { .. }
         | UserCall::Revoke { .. }
         | UserCall::RevokeAll { .. }
         | UserCall::RevokeOthers { .. } => Some(UserReply::Handles {
