@@ -54,6 +54,8 @@ export async function startWrangler(userArguments, { anyPort = false, asDeployed
     // "Every address" is none that a browser could use.
     ...added("API_DOMAIN", `${protocol}://${["0.0.0.0", "::"].includes(host) ? HOST : host}:${usual}`),
     ...added("LEGACY_KEYLESS_ALLOW", LOOPBACK),
+    // Only for itself: elsewhere nobody is told where origins are.
+    ...(setting("API_DOMAIN") === undefined ? added("DEVELOPMENT", "true") : []),
     "--show-interactive-dev-session=false",
   ];
   // A process group of its own, so that wrangler, esbuild and workerd end together.

@@ -85,6 +85,7 @@ pub(crate) fn response(
             request_id: asker.id(),
             login,
             is_form: asker.is_form(),
+            shows_message: settings::current(asker.env).is_ok_and(|settings| settings.development),
         },
     );
     let Some(wanted) = rules_page else {

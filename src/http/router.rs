@@ -27,6 +27,7 @@ use postern_core::error::page::{self, PageDetail};
 use postern_core::gateway::decision::navigation;
 use postern_core::http::reply::Reply;
 use postern_core::http::route::{self, Route};
+use postern_core::http::start_page::start_page;
 use postern_core::settings::Settings;
 use postern_core::supertokens::fdi::cors;
 
@@ -87,7 +88,7 @@ async fn answered(
             Ok(Some(gateway)) => {
                 handler::answer(request, env, execution, &settings, &gateway, host).await
             }
-            _ => with_cors(request, &settings, error::not_found()),
+            _ => of_nobodys_path(request, &settings),
         },
         Route::Metrics => response::of(&operator_lists::metrics(request, &settings)),
         Route::Explain => response::of(&explain::answer(request, env, execution, &settings).await),
@@ -108,6 +109,20 @@ async fn answered(
         }
         route => of_browser_api(request, env, execution, &settings, &route).await,
     }
+}
+
+/// A path that neither Postern nor a rule has.
+fn of_nobodys_path(request: &Incoming, settings: &Settings) -> Result<JsValue, JsValue> {
+    let header = |name: &str| request.header(name);
+    let is_start = request.path() == "/" && matches!(request.method(), "GET" | "HEAD");
+    if is_start && navigation::reads_pages(&header) {
+        let release = env!("CARGO_PKG_VERSION");
+        let page = start_page(settings, release, &LoggedRequest::id(request).to_owned());
+        if let Some(page) = page {
+            return response::of(&page);
+        }
+    }
+    with_cors(request, settings, error::not_found())
 }
 
 async fn of_browser_api(

@@ -44,6 +44,8 @@ test("it says its key and where it is ready, and leaves nothing behind", { timeo
     const response = await fetch(`http://127.0.0.1:${port}/no/such/path`);
     assert.equal(response.status, 404);
     await response.text();
+    const page = await fetch(`http://127.0.0.1:${port}/`, { headers: { accept: "text/html" } });
+    assert.match(await page.text(), /Postern is running/);
   } finally {
     child.kill("SIGTERM");
   }

@@ -159,13 +159,17 @@ pub(crate) fn failed(
     asker: &Asker<'_>,
     fault: SendFault,
 ) -> Result<JsValue, JsValue> {
-    let what = log_detail(Some(matched), &about_origin(matched, fault.message()));
+    let about = about_origin(matched, fault.message());
     log::write_with(
         log::Event::GatewayOrigin,
         &[(log::Member::Request, asker.id())],
-        &what,
+        &log_detail(Some(matched), &about),
     );
-    local_response(settings, Some(matched), asker, fault.reply(), None)
+    let reply = match fault {
+        SendFault::Unreachable if settings.development => error::bad_gateway_of(&about),
+        fault => fault.reply(),
+    };
+    local_response(settings, Some(matched), asker, reply, None)
 }
 
 /// What an operator is told of an origin: its name in the rules file, and where it is. Clients are told neither.

@@ -177,6 +177,11 @@ pub fn bad_gateway() -> Reply {
     ErrorCode::BadGateway.reply()
 }
 
+/// The same reply in development (`DEVELOPMENT`), where it says what is wrong with which origin.
+pub fn bad_gateway_of(what: &str) -> Reply {
+    ErrorCode::BadGateway.reply_with(what)
+}
+
 /// The reply when an origin does not begin its answer in time.
 pub fn gateway_timeout() -> Reply {
     ErrorCode::GatewayTimeout.reply()

@@ -25,10 +25,12 @@ pub struct PageDetail<'a> {
     pub login: Option<&'a str>,
     /// True when a form was sent: a link would lose what was typed.
     pub is_form: bool,
+    /// True in development (`DEVELOPMENT`): the message of the JSON is shown, too.
+    pub shows_message: bool,
 }
 
 /// What to do next, as far as a link does it.
-enum Next<'a> {
+pub(crate) enum Next<'a> {
     Nothing,
     Link(&'a str, &'static str),
     /// In another tab, so that this page, and the form behind it, stay.
@@ -46,11 +48,11 @@ pub fn request_id(text: &str) -> Option<&str> {
 
 /// The page for an answer of ours that is JSON; what else its headers say stays. Others stay as they are.
 pub fn of(mut reply: Reply, told: &PageDetail<'_>) -> Reply {
-    let code = code_of(&reply);
-    if reply.status < 400 || code.is_none() {
+    let Some(code) = code_of(&reply).filter(|_| reply.status >= 400) else {
         return reply;
-    }
-    reply.body = html(reply.status, &code.unwrap_or_default(), told);
+    };
+    let message = member(&reply, "message").filter(|_| told.shows_message);
+    reply.body = html(reply.status, &code, message.as_deref(), told);
     with_page_headers(reply)
 }
 
@@ -67,12 +69,17 @@ pub fn has_page(reply: &Reply) -> bool {
 }
 
 fn code_of(reply: &Reply) -> Option<String> {
-    let object = json::parse_object(&reply.body).ok()?;
-    let code = object.string("status").ok()??;
-    Some(code.into_owned())
+    member(reply, "status")
 }
 
-fn with_page_headers(mut reply: Reply) -> Reply {
+/// A text in the JSON of an answer.
+fn member(reply: &Reply, name: &str) -> Option<String> {
+    let object = json::parse_object(&reply.body).ok()?;
+    let text = object.string(name).ok()??;
+    Some(text.into_owned())
+}
+
+pub(crate) fn with_page_headers(mut reply: Reply) -> Reply {
     reply.headers.retain(|(name, _)| name != "content-type");
     reply
         .with_header("content-type", "text/html; charset=utf-8")
@@ -86,10 +93,12 @@ type Words<'a> = (&'static str, Vec<&'static str>, Next<'a>);
 
 const START: Next<'static> = Next::Link("/", "Go to the start page");
 
-fn html(status: u16, code: &str, told: &PageDetail<'_>) -> String {
+fn html(status: u16, code: &str, message: Option<&str>, told: &PageDetail<'_>) -> String {
     let (title, text, next) =
         about_session(code, told).unwrap_or_else(|| about_site(status, told.is_form));
     let label = format!("Error {status}");
+    let message = message.map(escaped);
+    let text: Vec<&str> = text.into_iter().chain(message.as_deref()).collect();
     written(&label, title, &text, &next, told.request_id)
 }
 
@@ -220,7 +229,14 @@ fn about_site<'a>(status: u16, is_form: bool) -> Words<'a> {
     }
 }
 
-fn written(label: &str, title: &str, text: &[&str], next: &Next<'_>, request_id: &str) -> String {
+/// A page: label, title and paragraphs are HTML.
+pub(crate) fn written(
+    label: &str,
+    title: &str,
+    text: &[&str],
+    next: &Next<'_>,
+    request_id: &str,
+) -> String {
     let mut page = String::with_capacity(4096);
     page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n");
     // Writing to a `String` cannot fail.
@@ -258,7 +274,7 @@ fn written(label: &str, title: &str, text: &[&str], next: &Next<'_>, request_id:
     page
 }
 
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
@@ -367,6 +383,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn in_development_the_message_is_shown_as_text() {
+        let shown = |shows_message| {
+            let told = PageDetail {
+                shows_message,
+                ..PageDetail::default()
+            };
+            of(error::bad_gateway_of("origin <app> at http://x"), &told)
+                .body
+                .clone()
+        };
+        assert!(shown(true).contains("<p>origin &lt;app&gt; at http://x</p>"));
+        assert!(!shown(false).contains("http://x"));
     }
 
     #[test]

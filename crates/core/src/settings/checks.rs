@@ -88,6 +88,12 @@ fn check_transport(reader: &mut Reader<'_>, settings: &Settings) {
             "must not be false: cookies would go over http, too",
         );
     }
+    if settings.development && !is_on_one_machine {
+        reader.fault(
+            "DEVELOPMENT",
+            "must not be true: where origins are is told on one machine (loopback) only",
+        );
+    }
     if settings
         .website_origins
         .iter()

@@ -45,6 +45,10 @@ settings! {
         ("error", LogLevel::Error), ("warn", LogLevel::Warn), ("info", LogLevel::Info), ("debug", LogLevel::Debug),
     ]), default "info";
 
+    /// `true`, which `npm start` and `postern dev` set: a page at `/` says what runs while there is no rule, and a 502 names the origin
+    /// and its address. Only where `API_DOMAIN` is a loopback address: strangers are told neither.
+    development: bool = DEVELOPMENT, boolean(), default "false";
+
     section "Gateway";
 
     /// The one origin behind Postern, for a deployment without rules in gateway.toml. Requests for no path of Postern's go there, with the

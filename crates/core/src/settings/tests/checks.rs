@@ -123,6 +123,17 @@ fn cookie_settings_must_fit_together() {
     );
 }
 
+/// Where origins are, and what runs, is told on one machine only.
+#[test]
+fn development_is_of_one_machine() {
+    let on = ("DEVELOPMENT", "true");
+    assert_eq!(faults(&[on]), ["DEVELOPMENT"]);
+    assert_eq!(
+        faults(&[on, ("API_DOMAIN", "http://localhost:8787")]),
+        Vec::<String>::new()
+    );
+}
+
 /// The cookie that shows a device is of one host and not partitioned, and only sessions in cookies can be bound.
 #[test]
 fn sessions_are_bound_where_their_cookies_are_of_one_host() {
