@@ -44,6 +44,9 @@ async function lint() {
     [projectNode, [packageScript("typescript", "bin", "tsc"), "--noEmit"]],
     [projectNode, [fromRoot("scripts", "graph.mjs")]],
     [projectNode, [fromRoot("scripts", "dependencies.mjs")]],
+    // Spelling, and the terms that the glossary has other words for (cspell.json); links and anchors.
+    [projectNode, [packageScript("cspell", "bin.mjs"), "lint", "--no-progress", "--config", fromRoot("cspell.json")]],
+    [projectNode, ["--test", "--test-reporter=dot", fromRoot("tests", "docs", "links.test.mjs")]],
   ];
   let failed = 0;
   for (const [program, args, options] of checks) {

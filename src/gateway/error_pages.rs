@@ -1,6 +1,6 @@
 //! Answers of our own to people: a page in place of JSON, of the operator's where one is named.
 //!
-//! Who gets a page, the id of the request, and how the operator's page is fetched. Our own page is written in `postern_core::error::page`.
+//! Who gets a page, the id of the request, and how the operator's page is fetched. Our own page is written in `postern_core::pages::error_page`.
 
 use std::{cell::OnceCell, rc::Rc};
 
@@ -13,10 +13,10 @@ use crate::runtime::{
     js::{self, FetchedResponse},
     log, log_context, promise, settings,
 };
-use postern_core::error::page::{self, PageDetail};
 use postern_core::gateway::decision::navigation;
 use postern_core::gateway::{Gateway, Matched, Target};
 use postern_core::http::reply::Reply;
+use postern_core::pages::error_page::{self, PageDetail};
 
 /// How long an operator's page may take, and how large it may be.
 const PAGE_TIMEOUT_MS: u32 = 2_000;
@@ -70,7 +70,7 @@ pub(crate) fn response(
     reply: Reply,
     login: Option<&str>,
 ) -> Result<JsValue, JsValue> {
-    if !(page::has_page(&reply) && navigation::reads_pages(asker.header)) {
+    if !(error_page::has_page(&reply) && navigation::reads_pages(asker.header)) {
         return sent(asker, reply);
     }
     let gateway = settings::gateway(asker.env).ok().flatten();
@@ -79,7 +79,7 @@ pub(crate) fn response(
         .and_then(|gateway| Wanted::of(gateway, matched, reply.status));
     let mut reply = reply;
     postern_core::supertokens::fdi::cors::vary(&mut reply.headers, &["Accept"]);
-    let ours = page::of(
+    let ours = error_page::of(
         reply.clone(),
         &PageDetail {
             request_id: asker.id(),
@@ -97,7 +97,7 @@ pub(crate) fn response(
     let work = async move {
         let fetched = wanted.fetched(&env, &address, language, &id).await;
         let mut reply = if let Some(text) = fetched {
-            page::with_body(reply, text)
+            error_page::with_body(reply, text)
         } else {
             let message = format!("{}: the operator's page cannot be had", wanted.place);
             log::write_with(

@@ -23,11 +23,11 @@ use crate::{
     },
 };
 use postern_core::error;
-use postern_core::error::page::{self, PageDetail};
 use postern_core::gateway::decision::navigation;
 use postern_core::http::reply::Reply;
 use postern_core::http::route::{self, Route};
-use postern_core::http::start_page::start_page;
+use postern_core::pages::error_page::{self, PageDetail};
+use postern_core::pages::start::start_page;
 use postern_core::settings::Settings;
 use postern_core::supertokens::fdi::cors;
 
@@ -117,7 +117,7 @@ fn of_nobodys_path(request: &Incoming, settings: &Settings) -> Result<JsValue, J
     let is_start = request.path() == "/" && matches!(request.method(), "GET" | "HEAD");
     if is_start && navigation::reads_pages(&header) {
         let release = env!("CARGO_PKG_VERSION");
-        let page = start_page(settings, release, &LoggedRequest::id(request).to_owned());
+        let page = start_page(settings, release, LoggedRequest::id(request));
         if let Some(page) = page {
             return response::of(&page);
         }
@@ -175,7 +175,7 @@ fn for_people(
     mut reply: Reply,
     header: &dyn Fn(&str) -> Option<String>,
 ) -> Result<JsValue, JsValue> {
-    if page::has_page(&reply) && navigation::reads_pages(header) {
+    if error_page::has_page(&reply) && navigation::reads_pages(header) {
         let id = LoggedRequest::id(request).to_owned();
         let message = format!("a page with status {} was shown", reply.status);
         log::write_with(log::Event::Page, &[(log::Member::Request, &id)], &message);
@@ -185,7 +185,7 @@ fn for_people(
             ..PageDetail::default()
         };
         cors::vary(&mut reply.headers, &["Accept"]);
-        reply = page::of(reply, &detail);
+        reply = error_page::of(reply, &detail);
     }
     if request.method() == "HEAD" {
         reply.body = String::new();

@@ -24,6 +24,7 @@ pub mod location;
 pub mod log_events;
 pub mod message;
 pub mod metrics;
+pub mod pages;
 pub mod refusal;
 pub mod revocation;
 pub mod session;

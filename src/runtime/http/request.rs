@@ -15,7 +15,7 @@ use crate::runtime::js::{self, Host, IncomingRequest};
 use crate::runtime::log_context::LoggedRequest;
 use crate::runtime::random;
 use data_encoding::BASE64URL_NOPAD;
-use postern_core::error::page;
+use postern_core::pages::error_page;
 
 /// A request, with its URL taken apart.
 ///
@@ -178,7 +178,7 @@ impl LoggedRequest for Incoming {
 /// The id of a request: Cloudflare's, or one that is made here.
 pub(crate) fn request_id(header: &dyn Fn(&str) -> Option<String>) -> String {
     let ray = header("cf-ray");
-    if let Some(id) = ray.as_deref().and_then(page::request_id) {
+    if let Some(id) = ray.as_deref().and_then(error_page::request_id) {
         return id.to_owned();
     }
     let random: [u8; 12] = random::random().unwrap_or_default();

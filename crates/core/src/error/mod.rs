@@ -2,7 +2,6 @@
 //! (`supertokens::cdi`).
 
 mod codes;
-pub mod page;
 
 pub use codes::ErrorCode;
 

@@ -11,5 +11,4 @@ pub(crate) mod form;
 pub mod host;
 pub mod reply;
 pub mod route;
-pub mod start_page;
 pub mod token_places;

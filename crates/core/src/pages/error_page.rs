@@ -3,15 +3,9 @@
 //! A page says what to do next and under which id the log has it; it never says what was
 //! refused in detail, nor which origin is at fault.
 
-use std::fmt::Write;
-
+use super::{Next, escaped, with_page_headers, written};
 use crate::http::reply::Reply;
 use postern_jwt::json;
-
-const STYLE: &str = include_str!("page.css");
-
-/// No script, nothing from elsewhere, and no style but this one.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'sha256-ADIGW/Ve8uvD+aHCZ5ADXnZXb4BFQY6w/Q/adveswoU='; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
 /// The longest request id that is taken from outside.
 const MAX_ID_BYTES: usize = 64;
@@ -27,14 +21,6 @@ pub struct PageDetail<'a> {
     pub is_form: bool,
     /// True in development (`DEVELOPMENT`): the message of the JSON is shown, too.
     pub shows_message: bool,
-}
-
-/// What to do next, as far as a link does it.
-pub(crate) enum Next<'a> {
-    Nothing,
-    Link(&'a str, &'static str),
-    /// In another tab, so that this page, and the form behind it, stay.
-    Tab(&'a str, &'static str),
 }
 
 /// A request id from outside, such as `CF-Ray`; `None` for what is none.
@@ -77,15 +63,6 @@ fn member(reply: &Reply, name: &str) -> Option<String> {
     let object = json::parse_object(&reply.body).ok()?;
     let text = object.string(name).ok()??;
     Some(text.into_owned())
-}
-
-pub(crate) fn with_page_headers(mut reply: Reply) -> Reply {
-    reply.headers.retain(|(name, _)| name != "content-type");
-    reply
-        .with_header("content-type", "text/html; charset=utf-8")
-        .with_header("content-security-policy", CONTENT_SECURITY_POLICY)
-        .with_header("x-content-type-options", "nosniff")
-        .with_header("referrer-policy", "no-referrer")
 }
 
 /// Title, paragraphs, and what to do next.
@@ -229,83 +206,11 @@ fn about_site<'a>(status: u16, is_form: bool) -> Words<'a> {
     }
 }
 
-/// A page: label, title and paragraphs are HTML.
-pub(crate) fn written(
-    label: &str,
-    title: &str,
-    text: &[&str],
-    next: &Next<'_>,
-    request_id: &str,
-) -> String {
-    let mut page = String::with_capacity(4096);
-    page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"robots\" content=\"noindex\">\n");
-    // Writing to a `String` cannot fail.
-    let _ = write!(
-        page,
-        "<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-    );
-    let _ = writeln!(page, "<p class=\"status\">{label}</p>");
-    let _ = writeln!(page, "<h1>{title}</h1>");
-    for paragraph in text {
-        let _ = writeln!(page, "<p>{paragraph}</p>");
-    }
-    match next {
-        Next::Nothing => {}
-        Next::Link(to, what) => {
-            let _ = writeln!(
-                page,
-                "<a class=\"next\" href=\"{}\">{what}</a>",
-                escaped(to)
-            );
-        }
-        Next::Tab(to, what) => {
-            let _ = writeln!(
-                page,
-                "<a class=\"next\" href=\"{}\" target=\"_blank\" rel=\"noopener\">{what}</a>",
-                escaped(to)
-            );
-        }
-    }
-    let _ = write!(
-        page,
-        "<footer><p>Request id: <code>{}</code></p></footer>\n</main>\n</body>\n</html>\n",
-        escaped(request_id)
-    );
-    page
-}
-
-pub(crate) fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
-    use base64ct::{Base64, Encoding};
-    use sha2::{Digest, Sha256};
-
-    use super::{CONTENT_SECURITY_POLICY, PageDetail, STYLE, of, request_id};
+    use super::{PageDetail, of, request_id};
     use crate::error;
     use crate::http::reply::Reply;
-
-    #[test]
-    fn the_policy_allows_this_style_and_nothing_else() {
-        let hash = Base64::encode_string(&Sha256::digest(STYLE.as_bytes()));
-        assert!(
-            CONTENT_SECURITY_POLICY.contains(&format!("'sha256-{hash}'")),
-            "{hash}"
-        );
-        assert!(CONTENT_SECURITY_POLICY.starts_with("default-src 'none'"));
-    }
 
     #[test]
     fn what_comes_from_outside_is_text() {

@@ -2,7 +2,7 @@
 //!
 //! In production (`DEVELOPMENT` not set) the path is like any other that nobody serves: 404.
 
-use crate::error::page;
+use super::{Next, escaped, with_page_headers, written};
 use crate::http::reply::Reply;
 use crate::settings::Settings;
 
@@ -10,7 +10,7 @@ use crate::settings::Settings;
 pub fn start_page(settings: &Settings, release: &str, request_id: &str) -> Option<Reply> {
     settings
         .development
-        .then(|| page::with_page_headers(Reply::new(200, &[], text(settings, release, request_id))))
+        .then(|| with_page_headers(Reply::new(200, &[], text(settings, release, request_id))))
 }
 
 fn text(settings: &Settings, release: &str, request_id: &str) -> String {
@@ -22,10 +22,10 @@ fn text(settings: &Settings, release: &str, request_id: &str) -> String {
     } else {
         format!(
             "Backends: the service API at <code>{}</code>, with the key that is printed at the start.",
-            page::escaped(&service)
+            escaped(&service)
         )
     };
-    let browser = page::escaped(&browser);
+    let browser = escaped(&browser);
     let paragraphs = [
         format!("Browsers and apps: the browser API at <code>{browser}</code>."),
         service_api,
@@ -36,11 +36,11 @@ fn text(settings: &Settings, release: &str, request_id: &str) -> String {
     ];
     let paragraphs: Vec<&str> = paragraphs.iter().map(String::as_str).collect();
     let label = format!("Release {release}, in development");
-    page::written(
-        &page::escaped(&label),
+    written(
+        &escaped(&label),
         "Postern is running",
         &paragraphs,
-        &page::Next::Nothing,
+        &Next::Nothing,
         request_id,
     )
 }
