@@ -3,6 +3,7 @@
 // is missing. Needs no network once that is done.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { digestOf } from "./lib/hash.mjs";
 import { childEnvironment, fromRoot, projectNode, root, toolProgram, toolsDirectory, windows } from "./lib/paths.mjs";
 import { StepFailed, must, run, say, seconds } from "./lib/process.mjs";
@@ -10,6 +11,9 @@ import { installPythonPackages } from "./lib/python.mjs";
 import { timed } from "./lib/step-times.mjs";
 
 const OLDEST_NODE = 20;
+/** Longer than the slowest set-up. */
+const LOCK_WAIT_MS = 20 * 60_000;
+const LOCK_POLL_MS = 200;
 
 /** The helper in scripts/bindgen. Its name changes with its sources, so that an older one is never used in its place. */
 export const bindgen = { name: "postern-bindgen", version: digestOf(["scripts/bindgen/Cargo.toml", "scripts/bindgen/Cargo.lock", "scripts/bindgen/src"]).slice(0, 16) };
@@ -19,6 +23,52 @@ export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
 /** @param {{lint?: boolean, sdk?: boolean, mutants?: boolean, onlyPackages?: boolean}} [needs] also what only some parts of the tests use: `lint`, `sdk` for Python's packages, `mutants` for that command; or only npm's packages, for what builds nothing */
 export async function setUp(needs = {}) {
+  const unlock = await alone();
+  try {
+    await installWhatIsMissing(needs);
+  } finally {
+    unlock();
+  }
+}
+
+/** Two commands that start at once do not install over each other: the later waits. @returns {Promise<() => void>} lets the next one go */
+async function alone() {
+  const lock = fromRoot(".setup-lock");
+  for (const started = Date.now(); ; await pause(LOCK_POLL_MS)) {
+    try {
+      writeFileSync(lock, String(process.pid), { flag: "wx" });
+      return () => rmSync(lock, { force: true });
+    } catch (error) {
+      if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
+    }
+    const holder = Number(readIfThere(lock));
+    // One that was killed has left its lock behind.
+    if (holder > 0 && !isRunning(holder)) rmSync(lock, { force: true });
+    else if (Date.now() - started > LOCK_WAIT_MS) throw new StepFailed(`another set-up of this directory (process ${holder}) has been at work for ${LOCK_WAIT_MS / 60_000} minutes: stop it, or delete ${lock}`);
+    else if (Date.now() - started < LOCK_POLL_MS) say(`Waiting for another set-up of this directory (process ${holder})`);
+  }
+}
+
+function readIfThere(/** @type {string} */ file) {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function isRunning(/** @type {number} */ pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Somebody else's process, which runs.
+    return /** @type {NodeJS.ErrnoException} */ (error).code === "EPERM";
+  }
+}
+
+/** @param {Parameters<typeof setUp>[0] & {}} needs */
+async function installWhatIsMissing(needs) {
   if (needs.onlyPackages) return installPackages();
   await checkPrerequisites();
   // Side by side: one mostly waits for the network, the other compiles.
@@ -150,11 +200,7 @@ async function installed(tool, time, build) {
 function removeAbandoned(prefix) {
   const directories = existsSync(toolsDirectory) ? readdirSync(toolsDirectory).filter((entry) => entry.startsWith(prefix)) : [];
   for (const directory of directories) {
-    try {
-      process.kill(Number(directory.slice(prefix.length)), 0);
-    } catch {
-      rmSync(join(toolsDirectory, directory), { recursive: true, force: true });
-    }
+    if (!isRunning(Number(directory.slice(prefix.length)))) rmSync(join(toolsDirectory, directory), { recursive: true, force: true });
   }
 }
 
