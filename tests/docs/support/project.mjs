@@ -11,7 +11,9 @@ import { makePackages } from "../../../scripts/package.mjs";
 import { npm } from "../../../scripts/setup.mjs";
 
 /** What tutorials tell their readers to install. */
-const FROM_REPOSITORY = ["wrangler", "express", "jose"];
+const FROM_REPOSITORY = ["@modelcontextprotocol", "esbuild", "express", "jose", "supertokens-website", "wrangler"];
+/** Their programs, which `npx` finds. */
+const PROGRAMS = ["esbuild", "wrangler"];
 
 /** @returns {Promise<{directory: string, environment: Record<string, string | undefined>, remove: () => void}>} */
 export async function makeProject() {
@@ -24,6 +26,10 @@ export async function makeProject() {
   const { code, output } = await npm(install, { cwd: directory, quiet: true });
   assert.equal(code, 0, output);
   for (const name of FROM_REPOSITORY) symlinkSync(fromRoot("node_modules", name), join(directory, "node_modules", name));
+  for (const name of PROGRAMS) {
+    const program = join(directory, "node_modules", ".bin", name);
+    if (!existsSync(program)) symlinkSync(fromRoot("node_modules", ".bin", name), program);
+  }
   const environment = { ...process.env, PATH: [join(directory, "node_modules", ".bin"), dirname(projectNode), process.env.PATH].join(delimiter) };
   execFileSync(projectNode, [join(directory, "node_modules", "postern-worker", "bin", "postern.mjs"), "init"], { cwd: directory, stdio: "ignore" });
   return { directory, environment, remove: () => rmSync(scratch, { recursive: true, force: true }) };
