@@ -6,7 +6,8 @@ import {
   KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
   answer_http, answer_in_place, answer_rpc, judge_answer, look_at_session, result_in_place,
 } from "../build/index.js";
-import { answered, facts, instance } from "./executor.mjs";
+import { answered, encoded, factsOf, instance } from "./executor.mjs";
+import { answerAgain, keep, keeping } from "./kept-answers.mjs";
 import { edited, forwarding, linesOf, send } from "./proxy.mjs";
 import { object } from "./durable-object.mjs";
 import { pump } from "./websocket.mjs";
@@ -22,6 +23,7 @@ const look = live(look_at_session);
 
 /** What Rust asks of JavaScript. */
 const host = {
+  keep,
   linesOf,
   send,
   edited,
@@ -36,25 +38,36 @@ const UNKNOWN = 0;
 globalThis.posternGatewayRules = gatewayRules;
 globalThis.posternIssuers = issuers;
 
+/** One RPC call. */
+function ask(name, argument, env, ctx) {
+  instance();
+  return answered(answer_rpc(name, argument, env, ctx), ctx, result_in_place);
+}
+
 /** Gives a class the RPC methods of these names; whatever is not listed here cannot be called. */
 function offer(Entrypoint, names) {
   for (const name of names) {
     Entrypoint.prototype[name] = function (argument) {
-      instance();
-      return answered(answer_rpc(name, argument, this.env, this.ctx), this.ctx, result_in_place);
+      return ask(name, argument, this.env, this.ctx);
     };
   }
 }
 
-/** The HTTP doors, and what every edge route may ask. */
-export default class Postern extends WorkerEntrypoint {
-  fetch(request) {
-    instance();
-    const inPlace = () => answer_in_place(request, this.env);
-    return answered(answer_http(facts(request), request, this.env, this.ctx, host), this.ctx, inPlace);
-  }
-}
-offer(Postern, ["getSession", "getSessionForRequest", "getSessionData", "updateSessionData"]);
+/** The HTTP doors, and what every edge route may ask. An object and no class: the platform makes an instance for each request. */
+export default {
+  fetch(request, env, ctx) {
+    const current = instance();
+    const text = factsOf(request);
+    const again = answerAgain(text, request, current);
+    if (again !== undefined) return again;
+    const bytes = encoded(text);
+    // One byte for each unit: then it is as long as the bound on what is kept counts it.
+    const keepable = bytes.length === text.length ? text : undefined;
+    const answer = keeping(keepable, () => answer_http(bytes, request, env, ctx, host));
+    return answered(answer, ctx, () => answer_in_place(request, env));
+  },
+  ...Object.fromEntries(["getSession", "getSessionForRequest", "getSessionData", "updateSessionData"].map((name) => [name, (argument, env, ctx) => ask(name, argument, env, ctx)])),
+};
 
 /** For Workers that only verify. */
 export class SessionsVerify extends WorkerEntrypoint {}

@@ -14,6 +14,7 @@ mod runtime;
 mod sessions;
 
 use crate::{
+    auth::kept_answers,
     gateway::{response, websocket},
     http::router,
     runtime::executor,
@@ -68,6 +69,18 @@ pub fn look_at_session(
     executor::drive(Box::pin(async move {
         Ok(websocket::look(&ticket, &env, &context).await)
     }))
+}
+
+/// Whether the answer that `kept-answers.mjs` keeps under this number is still the one to give.
+#[wasm_bindgen]
+pub fn still_holds(number: u32) -> bool {
+    kept_answers::still_holds(number)
+}
+
+/// Forgets what such an answer stands on.
+#[wasm_bindgen]
+pub fn forget_answer(number: u32) {
+    kept_answers::forget(number);
 }
 
 /// Answers an RPC call: with its result at once when all that is needed is known, else with a ticket or a promise

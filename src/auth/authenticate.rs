@@ -22,8 +22,9 @@ use postern_core::{
         reply::Reply,
     },
     identity::Issuers,
+    keys::RingCopy,
     refusal::Refusal,
-    revocation::copy::{Age, Decision},
+    revocation::copy::{Age, Decision, LivenessQuery},
     session::{
         call::{UserCall, UserReply},
         handle::{CheckedHandle, HandleKind},
@@ -145,6 +146,31 @@ pub(crate) async fn check_revocation_of(
     }
 }
 
+/// Whether a session stands as [`check_revocation`] would find, as far as this isolate can tell without asking anybody.
+pub(crate) fn stands(
+    known: &VerifiedToken,
+    settings: &Settings,
+    ring: &RingCopy,
+    now: UnixMillis,
+) -> bool {
+    let bound = match settings.freshness {
+        Freshness::Stateless => return true,
+        Freshness::Strict => return false,
+        Freshness::Within(bound) => bound,
+    };
+    let marks = known.marks.iter().map(|mark| mark.handle.as_str());
+    let mut handles = [known.liveness_handle.as_str()].into_iter().chain(marks);
+    handles.all(|handle| {
+        let question = LivenessQuery {
+            handle,
+            age: known.age,
+            bound,
+            now,
+        };
+        revocation_copy::stands(settings, ring, &question)
+    })
+}
+
 /// The issuer behind a handle; `None` for sessions of our own. A handle of an issuer that is no longer trusted names
 /// no session.
 pub(crate) fn issuer_of<'a>(
@@ -259,7 +285,12 @@ impl Demands<'_> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
     /// Where access tokens usually are.
-    Sent(Transfer),
+    Sent {
+        /// In which of these places.
+        transfer: Transfer,
+        /// Whether nothing else stood in any of them, so that nothing else decides about the answer.
+        is_only: bool,
+    },
     /// Where the settings say that tokens of its issuer may be.
     Placed,
 }
@@ -268,7 +299,7 @@ impl Found {
     /// How an answer reaches the page that sent it.
     pub(crate) const fn transfer(self) -> Transfer {
         match self {
-            Self::Sent(transfer) => transfer,
+            Self::Sent { transfer, .. } => transfer,
             Self::Placed => Transfer::Cookie,
         }
     }
@@ -284,11 +315,13 @@ pub(crate) async fn verified(
 ) -> Result<(Rc<VerifiedToken>, Found), AuthError> {
     let settings = &context.settings;
     let passed_over = Cell::new(None);
+    let looks = Cell::new(0_u32);
     let found = credentials::access_tokens(
         settings,
         request.authorization,
         request.cookie,
         |token, transfer| {
+            looks.set(looks.get().saturating_add(1));
             let (seen, why) = verifier::seen(context, token, transfer.place(), demands.issuers);
             if why.is_some() {
                 passed_over.set(why);
@@ -297,9 +330,13 @@ pub(crate) async fn verified(
         },
     )
     .map_err(refused)?;
+    let sent = |transfer| Found::Sent {
+        transfer,
+        is_only: looks.get() == 1,
+    };
     let by_header = match found.header {
         Some(token) => match good(context, request, token, demands).await {
-            Ok(known) => return Ok((known, Found::Sent(Transfer::Header))),
+            Ok(known) => return Ok((known, sent(Transfer::Header))),
             Err(outage) if matches!(outage.refusal, Refusal::GeneralError(_)) => {
                 return Err(outage);
             }
@@ -315,7 +352,7 @@ pub(crate) async fn verified(
         }
         Err(refusal) => Some(refused(refusal)),
         Ok(Some(token)) => match good(context, request, token, demands).await {
-            Ok(known) => return Ok((known, Found::Sent(Transfer::Cookie))),
+            Ok(known) => return Ok((known, sent(Transfer::Cookie))),
             Err(refused) => Some(refused),
         },
     };

@@ -7,6 +7,7 @@ pub(crate) mod identity_headers;
 pub(crate) mod issuer_marks;
 pub(crate) mod issuer_signal;
 pub(crate) mod jwks_client;
+pub(crate) mod kept_answers;
 pub(crate) mod session_cookies;
 pub(crate) mod signer;
 pub(crate) mod user_call;

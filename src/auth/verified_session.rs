@@ -9,7 +9,7 @@ use postern_core::{
     session::{issuer_logout::Mark, model::SessionView},
     tokens::access_token::AccessClaims,
 };
-use postern_jwt::{proof::Thumbprint, time::UnixMillis};
+use postern_jwt::{cache::Validity, proof::Thumbprint, time::UnixMillis};
 use std::{
     cell::{OnceCell, RefCell},
     rc::Rc,
@@ -39,6 +39,8 @@ pub(crate) struct VerifiedToken {
     pub(crate) marks: Vec<Mark>,
     /// When the token stops being good.
     pub(crate) good_until: UnixMillis,
+    /// What else it counts under; `None` where no token was verified.
+    pub(crate) validity: Option<Validity>,
     /// The device that its session is bound to.
     pub(crate) device: Option<BoundDevice>,
     /// The key that the token is bound to (`cnf.jkt`, RFC 9449): it counts with a proof only.
@@ -87,6 +89,7 @@ impl VerifiedToken {
             made: None,
             marks: Vec::new(),
             good_until,
+            validity: None,
             identity_headers: RefCell::default(),
             device: None,
             bound_key: None,

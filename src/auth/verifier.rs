@@ -15,7 +15,7 @@ use crate::{
 use postern_core::{
     http::{credentials::Seen, token_places::Place},
     identity::{Identity, Issuer, Issuers, Session},
-    keys::SigningKey,
+    keys::{RingCopy, SigningKey},
     refusal::Refusal,
     revocation::copy::Age,
     session::{
@@ -23,7 +23,7 @@ use postern_core::{
         handle::{CheckedHandle, Subject},
         issuer as own_issuer, issuer_logout,
     },
-    settings::{SupersededBy, TrustedIssuer},
+    settings::{Settings, SupersededBy, TrustedIssuer},
     tokens::{
         access_token::{self, AccessClaims},
         candidate, form,
@@ -41,8 +41,9 @@ use postern_jwt::{
 };
 
 /// How much an isolate remembers of verified tokens, in bytes as the cache counts them. With the tables' empty places and
-/// the gaps between allocations this stays below 16 MiB (`memory_100k_tokens_bytes` in `bench/`).
-pub(crate) const VERIFIED_TOKENS_BYTES: usize = 12 * 1024 * 1024;
+/// the gaps between allocations, and with the answers that are kept beside them (`src/kept-answers.mjs`), this stays below
+/// 16 MiB (`memory_100k_tokens_bytes` in `bench/`).
+pub(crate) const VERIFIED_TOKENS_BYTES: usize = 10 * 1024 * 1024;
 
 const NO_TOKEN: Refusal = Refusal::Unauthorised("no access token");
 const SIGNATURE_OUTAGE: Refusal =
@@ -316,7 +317,12 @@ async fn verify_parsed(
         payload: own_issuer::without(&claims.payload, &context.settings.issuer()),
     };
     let device = claims.origin.device;
+    let validity = Validity {
+        policy: 0,
+        key_set_version,
+    };
     let known = VerifiedToken {
+        validity: Some(validity),
         device: device.map(|key| BoundDevice::new(key, &claims.handle)),
         bound_key: None,
         session,
@@ -331,10 +337,6 @@ async fn verify_parsed(
         shown: OnceCell::new(),
         good_until: verified.good_until(),
         identity_headers: RefCell::default(),
-    };
-    let validity = Validity {
-        policy: 0,
-        key_set_version,
     };
     Ok(remember(access_token, validity, known))
 }
@@ -485,6 +487,7 @@ async fn verify_foreign(
         access_token,
         validity,
         VerifiedToken {
+            validity: Some(validity),
             session,
             liveness_handle: handle,
             age: verified
@@ -560,20 +563,51 @@ fn policy_of(place: usize) -> u64 {
 }
 
 fn remembered(context: &Context, token: &str) -> Option<Rc<VerifiedToken>> {
-    let version = |policy| {
-        if policy == 0 {
-            return Some(context.ring.key_set_version());
-        }
-        let mut issuers = context.settings.trusted_issuers.iter().enumerate();
-        let (_, issuer) = issuers.find(|(place, _)| policy_of(*place) == policy)?;
-        jwks_client::version(issuer, context.now)
-    };
+    let version = |policy| key_set_version(&context.settings, &context.ring, policy, context.now);
     VERIFIED.with_borrow_mut(|tokens| tokens.get(token, context.now, version))
+}
+
+/// The version of the keys that a policy goes by; `None` when that has to be asked first.
+fn key_set_version(
+    settings: &Settings,
+    ring: &RingCopy,
+    policy: u64,
+    now: UnixMillis,
+) -> Option<u64> {
+    if policy == 0 {
+        return Some(ring.key_set_version());
+    }
+    let mut issuers = settings.trusted_issuers.iter().enumerate();
+    let (_, issuer) = issuers.find(|(place, _)| policy_of(*place) == policy)?;
+    jwks_client::version(issuer, now)
+}
+
+/// Whether a token that was verified in this isolate still counts, as in the cache.
+pub(crate) fn is_still_good(
+    known: &VerifiedToken,
+    settings: &Settings,
+    ring: &RingCopy,
+    now: UnixMillis,
+) -> bool {
+    let of = |validity: Validity| {
+        let version = key_set_version(settings, ring, validity.policy, now);
+        version == Some(validity.key_set_version)
+    };
+    now < known.good_until && known.validity.is_some_and(of)
 }
 
 fn remember(token: &str, validity: Validity, known: VerifiedToken) -> Rc<VerifiedToken> {
     let good_until = known.good_until;
     let known = Rc::new(known);
+    let bytes = bytes_of(&known);
+    VERIFIED.with_borrow_mut(|tokens| {
+        tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);
+    });
+    known
+}
+
+/// What a verified token holds on to, about.
+pub(crate) fn bytes_of(known: &VerifiedToken) -> usize {
     // Handle, user id and payload are held as the session, as claims, and by JS as they are shown.
     let bytes = known
         .session
@@ -581,13 +615,9 @@ fn remember(token: &str, validity: Validity, known: VerifiedToken) -> Rc<Verifie
         .len()
         .saturating_add(known.liveness_handle.len())
         .saturating_mul(3);
-    let bytes = bytes
+    bytes
         .saturating_add(known.session.identity.subject.len().saturating_mul(4))
         .saturating_add(384)
         .saturating_add(known.marks.len().saturating_mul(256))
-        .saturating_add(identity_headers::bytes(&known.session));
-    VERIFIED.with_borrow_mut(|tokens| {
-        tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);
-    });
-    known
+        .saturating_add(identity_headers::bytes(&known.session))
 }

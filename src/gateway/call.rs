@@ -183,7 +183,13 @@ impl Call<'_> {
 
     /// Whether the token of its session is the one in `Authorization`.
     pub(crate) fn session_is_in_header(&self) -> bool {
-        self.session_found == Some(Found::Sent(Transfer::Header))
+        matches!(
+            self.session_found,
+            Some(Found::Sent {
+                transfer: Transfer::Header,
+                ..
+            })
+        )
     }
 
     /// `Authorization`, or what stands for it.

@@ -5,7 +5,7 @@ use worker::Env;
 use super::{own_sessions, readiness, request_headers::Headers, session_device, session_ticket};
 use crate::{
     auth::{
-        authenticate::{AuthError, Demands, NO_TOKEN, refused, verified},
+        authenticate::{AuthError, Demands, Found, NO_TOKEN, refused, verified},
         device::{self, DeviceDemand},
         session_cookies,
         verified_session::VerifiedToken,
@@ -45,7 +45,16 @@ pub(crate) enum Answer {
     /// This.
     Reply(Reply),
     /// The session of a good token (`GET {base}/session`).
-    Session(Rc<VerifiedToken>),
+    Session(SessionShown),
+}
+
+/// A session that is shown.
+pub(crate) struct SessionShown {
+    pub(crate) known: Rc<VerifiedToken>,
+    /// Whether nothing else stood in the place of a token.
+    pub(crate) is_only_token: bool,
+    /// The settings that it was judged by.
+    pub(crate) settings: Rc<Settings>,
 }
 
 /// Answers a request to the browser API. CORS is added by the caller.
@@ -92,7 +101,7 @@ pub(crate) async fn answer(
         Route::SessionDeviceRefresh => session_device::refresh(&context, request).await,
         Route::SignOut => sign_out(&context, request).await,
         Route::Session => match session(&context, request).await {
-            Ok(known) => return Answer::Session(known),
+            Ok(shown) => return Answer::Session(shown),
             Err(reply) => reply,
         },
         _ => Reply::empty(404),
@@ -100,11 +109,15 @@ pub(crate) async fn answer(
 }
 
 /// `GET {base}/session`.
-async fn session(context: &Context, request: &Incoming) -> Result<Rc<VerifiedToken>, Reply> {
+async fn session(context: &Context, request: &Incoming) -> Result<SessionShown, Reply> {
     let headers = Headers::to_verify(request, &context.settings);
     let browser = headers.request(request.method());
     match verified(context, &browser, &Demands::of(context.settings.freshness)).await {
-        Ok((known, _)) => Ok(known),
+        Ok((known, found)) => Ok(SessionShown {
+            known,
+            is_only_token: matches!(found, Found::Sent { is_only: true, .. }),
+            settings: Rc::clone(&context.settings),
+        }),
         Err(refused) => {
             let skipped = request.header("secure-session-skipped");
             let refused = refused.unless_skipped(skipped.as_deref());

@@ -8,11 +8,11 @@ use worker::Env;
 
 use super::{
     explain,
-    frontend_api::{self, Answer},
+    frontend_api::{self, Answer, SessionShown},
     issuer_logout, operator_lists, renewal, service_api,
 };
 use crate::{
-    auth::verified_session::VerifiedToken,
+    auth::{kept_answers, verifier},
     gateway::{error_pages::Asker, handler, local_response},
     runtime::{
         http::{request::Incoming, response},
@@ -28,7 +28,7 @@ use postern_core::http::reply::Reply;
 use postern_core::http::route::{self, Route};
 use postern_core::pages::error_page::{self, PageDetail};
 use postern_core::pages::start::start_page;
-use postern_core::settings::Settings;
+use postern_core::settings::{Freshness, Settings};
 use postern_core::supertokens::fdi::cors;
 
 /// Answers one request.
@@ -101,13 +101,13 @@ async fn answered(
                 Route::RefreshAndReturn => {
                     with_cors(request, &settings, error::method_not_allowed(route::CHANGE))
                 }
-                route => of_browser_api(request, env, execution, &settings, &route).await,
+                route => of_browser_api(request, env, execution, &settings, &route, host).await,
             }
         }
         Route::MethodNotAllowed { allow } => {
             with_cors(request, &settings, error::method_not_allowed(allow))
         }
-        route => of_browser_api(request, env, execution, &settings, &route).await,
+        route => of_browser_api(request, env, execution, &settings, &route, host).await,
     }
 }
 
@@ -131,10 +131,11 @@ async fn of_browser_api(
     execution: &ExecutionContext,
     settings: &Settings,
     route: &Route,
+    host: &Host,
 ) -> Result<JsValue, JsValue> {
     match frontend_api::answer(request, env, execution, route).await {
         Answer::Reply(reply) => with_cors(request, settings, reply),
-        Answer::Session(known) => with_session(request, settings, &known),
+        Answer::Session(shown) => with_session(request, settings, &shown, host),
     }
 }
 
@@ -197,7 +198,8 @@ fn for_people(
 fn with_session(
     request: &Incoming,
     settings: &Settings,
-    known: &VerifiedToken,
+    shown: &SessionShown,
+    host: &Host,
 ) -> Result<JsValue, JsValue> {
     if request.method() == "HEAD" {
         return with_cors(request, settings, Reply::json(200, ""));
@@ -211,7 +213,24 @@ fn with_session(
         cors::apply(settings, website, &mut reply.headers);
         reply
     })?;
-    response::with_head(&head, known.shown(frontend_api::session_text))
+    let known = &shown.known;
+    let is_kept = shown.is_only_token
+        && request.method() == "GET"
+        && kept_answers::may_be_kept(known)
+        && shown.settings.freshness != Freshness::Strict;
+    let body = known.shown(frontend_api::session_text);
+    if is_kept {
+        let of_origin = if settings.website_origins.is_empty() {
+            JsValue::UNDEFINED
+        } else {
+            origin.as_deref().map_or(JsValue::NULL, JsValue::from_str)
+        };
+        let bytes = u32::try_from(verifier::bytes_of(known)).unwrap_or(u32::MAX);
+        if let Some(number) = host.keep(&head, body, bytes, &of_origin)? {
+            kept_answers::keep(number, known, &shown.settings);
+        }
+    }
+    response::with_head(&head, body)
 }
 
 /// The `Origin` header, if it can matter: without websites every origin is a stranger's.

@@ -8,5 +8,5 @@ pub(crate) mod revocation_copy;
 pub(crate) mod revocation_report;
 pub(crate) mod revocations;
 pub(crate) mod seen_signals;
-mod shared_settings;
+pub(crate) mod shared_settings;
 pub(crate) mod user_sessions;

@@ -14,6 +14,7 @@ use crate::runtime::{
     log,
 };
 use postern_core::{
+    keys::RingCopy,
     revocation::{
         call::{AuthorityCall, AuthorityReply},
         copy::{Age, Decision, LivenessQuery, Poll, RevocationCopy, UncertainReason},
@@ -21,6 +22,7 @@ use postern_core::{
         segment::Segment,
     },
     session::facts::{Fact, LivenessCache},
+    settings::Settings,
 };
 use postern_jwt::time::{Millis, UnixMillis};
 use std::cell::RefCell;
@@ -99,22 +101,7 @@ pub(crate) fn decide(context: &Context, handle: &str, age: Age, bound: Millis) -
         bound,
         now: context.now,
     };
-    let shards = polled_shards(context);
-    let decision = HELD.with_borrow_mut(|held| {
-        if held.was_ended_here(handle) {
-            return Decision::AskObject(UncertainReason::Hit);
-        }
-        held.copy(shards);
-        let IsolateCopy { copy, facts, .. } = held;
-        match copy {
-            Some(copy) => {
-                // The key ring may have told of a cut-off first.
-                copy.learn(context.ring.cut_off(), context.now);
-                copy.decide(facts, &question)
-            }
-            None => Decision::AskObject(UncertainReason::NoCopy),
-        }
-    });
+    let decision = decided(&context.settings, &context.ring, &question);
     if !matches!(
         decision,
         Decision::AskObject(UncertainReason::NoCopy | UncertainReason::OldCopy)
@@ -125,6 +112,34 @@ pub(crate) fn decide(context: &Context, handle: &str, age: Age, bound: Millis) -
         }
     }
     decision
+}
+
+/// Whether a session stands, as far as this isolate can tell, and no poll is due that somebody would have to start.
+pub(crate) fn stands(settings: &Settings, ring: &RingCopy, question: &LivenessQuery<'_>) -> bool {
+    decided(settings, ring, question) == Decision::Live
+        && HELD.with_borrow(|held| {
+            let copy = held.copy.as_ref();
+            copy.is_some_and(|copy| !copy.is_poll_due(question.bound, question.now))
+        })
+}
+
+fn decided(settings: &Settings, ring: &RingCopy, question: &LivenessQuery<'_>) -> Decision {
+    let shards = shards(settings, ring, question.now);
+    HELD.with_borrow_mut(|held| {
+        if held.was_ended_here(question.handle) {
+            return Decision::AskObject(UncertainReason::Hit);
+        }
+        held.copy(shards);
+        let IsolateCopy { copy, facts, .. } = held;
+        match copy {
+            Some(copy) => {
+                // The key ring may have told of a cut-off first.
+                copy.learn(ring.cut_off(), question.now);
+                copy.decide(facts, question)
+            }
+            None => Decision::AskObject(UncertainReason::NoCopy),
+        }
+    })
 }
 
 /// Makes the polls that are due before a user's object is asked, so that it is asked with a cut-off that is known well
@@ -178,10 +193,12 @@ pub(crate) fn note_end(handle: &str, now: UnixMillis) {
 
 /// How many shards are polled: what the key ring has published, whatever this isolate's own variables say.
 fn polled_shards(context: &Context) -> u32 {
-    let published = context.ring.shards();
-    published.map_or(context.settings.revocation_shards, |shards| {
-        shards.polled(context.now)
-    })
+    shards(&context.settings, &context.ring, context.now)
+}
+
+fn shards(settings: &Settings, ring: &RingCopy, now: UnixMillis) -> u32 {
+    let published = ring.shards();
+    published.map_or(settings.revocation_shards, |shards| shards.polled(now))
 }
 
 fn due_polls(context: &Context, bound: Millis) -> Vec<Poll> {

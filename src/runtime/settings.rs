@@ -34,6 +34,14 @@ pub(crate) fn current(env: &Env) -> Result<Rc<Settings>, Misconfigured> {
     set_up(env, |set_up| Rc::clone(&set_up.settings))
 }
 
+/// The settings, if they were read already and are good.
+pub(crate) fn at_hand() -> Option<Rc<Settings>> {
+    SET_UP.with_borrow(|known| match known {
+        Some(Ok(SetUp { settings, .. })) => Some(Rc::clone(settings)),
+        _ => None,
+    })
+}
+
 /// Where objects that there are few of are to be made.
 pub(crate) fn central_location(env: &Env) -> Option<Location> {
     current(env).ok()?.central_location

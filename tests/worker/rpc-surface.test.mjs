@@ -56,7 +56,15 @@ test("only the default entrypoint answers HTTP", async () => {
 
 test("the Worker exports its three entrypoints and its objects, and nothing else", () => {
   const entry = readFileSync(new URL("../../src/entry.mjs", import.meta.url), "utf8");
-  const exported = [...entry.matchAll(/^export (?:(default) )?class (\w+)/gm)].map(([, isDefault, name]) => isDefault ?? name);
+  const exported = [...entry.matchAll(/^export (?:(default) \{|class (\w+))/gm)].map(([, isDefault, name]) => isDefault ?? name);
   assert.equal((entry.match(/^export /gm) ?? []).length, exported.length);
   assert.deepEqual(exported.sort(), ["SessionsAdmin", "SessionsVerify", "default", ...Object.values(durableObjects)].sort());
+});
+
+test("a call of the default entrypoint without its one argument, or with another, is refused and changes nothing", async () => {
+  for (const args of [[], [{ accessToken: "x" }, { accessToken: "y" }], [{}, undefined, null]]) {
+    const refused = await postern.call("SESSIONS", "getSession", ...args).catch((error) => error);
+    assert.match(refused?.message ?? JSON.stringify(refused), /Attempted to call RPC function "getSession" with the wrong number of arguments/, `${args.length}`);
+  }
+  assert.equal((await postern.call("SESSIONS", "getSession", { accessToken: "x" })).status, "TRY_REFRESH_TOKEN");
 });

@@ -105,6 +105,16 @@ extern "C" {
     #[derive(Debug, Clone)]
     pub(crate) type Host;
 
+    /// `host.keep(head, body, bytes, origin)`: the number to keep an answer's ground under, if the answer is kept.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn keep(
+        this: &Host,
+        head: &JsValue,
+        body: &JsValue,
+        bytes: u32,
+        origin: &JsValue,
+    ) -> Result<Option<u32>, JsValue>;
+
     /// `host.linesOf(headers)`
     #[wasm_bindgen(method, catch, js_name = linesOf)]
     pub(crate) fn lines_of(this: &Host, headers: &JsValue) -> Result<String, JsValue>;

@@ -100,6 +100,14 @@ pub struct RevocationCopy {
     key_set_version: u64,
 }
 
+/// How old a copy may be before it is asked for anew, and how long a question stands for its answer; `None` for a bound that
+/// no copy is of use to.
+fn pace(bound: Millis) -> Option<(Millis, Millis)> {
+    let useful = bound.0.saturating_sub(CLOCK_ALLOWANCE.0);
+    let guard = Millis(bound.0 / 6).clamp(SHORTEST_GUARD, LONGEST_GUARD);
+    (useful > 0).then_some((Millis(useful / 3), guard))
+}
+
 impl RevocationCopy {
     /// Of how many shards it is.
     pub fn shards(&self) -> u32 {
@@ -199,21 +207,25 @@ impl RevocationCopy {
     ///
     /// A poll that was handed out is not handed out again for a while, whether its answer comes or not.
     pub fn start_poll(&mut self, bound: Millis, now: UnixMillis, random: u32) -> Option<Poll> {
-        // A copy is of no use to such a bound.
-        if bound <= CLOCK_ALLOWANCE {
-            return None;
-        }
+        let (every, guard) = pace(bound)?;
         self.clock = self.clock.max(now);
-        let useful = bound.0.saturating_sub(CLOCK_ALLOWANCE.0);
-        let guard = Millis(bound.0 / 6).clamp(SHORTEST_GUARD, LONGEST_GUARD);
         let clock = self.clock;
         let mut shards = (0..).zip(&mut self.shards);
         shards.find_map(|(number, shard)| {
-            let since = shard.start_poll(Millis(useful / 3), guard, clock, random)?;
+            let since = shard.start_poll(every, guard, clock, random)?;
             Some(Poll {
                 shard: number,
                 since,
             })
+        })
+    }
+
+    /// Whether [`Self::start_poll`] would give one.
+    pub fn is_poll_due(&self, bound: Millis, now: UnixMillis) -> bool {
+        let now = self.clock.max(now);
+        pace(bound).is_some_and(|(every, guard)| {
+            let mut shards = self.shards.iter();
+            shards.any(|shard| shard.is_poll_due(every, guard, now))
         })
     }
 

@@ -61,6 +61,13 @@ impl Shard {
         Some(now.plus(Millis(self.lag)).since(held.as_of))
     }
 
+    pub(super) fn is_poll_due(&self, every: Millis, guard: Millis, now: UnixMillis) -> bool {
+        let spread = every.0.saturating_mul(self.percent) / 100;
+        let is_due = self.age(now).is_none_or(|age| age.0 >= spread);
+        let just_asked = self.asked.is_some_and(|asked| now.since(asked) < guard);
+        is_due && !just_asked
+    }
+
     pub(super) fn start_poll(
         &mut self,
         every: Millis,
@@ -68,10 +75,7 @@ impl Shard {
         now: UnixMillis,
         random: u32,
     ) -> Option<u64> {
-        let spread = every.0.saturating_mul(self.percent) / 100;
-        let is_due = self.age(now).is_none_or(|age| age.0 >= spread);
-        let just_asked = self.asked.is_some_and(|asked| now.since(asked) < guard);
-        if !is_due || just_asked {
+        if !self.is_poll_due(every, guard, now) {
             return None;
         }
         self.asked = Some(now);
