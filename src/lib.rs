@@ -47,7 +47,7 @@ pub fn answer_http(
 #[wasm_bindgen]
 pub fn judge_answer(
     status: i32,
-    lines: String,
+    lines: Vec<u8>,
     rule: u32,
     website: &JsValue,
     request: JsValue,

@@ -1,15 +1,21 @@
 // The way to an origin and back, as far as it must be JavaScript: headers go over as one text, because each crossing to
 // Wasm costs more than what happens there. What goes into those texts is Rust's to say.
+import { inTime } from "./flights.mjs";
 
 /** In place of an answer: none came in time, or none came at all. */
 const LATE = 504;
 const GONE = 502;
 
-/** Headers as lines `name,value`; `Set-Cookie` has a line for each. @param {Headers} headers */
+const encoder = new TextEncoder();
+const buffer = new Uint8Array(65_536);
+
+/** Headers as lines `name,value`, in bytes to be used at once; `Set-Cookie` has a line for each. @param {Headers} headers */
 export function linesOf(headers) {
   let lines = "";
   headers.forEach((value, name) => (lines += `${name},${value}\n`));
-  return lines;
+  // UTF-8 takes at most three bytes for a unit of a string.
+  if (lines.length * 3 > buffer.length) return encoder.encode(lines);
+  return buffer.subarray(0, encoder.encodeInto(lines, buffer).written);
 }
 
 /** Changes headers: a line `name` deletes, a line `name,value` appends. @param {Headers} headers @param {string} edits */
@@ -29,57 +35,84 @@ export function edited(answer, edits) {
 }
 
 /**
- * Sends a request on; resolves to the answer, or to `LATE` or `GONE`, or to what `finish` makes of either. The time-out is
- * for the head of the answer.
+ * A request on its way.
  * @param {Request} request @param {string} url @param {string} edits @param {string[] | undefined} told names and values
- * @param {Fetcher | undefined} binding @param {number} ms @param {RequestInit | undefined} init
- * @param {(outcome: Response | number) => unknown} [finish]
+ * @param {Fetcher | undefined} binding @param {RequestInit | undefined} init
  */
-export function send(request, url, edits, told, binding, ms, init, finish = (outcome) => outcome) {
-  return new Promise((resolve) => {
-    let isOver = false;
-    const done = (outcome) => {
-      if (isOver) return;
-      isOver = true;
-      clearTimeout(timer);
-      try {
-        resolve(finish(outcome));
-      } catch {
-        // What an origin sends need not be an answer that can be made: a status of 999, for one.
-        resolve(finish(GONE));
-      }
-    };
-    const timer = setTimeout(done, ms, LATE);
-    try {
-      // A Worker that is bound sees `cf` of the request, which is not to be lost.
-      const cf = init && (binding ? { ...request.cf, ...init.cf } : init.cf);
-      // Made in one step where it can be: `init` for `fetch` would be a second copy. A body goes with its request only.
-      const isWhole = cf !== undefined && request.body === null;
-      const outgoing = isWhole
-        ? new Request(url, { method: request.method, headers: request.headers, redirect: "manual", cf })
-        : new Request(url, request);
-      edit(outgoing.headers, edits);
-      for (let at = 0; at < (told?.length ?? 0); at += 2) outgoing.headers.set(told[at], told[at + 1]);
-      const rest = isWhole || cf === undefined ? undefined : { cf };
-      const answer = binding ? binding.fetch(outgoing, rest) : fetch(outgoing, rest);
-      answer.then(done, () => done(GONE));
-    } catch {
-      done(GONE);
-    }
-  });
+function sent(request, url, edits, told, binding, init) {
+  const change = (headers) => {
+    edit(headers, edits);
+    for (let at = 0; at < (told?.length ?? 0); at += 2) headers.set(told[at], told[at + 1]);
+  };
+  // A Worker that is bound sees `cf` of the request, which is not to be lost.
+  const cf = init && (binding ? { ...request.cf, ...init.cf } : init.cf);
+  if (cf !== undefined && request.body === null) {
+    // In one step: a `Request` in between would be a second copy of everything.
+    const headers = new Headers(request.headers);
+    change(headers);
+    const outgoing = { method: request.method, headers, redirect: "manual", cf };
+    return binding ? binding.fetch(url, outgoing) : fetch(url, outgoing);
+  }
+  // A body goes with its request only.
+  const outgoing = new Request(url, request);
+  change(outgoing.headers);
+  const rest = cf === undefined ? undefined : { cf };
+  return binding ? binding.fetch(outgoing, rest) : fetch(outgoing, rest);
 }
 
 /**
- * `send`, with the answer as the client gets it. `judge` says what to make of it: nothing, edits, or another answer.
- * @param {(status: number, lines: string, rule: number, website: string | undefined, request: Request, env: unknown) => string | Response | undefined} judge
+ * Sends a request on; resolves to the answer, or to `LATE` or `GONE`. The time-out is for the head of the answer.
+ * @param {Request} request @param {string} url @param {string} edits @param {string[] | undefined} told names and values
+ * @param {Fetcher | undefined} binding @param {number} ms @param {RequestInit | undefined} init
+ * @returns {Promise<Response | number>}
+ */
+export function send(request, url, edits, told, binding, ms, init) {
+  let answer;
+  try {
+    answer = sent(request, url, edits, told, binding, init);
+  } catch {
+    return Promise.resolve(GONE);
+  }
+  return inTime(answer, ms, LATE, GONE);
+}
+
+/** Verdicts that depend on nothing but what they are kept under. @type {Map<string, string>} */
+const verdicts = new Map();
+const MOST_VERDICTS = 256;
+const LONGEST_KEY = 2_048;
+
+/** Everything that a verdict may depend on which need not be asked for anew: the values of these two repeat from answer to answer. */
+const verdictKey = ({ status, headers }, rule, website) =>
+  `${status} ${rule} ${website === undefined ? "" : `o${website}`}\n${headers.get("cache-control")}\n${headers.get("vary")}\n${[...headers.keys()].join("\n")}`;
+
+/**
+ * `send`, with the answer as the client gets it. `judge` says what to make of it: another answer, or `=` or `~` and edits;
+ * with `=` they are the same for every answer with this status, these names and these two values, by this rule, for this website.
+ * @param {(status: number, lines: Uint8Array, rule: number, website: string | undefined, request: Request, env: unknown) => string | Response} judge
  */
 export const forwarding = (judge) => (request, url, edits, told, binding, ms, init, rule, env) => {
   const finish = (answer) => {
     const website = request.headers.get("origin") ?? undefined;
-    if (typeof answer === "number") return judge(-answer, "", rule, website, request, env);
-    const verdict = judge(answer.status, linesOf(answer.headers), rule, website, request, env);
-    if (verdict === undefined) return answer;
-    return typeof verdict === "string" ? edited(answer, verdict) : verdict;
+    if (typeof answer === "number") return judge(-answer, new Uint8Array(), rule, website, request, env);
+    const key = verdictKey(answer, rule, website);
+    let verdict = verdicts.get(key);
+    if (verdict === undefined) {
+      const judged = judge(answer.status, linesOf(answer.headers), rule, website, request, env);
+      if (typeof judged !== "string") return judged;
+      verdict = judged.slice(1);
+      if (judged.startsWith("=") && key.length <= LONGEST_KEY) {
+        if (verdicts.size >= MOST_VERDICTS) verdicts.clear();
+        verdicts.set(key, verdict);
+      }
+    }
+    return verdict === "" ? answer : edited(answer, verdict);
   };
-  return send(request, url, edits, told, binding, ms, init, finish);
+  return send(request, url, edits, told, binding, ms, init).then((answer) => {
+    try {
+      return finish(answer);
+    } catch {
+      // What an origin sends need not be an answer that can be made: a status of 999, for one.
+      return finish(GONE);
+    }
+  });
 };

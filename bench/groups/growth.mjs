@@ -10,8 +10,8 @@ import { interleaved, median, ratio } from "../lib/rounds.mjs";
 import { encoded, signature, signingKeys, startPostern, variants } from "../lib/sessions.mjs";
 import { serve } from "../lib/workerd.mjs";
 
-const ROUNDS = 3;
-const SECONDS = 0.5;
+const ROUNDS = 5;
+const REQUESTS = 3_000;
 const PATH = "/auth/session";
 /** As many as one report may hold. */
 const REPORTED_AT_ONCE = 5_000;
@@ -22,8 +22,9 @@ const ES256 = { SIGNING_ALGORITHM: "ES256" };
 /** µs of CPU for one request: the median of some rounds, after one that is not counted. @param {import("../lib/workerd.mjs").Served} served @param {string} url @param {import("../lib/load.mjs").Load} load */
 async function cost(served, url, load) {
   const found = [];
+  const each = Math.ceil(REQUESTS / (load.connections ?? 32));
   for (let round = 0; round <= ROUNDS; round += 1) {
-    const { rate } = await requestsPerCpuSecond(served, url, load, SECONDS);
+    const { rate } = await requestsPerCpuSecond(served, url, { each, ...load });
     if (round > 0) found.push(1e6 / rate);
   }
   return median(found);
@@ -93,7 +94,7 @@ export async function rules() {
     // The last rule is the one that fits.
     subjects.push({ name: `${count}`, served, url: served.url(), load: { ...bearer(accessToken.token), path: "/page?x=1" } });
   }
-  const rates = await interleaved(subjects, { rounds: 11, seconds: SECONDS });
+  const rates = await interleaved(subjects, { rounds: 11, requests: REQUESTS });
   const rows = subjects.map(({ name }) => [Number(name), 1e6 / median(rates[name]), ratio(rates, name, "1").median.toFixed(3)]);
   for (const { served } of subjects) await served.end();
   await origin.end();
@@ -161,7 +162,7 @@ export async function distinctTokens() {
     let at = 0;
     const pool = tokens.slice(0, count);
     // Twice around, so that all that the cache can hold is in it; then what is counted.
-    await requestsPerCpuSecond(postern, postern.url(), { path: PATH, each: Math.max(64, Math.ceil(Math.min(count, 20_000) / 16)), setupClient: withTokens(() => pool[(at += 1) % count]) }, 0);
+    await requestsPerCpuSecond(postern, postern.url(), { path: PATH, each: Math.max(64, Math.ceil(Math.min(count, 20_000) / 16)), setupClient: withTokens(() => pool[(at += 1) % count]) });
     rows.push([count, await cost(postern, postern.url(), each(pool))]);
   }
   await postern.end();
@@ -187,7 +188,7 @@ export async function dataSize() {
   for (const kib of [1, 16, 128, 1024]) {
     const sessionData = { text: "x".repeat(kib * 1024 - 12) };
     const { session } = await postern.createSession(`user-${kib}`, { sessionData });
-    const load = { path: `/getSessionData?handle=${encodeURIComponent(session.handle)}`, connections: 4 };
+    const load = { path: `/getSessionData?handle=${encodeURIComponent(session.handle)}`, connections: 4, each: kib >= 128 ? 30 : 300 };
     const read = await cost(postern, postern.url("caller-of-postern"), load);
     const js = await cost(postern, postern.url("caller-of-js"), load);
     const overwrite = await timed(postern, 2, () => postern.call("updateSessionData", { handle: session.handle, sessionData }));
@@ -238,7 +239,7 @@ export async function revokedHandles() {
         { name: "some", served: postern, url: postern.url(), load: bearer(accessToken.token) },
         { name: "none", served: none, url: none.url(), load: bearer(other.token) },
       ],
-      { rounds: 7, seconds: SECONDS },
+      { rounds: 7, requests: REQUESTS },
     );
     rows.push([count, 1e6 / median(rates.some), ratio(rates, "some", "none").median.toFixed(3), ((await wasm()) - before) / 1024]);
     await none.end();

@@ -48,31 +48,37 @@ export async function firstAnswer() {
   return { milliseconds: times, cpu: cpus, ratio: summary(times.postern.map((time, round) => time / times.noop[round])) };
 }
 
-/** What 100,000 distinct tokens leave behind in an isolate that has answered some thousands of requests already. */
+const path = "/auth/session";
+
+/** Asks once with each token, after some thousands of requests with one. @param {import("../lib/workerd.mjs").Served} served @param {string[]} tokens @param {() => Promise<number>} held */
+async function growth(served, tokens, held) {
+  await requestsPerCpuSecond(served, served.url(), { path, each: 300, headers: { authorization: `Bearer ${tokens[0]}` } });
+  const before = await held();
+  const residentBefore = served.memoryBytes();
+  let at = 0;
+  await requestsPerCpuSecond(served, served.url(), { path, each: Math.ceil(tokens.length / 32), setupClient: withTokens(() => tokens[(at += 1) % tokens.length]) });
+  return { bytes: (await held()) - before, resident: served.memoryBytes() - residentBefore };
+}
+
+/** What 100,000 distinct tokens leave behind in an isolate that has answered some thousands of requests already; and the same of a Worker that does nothing with them. */
 export async function memoryOfTokens(count = TOKENS) {
   const settings = { SIGNING_ALGORITHM: "ES256" };
   const first = await startPostern(settings);
   const { accessToken } = await first.createSession();
   await first.end({ keep: true });
   const make = variants(accessToken.token, signingKeys(first.directory));
+  const tokens = Array.from({ length: count }, (_, number) => make(number));
   const postern = await startPostern(settings, [], { storageOf: first.directory, garbage: true, inspector: true });
-  /** What the isolate holds once its garbage is thrown away: the Wasm memory, and what JavaScript has. */
-  const held = async () => {
-    const wasm = Number(await (await fetch(postern.url("postern garbage"))).text());
-    return wasm + (await heapBytes(postern.inspector(), "postern"));
-  };
+  const noop = await serve([{ name: "noop", entry: "bench/workers/noop.mjs" }], { inspector: true });
   try {
-    const path = "/auth/session";
-    await requestsPerCpuSecond(postern, postern.url(), { path, headers: { authorization: `Bearer ${accessToken.token}` } }, 1);
-    const tokens = Array.from({ length: count }, (_, number) => make(number));
-    const before = await held();
-    const residentBefore = postern.memoryBytes();
-    let at = 0;
-    const each = Math.ceil(count / 32);
-    const { rate } = await requestsPerCpuSecond(postern, postern.url(), { path, each, setupClient: withTokens(() => tokens[(at += 1) % count]) }, 0);
-    return { bytes: (await held()) - before, resident: postern.memoryBytes() - residentBefore, rate };
+    return {
+      // The Wasm memory, and what JavaScript has once its garbage is thrown away.
+      postern: await growth(postern, tokens, async () => Number(await (await fetch(postern.url("postern garbage"))).text()) + (await heapBytes(postern.inspector(), "postern"))),
+      noop: await growth(noop, tokens, () => heapBytes(noop.inspector(), "noop")),
+    };
   } finally {
     await postern.end();
+    await noop.end();
   }
 }
 

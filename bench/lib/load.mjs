@@ -6,10 +6,6 @@ const autocannon = createRequire(import.meta.url)("autocannon");
 
 /** Enough requests at a time that the process never waits for the load generator's next one. */
 const CONNECTIONS = 32;
-/** How often a round without any answer is tried again. */
-const MOST_TRIES = 5;
-/** How often autocannon looks whether its time is over, in milliseconds. */
-const SAMPLE_MS = 50;
 
 /**
  * @typedef {object} Load
@@ -19,15 +15,17 @@ const SAMPLE_MS = 50;
  * @property {string} [body]
  * @property {(client: any) => void} [setupClient] what one connection sends, when each request differs
  * @property {number} [connections]
- * @property {number} [each] requests of each connection, instead of a time: then every answer is waited for
+ * @property {number} [each] requests of each connection
  */
 
 /**
- * Requests per CPU second of the process over a while. Any answer but 2xx fails the bench: a refusal is cheap.
- * @param {import("./workerd.mjs").Served} served @param {string} url @param {Load} load @param {number} seconds @param {number} [tries]
+ * Requests per CPU second of the process over a number of requests, of which every answer is waited for. Any answer but 2xx
+ * fails the bench: a refusal is cheap.
+ * @param {import("./workerd.mjs").Served} served @param {string} url @param {Load & {each: number}} load
  * @returns {Promise<{rate: number, answers: number, cpu: number}>}
  */
-export async function requestsPerCpuSecond(served, url, load, seconds, tries = MOST_TRIES) {
+export async function requestsPerCpuSecond(served, url, load) {
+  const connections = load.connections ?? CONNECTIONS;
   const before = served.cpuSeconds();
   const result = await autocannon({
     url: url + (load.path ?? "/"),
@@ -35,15 +33,12 @@ export async function requestsPerCpuSecond(served, url, load, seconds, tries = M
     headers: load.headers,
     body: load.body,
     setupClient: load.setupClient,
-    connections: load.connections ?? CONNECTIONS,
-    ...(load.each ? { amount: load.each * (load.connections ?? CONNECTIONS) } : { duration: seconds }),
-    sampleInt: SAMPLE_MS,
+    connections,
+    amount: load.each * connections,
     skipAggregateResult: true,
   });
   const cpu = served.cpuSeconds() - before;
   const answers = result["2xx"];
-  // On a busy machine a process may not have had its turn.
-  if (answers + result.non2xx + result.errors === 0 && tries > 1) return requestsPerCpuSecond(served, url, load, seconds, tries - 1);
   if (result.non2xx > 0 || result.errors > 0 || result.timeouts > 0 || answers === 0) {
     throw new Error(`${url}: ${JSON.stringify(result.statusCodeStats)}, ${result.errors} errors, ${result.timeouts} timeouts\n${served.output().slice(-2000)}`);
   }

@@ -6,14 +6,14 @@ import { fromRoot } from "../../scripts/lib/paths.mjs";
 import { median } from "./rounds.mjs";
 
 /**
- * @typedef {{min: number, median: number, max: number}} Summary
+ * @typedef {import("./rounds.mjs").Summary} Summary
  * @typedef {{title: string, unit: string, columns: string[], rows: (string | number)[][], note?: string}} Growth
  * @typedef {object} Results
  * @property {import("./rounds.mjs").Rates} rates
  * @property {Record<string, Summary>} ratios
  * @property {Record<string, number>} values
  * @property {Growth[]} growth
- * @property {string[]} notes
+ * @property {{before: number[], after: number[]}} load load averages of the machine, over 1, 5 and 15 minutes
  * @typedef {{name: string, what: string, target?: number, atMost?: number}} Ratio
  */
 
@@ -39,10 +39,10 @@ function tables(results, ratios, values) {
   }
   const known = ratios.filter(({ name }) => results.ratios[name]);
   if (known.length > 0) {
-    lines.push("| ratio | what | min | median | max | target |", "| --- | --- | ---: | ---: | ---: | --- |");
+    lines.push("| ratio | what | lower quartile | median | upper quartile | target |", "| --- | --- | ---: | ---: | ---: | --- |");
     for (const ratio of known) {
       const found = results.ratios[ratio.name];
-      lines.push(`| \`${ratio.name}\` | ${ratio.what} | ${figure(found.min)} | ${figure(found.median)} | ${figure(found.max)} | ${verdict(ratio, found)} |`);
+      lines.push(`| \`${ratio.name}\` | ${ratio.what} | ${figure(found.q25)} | ${figure(found.median)} | ${figure(found.q75)} | ${verdict(ratio, found)} |`);
     }
     lines.push("");
   }
@@ -66,12 +66,15 @@ function tables(results, ratios, values) {
 /** @param {Results} results @param {Ratio[]} ratios @param {Record<string, {target?: number, what: string}>} values */
 export const print = (results, ratios, values) => void process.stdout.write(`${tables(results, ratios, values)}\n`);
 
-function versions() {
+/** @param {Results} results */
+function about({ load, rates }) {
   const version = (/** @type {string} */ name) => JSON.parse(readFileSync(fromRoot("node_modules", name, "package.json"), "utf8")).version;
   const [{ model }] = cpus();
   return [
     `- ${cpus().length} × ${model}, ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Linux ${release()}, Node ${process.versions.node}.`,
     `- ${PACKAGES.map((name) => `${name} ${version(name)}`).join(", ")}.`,
+    `- Load average of the machine over one minute: ${figure(load.before[0])} before and ${figure(load.after[0])} after the run, of which the run itself is about ${cpus().length}.`,
+    `- ${Math.max(...Object.values(rates).map(({ length }) => length))} rounds of a fixed number of requests each, interleaved; a ratio is taken within each round, and half of all lie between the quartiles.`,
   ].join("\n");
 }
 
@@ -82,16 +85,16 @@ export function write(results, ratios, values, took) {
 Written by \`npm run bench\` on ${new Date().toISOString().slice(0, 10)} in ${took}; edited by nobody. How it is measured, and why a target is missed, is in
 [profile.md](profile.md).
 
-${versions()}
+${about(results)}
 - Every subject has a process of bare \`workerd serve\` to itself (RPC: one process for both sides, of which one is asked at a time, because they share a KV).
-- A figure is requests per CPU second of that process, user and system, all threads. Rounds are interleaved; a ratio is taken within each round.
+- A figure is requests per CPU second of that process, user and system, all threads.
 - All send the same request and, refusals aside, the same answer: the JavaScript Workers read the same header, check issuer, algorithm, type and expiry, and return the same JSON.
 
 ![requests per CPU second](results.svg)
 
 ${tables(results, ratios, values)}`;
   writeFileSync(fromRoot("bench", "results.md"), text);
-  writeFileSync(fromRoot("bench", "results.json"), `${JSON.stringify({ ratios: results.ratios, values: results.values }, undefined, 2)}\n`);
+  writeFileSync(fromRoot("bench", "results.json"), `${JSON.stringify({ load: results.load, ratios: results.ratios, values: results.values }, undefined, 2)}\n`);
   writeFileSync(fromRoot("bench", "results.svg"), plot(results.rates));
 }
 

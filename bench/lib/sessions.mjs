@@ -14,10 +14,10 @@ export const PAYLOAD = { role: "editor", team: "a1b2c3", features: ["search", "e
 
 /**
  * Postern with its KV and a Worker that administers it, all in one process; further services may be bound to it.
- * @param {Record<string, unknown>} [vars] @param {import("./workerd.mjs").Service[]} [others] @param {Parameters<typeof serve>[1] & {gatewayRules?: string, garbage?: boolean}} [options]
+ * @param {Record<string, unknown>} [vars] @param {import("./workerd.mjs").Service[]} [others] @param {Parameters<typeof serve>[1] & {gatewayRules?: string, bindings?: Record<string, import("./workerd.mjs").Binding>, garbage?: boolean}} [options]
  */
 export async function startPostern(vars, others = [], options) {
-  const own = postern(vars, options?.gatewayRules);
+  const own = postern(vars, options?.gatewayRules, options?.bindings);
   if (options?.garbage) Object.assign(own, { garbage: true, entry: "bench/workers/postern-garbage.mjs" });
   const served = await serve([own, memoryKv, admin, ...others], options);
   /** A method of the admin entrypoint, whose result must be OK. @param {string} method @param {object} argument */

@@ -16,8 +16,8 @@ const compatibilityDate = deployed.match(/^compatibility_date = "(.*)"/m)?.[1] ?
 const posternObjects = [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)"/gm)].map(([, binding, className]) => ({ binding, className }));
 
 /**
- * @typedef {{service: string, entrypoint?: string} | {kv: string} | {objects: string, of?: string}} Binding
- *   a service, a KV namespace that a service stands in for, or a class of objects, of the Worker's own or `of` another
+ * @typedef {{service: string, entrypoint?: string} | {kv: string} | {analytics: string} | {objects: string, of?: string}} Binding
+ *   a service, a KV namespace or a dataset that a service stands in for, or a class of objects, of the Worker's own or `of` another
  * @typedef {object} Service
  * @property {string} name
  * @property {string} entry its module, from the repository's root
@@ -39,14 +39,14 @@ const posternObjects = [...deployed.matchAll(/^name = "(.*)"\nclass_name = "(.*)
 /** The KV that subjects read from: a Worker that keeps everything in memory, the cheapest there can be. @type {Service} */
 export const memoryKv = { name: "kv", entry: "bench/workers/kv.mjs", socket: false };
 
-/** Postern as it is deployed, with settings. @param {Record<string, unknown>} [vars] @param {string} [gatewayRules] @returns {Service} */
-export const postern = (vars = {}, gatewayRules) => ({
+/** Postern as it is deployed, with settings. @param {Record<string, unknown>} [vars] @param {string} [gatewayRules] @param {Record<string, Binding>} [bindings] more of them @returns {Service} */
+export const postern = (vars = {}, gatewayRules, bindings = {}) => ({
   name: "postern",
   gatewayRules,
   entry: "src/entry.mjs",
   wasm: true,
   vars: { API_DOMAIN: "http://127.0.0.1:8787", LOG_LEVEL: "error", ...vars },
-  bindings: { SESSION_DATA: { kv: "kv" }, ...Object.fromEntries(posternObjects.map(({ binding, className }) => [binding, { objects: className }])) },
+  bindings: { SESSION_DATA: { kv: "kv" }, ...Object.fromEntries(posternObjects.map(({ binding, className }) => [binding, { objects: className }])), ...bindings },
 });
 
 /**
@@ -196,6 +196,7 @@ function worker({ name, vars = {}, bindings = {}, wasm }) {
 
 /** @param {Binding} target */
 function designator(target) {
+  if ("analytics" in target) return `analyticsEngine = ${quoted(target.analytics)}`;
   if ("kv" in target) return `kvNamespace = ${quoted(target.kv)}`;
   if ("objects" in target && target.of) return `durableObjectNamespace = (className = ${quoted(target.objects)}, serviceName = ${quoted(target.of)})`;
   if ("objects" in target) return `durableObjectNamespace = ${quoted(target.objects)}`;

@@ -1,7 +1,6 @@
-// The floor of a gateway that does what Postern's does: the same class, reads, time-out and headers, sent by Postern's own
-// JavaScript half. What to send is constant: nothing is verified, decided or looked up.
-import { WorkerEntrypoint } from "cloudflare:workers";
-import { linesOf, send } from "../../src/proxy.mjs";
+// The floor of a gateway that does what Postern's does: the same reads, time-out and headers, sent by Postern's own JavaScript
+// half. What to send, and what to make of the answer, is constant: nothing is verified, decided or looked up.
+import { forwarding, linesOf } from "../../src/proxy.mjs";
 import { facts } from "./facts.mjs";
 
 const edits = "authorization\nconnection\nx-forwarded-for,127.0.0.1\nx-forwarded-host,127.0.0.1:8787\nx-forwarded-proto,http";
@@ -13,16 +12,14 @@ const told = [
 ];
 const init = { cf: { cacheTtl: -1 } };
 const TIMEOUT_MS = 30_000;
+const forward = forwarding(() => "=");
 
-export default class extends WorkerEntrypoint {
-  fetch(request) {
+export default {
+  fetch(request, env) {
     facts(request);
     linesOf(request.headers);
     Date.now();
     const { pathname, search } = new URL(request.url);
-    return send(request, this.env.ORIGIN + pathname + search, edits, told, undefined, TIMEOUT_MS, init, (answer) => {
-      linesOf(answer.headers);
-      return answer;
-    });
-  }
-}
+    return forward(request, env.ORIGIN + pathname + search, edits, told, undefined, TIMEOUT_MS, init, 0, env);
+  },
+};

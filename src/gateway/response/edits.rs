@@ -121,6 +121,17 @@ impl Answered<'_> {
         edits.text()
     }
 
+    /// Whether the changes depend on no value of a header but those of `Cache-Control` and `Vary`. To be kept in step with
+    /// [`Self::edits`].
+    pub(crate) fn repeats(&self) -> bool {
+        let by_value = |name: &str| {
+            matches!(name, "set-cookie" | "connection" | "clear-site-data")
+                || name.starts_with("access-control-")
+                || holds_address(name)
+        };
+        self.lines.iter().all(|(name, _)| !by_value(name))
+    }
+
     /// What becomes of a cookie that the origin sets.
     fn cookie(&self, value: &str) -> Cookie {
         let is_ours = |suspect: &Suspect<'_>| self.judge.is_ours(suspect);

@@ -99,11 +99,12 @@ fn choosing(call: &Call<'_>, lines: &HeaderLines, status: u16, mut outcome: Outc
     outcome
 }
 
-/// What `proxy.mjs` is to make of an answer: nothing (undefined), edits (a text), or another answer. A negative status
-/// stands for an origin that gave none.
+/// What `proxy.mjs` is to make of an answer: another answer, or `=` or `~` with edits. `=` says that they are the same for every
+/// answer by this rule and for this website with the same status, names of headers, `Cache-Control` and `Vary`. A negative
+/// status stands for an origin that gave none.
 pub(crate) fn judged(
     status: i32,
-    lines: String,
+    lines: Vec<u8>,
     rule: u32,
     website: Option<&str>,
     request: &IncomingRequest,
@@ -136,7 +137,7 @@ pub(crate) fn judged(
         );
         return failed(&settings, matched, &asker, fault);
     }
-    let lines = HeaderLines::of_text(lines);
+    let lines = HeaderLines::of_bytes(lines)?;
     let answered = Answered {
         settings: &settings,
         matched,
@@ -148,8 +149,9 @@ pub(crate) fn judged(
         may_end_sessions: false,
         judge: &Judge::at_hand(None),
     };
-    let edits = answered.edits(Outcome::default());
-    Ok(edits.map_or(JsValue::UNDEFINED, |edits| JsValue::from_str(&edits)))
+    let mark = if answered.repeats() { "=" } else { "~" };
+    let edits = answered.edits(Outcome::default()).unwrap_or_default();
+    Ok(JsValue::from_str(&[mark, &edits].concat()))
 }
 
 /// The answer in place of one that an origin did not give.

@@ -15,11 +15,17 @@ pub(crate) struct HeaderLines {
 impl HeaderLines {
     /// Reads `headers`, a `Headers` of JS.
     pub(crate) fn of(host: &Host, headers: &JsValue) -> Result<Self, JsValue> {
-        host.lines_of(headers).map(Self::of_text)
+        Self::of_bytes(host.lines_of(headers)?)
     }
 
     /// What JS read already.
-    pub(crate) fn of_text(text: String) -> Self {
+    pub(crate) fn of_bytes(bytes: Vec<u8>) -> Result<Self, JsValue> {
+        // JS encodes in UTF-8 whatever it hands over, so that this does not fail.
+        let text = String::from_utf8(bytes).map_err(|_| JsValue::UNDEFINED)?;
+        Ok(Self::of_text(text))
+    }
+
+    fn of_text(text: String) -> Self {
         let mut lines = Vec::with_capacity(24);
         let mut start = 0_usize;
         for line in text.split('\n') {

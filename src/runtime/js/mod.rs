@@ -115,9 +115,9 @@ extern "C" {
         origin: &JsValue,
     ) -> Result<Option<u32>, JsValue>;
 
-    /// `host.linesOf(headers)`
+    /// `host.linesOf(headers)`: bytes, because a string is copied letter by letter.
     #[wasm_bindgen(method, catch, js_name = linesOf)]
-    pub(crate) fn lines_of(this: &Host, headers: &JsValue) -> Result<String, JsValue>;
+    pub(crate) fn lines_of(this: &Host, headers: &JsValue) -> Result<Vec<u8>, JsValue>;
 
     /// `host.send(request, url, edits, told, binding, ms, init)`: a promise of an answer, or of a number.
     #[wasm_bindgen(method, catch)]
