@@ -300,7 +300,7 @@ const NO_TOKEN: Refusal = Refusal::Unauthorised("the request carries no access t
 
 pub(crate) fn log_detail(matched: Option<Matched<'_>>, what: &str) -> String {
     match matched {
-        Some(matched) => format!("rules[{}]: {what}", matched.index),
+        Some(matched) => format!("rule {}: {what}", matched.rule.label()),
         None => what.to_owned(),
     }
 }

@@ -134,7 +134,7 @@ impl Wanted {
     fn of(gateway: &Rc<Gateway>, matched: Option<Matched<'_>>, status: u16) -> Option<Self> {
         let of_rule = matched.and_then(|matched| {
             let pages = matched.rule.pages.as_ref()?;
-            Some((pages, format!("rules[{}].pages", matched.index)))
+            Some((pages, format!("rule {}: pages", matched.rule.label())))
         });
         let of_site = gateway.pages().map(|pages| (pages, "pages".to_owned()));
         let (pages, place) = [of_rule, of_site]

@@ -239,8 +239,8 @@ test("shadow: what would be refused passes, and is in the log", async () => {
   const member = await ask("/shadow/x", headers);
   assert.deepEqual([member.status, member.user], [200, "alice"]);
   const lines = gateway.output().split("\n").filter((line) => line.includes("gateway_shadow"));
-  assert.match(lines.at(-2) ?? "", /rules\[7\]: would be refused: session/);
-  assert.match(lines.at(-1) ?? "", /rules\[7\]: would be refused: claims/);
+  assert.match(lines.at(-2) ?? "", /rule \/shadow\/\*\*: would be refused: session/);
+  assert.match(lines.at(-1) ?? "", /rule \/shadow\/\*\*: would be refused: claims/);
 });
 
 test("explain: which rule, which check, and no secret", async () => {

@@ -181,7 +181,7 @@ describe("an origin behind the gateway", () => {
       assert.equal(answer.headers.get("cache-control"), "no-store");
     }
     assert.ok(Date.now() - started < 4_000);
-    assert.match(gateway.output(), /rules\[0\]: the origin cannot be reached/);
+    assert.match(gateway.output(), /rule \/gone\/\*\*: the origin cannot be reached/);
   });
 
   test("the time-out is for the head: a body may take longer", async () => {

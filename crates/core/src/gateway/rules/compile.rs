@@ -55,10 +55,28 @@ pub fn compile(text: &str, settings: Option<&Settings>) -> Compiled {
         name_authorization_servers(&mut gateway, settings);
         check_against(&gateway, settings, &mut faults);
     }
+    for SettingFault { setting, message } in &mut faults.faults {
+        name_rule(&gateway, setting, message);
+    }
+    for Warning { setting, message } in &mut faults.warnings {
+        name_rule(&gateway, setting, message);
+    }
     Compiled {
         gateway,
         faults: faults.faults,
         warnings: faults.warnings,
+    }
+}
+
+/// Says after what is wrong with a rule how its writer calls it: by its name, or its first path. Its number is in the place.
+fn name_rule(gateway: &Gateway, place: &str, message: &mut String) {
+    let number = place
+        .split_once(" rules[")
+        .and_then(|(_, rest)| rest.split_once(']'))
+        .and_then(|(number, _)| number.parse().ok());
+    let rule = number.and_then(|number: usize| gateway.rule(number));
+    if let Some(label) = rule.map(Rule::label).filter(|label| !label.is_empty()) {
+        message.push_str(&[" (rule ", label, ")"].concat());
     }
 }
 

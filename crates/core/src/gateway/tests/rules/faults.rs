@@ -54,6 +54,29 @@ fn a_file_without_rules_is_no_gateway() {
     assert!(compiled.faults.is_empty() && !compiled.gateway.is_empty());
 }
 
+/// Whoever wrote the rules knows them by name; without one, by what they are for.
+#[test]
+fn a_fault_says_the_name_of_its_rule_or_its_first_path() {
+    for (rule, label) in [
+        (
+            json!({ "path": "/a/**", "name": "admin", "freshness": "soon" }),
+            "(rule admin)",
+        ),
+        (
+            json!({ "path": "/a/**", "freshness": "soon" }),
+            "(rule /a/**)",
+        ),
+    ] {
+        let found = faults(&with_rule(&rule), &[]);
+        assert!(found.len() == 1 && found[0].ends_with(label), "{found:?}");
+    }
+    let nameless = faults(&with_rule(&json!({ "path": "no slash" })), &[]);
+    assert!(
+        nameless.iter().all(|fault| !fault.contains("(rule")),
+        "{nameless:?}"
+    );
+}
+
 #[test]
 fn every_fault_is_reported_together_by_index_and_field() {
     let tables = json!({
