@@ -27,10 +27,7 @@ pub const DICTIONARY: &[&str] = &[
 ];
 
 fn keys() -> HandleKeys {
-    HandleKeys {
-        route: Secret::new(vec![1; 32]),
-        tag: Secret::new(vec![2; 32]),
-    }
+    HandleKeys::new(&Secret::new(vec![1; 32]), &Secret::new(vec![2; 32]))
 }
 
 /// Handles and tokens that were made here: what a check may accept is exactly these.

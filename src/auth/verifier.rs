@@ -477,7 +477,7 @@ async fn verify_foreign(
         &identity.session.unwrap_or_default(),
     );
     let handle = handle.as_str().to_owned();
-    let marks = issuer_logout::marks(&context.handle_keys(), issuer, &verified.claims());
+    let marks = issuer_logout::marks(context.handle_keys(), issuer, &verified.claims());
     let session = Session {
         handle: names_session.then(|| handle.clone()),
         identity: Identity::trusted(&issuer.id, identity.tenant, identity.user_id),

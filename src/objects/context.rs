@@ -83,7 +83,7 @@ impl Context {
     }
 
     /// The keys behind session handles.
-    pub(crate) fn handle_keys(&self) -> HandleKeys {
+    pub(crate) fn handle_keys(&self) -> &HandleKeys {
         self.ring.handle_keys()
     }
 

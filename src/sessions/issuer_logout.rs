@@ -17,7 +17,6 @@ use postern_core::{
     settings::TrustedIssuer,
     tokens::logout::{Signal, call::SignalCall},
 };
-use postern_jwt::{compact, secret::mac};
 
 /// What became of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,8 +37,7 @@ pub(crate) async fn take(
     issuer: &TrustedIssuer,
     signal: &Signal,
 ) -> Result<Taken, Refusal> {
-    let parts: [&[u8]; 3] = [b"jti", issuer.id.as_bytes(), signal.jti.as_bytes()];
-    let name = compact::encode(mac(&context.handle_keys().route, &parts).expose());
+    let name = context.handle_keys().signal_name(&issuer.id, &signal.jti);
     let memory = |call| client::was_taken(&context.env, &issuer.id, call);
     let question = SignalCall::WasTaken { name: name.clone() };
     if memory(question).await.map_err(|Outage| UNRECORDED)? {
@@ -48,7 +46,7 @@ pub(crate) async fn take(
     let taken = match &signal.ends {
         Err(why) => Taken::Nothing(why),
         Ok(ended) => {
-            let orders = issuer_logout::orders(&context.handle_keys(), issuer, ended, context.now);
+            let orders = issuer_logout::orders(context.handle_keys(), issuer, ended, context.now);
             let calls = orders.iter().map(|(handle, call)| async move {
                 let reply = user_sessions::ask(context, handle.route(), call)
                     .await?

@@ -46,7 +46,7 @@ fn gateway() -> Option<(Settings, Gateway)> {
         .then_some((settings, compiled.gateway))
 }
 
-fn request<'a>(header: &'a dyn Fn(&str) -> Option<String>) -> RequestMeta<'a> {
+fn request(header: &dyn Fn(&str) -> Option<String>) -> RequestMeta<'_> {
     RequestMeta {
         host: "app.example.com",
         method: "GET",

@@ -9,7 +9,7 @@ mod token;
 use std::{hint::black_box, process::ExitCode};
 
 /// What can be measured, by name. Each makes its surroundings once, and gives what is to be repeated.
-const FUNCTIONS: [(&str, fn() -> Option<Repeated>); 7] = [
+const FUNCTIONS: [(&str, Prepare); 7] = [
     ("verify-cold", token::verify_cold),
     ("verify-hs256", token::verify_hs256),
     ("handle-tag", token::handle_tag),
@@ -18,6 +18,9 @@ const FUNCTIONS: [(&str, fn() -> Option<Repeated>); 7] = [
     ("gateway-decision", gateway::decision),
     ("header-lines", gateway::header_lines),
 ];
+
+/// Makes what a function works with; `None` = it cannot be made.
+type Prepare = fn() -> Option<Repeated>;
 
 /// One run of a function; false = it did not come to what it is meant to.
 type Repeated = Box<dyn FnMut() -> bool>;

@@ -97,10 +97,7 @@ impl KeyRing {
                         command => command,
                     };
                     let copy = object.run(command).await;
-                    copy.map(|copy| RingCopy {
-                        protocol: agreed(protocol),
-                        ..copy
-                    })
+                    copy.map(|copy| copy.given_in(agreed(protocol)))
                 }
                 Err(fault) => Err(fault),
             };

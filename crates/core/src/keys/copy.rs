@@ -1,6 +1,7 @@
 //! The copy of the ring that an isolate holds, and when it has to ask for a new one.
 
 use serde::{Deserialize, Serialize};
+use std::sync::OnceLock;
 
 use super::{
     KeyKind, KeyPolicy, KeyRing, KeySetDocument, RingHead, SCHEMA, Shards, SigningKey, call::first,
@@ -29,6 +30,9 @@ pub struct RingCopy {
     pub policy: KeyPolicy,
     /// The keys in use, and the secrets.
     pub ring: KeyRing,
+    /// The keys behind session handles, once they were asked for.
+    #[serde(skip)]
+    pub(crate) handle_keys: OnceLock<HandleKeys>,
 }
 
 /// Whether a held copy may be used, and whether to ask for a newer one.
@@ -76,11 +80,18 @@ impl KeyRing {
             as_of: now,
             policy,
             ring,
+            handle_keys: OnceLock::new(),
         }
     }
 }
 
 impl RingCopy {
+    /// The same, given in another protocol number.
+    #[must_use]
+    pub fn given_in(self, protocol: u32) -> Self {
+        Self { protocol, ..self }
+    }
+
     /// True when this code understands the copy. False during a roll-back: the ring was written by newer code.
     pub fn is_readable(&self) -> bool {
         self.ring.head.schema == SCHEMA && self.protocol >= OLDEST
@@ -184,11 +195,10 @@ impl RingCopy {
     }
 
     /// The keys behind session handles.
-    pub fn handle_keys(&self) -> HandleKeys {
-        HandleKeys {
-            route: self.ring.head.secrets.route_key.clone(),
-            tag: self.ring.head.secrets.handle_tag_key.clone(),
-        }
+    pub fn handle_keys(&self) -> &HandleKeys {
+        let secrets = &self.ring.head.secrets;
+        self.handle_keys
+            .get_or_init(|| HandleKeys::new(&secrets.route_key, &secrets.handle_tag_key))
     }
 
     /// Whether this copy is new enough.

@@ -60,10 +60,7 @@ mod tests {
     use postern_jwt::secret::Secret;
 
     fn handle_keys() -> HandleKeys {
-        HandleKeys {
-            route: Secret::new(vec![1; 32]),
-            tag: Secret::new(vec![2; 32]),
-        }
+        HandleKeys::new(&Secret::new(vec![1; 32]), &Secret::new(vec![2; 32]))
     }
 
     #[test]

@@ -8,7 +8,10 @@
 use data_encoding::BASE32_NOPAD;
 
 use crate::tenant::PUBLIC_TENANT;
-use postern_jwt::secret::{Secret, mac};
+use postern_jwt::{
+    compact,
+    secret::{MacKey, Secret},
+};
 
 /// The longest text that is looked at as a handle, in bytes. Ours are far shorter; a tenant or issuer id takes the rest.
 pub const MAX_HANDLE_BYTES: usize = 256;
@@ -23,9 +26,9 @@ const FOREIGN_PREFIX: &str = "x";
 #[derive(Debug, Clone)]
 pub struct HandleKeys {
     /// Keys the digest of user ids.
-    pub route: Secret,
+    route: MacKey,
     /// Keys the check over a handle.
-    pub tag: Secret,
+    tag: MacKey,
 }
 
 /// A handle whose tag was checked: we issued these bytes.
@@ -131,12 +134,23 @@ impl CheckedHandle {
 }
 
 impl HandleKeys {
+    /// Of two secrets: one keys the digest of user ids, the other the check over a handle.
+    pub fn new(route: &Secret, tag: &Secret) -> Self {
+        Self {
+            route: MacKey::new(route),
+            tag: MacKey::new(tag),
+        }
+    }
+
+    /// The name under which is remembered that an issuer's signal was taken: `id` is its `jti`.
+    pub fn signal_name(&self, issuer: &str, id: &str) -> String {
+        let digest = self.route.mac(&[b"jti", issuer.as_bytes(), id.as_bytes()]);
+        compact::encode(digest.expose())
+    }
+
     /// The name of the object that keeps the sessions of a user.
     pub fn route(&self, user_id: &str) -> String {
-        encode(
-            &mac(&self.route, &[b"user", user_id.as_bytes()]),
-            ROUTE_BYTES,
-        )
+        encode(&self.route.mac(&[b"user", user_id.as_bytes()]), ROUTE_BYTES)
     }
 
     /// Makes the handle of a new session of ours. `random` must be fresh.
@@ -171,7 +185,7 @@ impl HandleKeys {
     ) -> CheckedHandle {
         let Subject { tenant, user_id } = subject;
         let [issuer_part, user_part, session_part] = [issuer, user_id, session].map(str::as_bytes);
-        let digest_of = |parts: &[&[u8]]| encode(&mac(&self.route, parts), ROUTE_BYTES);
+        let digest_of = |parts: &[&[u8]]| encode(&self.route.mac(parts), ROUTE_BYTES);
         // A first part of its own for each form, and every part has its length: no two lists of names are one text.
         let (route, digest) = match tenant.map(str::as_bytes) {
             None => (
@@ -221,8 +235,8 @@ impl HandleKeys {
                 name.as_bytes(),
             ]
         };
-        let route = encode(&mac(&self.route, &parts(b"mark route")), ROUTE_BYTES);
-        let digest = encode(&mac(&self.route, &parts(b"mark")), ROUTE_BYTES);
+        let route = encode(&self.route.mac(&parts(b"mark route")), ROUTE_BYTES);
+        let digest = encode(&self.route.mac(&parts(b"mark")), ROUTE_BYTES);
         let issuer = [issuer, MARK].concat();
         let tag = self.foreign_tag(&issuer, &route, &digest);
         let route_start = FOREIGN_PREFIX
@@ -286,7 +300,7 @@ impl HandleKeys {
             random.as_bytes(),
             tenant.as_bytes(),
         ];
-        encode(&mac(&self.tag, &parts), TAG_BYTES)
+        encode(&self.tag.mac(&parts), TAG_BYTES)
     }
 
     fn foreign_tag(&self, issuer: &str, route: &str, digest: &str) -> String {
@@ -296,7 +310,7 @@ impl HandleKeys {
             route.as_bytes(),
             digest.as_bytes(),
         ];
-        encode(&mac(&self.tag, &parts), TAG_BYTES)
+        encode(&self.tag.mac(&parts), TAG_BYTES)
     }
 }
 
@@ -317,10 +331,7 @@ mod tests {
     use postern_jwt::secret::Secret;
 
     fn keys() -> HandleKeys {
-        HandleKeys {
-            route: Secret::new(vec![1; 32]),
-            tag: Secret::new(vec![2; 32]),
-        }
+        HandleKeys::new(&Secret::new(vec![1; 32]), &Secret::new(vec![2; 32]))
     }
 
     #[test]

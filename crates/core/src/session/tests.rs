@@ -157,10 +157,7 @@ fn a_fact_that_is_used_when_old_is_young_again() {
 }
 
 fn keys() -> HandleKeys {
-    HandleKeys {
-        route: Secret::new(vec![1; 32]),
-        tag: Secret::new(vec![2; 32]),
-    }
+    HandleKeys::new(&Secret::new(vec![1; 32]), &Secret::new(vec![2; 32]))
 }
 
 #[test]

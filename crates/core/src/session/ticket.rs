@@ -207,10 +207,7 @@ mod tests {
     }
 
     fn handles() -> HandleKeys {
-        HandleKeys {
-            route: secret(),
-            tag: secret(),
-        }
+        HandleKeys::new(&secret(), &secret())
     }
 
     fn ticket(tenant: &str) -> Ticket {

@@ -26,10 +26,7 @@ pub fn handle(n: u64) -> String {
 }
 
 pub fn keys() -> HandleKeys {
-    HandleKeys {
-        route: Secret::new(vec![1; 32]),
-        tag: Secret::new(vec![2; 32]),
-    }
+    HandleKeys::new(&Secret::new(vec![1; 32]), &Secret::new(vec![2; 32]))
 }
 
 pub struct Authority {

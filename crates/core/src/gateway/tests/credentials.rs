@@ -19,10 +19,7 @@ use crate::tokens::legacy;
 use postern_jwt::secret::Secret;
 
 fn keys() -> HandleKeys {
-    HandleKeys {
-        route: Secret::new(vec![1; 32]),
-        tag: Secret::new(vec![2; 32]),
-    }
+    HandleKeys::new(&Secret::new(vec![1; 32]), &Secret::new(vec![2; 32]))
 }
 
 fn handle(tenant: &str) -> String {
@@ -124,10 +121,7 @@ fn a_token_is_found_whatever_stands_around_it() {
 
 #[test]
 fn what_only_looks_like_a_token_is_somebody_elses() {
-    let theirs = HandleKeys {
-        route: Secret::new(vec![8; 32]),
-        tag: Secret::new(vec![9; 32]),
-    };
+    let theirs = HandleKeys::new(&Secret::new(vec![8; 32]), &Secret::new(vec![9; 32]));
     let theirs = theirs.issue("alice", "public", [7; 16]).as_str().to_owned();
     for text in [
         compact("d-theirs", &theirs),

@@ -12,10 +12,7 @@ use postern_jwt::{json, secret::Secret, time::UnixMillis};
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 fn keys() -> HandleKeys {
-    HandleKeys {
-        route: Secret::new(vec![1; 32]),
-        tag: Secret::new(vec![2; 32]),
-    }
+    HandleKeys::new(&Secret::new(vec![1; 32]), &Secret::new(vec![2; 32]))
 }
 
 fn issuer(members: &str) -> TrustedIssuer {

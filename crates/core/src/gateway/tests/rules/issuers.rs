@@ -239,7 +239,7 @@ proptest! {
     /// looks at `Postern-User-Id` or `sub` alone never sees a user of ours in another issuer's session.
     #[test]
     fn no_two_identities_share_a_handle_a_header_or_an_assertion(one in any_identity(), other in any_identity()) {
-        let keys = HandleKeys { route: Secret::new(vec![1; 32]), tag: Secret::new(vec![2; 32]) };
+        let keys = HandleKeys::new(&Secret::new(vec![1; 32]), &Secret::new(vec![2; 32]));
         let session = |identity: &Identity, handle: String| Session {
             handle: Some(handle),
             identity: identity.clone(),

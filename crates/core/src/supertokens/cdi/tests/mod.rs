@@ -128,6 +128,7 @@ fn ring() -> RingCopy {
             signing_algorithm: SigningAlgorithm::RS256,
         },
         ring,
+        handle_keys: std::sync::OnceLock::new(),
     }
 }
 
