@@ -5,6 +5,8 @@ use std::rc::Rc;
 use worker::Env;
 
 use futures_util::future::join_all;
+use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::{
     auth::dpop::Proofs,
@@ -72,7 +74,20 @@ async fn issuers(env: &Env, settings: &Settings) -> String {
         .iter()
         .map(|issuer| jwks_client::report(env, issuer));
     let reports = join_all(reports).await;
-    format!("{{\"issuers\":[{}]}}", reports.join(","))
+    let reports = reports.iter().map(String::as_str);
+    let reports = Reports {
+        issuers: reports
+            .filter_map(|report| serde_json::from_str(report).ok())
+            .collect(),
+    };
+    // Texts in a list: that can be written.
+    serde_json::to_string(&reports).unwrap_or_default()
+}
+
+/// One JSON object for each trusted issuer.
+#[derive(Serialize)]
+struct Reports<'a> {
+    issuers: Vec<&'a RawValue>,
 }
 
 async fn body(request: &Incoming) -> Result<String, Refusal> {

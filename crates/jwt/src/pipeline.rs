@@ -172,6 +172,11 @@ impl Verified {
         self.payload.object()
     }
 
+    /// The claims one by one, names and texts of values, in the order they were signed.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.payload.members()
+    }
+
     /// When it expires, by its own claim.
     pub const fn expiry(&self) -> UnixMillis {
         self.expiry

@@ -1,6 +1,8 @@
 //! A token that was taken apart and believed in nothing.
 
-use crate::json::{self, Object, ObjectText};
+use serde::Deserialize;
+
+use crate::json::{self, Object, ObjectText, typed::Field};
 use crate::{Algorithm, TokenFault, TokenOrigin};
 
 /// The longest token that is looked at, unless a caller says otherwise, in bytes.
@@ -127,43 +129,76 @@ impl Unverified<'_> {
         self.payload.object()
     }
 
+    /// The claims one by one, names and texts of values, in the order they were sent.
+    pub fn members_unverified(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.payload.members()
+    }
+
     /// The `iss` claim, by which a foreign issuer is chosen before its keys can be.
     pub fn issuer_unverified(&self) -> Option<String> {
         Some(self.payload.object().string("iss").ok()??.into_owned())
     }
 }
 
+/// The members of a JOSE header that mean something here (RFC 7515 section 4.1).
+#[derive(Deserialize)]
+struct HeaderMembers<'a> {
+    #[serde(borrow, default)]
+    alg: Field<'a>,
+    #[serde(borrow, default)]
+    kid: Field<'a>,
+    #[serde(borrow, default)]
+    typ: Field<'a>,
+    /// RFC 7515 section 4.1.11.
+    #[serde(borrow, default)]
+    crit: Field<'a>,
+    /// RFC 7797.
+    #[serde(borrow, default)]
+    b64: Field<'a>,
+    /// Of the SuperTokens protocol.
+    #[serde(borrow, default)]
+    version: Field<'a>,
+    /// This one and the following are of our own tokens, see [`TokenOrigin`].
+    #[serde(borrow, default)]
+    sct: Field<'a>,
+    #[serde(borrow, default, rename = "gen")]
+    generation: Field<'a>,
+    #[serde(borrow, default)]
+    device_jkt: Field<'a>,
+}
+
 impl Header {
     /// Reads a JOSE header (RFC 7515 section 4).
     pub(super) fn parse(text: &str) -> Result<Self, TokenFault> {
         let header = json::parse_object(text).map_err(|_| TokenFault::BadHeader)?;
-        if header.contains("crit") {
+        let header: HeaderMembers<'_> = header.read().map_err(|_| TokenFault::BadHeader)?;
+        if header.crit.is_there() {
             return Err(TokenFault::CriticalExtension);
         }
-        if header.contains("b64") {
+        if header.b64.is_there() {
             return Err(TokenFault::UnencodedPayload);
         }
-        let string = |name| header.string(name).map_err(|_| TokenFault::BadHeader);
-        let algorithm = string("alg")?.ok_or(TokenFault::AlgorithmMissing)?;
+        let algorithm = header.alg.text().map_err(|_| TokenFault::BadHeader)?;
+        let algorithm = algorithm.ok_or(TokenFault::AlgorithmMissing)?;
         if algorithm.eq_ignore_ascii_case("none") {
             return Err(TokenFault::AlgorithmNone);
         }
         // Only our own tokens give `version` a meaning; elsewhere it may be of any type.
-        let version = header.string("version");
+        let version = header.version.text();
+        let typ = header.typ.text().map_err(|_| TokenFault::BadHeader);
         Ok(Self {
             has_foreign_version: version.is_err(),
             algorithm: Algorithm::from_name(&algorithm).ok_or(TokenFault::AlgorithmUnknown)?,
-            key_id: key_id(&header)?,
-            typ: string("typ")?.map(Into::into),
+            key_id: key_id(header.kid)?,
+            typ: typ?.map(Into::into),
             version: version.ok().flatten().map(Into::into),
-            origin: TokenOrigin::read(&header),
+            origin: TokenOrigin::of(&header.sct, &header.generation, header.device_jkt),
         })
     }
 }
 
-fn key_id(header: &Object<'_>) -> Result<Option<String>, TokenFault> {
-    let key_id = header.string("kid").map_err(|_| TokenFault::BadKeyId)?;
-    match key_id {
+fn key_id(kid: Field<'_>) -> Result<Option<String>, TokenFault> {
+    match kid.text().map_err(|_| TokenFault::BadKeyId)? {
         Some(id) if id.is_empty() || id.len() > MAX_KEY_ID_BYTES => Err(TokenFault::BadKeyId),
         other => Ok(other.map(Into::into)),
     }

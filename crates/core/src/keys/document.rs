@@ -1,5 +1,8 @@
 //! The JWK Set as it is served (RFC 7517 section 5; protocol: `GET /.well-known/jwks.json`).
 
+use serde::Serialize;
+use serde_json::value::RawValue;
+
 use super::{KeyPolicy, KeyRing, SigningKey};
 use postern_jwt::{
     SigningAlgorithm,
@@ -17,6 +20,12 @@ pub struct KeySetDocument {
     pub json: String,
     /// Whole seconds until the document must be asked for again: 1 to 60.
     pub max_age_seconds: u64,
+}
+
+/// RFC 7517 section 5, of keys as they were made.
+#[derive(Serialize)]
+struct JwkSet<'a> {
+    keys: Vec<&'a RawValue>,
 }
 
 impl KeySetDocument {
@@ -43,12 +52,14 @@ impl KeyRing {
         policy: KeyPolicy,
         now: UnixMillis,
     ) -> KeySetDocument {
-        let keys: Vec<&str> = keys
-            .into_iter()
-            .map(|key| key.public_jwk.as_str())
-            .collect();
+        let keys = keys.into_iter();
+        let keys = keys.filter_map(|key| serde_json::from_str(&key.public_jwk).ok());
+        let set = JwkSet {
+            keys: keys.collect(),
+        };
         KeySetDocument {
-            json: format!("{{\"keys\":[{}]}}", keys.join(",")),
+            // Texts in a list: that can be written.
+            json: serde_json::to_string(&set).unwrap_or_default(),
             max_age_seconds: self
                 .next_change(policy)
                 .since(now)

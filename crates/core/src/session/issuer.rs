@@ -3,7 +3,7 @@
 //! It stands first among the claims of a payload, is added when a token is minted and taken off when its payload is
 //! shown, so that a payload comes back as it was given. Payloads that bring an `iss` of their own keep it.
 
-use postern_jwt::json;
+use postern_jwt::json::{self, ObjectWriter};
 
 /// The payload with our issuer as its first member, unless it names one itself.
 pub fn with(payload: &str, issuer: &str) -> String {
@@ -11,7 +11,7 @@ pub fn with(payload: &str, issuer: &str) -> String {
     match payload.strip_prefix('{').map(str::trim_start) {
         Some(rest) if !names_one => {
             let comma = if rest.starts_with('}') { "" } else { "," };
-            format!("{}{comma}{rest}", first_member(issuer))
+            [first_member(issuer).as_str(), comma, rest].concat()
         }
         _ => payload.to_owned(),
     }
@@ -20,13 +20,16 @@ pub fn with(payload: &str, issuer: &str) -> String {
 /// The payload without our issuer, if that is its first member.
 pub fn without(payload: &str, issuer: &str) -> String {
     match payload.strip_prefix(&first_member(issuer)) {
-        Some(rest) => format!("{{{}", rest.strip_prefix(',').unwrap_or(rest)),
+        Some(rest) => ["{", rest.strip_prefix(',').unwrap_or(rest)].concat(),
         None => payload.to_owned(),
     }
 }
 
+/// An object with that member and no end.
 fn first_member(issuer: &str) -> String {
-    format!("{{\"iss\":{}", json::quote(issuer))
+    let mut object = ObjectWriter::new();
+    object.text("iss", issuer);
+    object.unfinished()
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use super::{access_token::AccessClaims, form, legacy, trusted_issuer};
 use crate::settings::TrustedIssuer;
-use postern_jwt::json::{self, Object, ObjectText};
+use postern_jwt::json::{self, Kind, Object, ObjectText};
 use postern_jwt::{Form, MAX_TOKEN_BYTES, Unverified, compact::decode_text};
 
 /// A text that passes for an access token.
@@ -33,7 +33,7 @@ pub fn look<'a, 's>(token: &'a str, issuers: &'s [TrustedIssuer]) -> Option<Look
         let (header, claims) = opened(token)?;
         let (header, claims) = (header.object(), claims.object());
         let issuer = trusted_issuer::of_claims(issuers, &claims);
-        let is_like_ours = || has_our_header(&header) && has_our_claims(&claims);
+        let is_like_ours = || has_our_header(&header) && has_our_claims(members(&claims));
         (issuer.is_some() || is_like_ours(), issuer, None)
     };
     passes.then_some(Look { parsed, issuer })
@@ -77,7 +77,7 @@ pub fn own(header: &str, payload: &str) -> Option<Own> {
     }
     let payload = kindly_decoded(payload)?;
     let claims = json::parse_object(&payload).ok()?;
-    if !is_legacy && !has_our_claims(&claims) {
+    if !is_legacy && !has_our_claims(members(&claims)) {
         return None;
     }
     Some(Own {
@@ -109,7 +109,7 @@ fn is_like_ours(token: &Unverified<'_>) -> bool {
         return AccessClaims::from_unverified(token).is_ok();
     }
     let is_our_version = !token.has_foreign_version() && may_be_ours(token.version());
-    token.key_id().is_some() && is_our_version && has_our_claims(&token.claims_unverified())
+    token.key_id().is_some() && is_our_version && has_our_claims(token.members_unverified())
 }
 
 /// Header and payload of a text that the strict parser may refuse: three parts, of which two are JSON objects.
@@ -135,13 +135,29 @@ fn may_be_ours(version: Option<&str>) -> bool {
     version.is_none_or(|version| version.parse::<u8>().is_ok_and(|version| version >= 3))
 }
 
-fn has_our_claims(claims: &Object<'_>) -> bool {
-    let strings = ["sub", "sessionHandle", "refreshTokenHash1"];
-    let numbers = ["exp", "iat"];
-    strings.iter().all(|name| is_text(claims, name))
-        && numbers.iter().all(|name| matches!(claims.number(name), Ok(Some(_))))
-        // Other values mark tokens of another kind, made for other receivers.
-        && (!claims.contains("stt") || matches!(claims.unsigned("stt"), Ok(Some(0))))
+fn members<'o>(object: &'o Object<'_>) -> impl Iterator<Item = (&'o str, &'o str)> {
+    object
+        .members()
+        .map(|member| (member.name(), member.value()))
+}
+
+/// Names and texts of values; no name is there twice.
+fn has_our_claims<'c>(claims: impl Iterator<Item = (&'c str, &'c str)>) -> bool {
+    let mut found: u8 = 0;
+    for (name, value) in claims {
+        let is_ours = match name {
+            "sub" | "sessionHandle" | "refreshTokenHash1" => json::kind(value) == Kind::String,
+            "exp" | "iat" => json::kind(value) == Kind::Number,
+            // Other values mark tokens of another kind, made for other receivers.
+            "stt" if json::unsigned_of(value) != Some(0) => return false,
+            _ => continue,
+        };
+        if !is_ours {
+            return false;
+        }
+        found = found.saturating_add(1);
+    }
+    found == 5
 }
 
 fn is_text(object: &Object<'_>, name: &str) -> bool {

@@ -14,13 +14,16 @@ mod number;
 mod object;
 mod object_text;
 mod scanner;
+pub(crate) mod typed;
 mod writer;
 
 pub use equality::same_value;
 pub use fault::{JsonFault, JsonReason};
 pub use member::Member;
 pub use number::Number;
-pub use object::{Kind, Object, kind, parse_array, parse_object, parse_string};
+pub use object::{
+    Kind, Object, kind, parse_array, parse_object, parse_string, string_of, unsigned_of,
+};
 pub use object_text::ObjectText;
 pub use writer::{ObjectWriter, strings};
 
@@ -41,12 +44,18 @@ pub fn minify(text: &str) -> Result<String, JsonFault> {
 /// A JSON string literal that means `text`.
 pub fn quote(text: &str) -> String {
     let mut quoted = String::with_capacity(text.len().saturating_add(2));
+    push_quoted(&mut quoted, text);
+    quoted
+}
+
+/// Adds a JSON string literal that means `text`.
+fn push_quoted(quoted: &mut String, text: &str) {
     quoted.push('"');
     let is_plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\' | 0x7f);
     if text.bytes().all(is_plain) {
         quoted.push_str(text);
         quoted.push('"');
-        return quoted;
+        return;
     }
     for character in text.chars() {
         match character {
@@ -64,7 +73,6 @@ pub fn quote(text: &str) -> String {
         }
     }
     quoted.push('"');
-    quoted
 }
 
 /// The object `base` with the members of `changes` in place of its own; a member that `changes` sets to `null` goes.
@@ -74,11 +82,11 @@ pub fn merge(base: &str, changes: &str) -> Result<String, JsonFault> {
         .members()
         .filter(|member| !changes.contains(member.name()));
     let set = changes.members().filter(|member| member.value() != "null");
-    let members: Vec<String> = kept
-        .chain(set)
-        .map(|member| format!("{}:{}", quote(member.name()), member.value()))
-        .collect();
-    Ok(format!("{{{}}}", members.join(",")))
+    let mut merged = ObjectWriter::new();
+    for member in kept.chain(set) {
+        merged.json(member.name(), member.value());
+    }
+    Ok(merged.finish())
 }
 
 #[cfg(test)]

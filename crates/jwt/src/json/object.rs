@@ -67,7 +67,10 @@ pub fn parse_array(text: &str) -> Result<Vec<&str>, JsonFault> {
 }
 
 /// Decodes a value whose text has been checked, if it is a string.
-fn string_of(value: &str) -> Result<Cow<'_, str>, JsonFault> {
+///
+/// # Errors
+/// It is none.
+pub fn string_of(value: &str) -> Result<Cow<'_, str>, JsonFault> {
     let inner = value
         .strip_prefix('"')
         .and_then(|rest| rest.strip_suffix('"'));
@@ -75,6 +78,14 @@ fn string_of(value: &str) -> Result<Cow<'_, str>, JsonFault> {
         // Checked, so an escape is all that could be in it besides itself.
         Some(plain) if !plain.as_bytes().contains(&b'\\') => Ok(Cow::Borrowed(plain)),
         _ => parse_string(value),
+    }
+}
+
+/// The value of a text that has been checked, if it is a whole number from 0 to `u64::MAX`, however it is spelled.
+pub fn unsigned_of(value: &str) -> Option<u64> {
+    match kind(value) {
+        Kind::Number => Number::from_valid(value).to_u64(),
+        _ => None,
     }
 }
 

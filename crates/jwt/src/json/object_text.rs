@@ -46,19 +46,24 @@ impl ObjectText {
         Ok(Self { text, members })
     }
 
+    /// The members in the order they were sent: names, escapes decoded, and texts of values.
+    pub fn members(&self) -> impl Iterator<Item = (&str, &str)> {
+        let part = |place: &Range<usize>| self.text.get(place.clone()).unwrap_or_default();
+        self.members.iter().map(move |MemberRange { name, value }| {
+            let name = match name {
+                Name::At(place) => part(place),
+                Name::Decoded(name) => name.as_str(),
+            };
+            (name, part(value))
+        })
+    }
+
     /// The object.
     pub fn object(&self) -> Object<'_> {
-        let part = |place: &Range<usize>| self.text.get(place.clone()).unwrap_or_default();
-        let members = self
-            .members
-            .iter()
-            .map(|MemberRange { name, value }| Member {
-                name: match name {
-                    Name::At(place) => Cow::Borrowed(part(place)),
-                    Name::Decoded(name) => Cow::Borrowed(name.as_str()),
-                },
-                value: part(value),
-            });
+        let members = self.members().map(|(name, value)| Member {
+            name: Cow::Borrowed(name),
+            value,
+        });
         Object::of(members.collect())
     }
 

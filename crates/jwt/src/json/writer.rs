@@ -1,8 +1,8 @@
 //! Writing one JSON object, member by member.
 
-use super::quote;
+use super::{push_quoted, quote};
 
-/// The text of an object that is being written. Names are of our choosing and need no escape.
+/// The text of an object that is being written.
 #[derive(Debug)]
 pub struct ObjectWriter {
     text: String,
@@ -27,15 +27,23 @@ impl ObjectWriter {
         if self.text.len() > 1 {
             self.text.push(',');
         }
-        self.text.push('"');
-        self.text.push_str(name);
-        self.text.push_str("\":");
+        push_quoted(&mut self.text, name);
+        self.text.push(':');
         self.text.push_str(value);
     }
 
     /// Adds a string.
     pub fn text(&mut self, name: &str, value: &str) {
-        self.json(name, &quote(value));
+        self.json(name, "");
+        push_quoted(&mut self.text, value);
+    }
+
+    /// Adds a string, or null.
+    pub fn text_or_null(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self.json(name, "null"),
+        }
     }
 
     /// Adds a string, if there is one.
@@ -53,6 +61,11 @@ impl ObjectWriter {
     /// Adds a boolean.
     pub fn boolean(&mut self, name: &str, value: bool) {
         self.json(name, if value { "true" } else { "false" });
+    }
+
+    /// The text as far as it is written, without its end.
+    pub fn unfinished(self) -> String {
+        self.text
     }
 
     /// The whole text.
@@ -86,10 +99,12 @@ mod tests {
         object.optional_text("absent", None);
         object.number("n", u64::MAX);
         object.boolean("b", false);
+        object.text_or_null("x\"", None);
+        object.text_or_null("y", Some("z"));
         object.json("a", &strings(["x", "\\"]));
         assert_eq!(
             object.finish(),
-            r#"{"t":"\"\n","n":18446744073709551615,"b":false,"a":["x","\\"]}"#
+            r#"{"t":"\"\n","n":18446744073709551615,"b":false,"x\"":null,"y":"z","a":["x","\\"]}"#
         );
         assert_eq!(
             (ObjectWriter::new().finish(), strings([])),

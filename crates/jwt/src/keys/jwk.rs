@@ -2,14 +2,22 @@
 //!
 //! A document that is not a key set is refused whole. A key that cannot be used is left out, and said to be, so that one
 //! odd key of an issuer does not cost its users the others. Only public parts are ever read.
+//!
+//! The parts of a key are `jwt_compact`'s [`JsonWebKey`]. It is shown no others, because it cannot say what has to be refused: an RSA key
+//! with `d` and without its primes passes for a public one there, a `kty` that it does not know and a part that lacks are one
+//! fault, and it has no `kid`, `use`, `key_ops` and `alg`. Those are [`Purpose`]'s.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use jwt_compact::jwk::JsonWebKey;
+use serde::Deserialize;
 
 use crate::keys::weak_key;
 use crate::unverified::MAX_KEY_ID_BYTES;
 use crate::{Algorithm, Curve, KeyMaterial, VerificationKey};
 use crate::{
-    json::{self, JsonFault, Object},
+    json::{
+        self, JsonFault, Object,
+        typed::{self, Field},
+    },
     secret::Secret,
 };
 
@@ -251,10 +259,11 @@ pub fn own_key(
     algorithm: Algorithm,
 ) -> Result<VerificationKey, KeyFault> {
     let jwk = json::parse_object(text).map_err(|_| KeyFault::Malformed)?;
+    let purpose: Purpose<'_> = jwk.read().map_err(|_| KeyFault::Malformed)?;
     let key = VerificationKey {
         key_id: Some(key_id.to_owned()),
         algorithm,
-        material: material(&jwk, KeySetSource::Fetched)?,
+        material: material(&jwk, purpose.kty, KeySetSource::Fetched)?,
     };
     if algorithm.family() == key.material.family() {
         Ok(key)
@@ -263,24 +272,48 @@ pub fn own_key(
     }
 }
 
+/// The members of a JWK that say what it is for (RFC 7517 section 4).
+#[derive(Deserialize)]
+struct Purpose<'a> {
+    #[serde(borrow, default)]
+    kty: Field<'a>,
+    #[serde(borrow, default)]
+    kid: Field<'a>,
+    #[serde(borrow, default, rename = "use")]
+    usage: Field<'a>,
+    /// `null` is no list.
+    #[serde(default, deserialize_with = "list")]
+    key_ops: Option<Vec<String>>,
+    #[serde(borrow, default)]
+    alg: Field<'a>,
+    /// What makes it a private key of any type.
+    #[serde(borrow, default)]
+    d: Field<'a>,
+}
+
+fn list<'de, D: serde::Deserializer<'de>>(of: D) -> Result<Option<Vec<String>>, D::Error> {
+    Vec::deserialize(of).map(Some)
+}
+
 fn read(
     jwk: &Object<'_>,
     source: KeySetSource,
     algorithms: &[Algorithm],
 ) -> Result<VerificationKey, KeyFault> {
-    let key_id = text(jwk, "kid")?;
+    let purpose: Purpose<'_> = jwk.read().map_err(|_| KeyFault::Malformed)?;
+    let key_id = text(purpose.kid)?;
     if key_id
         .as_ref()
         .is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES)
     {
         return Err(KeyFault::Malformed);
     }
-    check_purpose(jwk)?;
-    let material = material(jwk, source)?;
-    if source == KeySetSource::Fetched && jwk.contains("d") {
+    check_purpose(purpose.usage, purpose.key_ops.as_deref())?;
+    let material = material(jwk, purpose.kty, source)?;
+    if source == KeySetSource::Fetched && purpose.d.is_there() {
         return Err(KeyFault::SecretFetched);
     }
-    let algorithm = match text(jwk, "alg")? {
+    let algorithm = match text(purpose.alg)? {
         Some(name) => declared(&name, &material, algorithms)?,
         None => first_that_fits(&material, algorithms)?,
     };
@@ -326,11 +359,11 @@ fn first_that_fits(
 }
 
 /// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3) must not say otherwise than verifying.
-fn check_purpose(jwk: &Object<'_>) -> Result<(), KeyFault> {
-    if text(jwk, "use")?.is_some_and(|purpose| purpose != "sig") {
+fn check_purpose(usage: Field<'_>, operations: Option<&[String]>) -> Result<(), KeyFault> {
+    if text(usage)?.is_some_and(|usage| usage != "sig") {
         return Err(KeyFault::NotForVerifying);
     }
-    match jwk.strings("key_ops").map_err(|_| KeyFault::Malformed)? {
+    match operations {
         Some(operations) if !operations.iter().any(|one| one == "verify") => {
             Err(KeyFault::NotForVerifying)
         }
@@ -338,20 +371,38 @@ fn check_purpose(jwk: &Object<'_>) -> Result<(), KeyFault> {
     }
 }
 
-fn material(jwk: &Object<'_>, source: KeySetSource) -> Result<KeyMaterial, KeyFault> {
-    match text(jwk, "kty")?.ok_or(KeyFault::Malformed)?.as_str() {
-        "RSA" => rsa(jwk),
-        "EC" => ec(jwk),
-        "OKP" => okp(jwk),
-        "oct" if source == KeySetSource::Fetched => Err(KeyFault::SecretFetched),
-        "oct" => Ok(KeyMaterial::Symmetric(Secret::new(bytes(jwk, "k")?))),
+/// The members that are shown to [`JsonWebKey`]: the public parts of every type, and the secret of a symmetric key.
+const PARTS: [&str; 7] = ["kty", "crv", "n", "e", "x", "y", "k"];
+
+fn material(
+    jwk: &Object<'_>,
+    kty: Field<'_>,
+    source: KeySetSource,
+) -> Result<KeyMaterial, KeyFault> {
+    match text(kty)?.ok_or(KeyFault::Malformed)?.as_str() {
+        "oct" if source == KeySetSource::Fetched => return Err(KeyFault::SecretFetched),
+        "RSA" | "EC" | "OKP" | "oct" => {}
+        _ => return Err(KeyFault::Unsupported),
+    }
+    let parts = jwk.members().filter(|part| PARTS.contains(&part.name()));
+    match typed::read(parts).map_err(|_| KeyFault::Malformed)? {
+        JsonWebKey::Rsa {
+            modulus,
+            public_exponent,
+            ..
+        } => rsa(&modulus, &public_exponent),
+        JsonWebKey::EllipticCurve { curve, x, y, .. } => ec(&curve, &x, &y),
+        JsonWebKey::KeyPair { curve, x, .. } => okp(&curve, &x),
+        JsonWebKey::Symmetric { secret } => Ok(KeyMaterial::Symmetric(Secret::new(
+            secret.as_ref().to_vec(),
+        ))),
         _ => Err(KeyFault::Unsupported),
     }
 }
 
-fn rsa(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
-    let modulus = unsigned_integer(bytes(jwk, "n")?);
-    let exponent = unsigned_integer(bytes(jwk, "e")?);
+fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<KeyMaterial, KeyFault> {
+    let modulus = unsigned_integer(modulus);
+    let exponent = unsigned_integer(exponent);
     if !RSA_MODULUS_BITS.contains(&bit_length(&modulus)) {
         return Err(KeyFault::BadSize);
     }
@@ -367,59 +418,51 @@ fn rsa(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
     Ok(KeyMaterial::Rsa { modulus, exponent })
 }
 
-fn ec(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
-    let name = text(jwk, "crv")?.ok_or(KeyFault::Malformed)?;
-    let curve = Curve::from_name(&name).ok_or(KeyFault::Unsupported)?;
-    let coordinate = |name| bytes(jwk, name).map(|bytes| in_full(bytes, curve));
-    let (x, y) = (coordinate("x")?, coordinate("y")?);
+fn ec(curve: &str, x: &[u8], y: &[u8]) -> Result<KeyMaterial, KeyFault> {
+    let curve = Curve::from_name(curve).ok_or(KeyFault::Unsupported)?;
+    let (x, y) = (in_full(x, curve), in_full(y, curve));
     if x.len() != curve.coordinate_bytes() || y.len() != curve.coordinate_bytes() {
         return Err(KeyFault::BadSize);
     }
     Ok(KeyMaterial::Ec { curve, x, y })
 }
 
-fn okp(jwk: &Object<'_>) -> Result<KeyMaterial, KeyFault> {
-    if text(jwk, "crv")?.ok_or(KeyFault::Malformed)? != "Ed25519" {
+fn okp(curve: &str, x: &[u8]) -> Result<KeyMaterial, KeyFault> {
+    if curve != "Ed25519" {
         return Err(KeyFault::Unsupported);
     }
-    let x = bytes(jwk, "x")?;
     if x.len() != 32 {
         return Err(KeyFault::BadSize);
     }
-    if weak_key::has_small_order(&x) {
+    if weak_key::has_small_order(x) {
         return Err(KeyFault::Weak);
     }
-    Ok(KeyMaterial::Okp { x })
+    Ok(KeyMaterial::Okp { x: x.to_vec() })
 }
 
-fn text(jwk: &Object<'_>, name: &str) -> Result<Option<String>, KeyFault> {
-    jwk.string(name)
-        .map(|found| found.map(Into::into))
-        .map_err(|_| KeyFault::Malformed)
-}
-
-fn bytes(jwk: &Object<'_>, name: &str) -> Result<Vec<u8>, KeyFault> {
-    let encoded = text(jwk, name)?.ok_or(KeyFault::Malformed)?;
-    Base64UrlUnpadded::decode_vec(&encoded).map_err(|_| KeyFault::Malformed)
+fn text(member: Field<'_>) -> Result<Option<String>, KeyFault> {
+    let text = member.text().map_err(|_| KeyFault::Malformed)?;
+    Ok(text.map(Into::into))
 }
 
 /// How many leading zeros of a coordinate may lack: of more than these, the curve is another.
 const MOST_ZEROS: usize = 4;
 
 /// A coordinate as long as its curve's are (RFC 7518 section 6.2.1.2): some issuers leave its leading zeros out.
-fn in_full(bytes: Vec<u8>, curve: Curve) -> Vec<u8> {
+fn in_full(bytes: &[u8], curve: Curve) -> Vec<u8> {
     let lacking = curve.coordinate_bytes().saturating_sub(bytes.len());
     if lacking > MOST_ZEROS {
-        return bytes;
+        return bytes.to_vec();
     }
     let mut full = vec![0; lacking];
-    full.extend(bytes);
+    full.extend_from_slice(bytes);
     full
 }
 
 /// Without leading zeros, which some issuers send.
-fn unsigned_integer(bytes: Vec<u8>) -> Vec<u8> {
-    bytes.into_iter().skip_while(|byte| *byte == 0).collect()
+fn unsigned_integer(bytes: &[u8]) -> Vec<u8> {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0);
+    bytes.iter().skip(zeros.count()).copied().collect()
 }
 
 fn bit_length(number: &[u8]) -> usize {

@@ -1,7 +1,11 @@
 //! Verification keys, and which of them a token may be checked with.
 
+use std::borrow::Cow;
+
+use jwt_compact::{alg::SecretBytes, jwk::JsonWebKey};
+
 use crate::secret::Secret;
-use crate::{Algorithm, Curve, Family, Policy, TokenFault, compact};
+use crate::{Algorithm, Curve, Family, Policy, TokenFault};
 
 /// How many keys are tried for one token: a token without `kid` must not buy unbounded work.
 pub const MAX_CANDIDATES: usize = 8;
@@ -59,6 +63,32 @@ impl KeyMaterial {
         }
     }
 
+    /// The same key as a JWK (RFC 7517), with nothing but the key in it.
+    pub(crate) fn to_jwk(&self) -> JsonWebKey<'_> {
+        let borrowed = |bytes| Cow::Borrowed(bytes);
+        match self {
+            Self::Rsa { modulus, exponent } => JsonWebKey::Rsa {
+                modulus: borrowed(modulus.as_slice()),
+                public_exponent: borrowed(exponent),
+                private_parts: None,
+            },
+            Self::Ec { curve, x, y } => JsonWebKey::EllipticCurve {
+                curve: curve.name().into(),
+                x: borrowed(x),
+                y: borrowed(y),
+                secret: None,
+            },
+            Self::Okp { x } => JsonWebKey::KeyPair {
+                curve: "Ed25519".into(),
+                x: borrowed(x),
+                secret: None,
+            },
+            Self::Symmetric(secret) => JsonWebKey::Symmetric {
+                secret: SecretBytes::borrowed(secret.expose()),
+            },
+        }
+    }
+
     /// The kind of algorithm that it works with.
     pub(crate) const fn family(&self) -> Family {
         match self {
@@ -106,27 +136,8 @@ impl VerificationKey {
     /// The key as a JWK for WebCrypto's `importKey`, with nothing but the key in it. That of a symmetric key is as secret
     /// as the key.
     pub fn jwk(&self) -> String {
-        match &self.material {
-            KeyMaterial::Rsa { modulus, exponent } => format!(
-                r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#,
-                compact::encode(modulus),
-                compact::encode(exponent)
-            ),
-            KeyMaterial::Ec { curve, x, y } => format!(
-                r#"{{"kty":"EC","crv":"{}","x":"{}","y":"{}"}}"#,
-                curve.name(),
-                compact::encode(x),
-                compact::encode(y)
-            ),
-            KeyMaterial::Okp { x } => format!(
-                r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#,
-                compact::encode(x)
-            ),
-            KeyMaterial::Symmetric(secret) => {
-                let key = compact::encode(secret.expose());
-                format!(r#"{{"kty":"oct","k":"{key}"}}"#)
-            }
-        }
+        // Strings in an object: that can be written. An empty text would be no key to anybody.
+        serde_json::to_string(&self.material.to_jwk()).unwrap_or_default()
     }
 }
 

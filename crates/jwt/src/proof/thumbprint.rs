@@ -2,7 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 use crate::{KeyMaterial, VerificationKey, compact};
 
@@ -53,25 +53,9 @@ impl From<Thumbprint> for String {
 impl VerificationKey {
     /// The thumbprint of the key; `None` for a symmetric one, which its thumbprint would give away to a search.
     pub fn thumbprint(&self) -> Option<Thumbprint> {
-        // The required members and no others, in the order of their names, without white space (RFC 7638 section 3.2).
-        let members = match self.material() {
-            KeyMaterial::Rsa { modulus, exponent } => format!(
-                r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#,
-                compact::encode(exponent),
-                compact::encode(modulus)
-            ),
-            KeyMaterial::Ec { curve, x, y } => format!(
-                r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
-                curve.name(),
-                compact::encode(x),
-                compact::encode(y)
-            ),
-            KeyMaterial::Okp { x } => format!(
-                r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#,
-                compact::encode(x)
-            ),
-            KeyMaterial::Symmetric(_) => return None,
-        };
-        Some(Thumbprint(Sha256::digest(members.as_bytes()).into()))
+        match self.material() {
+            KeyMaterial::Symmetric(_) => None,
+            public => Some(Thumbprint(public.to_jwk().thumbprint::<Sha256>().into())),
+        }
     }
 }

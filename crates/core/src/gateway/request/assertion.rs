@@ -54,7 +54,9 @@ pub fn claims(issuer: &str, audience: &str, session: &Session, now: UnixMillis) 
         }
     }
     if let Some(key) = bound_key(session) {
-        claims.json("cnf", &["{\"jkt\":\"", &key.to_string(), "\"}"].concat());
+        let mut confirmation = ObjectWriter::new();
+        confirmation.text("jkt", &key.to_string());
+        claims.json("cnf", &confirmation.finish());
     }
     if let Some(handle) = &session.handle {
         claims.text("sid", handle);

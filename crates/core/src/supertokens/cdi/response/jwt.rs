@@ -4,35 +4,36 @@
 
 use crate::supertokens::cdi::request::call::CreateJwt;
 use postern_jwt::{
-    json::{self, JsonFault},
+    Algorithm,
+    json::{self, JsonFault, ObjectWriter},
     time::UnixMillis,
 };
 
 /// The JOSE header (RFC 7515 section 4.1) for a key of this name.
 pub fn header(kid: &str) -> String {
-    format!(
-        r#"{{"alg":"RS256","typ":"JWT","kid":{}}}"#,
-        json::quote(kid)
-    )
+    let mut header = ObjectWriter::new();
+    header.text("alg", Algorithm::RS256.name());
+    header.text("typ", "JWT");
+    header.text("kid", kid);
+    header.finish()
 }
 
 /// The claims: `iat`, `exp`, `iss` unless the payload brings its own, and the payload. A payload's own `iat` and `exp`
 /// give way to ours: no claim may stand there twice.
 pub fn claims(jwt: &CreateJwt, now: UnixMillis) -> Result<String, JsonFault> {
     let payload = json::parse_object(&jwt.payload)?;
-    let mut claims = vec![
-        format!("\"iat\":{}", now.as_seconds()),
-        format!("\"exp\":{}", now.plus(jwt.validity).as_seconds()),
-    ];
+    let mut claims = ObjectWriter::new();
+    claims.number("iat", now.as_seconds());
+    claims.number("exp", now.plus(jwt.validity).as_seconds());
     if !payload.contains("iss") {
-        claims.push(format!("\"iss\":{}", json::quote(&jwt.issuer)));
+        claims.text("iss", &jwt.issuer);
     }
-    let own = payload
-        .members()
-        .filter(|member| !matches!(member.name(), "iat" | "exp"))
-        .map(|member| format!("{}:{}", json::quote(member.name()), member.value()));
-    claims.extend(own);
-    Ok(format!("{{{}}}", claims.join(",")))
+    for member in payload.members() {
+        if !matches!(member.name(), "iat" | "exp") {
+            claims.json(member.name(), member.value());
+        }
+    }
+    Ok(claims.finish())
 }
 
 #[cfg(test)]
