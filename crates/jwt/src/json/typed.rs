@@ -14,7 +14,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{Kind, Member, Number, Object, kind, object::string_of, parse_array, parse_object};
+use super::{Kind, Number, Object, kind, object::string_of, parse_array, parse_object};
 
 /// A text is good JSON and not what a type asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,10 +98,6 @@ impl<'de> Visitor<'de> for OfField {
         Ok(Field::Whole(number))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
-        Ok(Field::Other)
-    }
-
     fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
         Ok(Field::Other)
     }
@@ -120,24 +116,15 @@ impl<'de> Visitor<'de> for OfField {
     }
 }
 
-/// Reads what a type asks for out of the members of an object; others are passed over.
-///
-/// # Errors
-/// A member is missing or of another type.
-pub(crate) fn read<'m, 'a: 'm, T: Deserialize<'a>>(
-    members: impl Iterator<Item = &'m Member<'a>>,
-) -> Result<T, Unfit> {
-    let members = members.map(|member| (member.name(), Value(member.value())));
-    T::deserialize(MapDeserializer::new(members))
-}
-
 impl<'a> Object<'a> {
-    /// The same of all its members.
+    /// Reads what a type asks for; other members are passed over.
     ///
     /// # Errors
     /// A member is missing or of another type.
     pub(crate) fn read<T: Deserialize<'a>>(&self) -> Result<T, Unfit> {
-        read(self.members())
+        let members = self.members();
+        let members = members.map(|member| (member.name(), Value(member.value())));
+        T::deserialize(MapDeserializer::new(members))
     }
 }
 
@@ -164,7 +151,8 @@ impl<'de> Deserializer<'de> for Value<'de> {
             },
             Kind::Number => match Number::from_valid(text).to_u64() {
                 Some(whole) => visitor.visit_u64(whole),
-                None => visitor.visit_f64(text.parse().map_err(|_| Unfit)?),
+                // No type here has another number, and none is to take it for one.
+                None => visitor.visit_unit(),
             },
             Kind::Boolean => visitor.visit_bool(text == "true"),
             Kind::Null => visitor.visit_unit(),

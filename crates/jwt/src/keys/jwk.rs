@@ -3,21 +3,18 @@
 //! A document that is not a key set is refused whole. A key that cannot be used is left out, and said to be, so that one
 //! odd key of an issuer does not cost its users the others. Only public parts are ever read.
 //!
-//! The parts of a key are `jwt_compact`'s [`JsonWebKey`]. It is shown no others, because it cannot say what has to be refused: an RSA key
-//! with `d` and without its primes passes for a public one there, a `kty` that it does not know and a part that lacks are one
-//! fault, and it has no `kid`, `use`, `key_ops` and `alg`. Those are [`Purpose`]'s.
+//! [`Jwk`] is read by serde, and written by `jwt_compact`'s `JsonWebKey` ([`VerificationKey::jwk`]). That one is not read, because it cannot
+//! say what has to be refused: an RSA key with `d` and without its primes passes for a public one, a `kty` that it does not know
+//! and a part that lacks are one fault, `null` counts as absent, and it has no `kid`, `use`, `key_ops` and `alg`.
 
-use jwt_compact::jwk::JsonWebKey;
+use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 
 use crate::keys::weak_key;
 use crate::unverified::MAX_KEY_ID_BYTES;
 use crate::{Algorithm, Curve, KeyMaterial, VerificationKey};
 use crate::{
-    json::{
-        self, JsonFault, Object,
-        typed::{self, Field},
-    },
+    json::{self, JsonFault, Object, typed::Field},
     secret::Secret,
 };
 
@@ -259,11 +256,11 @@ pub fn own_key(
     algorithm: Algorithm,
 ) -> Result<VerificationKey, KeyFault> {
     let jwk = json::parse_object(text).map_err(|_| KeyFault::Malformed)?;
-    let purpose: Purpose<'_> = jwk.read().map_err(|_| KeyFault::Malformed)?;
+    let jwk: Jwk<'_> = jwk.read().map_err(|_| KeyFault::Malformed)?;
     let key = VerificationKey {
         key_id: Some(key_id.to_owned()),
         algorithm,
-        material: material(&jwk, purpose.kty, KeySetSource::Fetched)?,
+        material: material(jwk, KeySetSource::Fetched)?,
     };
     if algorithm.family() == key.material.family() {
         Ok(key)
@@ -272,20 +269,35 @@ pub fn own_key(
     }
 }
 
-/// The members of a JWK that say what it is for (RFC 7517 section 4).
+/// The members of a JWK that mean something here (RFC 7517 section 4, RFC 7518 section 6).
 #[derive(Deserialize)]
-struct Purpose<'a> {
+struct Jwk<'a> {
     #[serde(borrow, default)]
     kty: Field<'a>,
     #[serde(borrow, default)]
     kid: Field<'a>,
     #[serde(borrow, default, rename = "use")]
-    usage: Field<'a>,
+    purpose: Field<'a>,
     /// `null` is no list.
     #[serde(default, deserialize_with = "list")]
     key_ops: Option<Vec<String>>,
     #[serde(borrow, default)]
     alg: Field<'a>,
+    /// Of elliptic curves, as are `x` and `y`.
+    #[serde(borrow, default)]
+    crv: Field<'a>,
+    #[serde(borrow, default)]
+    x: Field<'a>,
+    #[serde(borrow, default)]
+    y: Field<'a>,
+    /// Of RSA, as is `e`.
+    #[serde(borrow, default)]
+    n: Field<'a>,
+    #[serde(borrow, default)]
+    e: Field<'a>,
+    /// The secret of a symmetric key.
+    #[serde(borrow, default)]
+    k: Field<'a>,
     /// What makes it a private key of any type.
     #[serde(borrow, default)]
     d: Field<'a>,
@@ -300,20 +312,21 @@ fn read(
     source: KeySetSource,
     algorithms: &[Algorithm],
 ) -> Result<VerificationKey, KeyFault> {
-    let purpose: Purpose<'_> = jwk.read().map_err(|_| KeyFault::Malformed)?;
-    let key_id = text(purpose.kid)?;
+    let mut jwk: Jwk<'_> = jwk.read().map_err(|_| KeyFault::Malformed)?;
+    let key_id = text(std::mem::take(&mut jwk.kid))?;
     if key_id
         .as_ref()
         .is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES)
     {
         return Err(KeyFault::Malformed);
     }
-    check_purpose(purpose.usage, purpose.key_ops.as_deref())?;
-    let material = material(jwk, purpose.kty, source)?;
-    if source == KeySetSource::Fetched && purpose.d.is_there() {
+    check_purpose(std::mem::take(&mut jwk.purpose), jwk.key_ops.as_deref())?;
+    let (alg, is_private) = (std::mem::take(&mut jwk.alg), jwk.d.is_there());
+    let material = material(jwk, source)?;
+    if source == KeySetSource::Fetched && is_private {
         return Err(KeyFault::SecretFetched);
     }
-    let algorithm = match text(purpose.alg)? {
+    let algorithm = match text(alg)? {
         Some(name) => declared(&name, &material, algorithms)?,
         None => first_that_fits(&material, algorithms)?,
     };
@@ -359,8 +372,8 @@ fn first_that_fits(
 }
 
 /// `use` and `key_ops` (RFC 7517 sections 4.2 and 4.3) must not say otherwise than verifying.
-fn check_purpose(usage: Field<'_>, operations: Option<&[String]>) -> Result<(), KeyFault> {
-    if text(usage)?.is_some_and(|usage| usage != "sig") {
+fn check_purpose(purpose: Field<'_>, operations: Option<&[String]>) -> Result<(), KeyFault> {
+    if text(purpose)?.is_some_and(|purpose| purpose != "sig") {
         return Err(KeyFault::NotForVerifying);
     }
     match operations {
@@ -371,38 +384,20 @@ fn check_purpose(usage: Field<'_>, operations: Option<&[String]>) -> Result<(), 
     }
 }
 
-/// The members that are shown to [`JsonWebKey`]: the public parts of every type, and the secret of a symmetric key.
-const PARTS: [&str; 7] = ["kty", "crv", "n", "e", "x", "y", "k"];
-
-fn material(
-    jwk: &Object<'_>,
-    kty: Field<'_>,
-    source: KeySetSource,
-) -> Result<KeyMaterial, KeyFault> {
-    match text(kty)?.ok_or(KeyFault::Malformed)?.as_str() {
-        "oct" if source == KeySetSource::Fetched => return Err(KeyFault::SecretFetched),
-        "RSA" | "EC" | "OKP" | "oct" => {}
-        _ => return Err(KeyFault::Unsupported),
-    }
-    let parts = jwk.members().filter(|part| PARTS.contains(&part.name()));
-    match typed::read(parts).map_err(|_| KeyFault::Malformed)? {
-        JsonWebKey::Rsa {
-            modulus,
-            public_exponent,
-            ..
-        } => rsa(&modulus, &public_exponent),
-        JsonWebKey::EllipticCurve { curve, x, y, .. } => ec(&curve, &x, &y),
-        JsonWebKey::KeyPair { curve, x, .. } => okp(&curve, &x),
-        JsonWebKey::Symmetric { secret } => Ok(KeyMaterial::Symmetric(Secret::new(
-            secret.as_ref().to_vec(),
-        ))),
+fn material(jwk: Jwk<'_>, source: KeySetSource) -> Result<KeyMaterial, KeyFault> {
+    match text(jwk.kty)?.ok_or(KeyFault::Malformed)?.as_str() {
+        "RSA" => rsa(jwk.n, jwk.e),
+        "EC" => ec(jwk.crv, jwk.x, jwk.y),
+        "OKP" => okp(jwk.crv, jwk.x),
+        "oct" if source == KeySetSource::Fetched => Err(KeyFault::SecretFetched),
+        "oct" => Ok(KeyMaterial::Symmetric(Secret::new(bytes(jwk.k)?))),
         _ => Err(KeyFault::Unsupported),
     }
 }
 
-fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<KeyMaterial, KeyFault> {
-    let modulus = unsigned_integer(modulus);
-    let exponent = unsigned_integer(exponent);
+fn rsa(n: Field<'_>, e: Field<'_>) -> Result<KeyMaterial, KeyFault> {
+    let modulus = unsigned_integer(bytes(n)?);
+    let exponent = unsigned_integer(bytes(e)?);
     if !RSA_MODULUS_BITS.contains(&bit_length(&modulus)) {
         return Err(KeyFault::BadSize);
     }
@@ -418,26 +413,28 @@ fn rsa(modulus: &[u8], exponent: &[u8]) -> Result<KeyMaterial, KeyFault> {
     Ok(KeyMaterial::Rsa { modulus, exponent })
 }
 
-fn ec(curve: &str, x: &[u8], y: &[u8]) -> Result<KeyMaterial, KeyFault> {
-    let curve = Curve::from_name(curve).ok_or(KeyFault::Unsupported)?;
-    let (x, y) = (in_full(x, curve), in_full(y, curve));
+fn ec(crv: Field<'_>, x: Field<'_>, y: Field<'_>) -> Result<KeyMaterial, KeyFault> {
+    let name = text(crv)?.ok_or(KeyFault::Malformed)?;
+    let curve = Curve::from_name(&name).ok_or(KeyFault::Unsupported)?;
+    let (x, y) = (in_full(bytes(x)?, curve), in_full(bytes(y)?, curve));
     if x.len() != curve.coordinate_bytes() || y.len() != curve.coordinate_bytes() {
         return Err(KeyFault::BadSize);
     }
     Ok(KeyMaterial::Ec { curve, x, y })
 }
 
-fn okp(curve: &str, x: &[u8]) -> Result<KeyMaterial, KeyFault> {
-    if curve != "Ed25519" {
+fn okp(crv: Field<'_>, x: Field<'_>) -> Result<KeyMaterial, KeyFault> {
+    if text(crv)?.ok_or(KeyFault::Malformed)? != "Ed25519" {
         return Err(KeyFault::Unsupported);
     }
+    let x = bytes(x)?;
     if x.len() != 32 {
         return Err(KeyFault::BadSize);
     }
-    if weak_key::has_small_order(x) {
+    if weak_key::has_small_order(&x) {
         return Err(KeyFault::Weak);
     }
-    Ok(KeyMaterial::Okp { x: x.to_vec() })
+    Ok(KeyMaterial::Okp { x })
 }
 
 fn text(member: Field<'_>) -> Result<Option<String>, KeyFault> {
@@ -445,24 +442,30 @@ fn text(member: Field<'_>) -> Result<Option<String>, KeyFault> {
     Ok(text.map(Into::into))
 }
 
+/// Canonical base64url without padding, of what may be a secret: in constant time.
+fn bytes(member: Field<'_>) -> Result<Vec<u8>, KeyFault> {
+    let encoded = member.text().map_err(|_| KeyFault::Malformed)?;
+    let encoded = encoded.ok_or(KeyFault::Malformed)?;
+    Base64UrlUnpadded::decode_vec(&encoded).map_err(|_| KeyFault::Malformed)
+}
+
 /// How many leading zeros of a coordinate may lack: of more than these, the curve is another.
 const MOST_ZEROS: usize = 4;
 
 /// A coordinate as long as its curve's are (RFC 7518 section 6.2.1.2): some issuers leave its leading zeros out.
-fn in_full(bytes: &[u8], curve: Curve) -> Vec<u8> {
+fn in_full(bytes: Vec<u8>, curve: Curve) -> Vec<u8> {
     let lacking = curve.coordinate_bytes().saturating_sub(bytes.len());
     if lacking > MOST_ZEROS {
-        return bytes.to_vec();
+        return bytes;
     }
     let mut full = vec![0; lacking];
-    full.extend_from_slice(bytes);
+    full.extend(bytes);
     full
 }
 
 /// Without leading zeros, which some issuers send.
-fn unsigned_integer(bytes: &[u8]) -> Vec<u8> {
-    let zeros = bytes.iter().take_while(|byte| **byte == 0);
-    bytes.iter().skip(zeros.count()).copied().collect()
+fn unsigned_integer(bytes: Vec<u8>) -> Vec<u8> {
+    bytes.into_iter().skip_while(|byte| *byte == 0).collect()
 }
 
 fn bit_length(number: &[u8]) -> usize {
