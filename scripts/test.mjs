@@ -36,7 +36,7 @@ async function lint() {
   /** @type {Parameters<typeof run>[]} */
   const checks = [
     ["cargo", ["fmt", "--all", "--check"]],
-    ["cargo", ["clippy", "--locked", "--package", "postern-core", "--package", "postern-jwt", "--all-targets", "--", "-D", "warnings"]],
+    ["cargo", ["clippy", "--locked", "--package", "postern-core", "--package", "postern-jwt", "--package", "postern-hot-functions", "--all-targets", "--", "-D", "warnings"]],
     ["cargo", ["clippy", "--locked", "--package", "postern", ...WASM, "--", "-D", "warnings"]],
     ["cargo", ["doc", "--locked", "--workspace", "--no-deps", ...WASM], documentation],
     [toolProgram(cargoDeny, "cargo-deny"), ["--offline", "check", "bans", "licenses", "sources"]],

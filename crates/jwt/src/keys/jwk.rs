@@ -3,7 +3,7 @@
 //! A document that is not a key set is refused whole. A key that cannot be used is left out, and said to be, so that one
 //! odd key of an issuer does not cost its users the others. Only public parts are ever read.
 //!
-//! [`Jwk`] is read by serde, and written by `jwt_compact`'s `JsonWebKey` ([`VerificationKey::jwk`]). That one is not read, because it cannot
+//! The type `Jwk` is read by serde, and keys are written by `jwt_compact`'s `JsonWebKey` ([`VerificationKey::jwk`]). That one is not read, because it cannot
 //! say what has to be refused: an RSA key with `d` and without its primes passes for a public one, a `kty` that it does not know
 //! and a part that lacks are one fault, `null` counts as absent, and it has no `kid`, `use`, `key_ops` and `alg`.
 
