@@ -49,6 +49,7 @@ function stageWorker(to) {
   for (const name of ["init", "keys", "migrate", "upgrade"]) copy(`packages/worker/commands/${name}.mjs`, `scripts/${name}.mjs`);
   copy("packages/worker/commands/missing-blocks.mjs", "scripts/lib/missing-blocks.mjs");
   copy("template");
+  copy("console");
   for (const [name, text] of Object.entries(templateFiles())) write(`template/${name}`, text);
   // npm would leave them out under these names.
   for (const name of [".gitignore", ".dev.vars.example"]) renameSync(join(to, "template", name), join(to, "template", name.slice(1)));

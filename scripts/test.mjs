@@ -42,6 +42,7 @@ async function lint() {
     [toolProgram(cargoDeny, "cargo-deny"), ["--offline", "check", "bans", "licenses", "sources"]],
     [projectNode, [fromRoot("scripts", "licenses.mjs"), "--check"]],
     [projectNode, [packageScript("typescript", "bin", "tsc"), "--noEmit"]],
+    [projectNode, [packageScript("typescript", "bin", "tsc"), "--project", fromRoot("tests", "browser", "console.tsconfig.json")]],
     [projectNode, [fromRoot("scripts", "graph.mjs")]],
     [projectNode, [fromRoot("scripts", "dependencies.mjs")]],
     // Spelling, and the terms that the glossary has other words for (cspell.json); links and anchors.

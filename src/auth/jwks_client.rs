@@ -248,6 +248,24 @@ fn place_of(issuer: &TrustedIssuer) -> String {
     }
 }
 
+/// What this isolate holds of an issuer's keys: one JSON object, for the operator. Asks nobody.
+pub(crate) fn held(issuer: &TrustedIssuer, now: UnixMillis) -> String {
+    let mut told = ObjectWriter::new();
+    told.text("id", &issuer.id);
+    told.text("issuer", issuer.names.first());
+    told.text("address", &place_of(issuer));
+    with(&issuer.id, |held| {
+        if let Some(age) = held.state.age(now) {
+            told.number("age", age.0);
+        }
+        let names = held.set.keys.iter().map(VerificationKey::key_id);
+        let names = names.map(|key_id| key_id.unwrap_or("(no kid)"));
+        told.json("keys", &json::strings(names));
+        told.optional_text("trouble", held.trouble.as_deref());
+    });
+    told.finish()
+}
+
 /// What is found at this moment where an issuer's keys are, past every copy: one JSON object, for the operator.
 pub(crate) async fn report(env: &Env, issuer: &TrustedIssuer) -> String {
     let place = match &issuer.keys {

@@ -275,6 +275,35 @@ pub(crate) async fn verify(
     }
 }
 
+/// Verifies the assertion of an issuer by which operators sign in, and gives whom it names. It is remembered by nobody, so that no
+/// other door takes it for a token that it knows.
+pub(crate) async fn verify_operator(
+    context: &Context,
+    assertion: &str,
+    issuer: &TrustedIssuer,
+) -> Result<String, Refusal> {
+    let token = form::parse(assertion).map_err(refused)?;
+    let only = std::slice::from_ref(issuer);
+    let TokenIssuer::Trusted(token, issuer) =
+        token_issuer(token, |_| false, only).map_err(refused)?
+    else {
+        return Err(Refusal::Unauthorised("the assertion is of another issuer"));
+    };
+    let keys = jwks_client::current(&context.env, issuer, token.key_id(), context.now)
+        .await
+        .map_err(|jwks_client::Outage(detail)| {
+            log::write(log::Event::IssuerKeys, &detail);
+            KEY_OUTAGE
+        })?;
+    let policy = trusted_issuer::policy(issuer, context.settings.clock_tolerance);
+    let fault = |fault: TokenFault| Refusal::Unauthorised(fault.code());
+    let pending = token.choose_keys(keys.usable(), &policy).map_err(fault)?;
+    let verdict = verdict(&pending).await?;
+    let verified = pending.finish(verdict, context.now).map_err(fault)?;
+    let identity = trusted_issuer::identity(issuer, &verified).map_err(fault)?;
+    Ok(identity.user_id)
+}
+
 /// Verifies what `access_token` was taken apart into.
 async fn verify_parsed(
     context: &Context,

@@ -46,20 +46,27 @@ pub(crate) async fn answer(
         log::wrong_api_key();
         return error::invalid_api_key();
     }
-    let body = match body(request).await {
+    let told = match body(request).await {
         Ok(body) if asks_for_issuers(&body) => {
             return Reply::json(200, issuers(env, settings).await);
         }
-        body => body,
-    };
-    let told = match body.and_then(|body| Described::parse(&body)) {
-        Ok(described) => explained(&described, env, execution, settings).await,
+        Ok(body) => told(&body, env, execution, settings).await,
         Err(refusal) => Err(refusal),
     };
     match told {
         Ok(explanation) => Reply::json(200, explanation),
         Err(refusal) => error::reply(&refusal, Presented::Nothing, 401),
     }
+}
+
+/// The explanation that a body asks for.
+pub(super) async fn told(
+    body: &str,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+) -> Result<String, Refusal> {
+    explained(&Described::parse(body)?, env, execution, settings).await
 }
 
 /// True for `{"issuers":true}`: not about a request, but about the keys of all trusted issuers.

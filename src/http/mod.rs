@@ -1,5 +1,6 @@
 //! HTTP: the router, the frontend API, the service API, and the explanation of a gateway decision.
 
+pub(crate) mod console;
 pub(crate) mod explain;
 pub(crate) mod frontend_api;
 pub(crate) mod issuer_logout;

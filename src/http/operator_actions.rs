@@ -54,14 +54,7 @@ pub(super) async fn answer(
     if path == "users/export" {
         return operator_lists::export(request, env, execution).await;
     }
-    if ![
-        "keys/rotate",
-        "keys/withdraw",
-        "revoke-before",
-        "users/erase",
-    ]
-    .contains(&path)
-    {
+    if !is_action(path) {
         return error::not_found();
     }
     if request.method() != "POST" {
@@ -82,6 +75,14 @@ async fn acted(
     execution: &ExecutionContext,
     path: &str,
 ) -> Result<String, Refusal> {
+    let body = body(request).await?;
+    let given = json::parse_object(&body).map_err(|fault| bad(&format!("body {fault}")))?;
+    let context = Context::open(env, execution).await?;
+    perform(&context, path, &given, EndedBy::ServiceApi).await
+}
+
+/// The text of a body. Nothing to say is `{}`, and curl without -d sends nothing.
+pub(super) async fn body(request: &Incoming) -> Result<String, Refusal> {
     let body = request
         .body(MAX_BODY_BYTES)
         .await
@@ -91,11 +92,32 @@ async fn acted(
             BodyFault::Broken => bad("body is broken off"),
             BodyFault::Slow => bad("body did not arrive in time"),
         })?;
-    let body = std::str::from_utf8(&body).map_err(|_| bad("body is not UTF-8"))?;
-    // Nothing to say is `{}`, and curl without -d sends nothing.
-    let body = if body.is_empty() { "{}" } else { body };
-    let given = json::parse_object(body).map_err(|fault| bad(&format!("body {fault}")))?;
-    let context = Context::open(env, execution).await?;
+    let body = String::from_utf8(body).map_err(|_| bad("body is not UTF-8"))?;
+    Ok(if body.is_empty() {
+        "{}".to_owned()
+    } else {
+        body
+    })
+}
+
+/// Whether there is such an action.
+fn is_action(path: &str) -> bool {
+    [
+        "keys/rotate",
+        "keys/withdraw",
+        "revoke-before",
+        "users/erase",
+    ]
+    .contains(&path)
+}
+
+/// Does what an operator asks for, and gives the result as JSON text. `path` is one of an [action](is_action).
+pub(super) async fn perform(
+    context: &Context,
+    path: &str,
+    given: &Object<'_>,
+    by: EndedBy,
+) -> Result<String, Refusal> {
     let mut answer = ObjectWriter::new();
     answer.text("status", "OK");
     match path {
@@ -103,14 +125,13 @@ async fn acted(
             let rotated = key_ring::rotate(&context.env, context.now).await;
             rotated.map_err(|key_ring::Outage| KEY_RING_OUT)?;
         }
-        "keys/withdraw" => withdraw(&context, &given).await?,
+        "keys/withdraw" => withdraw(context, given).await?,
         "users/erase" => {
-            let person = person(&given)?;
-            let erased = sessions::erase(&context, &person, EndedBy::ServiceApi).await?;
+            let erased = sessions::erase(context, &person(given)?, by).await?;
             return Ok(erased.result());
         }
         _ => {
-            let time = sessions::end_all_before(&context, moment(&context, &given)?).await?;
+            let time = sessions::end_all_before(context, moment(context, given)?).await?;
             answer.number("time", time.0);
         }
     }

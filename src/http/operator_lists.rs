@@ -76,7 +76,7 @@ pub(super) async fn export(request: &Incoming, env: &Env, execution: &ExecutionC
     }
 }
 
-fn listing(text: &str) -> Result<Listing, Refusal> {
+pub(super) fn listing(text: &str) -> Result<Listing, Refusal> {
     let bad = |what: &str| Refusal::BadInput(what.to_owned());
     let user_id = query::find(text, "userId").ok_or_else(|| bad("\"userId\" is required"))?;
     let ended = match query::find(text, "ended").as_deref() {

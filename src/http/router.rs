@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use super::{
-    explain,
+    console, explain,
     frontend_api::{self, Answer, SessionShown},
     issuer_logout, operator_lists, renewal, service_api,
 };
@@ -90,6 +90,9 @@ async fn answered(
             }
             _ => of_nobodys_path(request, &settings),
         },
+        Route::Console { path } => {
+            response::of(&console::answer(request, env, execution, &path, &settings).await)
+        }
         Route::Metrics => response::of(&operator_lists::metrics(request, &settings)),
         Route::Explain => response::of(&explain::answer(request, env, execution, &settings).await),
         Route::RefreshAndReturn | Route::SessionRefresh => {

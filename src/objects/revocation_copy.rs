@@ -142,6 +142,39 @@ fn decided(settings: &Settings, ring: &RingCopy, question: &LivenessQuery<'_>) -
     })
 }
 
+/// What this isolate holds, for an operator.
+pub(crate) struct Freshness {
+    /// How many shards the authority has.
+    pub(crate) shards: u32,
+    /// How old the copy is at most; `None` = there is none yet.
+    pub(crate) age: Option<Millis>,
+    /// How many ended sessions it holds one by one.
+    pub(crate) entries: usize,
+    /// How many segments of sessions that ended earlier.
+    pub(crate) segments: usize,
+    /// How large it is.
+    pub(crate) bytes: usize,
+}
+
+/// What this isolate holds at this moment, after the polls that a request with this bound would make.
+pub(crate) async fn freshness(context: &Context, bound: Millis) -> Freshness {
+    for poll in due_polls(context, bound) {
+        make(context, poll).await;
+    }
+    let now = clock::now();
+    HELD.with_borrow(|held| {
+        let copy = held.copy.as_ref();
+        let (entries, segments) = copy.map_or((0, 0), RevocationCopy::entries);
+        Freshness {
+            shards: polled_shards(context),
+            age: copy.and_then(|copy| copy.age(now)),
+            entries,
+            segments,
+            bytes: copy.map_or(0, RevocationCopy::bytes),
+        }
+    })
+}
+
 /// Makes the polls that are due before a user's object is asked, so that it is asked with a cut-off that is known well
 /// enough. Runs beside the question.
 pub(crate) async fn learn_cut_off(context: &Context, bound: Millis) {

@@ -124,6 +124,16 @@ fn bundled(name: &str) -> String {
         .unwrap_or_default()
 }
 
+/// The text of a variable or secret, as it was given.
+pub(crate) fn given(env: &Env, name: &str) -> Option<String> {
+    let mut given = variables(env).into_iter();
+    given
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| match value {
+            RawValue::Text(text) | RawValue::Json(text) => text,
+        })
+}
+
 /// A fault for each origin behind a service binding that this deployment does not have.
 fn missing_bindings(env: &Env, gateway: &Gateway) -> Vec<SettingFault> {
     gateway

@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod console;
 pub mod device;
 pub mod dpop;
 pub mod error;

@@ -108,6 +108,10 @@ events! {
     DeviceSkipped = Warn "device_skipped";
     /// An RPC call was refused. A call with bad arguments is rejected instead, and not logged.
     Rpc = Info "rpc" [Method, Reason];
+    /// An operator did something on the console: `reason` says what, the message by whom, as a keyed digest that is equal in all lines of one operator.
+    ConsoleAction = Warn "console_action" [Reason];
+    /// A request of the console was refused: who asked for what is not known, or may not.
+    Console = Info "console" [Reason];
     /// A request of an operator, under `/postern/` of the service API, was refused.
     OperatorApi = Info "operator_api";
     /// A person was shown a page in place of an answer of the browser API.

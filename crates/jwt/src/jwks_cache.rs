@@ -98,6 +98,13 @@ struct Failed {
 }
 
 impl JwksState {
+    /// How old the set at hand is by what was told of it; `None` = there is none.
+    pub fn age(&self, now: UnixMillis) -> Option<Millis> {
+        let set = self.set?;
+        let told = set.told.age.0;
+        Some(Millis(now.since(set.heard).0.saturating_add(told)))
+    }
+
     /// What to do for a token. `kid_known` is false when the keys at hand have no key of its `kid`.
     ///
     /// A `kid` that an answer within the cooldown did not bring is unknown: use the keys, and refuse. One that could not

@@ -31,8 +31,13 @@ pub const DEVICE_PREFIX: &str = "sDevice-";
 /// The same as it is sent: always with the prefix.
 pub const HOST_DEVICE_PREFIX: &str = "__Host-sDevice-";
 
+/// The cookie of an operator's session on the console ([`crate::console`]).
+pub const CONSOLE: &str = "sConsole";
+/// The same as it is sent: always with the prefix.
+pub const HOST_CONSOLE: &str = "__Host-sConsole";
+
 /// Cookies, whoever sets them: the Worker, or the browser SDK in a page. Whatever begins with [`SDK_PREFIX`] is besides.
-const COOKIES: [&str; 7] = [
+const COOKIES: [&str; 8] = [
     ACCESS_TOKEN,
     REFRESH_TOKEN,
     LEGACY_ID,
@@ -40,6 +45,7 @@ const COOKIES: [&str; 7] = [
     FRONT_TOKEN,
     ANTI_CSRF,
     REFRESHED_FOR,
+    CONSOLE,
 ];
 
 /// Headers, in normal form (lower case, hyphens). Whatever begins with [`SDK_PREFIX`] is besides.

@@ -2,8 +2,8 @@
 //!
 //! Which handler a path and host belong to, so that no two handlers share one.
 
-use crate::settings::Settings;
 use crate::settings::origin::host_is_listed;
+use crate::settings::{Console, Settings};
 
 /// Where a request goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +45,11 @@ pub enum Route {
     },
     /// `GET {base}/metrics`: the counts of the isolate that answers; an API key is needed.
     Metrics,
+    /// The operator's console, and what lies below it.
+    Console {
+        /// The path behind `{base}/console`; empty or with a leading slash.
+        path: String,
+    },
     /// `OPTIONS` on a path of the browser API: a CORS preflight.
     Preflight,
     /// The service API; an API key is needed.
@@ -93,6 +98,9 @@ const BROWSER_API: [(&str, &str, Route); 15] = [
     ("/explain", "POST", Route::Explain),
     ("/metrics", "GET", Route::Metrics),
 ];
+
+/// Where the console is, behind `{base}`.
+pub const CONSOLE: &str = "/console";
 
 /// Every path of the browser API under `base`.
 pub(crate) fn browser_paths(base: &str) -> impl Iterator<Item = String> {
@@ -146,6 +154,11 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
             _ => Route::MethodNotAllowed { allow: "POST" },
         };
     }
+    if let Some(path) = console_path(settings, rest) {
+        return Route::Console {
+            path: path.to_owned(),
+        };
+    }
     let Some((_, allow, found)) = BROWSER_API.into_iter().find(|(known, _, _)| *known == rest)
     else {
         return Route::NotFound;
@@ -163,6 +176,13 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
     } else {
         Route::MethodNotAllowed { allow }
     }
+}
+
+/// What a path behind `{base}` is to the console; `None` = nothing, or there is none.
+fn console_path<'p>(settings: &Settings, path: &'p str) -> Option<&'p str> {
+    let rest = path.strip_prefix(CONSOLE)?;
+    let is_below = rest.is_empty() || rest.starts_with('/');
+    (is_below && settings.console != Console::Off).then_some(rest)
 }
 
 /// The issuer whose logout door a path behind `{base}` is.
@@ -269,6 +289,25 @@ mod tests {
             route(&settings, "api.example.com", "GET", "/auth/session"),
             Route::NotFound
         );
+    }
+
+    #[test]
+    fn the_console_is_there_when_it_is_switched_on_with_all_that_lies_below() {
+        let console = |path: &str| Route::Console {
+            path: path.to_owned(),
+        };
+        let on = settings(&[KEYS, ("CONSOLE", "api_key")]);
+        for (path, expected) in [
+            ("/auth/console", console("")),
+            ("/auth/console/", console("")),
+            ("/auth/console/api/overview", console("/api/overview")),
+            ("/auth/consoles", Route::NotFound),
+            ("/console", Route::NotFound),
+        ] {
+            assert_eq!(route(&on, "api.example.com", "GET", path), expected);
+            let off = settings(&[KEYS]);
+            assert_eq!(route(&off, "api.example.com", "GET", path), Route::NotFound);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::{
     ring::LONGEST_OUTAGE,
 };
 use crate::{
+    console::session::ConsoleKey,
     message::{NEWEST, OLDEST},
     revocation::cut_off::CutOff,
     session::{handle::HandleKeys, ticket::TicketKey},
@@ -187,6 +188,11 @@ impl RingCopy {
         let bytes: [u8; 8] =
             std::array::from_fn(|at| digest.expose().get(at).copied().unwrap_or(0));
         format!("{:016x}", u64::from_be_bytes(bytes))
+    }
+
+    /// The key behind sessions of the operator's console.
+    pub fn console_key(&self) -> ConsoleKey {
+        ConsoleKey::derived_from(self.anti_csrf_key())
     }
 
     /// The key behind session tickets.

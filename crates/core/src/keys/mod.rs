@@ -25,6 +25,7 @@ mod rotation;
 mod shards;
 mod shared;
 mod stored;
+mod told;
 
 pub use call::RingCall;
 pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};

@@ -35,6 +35,15 @@ pub enum KeyKind {
 }
 
 impl KeyKind {
+    /// The name in storage, and for operators.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dynamic => "dynamic",
+            Self::Static => "static",
+            Self::Assertion => "assertion",
+        }
+    }
+
     /// True when a key of this kind is followed by another.
     pub(super) const fn rotates(self) -> bool {
         !matches!(self, Self::Static)

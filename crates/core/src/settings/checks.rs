@@ -6,7 +6,7 @@ use super::origin::{
 };
 use super::public_suffix::is_public_suffix;
 use super::reader::Reader;
-use super::{AntiCsrf, DeviceBinding, SameSite, Settings, TokenTransferMethod};
+use super::{AntiCsrf, Console, DeviceBinding, SameSite, Settings, TokenTransferMethod};
 use crate::http::route::browser_paths;
 
 /// Notes what is impossible as a fault and what is unwise as a warning.
@@ -25,6 +25,7 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: &Settings) {
         check_cookies(reader, settings);
     }
     check_lifetimes(reader, settings);
+    check_console(reader, settings);
     let service_base = format!("{}/", settings.service_api_base_path);
     if browser_paths(&settings.api_base_path)
         .any(|path| format!("{path}/").starts_with(&service_base))
@@ -32,6 +33,33 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: &Settings) {
         reader.fault(
             "SERVICE_API_BASE_PATH",
             "must not be a path of the browser API (API_BASE_PATH) or one above it",
+        );
+    }
+}
+
+fn check_console(reader: &mut Reader<'_>, settings: &Settings) {
+    match settings.console {
+        Console::ApiKey if settings.api_key_digests.is_empty() => {
+            reader.fault("CONSOLE", "needs API_KEYS to sign in with, or \"access\"");
+        }
+        Console::Access
+            if settings.console_access.is_none() && !reader.is_faulty("CONSOLE_ACCESS") =>
+        {
+            reader.fault(
+                "CONSOLE",
+                "needs CONSOLE_ACCESS, which says who may come in",
+            );
+        }
+        _ => {}
+    }
+    let is_shared = settings.console_access.as_ref().is_some_and(|access| {
+        let mut issuers = settings.trusted_issuers.iter();
+        issuers.any(|issuer| issuer.id == access.id)
+    });
+    if is_shared {
+        reader.fault(
+            "CONSOLE_ACCESS",
+            "must have an id of its own, that of no trusted issuer",
         );
     }
 }

@@ -85,6 +85,17 @@ pub enum DeviceBinding {
     Require,
 }
 
+/// How operators sign in to the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Console {
+    /// There is no console.
+    Off,
+    /// With a key of the service API, which is exchanged for a short session.
+    ApiKey,
+    /// By Cloudflare Access in front of it.
+    Access,
+}
+
 /// How much of a client address is kept with a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceIp {

@@ -18,9 +18,19 @@ impl Settings {
 
     /// True when `presented` is one of `API_KEYS`. All keys are compared, so that time tells nothing about which.
     pub fn accepts_api_key(&self, presented: &str) -> bool {
+        self.place_of_api_key(presented).is_some()
+    }
+
+    /// The place of a presented API key among the accepted ones; `None` = it is none. Compares with all of them.
+    pub fn place_of_api_key(&self, presented: &str) -> Option<usize> {
         let presented = digest(presented.as_bytes());
-        self.api_key_digests.iter().fold(false, |accepted, key| {
-            accepted | key.equals(presented.expose())
+        let keys = (0..).zip(&self.api_key_digests);
+        keys.fold(None, |found, (place, key)| {
+            if key.equals(presented.expose()) {
+                Some(place)
+            } else {
+                found
+            }
         })
     }
 

@@ -17,14 +17,14 @@ mod size;
 mod table;
 
 pub use choices::{
-    AntiCsrf, DeviceBinding, DeviceIp, Freshness, LogLevel, RecentTokenReuse, SameSite,
+    AntiCsrf, Console, DeviceBinding, DeviceIp, Freshness, LogLevel, RecentTokenReuse, SameSite,
     SupersededBy, TokenTransferMethod,
 };
 pub(crate) use duration::parse_duration;
 pub use issuers::{IssuerKeys, IssuerNames, MAX_CLOCK_TOLERANCE, Named, Tenants, TrustedIssuer};
 pub use network::Network;
 pub use postern_jwt::SigningAlgorithm;
-pub use table::{SettingRow, Settings, reference};
+pub use table::{SettingRow, Settings, names_and_defaults, reference};
 
 /// A variable as the platform hands it over.
 #[derive(Debug, Clone)]

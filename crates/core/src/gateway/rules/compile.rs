@@ -1,9 +1,9 @@
 //! Compiling the rules file: its JSON text in, rules or faults out, every fault at once and by its place.
 
-use crate::http::route::browser_paths;
+use crate::http::route::{CONSOLE, browser_paths};
 use crate::identity::{Issuer, Issuers};
 use crate::settings::origin::{host_is_listed, host_name, origin_host};
-use crate::settings::{SettingFault, Settings, Warning};
+use crate::settings::{Console, SettingFault, Settings, Warning};
 use crate::supertokens::fdi::request_origin::OtherSites;
 use postern_jwt::json;
 
@@ -208,6 +208,14 @@ fn check_against(gateway: &Gateway, settings: &Settings, faults: &mut Faults) {
                 faults.fault(
                     &place("path"),
                     "must not lie under SERVICE_API_BASE_PATH: the service API answers there",
+                );
+            }
+            if settings.console != Console::Off
+                && pattern.lies_under(&[&settings.api_base_path, CONSOLE].concat())
+            {
+                faults.fault(
+                    &place("path"),
+                    "must not lie under the console (CONSOLE), which answers there",
                 );
             }
             if pattern.only_path().is_some_and(|path| {

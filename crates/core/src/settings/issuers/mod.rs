@@ -94,19 +94,31 @@ pub enum IssuerKeys {
     Discovery(String),
 }
 
+/// Reads entries of a setting that has no file.
+pub(super) fn read_setting(reader: &mut Reader<'_>, setting: &'static str) -> Vec<TrustedIssuer> {
+    let entries = reader.json_array(setting, FORM).unwrap_or_default();
+    let entries = entries.into_iter().map(str::to_owned).collect();
+    of_places(reader, numbered(Source::Setting(setting), entries))
+}
+
 /// Reads setting and file; entries with a fault are left out, and every fault of every entry is noted.
 pub(super) fn read(reader: &mut Reader<'_>) -> Vec<TrustedIssuer> {
     let of_setting = reader.json_array(SETTING, FORM).unwrap_or_default();
     let of_file = entries_of(reader, reader.issuers_file()).unwrap_or_default();
-    let numbered = |source: Source, entries: Vec<String>| {
-        (1_usize..).zip(entries).map(move |(number, text)| Place {
-            source,
-            number,
-            text,
-        })
-    };
     let of_setting = of_setting.into_iter().map(str::to_owned).collect();
-    let places = numbered(Source::Setting, of_setting).chain(numbered(Source::File, of_file));
+    let places = numbered(Source::Setting(SETTING), of_setting);
+    of_places(reader, places.chain(numbered(Source::File, of_file)))
+}
+
+fn numbered(source: Source, entries: Vec<String>) -> impl Iterator<Item = Place> {
+    (1_usize..).zip(entries).map(move |(number, text)| Place {
+        source,
+        number,
+        text,
+    })
+}
+
+fn of_places(reader: &mut Reader<'_>, places: impl Iterator<Item = Place>) -> Vec<TrustedIssuer> {
     let mut known = apart::Known::default();
     let mut issuers = Vec::new();
     for place in places {
@@ -172,7 +184,7 @@ fn entries_of(reader: &mut Reader<'_>, file: &str) -> Option<Vec<String>> {
 
 #[derive(Debug, Clone, Copy)]
 enum Source {
-    Setting,
+    Setting(&'static str),
     File,
 }
 
@@ -188,9 +200,11 @@ impl Place {
     fn named(&self, id: &str, message: &str) -> (String, String) {
         let number = self.number;
         match (self.source, id) {
-            (Source::Setting, "") => (SETTING.to_owned(), format!("entry {number}: {message}")),
-            (Source::Setting, id) => (
-                SETTING.to_owned(),
+            (Source::Setting(setting), "") => {
+                (setting.to_owned(), format!("entry {number}: {message}"))
+            }
+            (Source::Setting(setting), id) => (
+                setting.to_owned(),
                 format!("entry {number}: issuer {id}: {message}"),
             ),
             (Source::File, "") => (format!("{FILE} issuers[{number}]"), message.to_owned()),

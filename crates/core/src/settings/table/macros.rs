@@ -53,6 +53,11 @@ macro_rules! settings {
             }
         }
 
+        /// Every setting's name and default, in the order of the reference.
+        pub const fn names_and_defaults() -> &'static [(&'static str, &'static str)] {
+            &[$($((stringify!($name), $default),)+)+]
+        }
+
         /// The reference of all settings, in the order of `docs/settings.md`.
         pub fn reference() -> Vec<SettingRow> {
             vec![$($(

@@ -13,8 +13,8 @@ pub use macros::SettingRow;
 pub(super) use values::parse_freshness;
 
 use super::{
-    AntiCsrf, DeviceBinding, DeviceIp, Freshness, LogLevel, Network, RawValue, RecentTokenReuse,
-    SameSite, SupersededBy, TokenTransferMethod, TrustedIssuer,
+    AntiCsrf, Console, DeviceBinding, DeviceIp, Freshness, LogLevel, Network, RawValue,
+    RecentTokenReuse, SameSite, SupersededBy, TokenTransferMethod, TrustedIssuer,
 };
 use crate::location::Location;
 use crate::settings::origin::parse_website;
@@ -24,9 +24,9 @@ use postern_jwt::SigningAlgorithm;
 use postern_jwt::secret::Secret;
 use postern_jwt::time::Millis;
 use values::{
-    api_keys, base_path, base_path_below_root, boolean, choice, cookie_domain, duration, freshness,
-    hosts, jitter, lifetime, location, older_cookie_domain, origin, session_expired_status, size,
-    trusted_issuers, whole_number,
+    api_keys, base_path, base_path_below_root, boolean, choice, console_access, cookie_domain,
+    duration, freshness, hosts, jitter, lifetime, location, older_cookie_domain, origin,
+    session_expired_status, size, trusted_issuers, whole_number,
 };
 
 settings! {
@@ -173,6 +173,19 @@ settings! {
     /// Issuers whose JWTs are accepted beside Postern's own, as `issuers.toml` has them. The members of an entry are listed below.
     trusted_issuers: Vec<TrustedIssuer> = TRUSTED_ISSUERS, trusted_issuers(), default "none" => Vec::new(),
         example "[{ id = \"idp\", issuer = \"https://idp.example.com\", audience = [\"api\"] }]";
+
+    section "The operator's console";
+
+    /// How operators sign in to the [console](console.md) at `{API_BASE_PATH}/console`. `off`: there is none. `api_key`: with one of
+    /// `API_KEYS`, for an hour. `access`: by Cloudflare Access in front of it, as `CONSOLE_ACCESS` says. The console needs the binding
+    /// `ASSETS`.
+    console: Console = CONSOLE, choice(&[
+        ("off", Console::Off), ("api_key", Console::ApiKey), ("access", Console::Access),
+    ]), default "off";
+
+    /// The Cloudflare Access application in front of the console, with the provider `cloudflare-access`: whose assertion in the header
+    /// `Cf-Access-Jwt-Assertion` is good there. It is good nowhere else, and no entry of `TRUSTED_ISSUERS` is good there.
+    console_access: Option<TrustedIssuer> = CONSOLE_ACCESS, console_access(), default "none" => None;
 
     section "Browsers";
 

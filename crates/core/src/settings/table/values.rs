@@ -205,6 +205,20 @@ pub(super) fn location() -> Form<Option<Location>> {
     .optional()
 }
 
+/// The one entry of an issuer by which operators sign in to the console.
+pub(super) fn console_access() -> Form<Option<TrustedIssuer>> {
+    Form::read_by(
+        "an array with one entry, with the members of `TRUSTED_ISSUERS`",
+        |reader, name, accepted| {
+            let mut issuers = issuers::read_setting(reader, name);
+            if issuers.len() > 1 {
+                reader.fault(name, format!("must be {accepted}"));
+            }
+            Some(issuers.pop())
+        },
+    )
+}
+
 pub(super) fn trusted_issuers() -> Form<Vec<TrustedIssuer>> {
     Form::read_by(issuers::FORM, |reader, _, _| Some(issuers::read(reader)))
 }
