@@ -1,9 +1,9 @@
 //! Logout tokens (OpenID Connect Back-Channel Logout 1.0 sections 2.4 and 2.6).
 
-use super::{CLOCK_LEEWAY, Ended, Signal, SignalFault, optional, required, tenant};
+use super::{CLOCK_LEEWAY, Ended, Signal, SignalFault, optional, said};
 use crate::settings::TrustedIssuer;
 use postern_jwt::{
-    TokenFault, Verified,
+    Verified,
     json::{self, Kind},
     time::{Millis, UnixMillis},
 };
@@ -24,24 +24,14 @@ pub fn read(
     now: UnixMillis,
 ) -> Result<Signal, SignalFault> {
     let claims = token.claims();
-    let tenant = tenant(issuer, &claims)?;
-    let made_at = token
-        .issued_at()
-        .ok_or(SignalFault::Token(TokenFault::IssuedAtMissing))?;
-    let until = if claims.contains("exp") {
-        token.expiry().plus(CLOCK_LEEWAY)
-    } else {
-        made_at.plus(WITHOUT_EXPIRY)
-    };
-    if until <= now {
-        return Err(SignalFault::Token(TokenFault::Expired));
-    }
-    let jti = required(&claims, "jti", "claim \"jti\" is missing or malformed")?;
-    let events = claims
-        .get("events")
-        .and_then(|events| json::parse_object(events).ok())
-        .ok_or(SignalFault::Says("claim \"events\" is no object"))?;
-    let event = events.get(EVENT).map(json::kind);
+    let said = said(issuer, token, &claims, now, |made_at| {
+        if claims.contains("exp") {
+            token.expiry().plus(CLOCK_LEEWAY)
+        } else {
+            made_at.plus(WITHOUT_EXPIRY)
+        }
+    })?;
+    let event = said.events.get(EVENT).map(json::kind);
     if event != Some(Kind::Object) {
         return Err(SignalFault::Says(
             "claim \"events\" does not hold the event of a logout token",
@@ -58,13 +48,13 @@ pub fn read(
         ));
     }
     Ok(Signal {
-        jti,
-        until,
+        jti: said.jti,
+        until: said.until,
         ends: Ok(Ended {
-            tenant,
+            tenant: said.tenant,
             subject,
             session,
-            moment: made_at.min(now),
+            moment: said.made_at.min(now),
         }),
     })
 }

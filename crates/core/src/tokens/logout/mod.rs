@@ -1,8 +1,8 @@
 //! Signals of a trusted issuer that a session has ended there: logout tokens (OpenID Connect Back-Channel Logout 1.0) and
 //! security events (RFC 8417, CAEP and RISC).
 //!
-//! Owns what such a token must say after its signature was found good, and whom it names. What is ended for it is
-//! `session::issuer_logout`'s to say. Refuses to know HTTP.
+//! What such a token must say after its signature was found good, and whom it names. What is ended for it is in
+//! `session::issuer_logout`.
 
 pub mod back_channel;
 pub mod call;
@@ -11,8 +11,8 @@ pub mod security_event;
 
 use crate::settings::TrustedIssuer;
 use postern_jwt::{
-    Parties, Policy, TokenFault, Types,
-    json::Object,
+    Parties, Policy, TokenFault, Types, Verified,
+    json::{self, Object},
     time::{Millis, UnixMillis},
 };
 
@@ -122,6 +122,43 @@ pub fn audience(issuer: &TrustedIssuer) -> Vec<String> {
     let mut audience = issuer.parties.audience.clone();
     audience.extend(issuer.parties.authorized.iter().cloned());
     audience
+}
+
+/// What signals of both kinds say alike.
+struct Said<'c> {
+    tenant: String,
+    made_at: UnixMillis,
+    until: UnixMillis,
+    jti: String,
+    events: Object<'c>,
+}
+
+/// Reads that. `until` says from when on a token is too old that was made at a time.
+fn said<'c>(
+    issuer: &TrustedIssuer,
+    token: &Verified,
+    claims: &Object<'c>,
+    now: UnixMillis,
+    until: impl FnOnce(UnixMillis) -> UnixMillis,
+) -> Result<Said<'c>, SignalFault> {
+    let tenant = tenant(issuer, claims)?;
+    let made_at = token
+        .issued_at()
+        .ok_or(SignalFault::Token(TokenFault::IssuedAtMissing))?;
+    let until = until(made_at);
+    if until <= now {
+        return Err(SignalFault::Token(TokenFault::Expired));
+    }
+    Ok(Said {
+        tenant,
+        made_at,
+        until,
+        jti: required(claims, "jti", "claim \"jti\" is missing or malformed")?,
+        events: claims
+            .get("events")
+            .and_then(|events| json::parse_object(events).ok())
+            .ok_or(SignalFault::Says("claim \"events\" is no object"))?,
+    })
 }
 
 /// A name that must be there.

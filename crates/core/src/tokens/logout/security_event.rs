@@ -3,10 +3,10 @@
 //! Subjects are read by RFC 9493 and the Shared Signals Framework 1.0; only those that map without a table are: `iss_sub` with the
 //! stream's own issuer, and of a complex subject the session's `opaque` id. What concerns us not is accepted and has no effect.
 
-use super::{Ended, Signal, SignalFault, required, tenant};
+use super::{Ended, Signal, SignalFault, said};
 use crate::settings::TrustedIssuer;
 use postern_jwt::{
-    TokenFault, Verified,
+    Verified,
     json::{self, Object},
     time::{Millis, UnixMillis},
 };
@@ -35,15 +35,7 @@ pub fn read(
     now: UnixMillis,
 ) -> Result<Signal, SignalFault> {
     let claims = token.claims();
-    let tenant = tenant(issuer, &claims)?;
-    let made_at = token
-        .issued_at()
-        .ok_or(SignalFault::Token(TokenFault::IssuedAtMissing))?;
-    let until = made_at.plus(MAX_AGE);
-    if until <= now {
-        return Err(SignalFault::Token(TokenFault::Expired));
-    }
-    let jti = required(&claims, "jti", "claim \"jti\" is missing or malformed")?;
+    let said = said(issuer, token, &claims, now, |made_at| made_at.plus(MAX_AGE))?;
     // These would make it look like a token of another kind (Shared Signals Framework 1.0 section 4.1).
     for (name, text) in [
         ("exp", "claim \"exp\" is not for security events"),
@@ -53,11 +45,7 @@ pub fn read(
             return Err(SignalFault::Says(text));
         }
     }
-    let events = claims
-        .get("events")
-        .and_then(|events| json::parse_object(events).ok())
-        .ok_or(SignalFault::Says("claim \"events\" is no object"))?;
-    let mut named = events.members();
+    let mut named = said.events.members();
     let (Some(event), None) = (named.next(), named.next()) else {
         return Err(SignalFault::Says(
             "claim \"events\" does not hold exactly one event",
@@ -72,11 +60,11 @@ pub fn read(
         .map_err(|_| SignalFault::Says("claim \"sub_id\" is no object"))?;
     let moment = time(&details, "event_timestamp")?
         .or(time(&claims, "toe")?)
-        .unwrap_or(made_at);
+        .unwrap_or(said.made_at);
     let is_ending = ENDING.contains(&event.name());
     let ends = if is_ending {
         named_by(issuer, &subject).map(|(subject, session)| Ended {
-            tenant,
+            tenant: said.tenant,
             subject,
             session,
             moment: moment.min(now),
@@ -84,7 +72,11 @@ pub fn read(
     } else {
         Err("the event ends no session")
     };
-    Ok(Signal { jti, until, ends })
+    Ok(Signal {
+        jti: said.jti,
+        until: said.until,
+        ends,
+    })
 }
 
 /// The `sub` and the `sid` that a subject names (RFC 9493 section 3, Shared Signals Framework 1.0 section 3).

@@ -1,40 +1,36 @@
 //! Authentication of a request or a token, the same for every caller: HTTP, RPC and gateway.
 
-use super::{
+mod auth_error;
+mod revocation;
+
+pub(crate) use auth_error::{AuthError, NO_TOKEN, refused};
+pub(crate) use revocation::{check_revocation, check_revocation_of, issuer_of, stands};
+
+use auth_error::{none, not_shown};
+
+use crate::auth::{
     device::{self, DeviceDemand},
     dpop::{self, Proofs, Shown},
-    issuer_marks, session_cookies,
-    user_call::{AT_ONCE, GONE, about, into_refusal},
+    session_cookies,
     verified_session::VerifiedToken,
     verifier::{self, Look, PassedOver},
 };
-use crate::{
-    objects::{context::Context, revocation_copy},
-    runtime::log,
-};
+use crate::{objects::context::Context, runtime::log};
 use postern_core::{
     dpop::Asked,
-    error::{self, Presented},
+    error::Presented,
     gateway::DeviceFault,
     http::{
         bearer::Scheme,
         credentials::{self, Candidate, Seen, Transfer},
-        reply::Reply,
     },
     identity::Issuers,
-    keys::RingCopy,
     refusal::Refusal,
-    revocation::copy::{Age, Decision, LivenessQuery},
-    session::{
-        call::{UserCall, UserReply},
-        handle::{CheckedHandle, HandleKind},
-    },
-    settings::{Freshness, Settings, TrustedIssuer},
+    settings::Freshness,
     supertokens::fdi::{
-        answers, anti_csrf::AntiCsrfMode, request::BrowserRequest, request_origin::OtherSites,
+        anti_csrf::AntiCsrfMode, request::BrowserRequest, request_origin::OtherSites,
     },
 };
-use postern_jwt::time::UnixMillis;
 use std::{borrow::Cow, cell::Cell, rc::Rc};
 
 /// How an access token is to be verified.
@@ -93,162 +89,6 @@ async fn prove(
         log::write(log::Event::Token, &refused.log_text());
         refused.refusal
     })
-}
-
-fn not_shown(fault: dpop::NotShown) -> AuthError {
-    AuthError {
-        presented: fault.presented,
-        detail: fault.detail,
-        ..refused(fault.refusal)
-    }
-}
-
-/// Refuses a session that has ended, as fresh as asked for.
-pub(crate) async fn check_revocation(
-    context: &Context,
-    known: &VerifiedToken,
-    freshness: Freshness,
-) -> Result<(), Refusal> {
-    let handle = &known.liveness_handle;
-    check_revocation_of(context, handle, known.age, known.made, freshness).await?;
-    if known.marks.is_empty() {
-        return Ok(());
-    }
-    issuer_marks::check_revocation(context, known, freshness).await
-}
-
-/// The same of a handle. `made` is of a trusted issuer's token, see [`VerifiedToken::made`].
-pub(crate) async fn check_revocation_of(
-    context: &Context,
-    handle: &str,
-    age: Age,
-    made: Option<UnixMillis>,
-    freshness: Freshness,
-) -> Result<(), Refusal> {
-    let bound = match freshness {
-        Freshness::Stateless => return Ok(()),
-        Freshness::Within(bound) => match revocation_copy::decide(context, handle, age, bound) {
-            Decision::Live => return Ok(()),
-            Decision::Revoked => return Err(GONE),
-            Decision::AskObject(_) => bound,
-        },
-        Freshness::Strict => AT_ONCE,
-    };
-    let handle = &context.checked(handle)?;
-    let names_subject = issuer_of(context, handle)?.is_some_and(TrustedIssuer::names_subjects);
-    let call = UserCall::Check {
-        handle: handle.as_str().to_owned(),
-        issued: made.filter(|_| names_subject),
-    };
-    match about(context, handle, bound, &call).await?.reply {
-        UserReply::NotEnded { .. } => Ok(()),
-        other => Err(into_refusal(other)),
-    }
-}
-
-/// Whether a session stands as [`check_revocation`] would find, as far as this isolate can tell without asking anybody.
-pub(crate) fn stands(
-    known: &VerifiedToken,
-    settings: &Settings,
-    ring: &RingCopy,
-    now: UnixMillis,
-) -> bool {
-    let bound = match settings.freshness {
-        Freshness::Stateless => return true,
-        Freshness::Strict => return false,
-        Freshness::Within(bound) => bound,
-    };
-    let marks = known.marks.iter().map(|mark| mark.handle.as_str());
-    let mut handles = [known.liveness_handle.as_str()].into_iter().chain(marks);
-    handles.all(|handle| {
-        let question = LivenessQuery {
-            handle,
-            age: known.age,
-            bound,
-            now,
-        };
-        revocation_copy::stands(settings, ring, &question)
-    })
-}
-
-/// The issuer behind a handle; `None` for sessions of our own. A handle of an issuer that is no longer trusted names
-/// no session.
-pub(crate) fn issuer_of<'a>(
-    context: &'a Context,
-    handle: &CheckedHandle,
-) -> Result<Option<&'a TrustedIssuer>, Refusal> {
-    let HandleKind::Foreign { issuer } = handle.kind() else {
-        return Ok(None);
-    };
-    let mut trusted = context.settings.trusted_issuers.iter();
-    let found = trusted.find(|trusted| &trusted.id == issuer);
-    found.map(Some).ok_or(Refusal::Unauthorised(
-        "the issuer of this session is not trusted",
-    ))
-}
-
-/// A refusal, with what the answer needs to know about the request.
-pub(crate) struct AuthError {
-    pub(crate) refusal: Refusal,
-    pub(crate) presented: Presented,
-    pub(crate) own_session_is_gone: bool,
-    /// The token is good, and the request does not show that a page of ours made it.
-    pub(crate) token_is_good: bool,
-    /// What is wrong with its device.
-    pub(crate) device: DeviceFault,
-    /// What the log has in place of the refusal's text.
-    pub(crate) detail: Option<String>,
-}
-
-pub(crate) const NO_TOKEN: AuthError = AuthError {
-    refusal: Refusal::Unauthorised("the request carries no access token"),
-    presented: Presented::Nothing,
-    own_session_is_gone: false,
-    token_is_good: false,
-    device: DeviceFault::None,
-    detail: None,
-};
-
-impl AuthError {
-    /// What the log says of it.
-    pub(crate) fn log_text(&self) -> String {
-        let detail = self.detail.clone();
-        detail.unwrap_or_else(|| error::detail(&self.refusal))
-    }
-
-    pub(crate) fn reply(&self, settings: &Settings) -> Reply {
-        let reason = error::Outcome::of(&self.refusal).code;
-        log::write_with(
-            log::Event::BrowserApi,
-            &[(log::Member::Reason, reason)],
-            &self.log_text(),
-        );
-        let reply = answers::verify_refused(
-            settings,
-            &self.refusal,
-            self.presented,
-            self.own_session_is_gone,
-        );
-        if self.device == DeviceFault::BeingBound {
-            reply.with_header("retry-after", "1")
-        } else {
-            reply
-        }
-    }
-
-    /// The same, if the browser says that it could not renew the cookie that shows the device: nobody is to refresh then.
-    pub(crate) fn unless_skipped(self, skipped: Option<&str>) -> Self {
-        match skipped {
-            Some(reason) if self.device == DeviceFault::CookieMissing => {
-                log::write(log::Event::DeviceSkipped, &device::skipped(reason));
-                Self {
-                    refusal: Refusal::GeneralError("the browser could not show the device"),
-                    ..self
-                }
-            }
-            _ => self,
-        }
-    }
 }
 
 /// What a door or rule asks of a request's session.
@@ -416,25 +256,6 @@ async fn by_place(
         }
     }
     refusal.map(Err)
-}
-
-/// Nothing that counts here; a token that was passed over is for the log.
-fn none(passed_over: Option<String>) -> AuthError {
-    AuthError {
-        detail: passed_over,
-        ..NO_TOKEN
-    }
-}
-
-pub(crate) const fn refused(refusal: Refusal) -> AuthError {
-    AuthError {
-        refusal,
-        presented: Presented::Token,
-        own_session_is_gone: false,
-        token_is_good: false,
-        device: DeviceFault::None,
-        detail: None,
-    }
 }
 
 /// The session of one access token, if everything about it is as demanded.

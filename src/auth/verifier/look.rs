@@ -1,0 +1,173 @@
+//! What a text in the place of an access token is, before anything of it is verified (docs/protocol/fdi.md, section 4.6).
+
+use super::cache::remembered;
+
+use crate::auth::verified_session::VerifiedToken;
+use std::{borrow::Cow, rc::Rc};
+
+use crate::{objects::context::Context, runtime::log};
+use postern_core::{
+    http::{credentials::Seen, token_places::Place},
+    identity::{Issuer, Issuers},
+    tokens::candidate,
+};
+use postern_jwt::Unverified;
+
+/// What a look at an access token has found.
+#[allow(clippy::large_enum_variant)] // it lives on the stack, for one call
+pub(crate) enum Look<'a> {
+    /// This isolate has verified it before.
+    Known(Rc<VerifiedToken>),
+    /// It is one by its structure, in parts.
+    Parsed(Unverified<'a>),
+    /// It is one by its structure; whoever verifies it parses it.
+    Unparsed,
+}
+
+/// A token that is passed over as if it were not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PassedOver {
+    /// It is none by its structure.
+    NoToken,
+    /// It is one, and this is why it does not count here. Fit for a log.
+    Because(String),
+}
+
+/// Looks at a text, for a door that accepts the sessions of these issuers.
+pub(crate) fn look<'a>(
+    context: &Context,
+    token: &Cow<'a, str>,
+    place: Place<'_>,
+    accepted: &Issuers,
+) -> Result<Look<'a>, PassedOver> {
+    // What this isolate has verified before need not be looked at again.
+    if let Some(known) = remembered(context, token) {
+        let issuer = &known.session.identity.issuer;
+        accepts(accepted, issuer)?;
+        counts_at(context, issuer, place)?;
+        return Ok(Look::Known(known));
+    }
+    let issuers = &context.settings.trusted_issuers;
+    let (look, is_decoded) = match token {
+        Cow::Borrowed(token) => (candidate::look(token, issuers), false),
+        // A cookie's that was decoded, which is rare, is parsed again where it is verified.
+        Cow::Owned(token) => {
+            let look = candidate::look(token, issuers);
+            let look = look.map(|candidate::Look { parsed, issuer }| {
+                let is_own = parsed
+                    .as_ref()
+                    .is_some_and(|token| has_own_key(context, token));
+                let issuer = issuer.filter(|_| !is_own);
+                candidate::Look {
+                    parsed: None,
+                    issuer,
+                }
+            });
+            (look, true)
+        }
+    };
+    let Some(candidate::Look { parsed, issuer }) = look else {
+        return Err(passed_over(context, token));
+    };
+    let is_own = !is_decoded
+        && parsed
+            .as_ref()
+            .is_some_and(|token| has_own_key(context, token));
+    let claimed = issuer
+        .filter(|_| !is_own)
+        .map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()));
+    accepts(accepted, &claimed)?;
+    counts_at(context, &claimed, place)?;
+    Ok(parsed.map_or(Look::Unparsed, Look::Parsed))
+}
+
+/// Whether the session of an issuer counts where these are accepted.
+pub(crate) fn accepts(accepted: &Issuers, issuer: &Issuer) -> Result<(), PassedOver> {
+    if accepted.accepts(issuer) {
+        return Ok(());
+    }
+    Err(PassedOver::Because(format!(
+        "issuer {}: its sessions are not accepted here",
+        issuer.id()
+    )))
+}
+
+/// Whether the tokens of an issuer count where one was found.
+fn counts_at(context: &Context, issuer: &Issuer, place: Place<'_>) -> Result<(), PassedOver> {
+    let counts = match issuer {
+        Issuer::Own => matches!(place, Place::Authorization | Place::SessionCookie),
+        Issuer::Trusted(id) => {
+            let mut issuers = context.settings.trusted_issuers.iter();
+            let trusted = issuers.find(|trusted| &trusted.id == id);
+            trusted.is_some_and(|trusted| trusted.takes_from(place))
+        }
+    };
+    counts.then_some(()).ok_or_else(|| {
+        PassedOver::Because(format!(
+            "issuer {}: its tokens do not count where one was found (token_from)",
+            issuer.id()
+        ))
+    })
+}
+
+/// A token whose key is one of ours is ours, whatever its `iss` says.
+fn has_own_key(context: &Context, token: &Unverified<'_>) -> bool {
+    token
+        .key_id()
+        .is_some_and(|kid| context.ring.verifier(kid, context.now).is_some())
+}
+
+/// Of a text that is no access token: says so when it nearly is one.
+pub(super) fn passed_over(context: &Context, token: &str) -> PassedOver {
+    let issuers = &context.settings.trusted_issuers;
+    let Some(issuer) = candidate::nearly_names(token, issuers) else {
+        return PassedOver::NoToken;
+    };
+    let why = format!(
+        "issuer {}: a token's \"iss\" differs from the setting by a slash at the end, or by case: it is none of this issuer's",
+        issuer.id
+    );
+    log::write_at_times(log::Event::TrustedIssuer, &why, context.now);
+    PassedOver::Because(why)
+}
+
+/// The same, told from a session's token of another deployment under one parent domain, whose cookies reach us: it names a
+/// key and a handle that we never made. A bearer token is sent on purpose, and is refused by name instead. Besides, why a
+/// token was passed over.
+pub(crate) fn seen<'a>(
+    context: &Context,
+    token: &Cow<'a, str>,
+    place: Place<'_>,
+    accepted: &Issuers,
+) -> (Seen<Look<'a>>, Option<String>) {
+    match look(context, token, place, accepted) {
+        Ok(look) if place == Place::SessionCookie && is_anothers(context, token, &look) => {
+            (Seen::Anothers, None)
+        }
+        Ok(look) => (Seen::Token(look), None),
+        Err(PassedOver::NoToken) => (Seen::Nothing, None),
+        Err(PassedOver::Because(why)) => (Seen::Nothing, Some(why)),
+    }
+}
+
+fn is_anothers(context: &Context, token: &str, look: &Look<'_>) -> bool {
+    match look {
+        Look::Known(_) => return false,
+        Look::Parsed(token) if has_own_key(context, token) => return false,
+        Look::Parsed(_) | Look::Unparsed => {}
+    }
+    let Some(named) = named(token) else {
+        return false;
+    };
+    let issuers = &context.settings.trusted_issuers;
+    let is_our_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
+    !named.key_id.as_deref().is_some_and(is_our_key)
+        && context.checked(&named.handle).is_err()
+        && candidate::look(token, issuers).is_none_or(|look| look.issuer.is_none())
+}
+
+/// What an access token of ours says of itself; nothing of it is verified.
+pub(crate) fn named(token: &str) -> Option<candidate::Own> {
+    let mut parts = token.split('.');
+    candidate::own(parts.next()?, parts.next()?)
+}
