@@ -50,6 +50,19 @@ export interface CallOptions {
   timeoutMilliseconds?: number;
 }
 
+/**
+ * What shows the key of a token that is bound to one (DPoP, RFC 9449); such a token is refused without it. Over a service
+ * binding only.
+ */
+export interface ProofOfPossession {
+  /** The `DPoP` header of the request that the token came with. */
+  dpopProof?: string;
+  /** With `dpopProof`: the method of that request, as it was sent. */
+  method?: string;
+  /** With `dpopProof`: the URL of that request, as the client asked for it. */
+  url?: string;
+}
+
 /** Postern over HTTP: its service API, which knows all functions but those that say otherwise. */
 export interface ServiceApi {
   /** Address of the service API with its base path, such as `https://host/core`; without a path, `/core` is meant. */
@@ -79,7 +92,7 @@ export function init(where: Bindings | ServiceApi): void;
 export function getSession<Payload extends object = JsonObject>(
   accessToken: string | null | undefined,
   antiCsrfToken?: string | null,
-  options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness } & CallOptions,
+  options?: { doAntiCsrfCheck?: boolean; freshness?: Freshness } & ProofOfPossession & CallOptions,
 ): Promise<{ session: Session<Payload>; accessToken?: Token }>;
 
 /**
@@ -103,13 +116,14 @@ export function updateSessionData(handle: string, sessionData: JsonObject, optio
 /**
  * Starts a session. The payload goes into the access token, which the browser can read; the data stays in storage.
  * `device` and `location` can only be given over a service binding; `location` is where the user is, which counts for the
- * user's first session.
+ * user's first session. `dpopJkt`, over a service binding only, binds the session to a key of the client (DPoP, RFC 9449): the
+ * thumbprint of its public JWK. Its tokens count with proofs of that key only.
  */
 export function createNewSession(
   userId: string,
   jwtPayload?: JsonObject,
   sessionData?: JsonObject,
-  options?: { tenantId?: string; device?: Device; location?: Location } & CallOptions,
+  options?: { tenantId?: string; device?: Device; location?: Location; dpopJkt?: string } & CallOptions,
 ): Promise<IssuedSession>;
 
 /**
@@ -122,14 +136,17 @@ export function createNewSessionForRequest(
   userId: string,
   jwtPayload?: JsonObject,
   sessionData?: JsonObject,
-  options?: { tenantId?: string; device?: Device; location?: Location } & CallOptions,
+  options?: { tenantId?: string; device?: Device; location?: Location; dpopJkt?: string } & CallOptions,
 ): Promise<SessionForRequest>;
 
-/** Exchanges a refresh token. Rejects with TOKEN_THEFT_DETECTED when two holders of one token were seen. */
+/**
+ * Exchanges a refresh token. Rejects with TOKEN_THEFT_DETECTED when two holders of one token were seen, and with INVALID_DPOP_PROOF,
+ * changing nothing, when the session is bound to a key that is not shown.
+ */
 export function refreshSession(
   refreshToken: string | null | undefined,
   antiCsrfToken?: string | null,
-  options?: CallOptions,
+  options?: ProofOfPossession & CallOptions,
 ): Promise<IssuedSession>;
 
 /** Ends a session; false if there was none. Repeated soon, the call says true again: the session has been ended. */
@@ -189,7 +206,7 @@ export function mergeIntoAccessTokenPayload(handle: string, jwtPayload: JsonObje
 export function regenerateAccessToken(
   accessToken: string | null | undefined,
   jwtPayload?: JsonObject,
-  options?: CallOptions,
+  options?: ProofOfPossession & CallOptions,
 ): Promise<{ session: Session; accessToken?: Token }>;
 
 /** Makes a new signing key at once. Over a service binding only. */
@@ -210,12 +227,18 @@ declare class PosternError extends globalThis.Error {
   static readonly TOKEN_THEFT_DETECTED: 4000;
   /** 5000: `getSessionForRequest` only; a page of another website sent the request. Answer 403; clear nothing. */
   static readonly FOREIGN_WEBSITE: 5000;
+  /** 6000: what is bound to a key was not shown with a good proof of it. Nothing was changed: the client sends a new proof. */
+  static readonly INVALID_DPOP_PROOF: 6000;
+  /** 7000: the same for want of a nonce. Tell the client: 401, `DPoP-Nonce` with `dpopNonce`, `WWW-Authenticate: DPoP error="use_dpop_nonce"`. */
+  static readonly USE_DPOP_NONCE: 7000;
   /** True for errors of this class; any other error is a bug or a malformed argument. */
   static isErrorFromAuth(err: unknown): err is PosternError;
-  readonly errType: 1000 | 2000 | 3000 | 4000 | 5000;
+  readonly errType: 1000 | 2000 | 3000 | 4000 | 5000 | 6000 | 7000;
   /** GENERAL_ERROR: when to try again, if Postern said so. */
   readonly retryAfterSeconds?: number;
   /** TOKEN_THEFT_DETECTED: whose session ended, if Postern said so. */
   readonly session?: { handle: string; userId: string };
+  /** USE_DPOP_NONCE: a nonce that is good. */
+  readonly dpopNonce?: string;
 }
 export { PosternError as Error };

@@ -18,12 +18,13 @@ export async function getSession(accessToken, antiCsrfToken, options = {}) {
     antiCsrfToken: optionalText("getSession", "antiCsrfToken", antiCsrfToken),
     doAntiCsrfCheck: optionalBoolean("getSession", "doAntiCsrfCheck", doAntiCsrfCheck),
     freshness: optionalText("getSession", "freshness", freshness),
+    ...proofOf("getSession", options),
   };
   return withoutStatus(await ask("getSession", argument, options));
 }
 
 /** What of a request says whose it is, and where it comes from. */
-const OF_SESSIONS = ["authorization", "cookie", "rid", "anti-csrf", "origin", "sec-fetch-site", "upgrade"];
+const OF_SESSIONS = ["authorization", "cookie", "rid", "anti-csrf", "origin", "sec-fetch-site", "upgrade", "dpop"];
 
 export async function getSessionForRequest(request, options = {}) {
   const { doAntiCsrfCheck, freshness } = options;
@@ -60,7 +61,7 @@ export async function updateSessionData(handle, sessionData, limits) {
 }
 
 export async function createNewSession(userId, jwtPayload = {}, sessionData = {}, options = {}) {
-  const { tenantId, device, location } = options;
+  const { tenantId, device, location, dpopJkt } = options;
   const argument = {
     userId: text("createNewSession", "userId", userId),
     jwtPayload: jsonObject("createNewSession", "jwtPayload", jwtPayload),
@@ -68,12 +69,13 @@ export async function createNewSession(userId, jwtPayload = {}, sessionData = {}
     tenantId: optionalText("createNewSession", "tenantId", tenantId),
     device: device === undefined ? undefined : jsonObject("createNewSession", "device", device),
     location: optionalText("createNewSession", "location", location),
+    dpopJkt: optionalText("createNewSession", "dpopJkt", dpopJkt),
   };
   return withoutStatus(await ask("createNewSession", argument, options));
 }
 
 export async function createNewSessionForRequest(request, userId, jwtPayload = {}, sessionData = {}, options = {}) {
-  const { tenantId, device = deviceOf(request), location } = options;
+  const { tenantId, device = deviceOf(request), location, dpopJkt } = options;
   const { continent, longitude } = request?.cf ?? {};
   const argument = {
     request: {
@@ -87,16 +89,18 @@ export async function createNewSessionForRequest(request, userId, jwtPayload = {
     tenantId: optionalText("createNewSessionForRequest", "tenantId", tenantId),
     device: device === undefined ? undefined : jsonObject("createNewSessionForRequest", "device", device),
     location: optionalText("createNewSessionForRequest", "location", location),
+    dpopJkt: optionalText("createNewSessionForRequest", "dpopJkt", dpopJkt),
   };
   return withoutStatus(await ask("createNewSessionForRequest", argument, options));
 }
 
-export async function refreshSession(refreshToken, antiCsrfToken, limits) {
+export async function refreshSession(refreshToken, antiCsrfToken, options = {}) {
   const argument = {
     refreshToken: credential("refreshSession", "refreshToken", refreshToken),
     antiCsrfToken: optionalText("refreshSession", "antiCsrfToken", antiCsrfToken),
+    ...proofOf("refreshSession", options),
   };
-  return withoutStatus(await ask("refreshSession", argument, limits));
+  return withoutStatus(await ask("refreshSession", argument, options));
 }
 
 export async function revokeSession(handle, limits) {
@@ -188,12 +192,13 @@ export async function mergeIntoAccessTokenPayload(handle, jwtPayload, limits) {
   await ask("mergeIntoAccessTokenPayload", argument, limits);
 }
 
-export async function regenerateAccessToken(accessToken, jwtPayload, limits) {
+export async function regenerateAccessToken(accessToken, jwtPayload, options = {}) {
   const argument = {
     accessToken: credential("regenerateAccessToken", "accessToken", accessToken),
     jwtPayload: jwtPayload === undefined ? undefined : jsonObject("regenerateAccessToken", "jwtPayload", jwtPayload),
+    ...proofOf("regenerateAccessToken", options),
   };
-  return withoutStatus(await ask("regenerateAccessToken", argument, limits));
+  return withoutStatus(await ask("regenerateAccessToken", argument, options));
 }
 
 export async function rotateSigningKeys(limits) {
@@ -202,6 +207,15 @@ export async function rotateSigningKeys(limits) {
 
 export async function revokeSigningKey(kid, limits) {
   await ask("revokeSigningKey", { kid: text("revokeSigningKey", "kid", kid) }, limits);
+}
+
+/** The proof of possession of what is bound to a key, and the request that it came with. */
+function proofOf(method, { dpopProof, method: requestMethod, url }) {
+  return {
+    dpopProof: optionalText(method, "dpopProof", dpopProof),
+    method: optionalText(method, "method", requestMethod),
+    url: optionalText(method, "url", url),
+  };
 }
 
 /** What a login request tells of the device: shown to the user and to operators, and never decided by. */

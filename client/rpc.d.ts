@@ -82,6 +82,10 @@ export interface ListedSession {
   device?: Device;
   /** Which way it was made; a later release may have more. Absent for sessions from before this was noted. */
   madeBy?: "rpc" | "service_api" | "origin" | (string & {});
+  /** When it was bound to a key of the browser's device; absent when it is not, and of ended ones. */
+  deviceBound?: number;
+  /** The thumbprint of the key that it is bound to by DPoP; absent when it is not, and of ended ones. */
+  dpopJkt?: string;
   /** Only of ended ones. */
   ended?: {
     time: number;
@@ -124,6 +128,10 @@ export interface SessionInformation {
     /** Absent when it never was. */
     lastRefreshed?: number;
     device?: Device;
+    /** When it was bound to a key of the browser's device; absent when it is not. */
+    deviceBound?: number;
+    /** The thumbprint of the key that it is bound to by DPoP; absent when it is not. */
+    dpopJkt?: string;
   };
   sessionData: JsonObject;
 }
@@ -131,7 +139,19 @@ export interface SessionInformation {
 /** An answer other than OK. `INVALID_CLAIMS` is named for completeness: no method here takes claim requirements. */
 export type Refusal =
   | { status: "UNAUTHORISED" | "TRY_REFRESH_TOKEN" | "TOKEN_THEFT_DETECTED" | "INVALID_CLAIMS"; message: string }
+  | { status: "INVALID_DPOP_PROOF"; message: string }
+  | { status: "USE_DPOP_NONCE"; message: string; dpopNonce: string }
   | { status: "GENERAL_ERROR"; message: string; retryAfterSeconds: number };
+
+/** What shows the key of a token, or of a session, that is bound to one (DPoP, RFC 9449); it is refused without. */
+export interface ProofOfPossession {
+  /** The `DPoP` header of the request that the token came with. */
+  dpopProof?: string;
+  /** With `dpopProof`: the method of that request, as it was sent. */
+  method?: string;
+  /** With `dpopProof`: the URL of that request, as the client asked for it. */
+  url?: string;
+}
 
 /** `{status: "OK", …}`, or why not. */
 export type Answer<T = {}> = Promise<({ status: "OK" } & T) | Refusal>;
@@ -144,13 +164,7 @@ export interface SessionsVerify {
     antiCsrfToken?: string;
     doAntiCsrfCheck?: boolean;
     freshness?: Freshness;
-    /** The `DPoP` header that came with a token that is bound to a key (RFC 9449); such a token is refused without it. */
-    dpopProof?: string;
-    /** With `dpopProof`: the method of the request that it came with, as it was sent. */
-    method?: string;
-    /** With `dpopProof`: the URL of that request, as the client asked for it. */
-    url?: string;
-  }): Answer<{ session: Session; accessToken?: Token }>;
+  } & ProofOfPossession): Answer<{ session: Session; accessToken?: Token }>;
   /**
    * The same of a whole request, as Postern's own doors verify it: cookies by either name, `rid`, `anti-csrf`, and where
    * the request comes from. Header names in any case; of the headers only those that say something about this are read.
@@ -177,6 +191,8 @@ export interface SessionsAdmin extends Sessions {
     tenantId?: string;
     device?: Device;
     location?: Location;
+    /** The thumbprint (RFC 7638) of the client's public JWK, to bind the session to that key (DPoP, RFC 9449). */
+    dpopJkt?: string;
   }): Answer<IssuedSession>;
   /**
    * For login routes: how the tokens travel follows the request and the settings, and `headers` are to be appended to
@@ -196,8 +212,10 @@ export interface SessionsAdmin extends Sessions {
     tenantId?: string;
     device?: Device;
     location?: Location;
+    /** The thumbprint (RFC 7638) of the client's public JWK, to bind the session to that key (DPoP, RFC 9449). */
+    dpopJkt?: string;
   }): Answer<SessionForRequest>;
-  refreshSession(argument: { refreshToken: string; antiCsrfToken?: string }): Answer<IssuedSession>;
+  refreshSession(argument: { refreshToken: string; antiCsrfToken?: string } & ProofOfPossession): Answer<IssuedSession>;
   revokeSession(argument: { handle: string }): Answer<{ revoked: string[] }>;
   /** At most 1,000 handles. */
   revokeMultipleSessions(argument: { handles: string[] }): Answer<{ revoked: string[] }>;
@@ -217,7 +235,7 @@ export interface SessionsAdmin extends Sessions {
   regenerateAccessToken(argument: {
     accessToken: string;
     jwtPayload?: JsonObject;
-  }): Answer<{ session: Session; accessToken?: Token }>;
+  } & ProofOfPossession): Answer<{ session: Session; accessToken?: Token }>;
   rotateSigningKeys(argument: {}): Answer;
   revokeSigningKey(argument: { kid: string }): Answer;
 }

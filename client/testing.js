@@ -66,7 +66,8 @@ const METHODS = {
     return of(state, handle, (session) => void (session.sessionData = sessionData));
   },
 
-  createNewSession(state, { userId, jwtPayload = {}, sessionData = {}, tenantId = "public", device, antiCsrf = false }, name) {
+  createNewSession(state, { userId, jwtPayload = {}, sessionData = {}, tenantId = "public", device, antiCsrf = false, dpopJkt }, name) {
+    if (dpopJkt !== undefined) throw new TypeError(`${name}: "dpopJkt" is not known to the Postern in memory`);
     fits(name, "sessionData", jsonObject(name, "sessionData", sessionData), state.maxSessionData);
     const handle = `memory.${random()}.${random()}${tenantId === "public" ? "" : `_${tenantId}`}`;
     const session = { handle, userId, tenantId, jwtPayload, sessionData, device, timeCreated: now(state), generation: 0, used: 0, children: 0 };

@@ -10,17 +10,22 @@ export class PosternError extends Error {
   static TOKEN_THEFT_DETECTED = 4000;
   /** A page of another website sent the request, with the cookies of a session: answer 403, and clear nothing. */
   static FOREIGN_WEBSITE = 5000;
+  /** What is bound to a key was not shown with a good proof of it (DPoP). Nothing was changed. */
+  static INVALID_DPOP_PROOF = 6000;
+  /** The same for want of a nonce, which `dpopNonce` is. */
+  static USE_DPOP_NONCE = 7000;
 
   static isErrorFromAuth(err) {
     return err instanceof PosternError;
   }
 
-  constructor(errType, message, { retryAfterSeconds, session, status, cause } = {}) {
+  constructor(errType, message, { retryAfterSeconds, session, dpopNonce, status, cause } = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = "PosternError";
     this.errType = errType;
     if (retryAfterSeconds !== undefined) this.retryAfterSeconds = retryAfterSeconds;
     if (session !== undefined) this.session = session;
+    if (dpopNonce !== undefined) this.dpopNonce = dpopNonce;
     // The status of an HTTP answer; for `limits.js`, which is all that asks.
     if (status !== undefined) Object.defineProperty(this, "status", { value: status, enumerable: false });
   }
@@ -32,6 +37,8 @@ const REFUSALS = new Map([
   ["TRY_REFRESH_TOKEN", PosternError.TRY_REFRESH_TOKEN],
   ["TOKEN_THEFT_DETECTED", PosternError.TOKEN_THEFT_DETECTED],
   ["FOREIGN_WEBSITE", PosternError.FOREIGN_WEBSITE],
+  ["INVALID_DPOP_PROOF", PosternError.INVALID_DPOP_PROOF],
+  ["USE_DPOP_NONCE", PosternError.USE_DPOP_NONCE],
 ]);
 
 /** Returns an answer whose status is OK; throws any other as the error it stands for. */
@@ -41,6 +48,6 @@ export function okOrThrow(method, answer) {
   const errType = REFUSALS.get(status) ?? PosternError.GENERAL_ERROR;
   const said = typeof answer?.message === "string" ? answer.message : status;
   const reason = REFUSALS.has(status) || status === "GENERAL_ERROR" ? said : "an answer this client does not know";
-  const { retryAfterSeconds, session } = answer ?? {};
-  throw new PosternError(errType, `${method}: ${reason}`, { retryAfterSeconds, session });
+  const { retryAfterSeconds, session, dpopNonce } = answer ?? {};
+  throw new PosternError(errType, `${method}: ${reason}`, { retryAfterSeconds, session, dpopNonce });
 }

@@ -11,6 +11,8 @@ const ANSWERS = new Map([
   [PosternError.UNAUTHORISED, [401, "UNAUTHORISED", "unauthorised", "Bearer"]],
   [PosternError.TRY_REFRESH_TOKEN, [401, "TRY_REFRESH_TOKEN", "try refresh token", 'Bearer error="invalid_token"']],
   [PosternError.FOREIGN_WEBSITE, [403, "FOREIGN_WEBSITE", "the request comes from another website"]],
+  [PosternError.INVALID_DPOP_PROOF, [401, "INVALID_DPOP_PROOF", "the proof of possession is not good", 'DPoP error="invalid_dpop_proof"']],
+  [PosternError.USE_DPOP_NONCE, [401, "USE_DPOP_NONCE", "the proof of possession needs a nonce", 'DPoP error="use_dpop_nonce"']],
 ]);
 
 /**
@@ -45,7 +47,7 @@ async function verified(request, freshness, origins) {
 const passesWithout = ({ errType }, { headers }) =>
   errType === PosternError.UNAUTHORISED || (errType === PosternError.TRY_REFRESH_TOKEN && headers.get("sec-fetch-mode") === "navigate");
 
-function refusalOf({ errType, retryAfterSeconds }) {
+function refusalOf({ errType, retryAfterSeconds, dpopNonce }) {
   const outage = [503, "GENERAL_ERROR", "the session could not be looked at"];
   const [status, name, message, challenge] = ANSWERS.get(errType) ?? outage;
   return {
@@ -53,6 +55,7 @@ function refusalOf({ errType, retryAfterSeconds }) {
     headers: {
       "cache-control": "no-store",
       ...(challenge && { "www-authenticate": challenge }),
+      ...(dpopNonce && { "dpop-nonce": dpopNonce }),
       ...(status === 503 && { "retry-after": String(retryAfterSeconds ?? 1) }),
     },
     body: { status: name, message },

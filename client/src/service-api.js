@@ -46,8 +46,8 @@ const CALLS = {
     return send("PUT", "/recipe/session/data", { sessionHandle: handle, userDataInDatabase: sessionData });
   },
 
-  async createNewSession(send, { userId, jwtPayload, sessionData, tenantId, device, location }, enableAntiCsrf) {
-    for (const [name, value] of Object.entries({ device, location })) {
+  async createNewSession(send, { userId, jwtPayload, sessionData, tenantId, device, location, dpopJkt }, enableAntiCsrf) {
+    for (const [name, value] of Object.entries({ device, location, dpopJkt })) {
       if (value !== undefined) throw new TypeError(`createNewSession: "${name}" can only be given over a service binding`);
     }
     const answer = await send("POST", `${tenantPath("createNewSession", tenantId)}/recipe/session`, {

@@ -40,6 +40,8 @@ export function narrowed(err: unknown): number | undefined {
     case postern.Error.TRY_REFRESH_TOKEN:
     case postern.Error.TOKEN_THEFT_DETECTED:
     case postern.Error.FOREIGN_WEBSITE:
+    case postern.Error.INVALID_DPOP_PROOF:
+    case postern.Error.USE_DPOP_NONCE:
       return err.errType;
     default: {
       const impossible: never = err.errType;

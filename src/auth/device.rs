@@ -76,7 +76,8 @@ pub(crate) fn check_without_cookies(
 fn as_set(context: &Context, known: &VerifiedToken) -> Result<(), Refusal> {
     let is_required = context.settings.device_binding == DeviceBinding::Require;
     // Sessions of trusted issuers are theirs to bind.
-    if is_required && known.claims.is_some() {
+    // Nor can what is bound to a key of its client be copied.
+    if is_required && known.claims.is_some() && known.session.bound_key.is_none() {
         Err(Refusal::DeviceBindingRequired)
     } else {
         Ok(())

@@ -4,19 +4,28 @@
 //! without a proof, in no cookie and under no other scheme.
 
 use super::{verified_session::VerifiedToken, verifier};
-use crate::objects::context::Context;
+use crate::{
+    objects::{
+        context::Context,
+        seen_signals::client::{self as memory, Outage},
+    },
+    runtime::log,
+};
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use postern_core::{
-    dpop::{self, Asked, DpopFault, UsedProofs},
+    dpop::{self, Asked, BoundToken, DpopFault, Nonces, Use, UsedProofs},
     error::Presented,
     http::{bearer::Scheme, credentials::Transfer},
     refusal::Refusal,
+    session::call::ProofShown,
+    settings::Freshness,
+    tokens::logout::call::SignalCall,
 };
 use postern_jwt::TokenFault;
 use std::cell::RefCell;
 
 thread_local! {
-    /// The proofs that were used in this isolate. Other isolates do not know of them: for a proof that is used again within
-    /// its minute elsewhere, RFC 9449 section 11.1 relies on the time.
+    /// The proofs that were used in this isolate. Others do not know of them: at `strict` an object does.
     static USED: RefCell<UsedProofs> = RefCell::default();
 }
 
@@ -45,15 +54,37 @@ pub(crate) struct NotShown {
 /// Whether a proof that is good can be used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Proofs {
-    /// It cannot: this was its one use.
+    /// It cannot in this isolate: this was its one use.
     UsedUp,
+    /// It cannot anywhere: an object has it on record.
+    UsedUpEverywhere,
     /// It can: nothing came of this, as of an explanation.
     Kept,
 }
 
+impl Proofs {
+    /// At this freshness; an explanation uses nothing up at any.
+    pub(crate) const fn at(self, freshness: Freshness) -> Self {
+        match (self, freshness) {
+            (Self::UsedUp, Freshness::Strict) => Self::UsedUpEverywhere,
+            (proofs, _) => proofs,
+        }
+    }
+}
+
+impl NotShown {
+    /// The refusal, where nothing else logs why.
+    pub(crate) fn logged(self) -> Refusal {
+        if let Some(detail) = &self.detail {
+            log::write(log::Event::Token, detail);
+        }
+        self.refusal
+    }
+}
+
 /// Refuses a bound token where nothing shows its key.
 pub(crate) fn refuse_bound(known: &VerifiedToken) -> Result<(), Refusal> {
-    match known.bound_key {
+    match known.session.bound_key {
         Some(_) => Err(Refusal::Unauthorised(TokenFault::BoundToKey.code())),
         None => Ok(()),
     }
@@ -69,56 +100,108 @@ pub(crate) async fn check(
 ) -> Result<(), NotShown> {
     let bound = |text: &str| {
         let refusal = Refusal::Unauthorised(TokenFault::BoundToKey.code());
-        refused(refusal, Presented::BoundToken, Some(text.to_owned()))
+        refused(refusal, Some(text.to_owned()))
     };
-    match (known.bound_key, scheme, transfer) {
+    match (known.session.bound_key, scheme, transfer) {
         (None, Scheme::Bearer, _) => Ok(()),
         (None, Scheme::Dpop, _) => Err(bound("the token is bound to no key")),
         (Some(_), Scheme::Bearer, _) | (Some(_), _, Transfer::Cookie) => Err(bound(
             "the token is bound to a key, and came without a proof",
         )),
         (Some(key), Scheme::Dpop, Transfer::Header) => {
-            let asked = Asked {
-                method: shown.method,
-                url: shown.url,
-                access_token: token,
-                key,
-            };
-            prove(context, shown.proof, &asked, proofs).await
+            let token = BoundToken { text: token, key };
+            prove(context, shown, token, proofs).await
         }
     }
 }
 
-/// Checks a proof for what was asked, and records its use.
+/// Checks a proof for a bound token, and records its use.
 pub(crate) async fn prove(
     context: &Context,
-    proof: Option<&str>,
-    asked: &Asked<'_>,
+    shown: Shown<'_>,
+    token: BoundToken<'_>,
     proofs: Proofs,
 ) -> Result<(), NotShown> {
-    let pending = dpop::read(proof, asked, context.now).map_err(not_proved)?;
-    let verdict = verifier::proof_verdict(&pending.proof)
-        .await
-        .map_err(|outage| refused(outage, Presented::Proof, None))?;
-    let used = pending.finish(verdict).map_err(not_proved)?;
+    let used = checked(context, shown, Some(token)).await?;
     let is_first = match proofs {
-        Proofs::UsedUp => USED.with_borrow_mut(|used_up| used_up.record(&used, context.now)),
         Proofs::Kept => true,
+        Proofs::UsedUp => is_first_here(context, &used),
+        Proofs::UsedUpEverywhere => {
+            is_first_here(context, &used) && is_first_anywhere(context, &used).await?
+        }
     };
     is_first
         .then_some(())
-        .ok_or_else(|| not_proved(DpopFault::Used))
+        .ok_or_else(|| not_proved(context, DpopFault::Used))
 }
 
-fn not_proved(fault: DpopFault) -> NotShown {
-    let refusal = Refusal::Unauthorised("the proof of possession is not good");
-    refused(refusal, Presented::Proof, Some(fault.to_string()))
+/// Checks the proof that came with a refresh token. Whether it is of the session's key, and whether it was used before, says the user's
+/// object.
+pub(crate) async fn of_refresh(
+    context: &Context,
+    shown: Shown<'_>,
+) -> Result<ProofShown, NotShown> {
+    let used = checked(context, shown, None).await?;
+    Ok(ProofShown {
+        key: used.key,
+        id: BASE64URL_NOPAD.encode(&used.id),
+        expires: used.until,
+    })
 }
 
-fn refused(refusal: Refusal, presented: Presented, detail: Option<String>) -> NotShown {
+async fn checked(
+    context: &Context,
+    shown: Shown<'_>,
+    token: Option<BoundToken<'_>>,
+) -> Result<Use, NotShown> {
+    let secrets = context.ring.refresh_secrets();
+    let asked = Asked {
+        method: shown.method,
+        url: shown.url,
+        token,
+        nonces: context.settings.dpop_nonce.then(|| Nonces::new(&secrets)),
+    };
+    let not_proved = |fault| not_proved(context, fault);
+    let pending = dpop::read(shown.proof, &asked, context.now).map_err(not_proved)?;
+    let verdict = verifier::proof_verdict(&pending.proof)
+        .await
+        .map_err(|outage| refused(outage, None))?;
+    pending.finish(verdict).map_err(not_proved)
+}
+
+fn is_first_here(context: &Context, used: &Use) -> bool {
+    USED.with_borrow_mut(|proofs| proofs.record(used, context.now))
+}
+
+/// Whether no isolate has recorded the proof before. There are 256 objects that remember them, whoever's they are: as many as can be
+/// asked at once for long, and no more than can be left behind.
+async fn is_first_anywhere(context: &Context, used: &Use) -> Result<bool, NotShown> {
+    const OUT_OF_REACH: Refusal =
+        Refusal::GeneralError("the memory of used proofs is out of reach");
+    let shard = HEXLOWER.encode(used.id.get(..1).unwrap_or_default());
+    let call = SignalCall::Take {
+        name: BASE64URL_NOPAD.encode(&used.id),
+        until: used.until,
+    };
+    let was_taken = memory::was_taken(&context.env, &format!("dpop-proofs {shard}"), call).await;
+    let was_taken = was_taken.map_err(|Outage| refused(OUT_OF_REACH, None))?;
+    Ok(!was_taken)
+}
+
+fn not_proved(context: &Context, fault: DpopFault) -> NotShown {
+    let secrets = context.ring.refresh_secrets();
+    let nonce = Some(Nonces::new(&secrets)).filter(|_| fault == DpopFault::Nonce);
+    let refusal = match nonce.and_then(|nonces| nonces.make(context.now)) {
+        Some(nonce) => Refusal::UseDpopNonce(nonce),
+        None => Refusal::InvalidDpopProof("the proof of possession is not good"),
+    };
+    refused(refusal, Some(fault.to_string()))
+}
+
+const fn refused(refusal: Refusal, detail: Option<String>) -> NotShown {
     NotShown {
         refusal,
-        presented,
+        presented: Presented::BoundToken,
         detail,
     }
 }

@@ -30,7 +30,7 @@ thread_local! {
 /// Whether the answer to a request with this token may be kept: it was given before, so that another is likely, and nobody
 /// has to be asked or shown anything for the next.
 pub(crate) fn may_be_kept(known: &VerifiedToken) -> bool {
-    known.shown.get().is_some() && known.validity.is_some() && known.bound_key.is_none()
+    known.shown.get().is_some() && known.validity.is_some() && known.session.bound_key.is_none()
 }
 
 /// Notes what the answer of this number stands on. To be called within the first poll of its request: then the cookie that

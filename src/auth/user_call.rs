@@ -84,6 +84,9 @@ pub(crate) fn into_refusal(reply: UserReply) -> Refusal {
         UserReply::Unauthorised {
             reason: gone @ Gone::DeviceUnproven,
         } => Refusal::GeneralError(gone.message()),
+        UserReply::Unauthorised {
+            reason: gone @ (Gone::KeyUnproven | Gone::ProofUsed),
+        } => Refusal::InvalidDpopProof(gone.message()),
         UserReply::Unauthorised { reason: gone } => Refusal::Unauthorised(gone.message()),
         UserReply::Theft {
             handle,

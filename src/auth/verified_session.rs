@@ -43,8 +43,6 @@ pub(crate) struct VerifiedToken {
     pub(crate) validity: Option<Validity>,
     /// The device that its session is bound to.
     pub(crate) device: Option<BoundDevice>,
-    /// The key that the token is bound to (`cnf.jkt`, RFC 9449): it counts with a proof only.
-    pub(crate) bound_key: Option<Thumbprint>,
     /// What origins were told about it lately, at most [`crate::auth::identity_headers::MOST`].
     pub(crate) identity_headers: RefCell<Vec<Rc<IdentityHeaders>>>,
 }
@@ -82,6 +80,7 @@ impl VerifiedToken {
                 handle: Some(session.handle),
                 identity: Identity::own(session.tenant_id, session.user_id),
                 payload: session.payload,
+                bound_key: None,
             },
             claims: None,
             shown: OnceCell::new(),
@@ -92,7 +91,6 @@ impl VerifiedToken {
             validity: None,
             identity_headers: RefCell::default(),
             device: None,
-            bound_key: None,
         }
     }
 

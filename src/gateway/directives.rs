@@ -8,7 +8,7 @@ use crate::{
     auth::{session_cookies, verifier},
     objects::context::Context,
     runtime::http::header_lines::HeaderLines,
-    sessions::{self, Report, login},
+    sessions::{self, KeyShown, Report, login},
 };
 use postern_core::error;
 use postern_core::gateway::request::identity;
@@ -207,8 +207,12 @@ async fn change_payload(
     let token = call
         .token()
         .ok_or(Refusal::Unauthorised("the request carries no access token"))?;
+    let shown = match call.session {
+        Some(_) => KeyShown::Before,
+        None => KeyShown::Nowhere,
+    };
     let (session, access_token) =
-        sessions::regenerate(context, &token.token, Some(payload), true).await?;
+        sessions::regenerate(context, &token.token, Some(payload), true, shown).await?;
     let mut headers = SessionHeaders::new(call.settings);
     if let Some(access_token) = access_token {
         headers.set_access_token(token.transfer, &session, &access_token, context.now)?;

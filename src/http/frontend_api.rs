@@ -7,6 +7,7 @@ use crate::{
     auth::{
         authenticate::{AuthError, Demands, Found, NO_TOKEN, refused, verified},
         device::{self, DeviceDemand},
+        dpop::Shown,
         session_cookies,
         verified_session::VerifiedToken,
     },
@@ -184,7 +185,14 @@ pub(crate) async fn refreshed(
     let mut outcome: Result<IssuedSession, Refusal> =
         Err(Refusal::Unauthorised("Refresh token is not valid."));
     for token in candidates {
-        let exchange = Exchange {
+        // No proof ever comes with a cookie.
+        let shown = request.proof.filter(|_| transfer == Transfer::Header);
+        let shown = shown.map(|proof| Shown {
+            proof: Some(proof),
+            method: request.method,
+            url: request.url,
+        });
+        let exchange = |proof| Exchange {
             device: device::shown(request, &token),
             refresh_token: token.into_owned(),
             anti_csrf_token: request.anti_csrf.map(str::to_owned),
@@ -194,8 +202,9 @@ pub(crate) async fn refreshed(
             use_dynamic_key: None,
             access_token_validity: None,
             version: minting::OWN_VERSION,
+            proof,
         };
-        outcome = sessions::refresh(context, exchange).await;
+        outcome = sessions::with_proof(context, shown, exchange).await;
         // A token that only looks newer must not stand in the way of the real one.
         if !matches!(outcome, Err(Refusal::Unauthorised(_))) {
             break;

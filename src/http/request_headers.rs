@@ -51,7 +51,8 @@ impl<'a> Headers<'a> {
         Self {
             url: request.url(),
             authorization: request.authorization(),
-            proof: proof(request),
+            // A refresh token comes with any scheme.
+            proof: request.authorization().and_then(|_| request.header("dpop")),
             cookie: request.cookie(),
             rid: request.header("rid"),
             anti_csrf: request.header("anti-csrf"),

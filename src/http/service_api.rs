@@ -11,7 +11,7 @@ use crate::{
         js::ExecutionContext,
         log, settings,
     },
-    sessions::{self, Exchange, NewSession, Report},
+    sessions::{self, Exchange, KeyShown, NewSession, Report},
 };
 use postern_core::error;
 use postern_core::http::reply::Reply;
@@ -132,6 +132,7 @@ async fn carry_out(
                 &call.access_token,
                 call.payload,
                 call.refuse_protected_claims,
+                KeyShown::Nowhere,
             )
             .await;
             let (session, access_token) = regenerated.map_err(response::refusal_of_regenerate)?;
@@ -209,6 +210,7 @@ async fn create_session(
         version: version.access_token,
         device: None,
         made_by: MadeBy::ServiceApi,
+        dpop_key: None,
         transfer: None,
     };
     sessions::create(context, new).await.map(Outcome::Created)
@@ -267,8 +269,9 @@ async fn refresh_session(
         use_dynamic_key: refresh.use_dynamic_signing_key,
         access_token_validity: refresh.access_token_validity,
         version: version.access_token,
-        // The protocol has no room for a device.
+        // The protocol has no room for a device or a proof.
         device: DeviceShown::default(),
+        proof: None,
     };
     sessions::refresh(context, exchange)
         .await

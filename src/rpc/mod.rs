@@ -26,7 +26,7 @@ use crate::{
         log,
         log_context::{self, LoggedRequest},
     },
-    sessions::{self, Exchange, Report},
+    sessions::{self, Exchange, KeyShown, Report, with_proof},
 };
 use arguments::Arguments;
 use for_request::GivenRequest;
@@ -198,17 +198,7 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             let merged = sessions::merge_payload(context, &handle, changes).await;
             Ok(merged.map(|()| done()))
         }
-        "regenerateAccessToken" => {
-            let access_token = arguments.string("accessToken")?;
-            let payload = arguments.optional_json_object("jwtPayload")?;
-            let regenerated = sessions::regenerate(context, &access_token, payload, true).await;
-            Ok(regenerated.and_then(|(session, token)| {
-                ok(WithSession {
-                    access_token: token.as_ref().map(Into::into),
-                    ..WithSession::of(&session)
-                })
-            }))
-        }
+        "regenerateAccessToken" => regenerate_access_token(arguments, context).await,
         "rotateSigningKeys" => Ok(match key_ring::rotate(&context.env, context.now).await {
             Ok(_) => Ok(done()),
             Err(key_ring::Outage) => Err(Refusal::GeneralError("the key ring is out of reach")),
@@ -279,9 +269,13 @@ async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Con
 }
 
 async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {
-    let exchange = Exchange {
-        refresh_token: arguments.string("refreshToken")?,
-        anti_csrf_token: arguments.optional_string("antiCsrfToken")?,
+    let proof = GivenProof::of(arguments)?;
+    let refresh_token = arguments.string("refreshToken")?;
+    let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
+    let shown = proof.as_ref().map(GivenProof::shown);
+    let refreshed = with_proof(context, shown, |proof| Exchange {
+        refresh_token,
+        anti_csrf_token,
         check_anti_csrf: true,
         // As it is: the door does not know how the tokens travel.
         anti_csrf: None,
@@ -291,10 +285,26 @@ async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called
         version: minting::OWN_VERSION,
         // There is no request that could show one.
         device: DeviceShown::default(),
+        proof,
+    });
+    Ok(refreshed.await.and_then(|new| issued(&new)))
+}
+
+async fn regenerate_access_token(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let access_token = arguments.string("accessToken")?;
+    let payload = arguments.optional_json_object("jwtPayload")?;
+    let proof = GivenProof::of(arguments)?;
+    let shown = match &proof {
+        Some(proof) => KeyShown::By(proof.shown()),
+        None => KeyShown::Nowhere,
     };
-    Ok(sessions::refresh(context, exchange)
-        .await
-        .and_then(|new| issued(&new)))
+    let made = sessions::regenerate(context, &access_token, payload, true, shown).await;
+    Ok(made.and_then(|(session, token)| {
+        ok(WithSession {
+            access_token: token.as_ref().map(Into::into),
+            ..WithSession::of(&session)
+        })
+    }))
 }
 
 async fn get_session_information(arguments: &Arguments<'_>, context: &Context) -> Called {

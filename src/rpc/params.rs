@@ -9,6 +9,7 @@ use postern_core::{
     session::{model::Device, user},
     settings::Freshness,
 };
+use postern_jwt::proof::Thumbprint;
 
 /// The session that the arguments of a creating method describe.
 pub(super) fn new_session(
@@ -29,6 +30,15 @@ pub(super) fn new_session(
             return Err(arguments.wrong("tenantId", "must be a tenant id: [a-z0-9-]+"));
         }
         new.tenant_id = tenant_id;
+    }
+    if let Some(thumbprint) = arguments.optional_string("dpopJkt")? {
+        let key = Thumbprint::parse(&thumbprint);
+        new.dpop_key = Some(key.ok_or_else(|| {
+            arguments.wrong(
+                "dpopJkt",
+                "must be the SHA-256 thumbprint of a JWK (RFC 7638), in base64url",
+            )
+        })?);
     }
     if let Some(device) = arguments.optional_object("device")? {
         let user_agent = device.optional_string("userAgent")?;

@@ -8,7 +8,7 @@ use postern_core::{
     shown::{ShownSession, ShownToken},
     supertokens::fdi::front_token::front_token,
 };
-use postern_jwt::{json::ObjectWriter, secret::AntiCsrfToken, time::UnixMillis};
+use postern_jwt::{json::ObjectWriter, proof::Thumbprint, secret::AntiCsrfToken, time::UnixMillis};
 use serde::Serialize;
 
 /// A result that is `OK`, with its members.
@@ -123,6 +123,8 @@ struct InformedSession<'a> {
     device: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_bound: Option<UnixMillis>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dpop_jkt: Option<Thumbprint>,
 }
 
 pub(super) fn information(information: &SessionInformation) -> Result<String, Refusal> {
@@ -134,6 +136,7 @@ pub(super) fn information(information: &SessionInformation) -> Result<String, Re
             last_refreshed: information.last_refreshed,
             device: information.device.as_ref().map(Device::to_json),
             device_bound: information.bound,
+            dpop_jkt: information.dpop_key,
         },
         session_data: &information.session_data,
     })
@@ -150,6 +153,8 @@ pub(super) fn refused(refusal: &Refusal) -> String {
         session.text("handle", &theft.handle);
         session.text("userId", &theft.user_id);
         result.json("session", &session.finish());
+    } else if let Refusal::UseDpopNonce(nonce) = refusal {
+        result.text("dpopNonce", nonce);
     } else if let Some(seconds) = outcome.retry_after_seconds {
         result.number("retryAfterSeconds", u64::from(seconds));
     }

@@ -38,7 +38,8 @@ pub(crate) async fn take(
     signal: &Signal,
 ) -> Result<Taken, Refusal> {
     let name = context.handle_keys().signal_name(&issuer.id, &signal.jti);
-    let memory = |call| client::was_taken(&context.env, &issuer.id, call);
+    let memory_name = ["logout-signals ", &issuer.id].concat();
+    let memory = |call| client::was_taken(&context.env, &memory_name, call);
     let question = SignalCall::WasTaken { name: name.clone() };
     if memory(question).await.map_err(|Outage| UNRECORDED)? {
         return Ok(Taken::Repeated);

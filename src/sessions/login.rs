@@ -34,6 +34,11 @@ pub(crate) async fn create_for(
 ) -> Result<(SessionView, Vec<(String, String)>), Refusal> {
     let settings = &context.settings;
     let transfer = request.transfer_of_new_session(settings.token_transfer_method);
+    if new.dpop_key.is_some() && transfer == Transfer::Cookie {
+        return Err(Refusal::BadInput(
+            "dpopJkt needs header mode (st-auth-mode: header): a token in a cookie comes without a proof".to_owned(),
+        ));
+    }
     answers::check_cookies_are_kept(settings, transfer)?;
     new.anti_csrf = AntiCsrfMode::of(settings).binds_token(transfer);
     new.transfer = Some(transfer);

@@ -44,6 +44,7 @@ pub(crate) async fn information(
             last_refreshed,
             device,
             bound,
+            dpop_key,
         } => Ok(SessionInformation {
             session,
             session_data,
@@ -52,6 +53,7 @@ pub(crate) async fn information(
             last_refreshed,
             device,
             bound,
+            dpop_key,
         }),
         other => Err(into_refusal(other)),
     }
@@ -65,12 +67,18 @@ pub(crate) async fn replace_payload_that_fits(
     payload: String,
     by_version: Option<AccessTokenVersion>,
 ) -> Result<(), Refusal> {
+    if by_version.is_none() {
+        payload_allowed(&payload, OWN_VERSION)?;
+    }
+    let found = information(context, handle).await?;
+    let (mut session, dpop_key) = (found.session, found.dpop_key);
     let minted = match by_version {
         None => Minted {
             version: OWN_VERSION,
             by_service_api: false,
             anti_csrf: context.settings.anti_csrf == AntiCsrf::ViaToken,
             use_dynamic_key: true,
+            dpop_key,
         },
         // Whether a token carries an anti-CSRF token each refresh says anew: what creating took, this takes.
         Some(version) => Minted {
@@ -78,12 +86,9 @@ pub(crate) async fn replace_payload_that_fits(
             by_service_api: true,
             anti_csrf: false,
             use_dynamic_key: true,
+            dpop_key,
         },
     };
-    if by_version.is_none() {
-        payload_allowed(&payload, OWN_VERSION)?;
-    }
-    let mut session = information(context, handle).await?.session;
     session.payload = payload;
     token_fits(context, &session, minted, None)?;
     replace_payload(context, handle, session.payload).await

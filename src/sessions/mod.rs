@@ -15,7 +15,8 @@ mod ticket;
 
 pub(crate) use data::{get_session_data, update_session_data};
 pub(crate) use issue::{
-    Exchange, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
+    Exchange, KeyShown, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
+    with_proof,
 };
 pub(crate) use manage::{
     Listing, Report, end_all_before, information, list, list_sessions, merge_payload,

@@ -1,65 +1,12 @@
 // Device-bound sessions in a real Chromium with software keys, over https, on pages without any script of ours. The npm
 // package's browser cannot bind sessions: these tests want an installed one.
 import assert from "node:assert/strict";
-import { X509Certificate, createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { after, before, beforeEach, test } from "node:test";
-import { chromium } from "playwright-core";
+import { test } from "node:test";
 import { until } from "../support/until.mjs";
-import { installed } from "./support/chromium.mjs";
-import { HOST, startGatewaySite } from "./support/gateway-site.mjs";
+import { boundBrowser, call, skip, url } from "./support/bound-browser.mjs";
+import { HOST } from "./support/gateway-site.mjs";
 
-const executablePath = installed()[0];
-const skip = executablePath === undefined && "no Chromium is installed: install the package \"chromium\", or set CHROMIUM";
-const FEATURES = "DeviceBoundSessions:RequireOriginTrialTokens/false/RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting";
-const url = (/** @type {string} */ path) => `https://${HOST}${path}`;
-
-let site;
-let directory;
-let args;
-/** A browser with a profile of its own: what it is bound to outlives its cookies. */
-let profile;
-before(async () => {
-  if (skip) return;
-  directory = mkdtempSync(join(tmpdir(), "postern-browser-"));
-  const start = async (/** @type {number} */ port, /** @type {{cert: string}} */ { cert }) => {
-    const key = new X509Certificate(cert).publicKey.export({ type: "spki", format: "der" });
-    const trusted = createHash("sha256").update(key).digest("base64");
-    args = ["--no-sandbox", "--disable-gpu", `--host-resolver-rules=MAP * 127.0.0.1:${port}`, `--ignore-certificate-errors-spki-list=${trusted}`, `--enable-features=${FEATURES}`];
-    return { close: () => profile?.close() };
-  };
-  site = await startGatewaySite({ DEVICE_BINDING: "offer" }, [
-    { path: "/api/**", origin: "app", session: "required" },
-    { path: "/**", origin: "app", session: "none" },
-  ], start);
-});
-beforeEach(async () => {
-  if (skip) return;
-  await profile?.close();
-  profile = await another();
-});
-after(async () => {
-  await site?.close();
-  if (directory) rmSync(directory, { recursive: true, force: true });
-});
-let profiles = 0;
-const another = () => chromium.launchPersistentContext(join(directory, `${(profiles += 1)}`), { executablePath, headless: true, args });
-
-const cookies = async () => Object.fromEntries((await profile.cookies(url("/"))).map(({ name, value }) => [name, value]));
-const bound = async () => Object.keys(await cookies()).find((name) => name.startsWith("__Host-sDevice-"));
-
-/** A page with a session that is bound, and the name of the cookie that shows it. */
-async function signedIn() {
-  const tab = await profile.newPage();
-  await tab.goto(url("/plain"));
-  assert.equal(await call(tab, "/login", "POST"), 200);
-  const name = /** @type {string} */ (await until("the browser has registered its key", bound, 20_000));
-  return { tab, name };
-}
-/** A request of the page, as the SDK's are marked: its status. */
-const call = (tab, path, method, body) => tab.evaluate(([path, method, body]) => fetch(path, { method, body, headers: { "st-auth-mode": "cookie", rid: "session" } }).then(({ status }) => status), [path, method, body]);
+const { another, bound, cookies, profile, signedIn, site } = boundBrowser();
 
 test("a login binds the session, the browser renews its cookie before a request, and copied cookies are worth nothing", { skip }, async () => {
   const { tab, name } = await signedIn();
@@ -67,26 +14,26 @@ test("a login binds the session, the browser renews its cookie before a request,
   assert.deepEqual(await who(), [200, '{"user":"alice"}']);
   // The bound cookie has run out: the browser holds the request back, proves that it has the key, and sends it.
   const first = (await cookies())[name];
-  await profile.clearCookies({ name });
+  await profile().clearCookies({ name });
   assert.deepEqual(await who(), [200, '{"user":"alice"}']);
   assert.notEqual((await cookies())[name], undefined);
   assert.notEqual((await cookies())[name], first);
-  await profile.clearCookies({ name });
+  await profile().clearCookies({ name });
   const page = await tab.goto(url("/api/page"));
   assert.deepEqual([page?.status(), await page?.text()], [200, '{"user":"alice"}']);
   // Everything but the key, on another machine.
   const copied = Object.entries(await cookies()).filter(([cookie]) => cookie !== name).map(([cookie, value]) => `${cookie}=${value}`).join("; ");
-  assert.equal((await site.gateway.fetch("/api/who", { headers: { cookie: copied, host: HOST } })).status, 401);
+  assert.equal((await site().gateway.fetch("/api/who", { headers: { cookie: copied, host: HOST } })).status, 401);
 });
 
 test("when the cookie has run out, a POST arrives once with its body, and two tabs go on at once", { skip }, async () => {
   const { tab, name } = await signedIn();
-  const other = await profile.newPage();
+  const other = await profile().newPage();
   await other.goto(url("/plain"));
-  await profile.clearCookies({ name });
-  const before = site.received.length;
+  await profile().clearCookies({ name });
+  const before = site().received.length;
   assert.deepEqual(await Promise.all([call(tab, "/api/order", "POST", "one pizza"), call(other, "/api/who", "GET")]), [200, 200]);
-  const orders = site.received.slice(before).filter((request) => request.url === "/api/order");
+  const orders = site().received.slice(before).filter((request) => request.url === "/api/order");
   assert.deepEqual(orders.map(({ text }) => text.endsWith("\none pizza")), [true]);
 });
 
@@ -102,17 +49,17 @@ test("a sign-out takes the cookie away, and the next login is bound anew", { ski
 
 test("a browser that has the cookies and not the key is refused, without a loop, and a login mends it", { skip }, async () => {
   const { name } = await signedIn();
-  const copied = (await profile.cookies(url("/"))).filter((cookie) => cookie.name !== name);
+  const copied = (await profile().cookies(url("/"))).filter((cookie) => cookie.name !== name);
   const thief = await another();
   try {
     await thief.addCookies(copied);
     const tab = await thief.newPage();
     await tab.goto(url("/plain"));
-    const before = site.received.length;
+    const before = site().received.length;
     assert.equal(await call(tab, "/api/who", "GET"), 401);
     assert.equal(await call(tab, "/auth/session/refresh", "POST"), 401);
     assert.equal(await call(tab, "/api/who", "GET"), 401);
-    assert.ok(!site.received.slice(before).some((request) => request.url === "/api/who"), "no origin sees it");
+    assert.ok(!site().received.slice(before).some((request) => request.url === "/api/who"), "no origin sees it");
     assert.equal(await call(tab, "/login", "POST"), 200);
     assert.equal(await call(tab, "/api/who", "GET"), 200);
   } finally {

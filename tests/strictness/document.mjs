@@ -10,7 +10,23 @@ export const peers = {
   tsndr: { package: "@tsndr/cloudflare-worker-jwt", ran: "workerd", lacks: ["required", "age", "iss", "aud", "typ", "jwks"] },
 };
 
+/** What is made when it is shown, and whom it is compared with: a library, and what that cannot be told. @type {Record<string, {title: string, peer: string, package: string, lacks: string[], about: string}>} */
+export const madeKinds = {
+  proofs: {
+    title: "Proofs of possession", peer: "oauth4webapi", package: "oauth4webapi", lacks: ["memory"],
+    about: `Requests with an access token and a proof (DPoP, RFC 9449), of which one thing is wrong; their source is \`tests/strictness/proofs.mjs\`. Postern gets them by \`getSessionForRequest\`, oauth4webapi
+by \`validateJwtAccessToken\` in Node: the one library of those compared with that checks proofs. jose, hono, fast-jwt and tsndr have none of it. "No option" means here that it remembers no proof.`,
+  },
+  signals: {
+    title: "Logout signals", peer: "jose", package: "jose", lacks: ["events", "memory"],
+    about: `Logout tokens (OpenID Connect Back-Channel Logout 1.0) and security event tokens (RFC 8417, CAEP); their source is \`tests/strictness/signals.mjs\`. Postern gets them at its door for
+[logout signals](issuer-logout.md), jose by \`jwtVerify\` with every option that it has for them. No client library for OpenID Connect that was looked at (openid-client, oauth4webapi) verifies them. "No option" means here
+what jose leaves to its caller: what stands in \`events\`, whom it names, that it is no ID token, and that it is used once.`,
+  },
+};
+
 /** @typedef {import("./rows.mjs").Row} Row */
+/** @typedef {{row: {title: string, code?: string, policy?: string, needs?: string}, postern: boolean, peer: boolean}} MadeResult of a row that was made when it was shown */
 /** @typedef {{row: Row, postern: boolean, peers: Record<string, boolean>}} Measured whether each accepted */
 
 /** The pinned version of a development dependency. @param {string} name @returns {string} */
@@ -31,8 +47,29 @@ function peerCell(name, { row, peers: results }) {
   return `**${word(results[name])}**`;
 }
 
-/** The document. @param {Measured[]} all @param {string} date */
-export function documentOf(all, date) {
+/** The section of what was made when it was shown. @param {string} kind @param {MadeResult[]} results */
+function madeSection(kind, results) {
+  const { title, peer, package: name, lacks, about } = madeKinds[kind];
+  const attacks = results.filter(({ row }) => row.code);
+  const accepted = attacks.filter(({ peer }) => peer);
+  const plain = accepted.filter(({ row }) => !row.policy && !lacks.includes(row.needs ?? ""));
+  /** @param {MadeResult} result */
+  const peerCell = ({ row, peer }) => (peer === !row.code ? word(peer) : lacks.includes(row.needs ?? "") ? `${word(peer)}, no option` : `**${word(peer)}**`);
+  return `
+## ${title}
+
+${about}
+
+${results.length} rows, of which ${attacks.length} must be refused. Postern accepts ${attacks.filter(({ postern }) => postern).length} of these, ${peer} (${name} ${versionOf(name)}) ${accepted.length}; without policy and what it has no option for ${plain.length}.
+
+| what is shown | Postern | ${peer} | note |
+| --- | --- | --- | --- |
+${results.map((one) => `| ${cell(one.row.title)} | ${word(one.postern)} | ${peerCell(one)} | ${cell(one.row.policy ?? "")} |`).join("\n")}
+`;
+}
+
+/** The document. @param {Measured[]} all @param {string} date @param {Record<string, MadeResult[]>} [made] by the names of `madeKinds` */
+export function documentOf(all, date, made = {}) {
   const attacks = all.filter(({ row }) => row.code);
   const names = Object.keys(peers);
   const isPlain = (/** @type {Measured} */ { row }, /** @type {string} */ name) => !row.policy && !(row.needs && peers[name].lacks.includes(row.needs));
@@ -73,7 +110,7 @@ ${groups.map((group) => `
 | token | Postern | ${names.join(" | ")} | note |
 | --- | --- | ${names.map(() => "---").join(" | ")} | --- |
 ${all.filter(({ row }) => row.group === group).map((one) => `| ${cell(one.row.title)} | ${word(one.postern)} | ${names.map((name) => peerCell(name, one)).join(" | ")} | ${cell(one.row.policy ?? "")} |`).join("\n")}
-`).join("")}`;
+`).join("")}${Object.entries(made).map(([kind, results]) => madeSection(kind, results)).join("")}`;
 }
 
 /** What a document says of Postern: whether it accepts, by group and title. @param {string} text */

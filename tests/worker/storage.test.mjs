@@ -82,13 +82,13 @@ describe("storage of version 1, which knew no revocations to report", () => {
     await sql("DROP TABLE revocation");
     await sql("DROP TABLE used_ticket");
     await sql("DROP TABLE ended_session");
-    for (const column of ["last_issued", "child_seen", "seen_generation", "seen_children", "made_by", "last_seen", "bound_key", "bound_thumbprint", "bound_at", "bound_confirmed", "bound_secret_number"]) await sql(`ALTER TABLE session DROP COLUMN ${column}`);
+    for (const column of ["last_issued", "child_seen", "seen_generation", "seen_children", "made_by", "last_seen", "bound_key", "bound_thumbprint", "bound_at", "bound_confirmed", "bound_secret_number", "dpop_key", "dpop_secret_number"]) await sql(`ALTER TABLE session DROP COLUMN ${column}`);
     await sql("ALTER TABLE schema DROP COLUMN step");
     await sql("UPDATE schema SET version = 1");
     await at.postern.evict("UserSessions", objectOf(handle));
     assert.deepEqual((await at.admin.getSessionData({ handle, freshness: "strict" })).sessionData, { kept: 1 });
     assert.equal(JSON.stringify(await sql("SELECT version FROM schema")), '[{"version":2}]');
-    assert.equal(JSON.stringify(await sql("SELECT step FROM schema")), '[{"step":6}]');
+    assert.equal(JSON.stringify(await sql("SELECT step FROM schema")), '[{"step":7}]');
     const rows = await until(() => sql("SELECT handle, recorded FROM revocation"), ([row]) => row?.recorded === 1);
     assert.equal(rows[0].handle, ended.session.handle);
     assert.deepEqual((await at.admin.revokeSession({ handle })).revoked, [handle]);

@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 
-import { documentOf, peers, verdictsIn, versionOf } from "../strictness/document.mjs";
-import { startTable, table } from "../strictness/run.mjs";
+import { documentOf, madeKinds, peers, verdictsIn, versionOf } from "../strictness/document.mjs";
+import { measureMade, startTable, table } from "../strictness/run.mjs";
 
 const document = readFileSync(new URL("../../docs/strictness.md", import.meta.url), "utf8");
 /** What Postern says, by group and title. */
 const said = new Map();
+/** The same of what is made when it is shown. */
+let made;
 let tested;
 
 before(async () => {
@@ -48,13 +50,22 @@ for (const { set, title, token } of table.rows.filter(({ group, title }) => grou
   });
 }
 
+test("every good proof and logout signal is accepted, and every other one is refused", async () => {
+  made = await measureMade();
+  const otherwise = Object.values(made).flat().filter(({ row, postern }) => postern !== !row.code);
+  assert.deepEqual(otherwise.map(({ row }) => row.title), []);
+  const attacks = (kind) => made[kind].filter(({ row }) => row.code).length;
+  assert.ok(attacks("proofs") >= 60 && attacks("signals") >= 30);
+});
+
 test("docs/strictness.md says what Postern did, of every row", () => {
   const measured = new Map([...said].map(([name, status]) => [name, status === "OK"]));
+  for (const [kind, results] of Object.entries(made)) for (const { row, postern } of results) measured.set(`${madeKinds[kind].title}: ${row.title}`, postern);
   assert.deepEqual(verdictsIn(document), measured);
 });
 
 test("docs/strictness.md is of the versions that are installed, and leaves no difference unexplained", () => {
-  for (const peer of Object.values(peers)) assert.ok(document.includes(`${peer.package} ${versionOf(peer.package)}`), peer.package);
+  for (const peer of [...Object.values(peers), ...Object.values(madeKinds)]) assert.ok(document.includes(`${peer.package} ${versionOf(peer.package)}`), peer.package);
   assert.ok(!document.includes("Not explained"));
 });
 

@@ -5,6 +5,7 @@
 
 use crate::tenant::OWN;
 use crate::tenant::PUBLIC_TENANT;
+use postern_jwt::proof::Thumbprint;
 
 /// Who vouches for a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -106,4 +107,6 @@ pub struct Session {
     pub identity: Identity,
     /// The payload: the text of one JSON object.
     pub payload: String,
+    /// The key that its token is bound to (`cnf.jkt`, RFC 9449): it counts with a proof only.
+    pub bound_key: Option<Thumbprint>,
 }

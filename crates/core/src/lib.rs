@@ -28,6 +28,7 @@ pub mod metrics;
 pub mod pages;
 pub mod refusal;
 pub mod revocation;
+pub mod sealed;
 pub mod session;
 pub mod settings;
 pub mod shown;

@@ -148,7 +148,7 @@ events! {
     IssuerLogout = Info "issuer_logout";
     /// A trusted issuer's logout signal could not be taken in, because keys or objects are out of reach; it was answered 503.
     IssuerLogoutOutage = Warn "issuer_logout_outage";
-    /// The object that remembers which logout signals were taken in failed or gave no answer.
+    /// An object that remembers which logout signals were taken in, or which proofs of possession were used, failed or gave no answer.
     IssuerLogoutMemory = Error "issuer_logout_memory";
     /// WebCrypto failed to check a signature; the request was answered 503.
     Signature = Error "signature";

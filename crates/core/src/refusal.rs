@@ -14,6 +14,10 @@ pub enum Refusal {
     TryRefreshToken(&'static str),
     /// Refresh only: two holders of one token were seen; the session has ended.
     TokenTheftDetected(Box<Theft>),
+    /// The token or the session is bound to a key (RFC 9449), of which the request has no good proof; nothing was changed.
+    InvalidDpopProof(&'static str),
+    /// The same: its proof has no nonce that is good. The text is one that is.
+    UseDpopNonce(String),
     /// The session is good, but a claim requirement is not met.
     InvalidClaims(&'static str),
     /// The session is good, and not bound to a device where that is asked for; nothing was done.

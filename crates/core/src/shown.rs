@@ -78,6 +78,7 @@ mod tests {
         let session = Session {
             handle: Some("h\"1".to_owned()),
             identity: Identity::trusted("idp", None, "u\u{1}".to_owned()),
+            bound_key: None,
             payload: r#"{"b":1.0,"a":1e21,"__proto__":{"\u0061":[1e999]}}"#.to_owned(),
         };
         assert_eq!(

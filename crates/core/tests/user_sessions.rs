@@ -12,6 +12,8 @@
 
 #[path = "user_sessions/devices.rs"]
 mod devices;
+#[path = "user_sessions/dpop.rs"]
+mod dpop;
 #[path = "user_sessions/edges.rs"]
 mod edges;
 #[path = "user_sessions/erasing.rs"]
@@ -428,6 +430,7 @@ fn a_refresh_that_does_not_say_keeps_the_binding_to_an_anti_csrf_token() {
             protected_claims: Vec::new(),
             access_token_validity: None,
             device: None,
+            proof: None,
         }));
         match reply {
             UserReply::Issued {

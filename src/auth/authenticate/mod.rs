@@ -15,9 +15,9 @@ use crate::auth::{
     verified_session::VerifiedToken,
     verifier::{self, Look, PassedOver},
 };
-use crate::{objects::context::Context, runtime::log};
+use crate::objects::context::Context;
 use postern_core::{
-    dpop::Asked,
+    dpop::BoundToken,
     error::Presented,
     gateway::DeviceFault,
     http::{
@@ -74,21 +74,16 @@ async fn prove(
     known: &VerifiedToken,
     ask: &Verification<'_>,
 ) -> Result<(), Refusal> {
-    let (Some(key), Some(shown)) = (known.bound_key, &ask.shown) else {
+    let (Some(key), Some(shown)) = (known.session.bound_key, ask.shown) else {
         return dpop::refuse_bound(known);
     };
-    let asked = Asked {
-        method: shown.method,
-        url: shown.url,
-        access_token: ask.access_token,
+    let token = BoundToken {
+        text: ask.access_token,
         key,
     };
-    let proved = dpop::prove(context, shown.proof, &asked, Proofs::UsedUp).await;
-    proved.map_err(|fault| {
-        let refused = not_shown(fault);
-        log::write(log::Event::Token, &refused.log_text());
-        refused.refusal
-    })
+    let proofs = Proofs::UsedUp.at(ask.freshness);
+    let proved = dpop::prove(context, shown, token, proofs).await;
+    proved.map_err(dpop::NotShown::logged)
 }
 
 /// What a door or rule asks of a request's session.
@@ -258,8 +253,26 @@ async fn by_place(
     refusal.map(Err)
 }
 
-/// The session of one access token, if everything about it is as demanded.
+/// The session of one access token, if everything about it is as demanded. Whoever sent it with the scheme `DPoP` is answered with that
+/// (RFC 9449 section 7.1).
 async fn good(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+    token: Candidate<'_, Look<'_>>,
+    demands: &Demands<'_>,
+) -> Result<Rc<VerifiedToken>, AuthError> {
+    let scheme = token.scheme;
+    let found = good_by_any_scheme(context, request, token, demands).await;
+    found.map_err(|error| match (scheme, error.presented) {
+        (Scheme::Dpop, Presented::Token) => AuthError {
+            presented: Presented::BoundToken,
+            ..error
+        },
+        _ => error,
+    })
+}
+
+async fn good_by_any_scheme(
     context: &Context,
     request: &BrowserRequest<'_>,
     token: Candidate<'_, Look<'_>>,
@@ -282,7 +295,8 @@ async fn good(
         url: request.url,
     };
     let came = (&*token.token, token.scheme, token.transfer);
-    let is_shown = dpop::check(context, &known, came, shown, demands.proofs).await;
+    let proofs = demands.proofs.at(demands.freshness);
+    let is_shown = dpop::check(context, &known, came, shown, proofs).await;
     is_shown.map_err(not_shown)?;
     let expected = known
         .claims

@@ -93,6 +93,7 @@ pub(super) async fn verify_foreign(
         handle: names_session.then(|| handle.clone()),
         identity: Identity::trusted(&issuer.id, identity.tenant, identity.user_id),
         payload: json::minify(verified.payload()).map_err(|_| foreign(TokenFault::BadPayload))?,
+        bound_key,
     };
     Ok(remember(
         access_token,
@@ -111,7 +112,6 @@ pub(super) async fn verify_foreign(
             good_until: verified.good_until(),
             identity_headers: RefCell::default(),
             device: None,
-            bound_key,
         },
     ))
 }

@@ -25,6 +25,7 @@ use crate::{
     runtime::log,
 };
 use postern_core::{
+    dpop::claim,
     identity::{Identity, Session},
     keys::SigningKey,
     refusal::Refusal,
@@ -144,10 +145,16 @@ async fn verify_parsed(
         return Err(Refusal::TryRefreshToken("the token names a handle that is not ours").into());
     };
     note_use(context, handle, &claims);
+    let bound_key = claims.bound_key().map_err(refused)?;
+    let payload = own_issuer::without(&claims.payload, &context.settings.issuer());
     let session = Session {
         handle: Some(claims.handle.clone()),
         identity: Identity::own(claims.tenant_id.clone(), claims.user_id.clone()),
-        payload: own_issuer::without(&claims.payload, &context.settings.issuer()),
+        payload: match bound_key {
+            Some(key) => claim::without(&payload, key),
+            None => payload,
+        },
+        bound_key,
     };
     let device = claims.origin.device;
     let validity = Validity {
@@ -157,7 +164,6 @@ async fn verify_parsed(
     let known = VerifiedToken {
         validity: Some(validity),
         device: device.map(|key| BoundDevice::new(key, &claims.handle)),
-        bound_key: None,
         session,
         liveness_handle: claims.handle.clone(),
         age: match claims.origin.session_created {

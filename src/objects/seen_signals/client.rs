@@ -25,12 +25,11 @@ const LIMITS: Limits = Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outage;
 
-/// Asks the memory of an issuer, by its id in settings, whether a signal was taken in before. An object of a release that has no
-/// such memory knows of none: what a signal ends is dated, and ending it twice ends nothing more.
-pub(crate) async fn was_taken(env: &Env, issuer: &str, call: SignalCall) -> Result<bool, Outage> {
-    let name = format!("logout-signals {issuer}");
+/// Asks a memory by its name whether something was taken in before. An object of a release that has no such memory knows of nothing:
+/// what a signal ends is dated, and ending it twice ends nothing more.
+pub(crate) async fn was_taken(env: &Env, name: &str, call: SignalCall) -> Result<bool, Outage> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
-        .and_then(|namespace| namespace.object(&name, settings::central_location(env)))
+        .and_then(|namespace| namespace.object(name, settings::central_location(env)))
         .ok_or(Outage)?;
     let asked = message::encode(&Asked {
         protocol: NEWEST,

@@ -6,8 +6,8 @@ mod remint;
 
 pub(crate) use payload::payload_allowed;
 pub(super) use payload::{Minted, protected, token_fits, too_long};
-pub(crate) use refresh::{Exchange, refresh};
-pub(crate) use remint::{regenerate, verify_for_protocol};
+pub(crate) use refresh::{Exchange, refresh, with_proof};
+pub(crate) use remint::{KeyShown, regenerate, verify_for_protocol};
 
 use crate::auth::user_call::{AT_ONCE, about, into_refusal};
 use crate::sessions::data::{too_large, within_limit};
@@ -28,7 +28,7 @@ use postern_core::{
     tenant::PUBLIC_TENANT,
     tokens::access_token::AccessTokenVersion,
 };
-use postern_jwt::time::Millis;
+use postern_jwt::{proof::Thumbprint, time::Millis};
 
 /// A session to be created.
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub(crate) struct NewSession {
     pub(crate) device: Option<Device>,
     /// Which way it is made.
     pub(crate) made_by: MadeBy,
+    /// The key that it is bound to by DPoP.
+    pub(crate) dpop_key: Option<Thumbprint>,
     /// How the tokens will travel, when we know it: they must then fit a browser's cookies.
     pub(crate) transfer: Option<Transfer>,
 }
@@ -76,9 +78,10 @@ pub(crate) async fn create(context: &Context, new: NewSession) -> Result<IssuedS
         by_service_api: new.by_service_api,
         anti_csrf: new.anti_csrf,
         use_dynamic_key: new.use_dynamic_key,
+        dpop_key: new.dpop_key,
     };
     token_fits(context, &session, minted, new.transfer)?;
-    let call = UserCall::Create(Create {
+    let create = Create {
         handle: session.handle,
         user_id: new.user_id,
         tenant_id: new.tenant_id,
@@ -90,7 +93,11 @@ pub(crate) async fn create(context: &Context, new: NewSession) -> Result<IssuedS
         access_token_validity: new.access_token_validity,
         device: new.device,
         made_by: Some(new.made_by.name().to_owned()),
-    });
+    };
+    let call = match new.dpop_key {
+        Some(key) => UserCall::CreateBound { create, key },
+        None => UserCall::Create(create),
+    };
     let envelope = about(context, &handle, AT_ONCE, &call).await?;
     let Issued {
         session,
@@ -158,6 +165,7 @@ pub(crate) fn own_session(
         version: OWN_VERSION,
         device: None,
         made_by: MadeBy::Rpc,
+        dpop_key: None,
         transfer: None,
     }
 }

@@ -16,6 +16,7 @@ use postern_core::{
     },
     tokens::access_token::{self, AccessTokenVersion},
 };
+use postern_jwt::proof::Thumbprint;
 
 /// The claims that a payload may not hold in a token of this version: in the legacy versions it is nested, so none.
 pub(super) const fn clashing_claims(version: AccessTokenVersion) -> &'static [&'static str] {
@@ -50,6 +51,7 @@ pub(in crate::sessions) struct Minted {
     pub(in crate::sessions) by_service_api: bool,
     pub(in crate::sessions) anti_csrf: bool,
     pub(in crate::sessions) use_dynamic_key: bool,
+    pub(in crate::sessions) dpop_key: Option<Thumbprint>,
 }
 
 /// Refuses a payload whose access token would be longer than a browser's cookie holds.
@@ -70,6 +72,7 @@ pub(in crate::sessions) fn token_fits(
         algorithm: key.algorithm,
         key_id: &key.kid,
         device: context.settings.device_binding != DeviceBinding::Off,
+        dpop_key: new.dpop_key,
         issuer: &context.settings.issuer(),
     };
     let Lengths { token, payload } = minted

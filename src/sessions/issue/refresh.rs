@@ -10,13 +10,16 @@ use super::{
 use crate::auth::user_call::{AT_ONCE, about};
 use crate::sessions::journal;
 use crate::{
-    auth::signer,
+    auth::{
+        dpop::{self, Shown},
+        signer,
+    },
     objects::{context::Context, revocation_copy},
 };
 use postern_core::{
     refusal::Refusal,
     session::{
-        call::{DeviceShown, Refresh, RotationMode, UserCall, UserReply},
+        call::{DeviceShown, ProofShown, Refresh, RotationMode, UserCall, UserReply},
         model::IssuedSession,
         refresh_token, user,
     },
@@ -37,6 +40,8 @@ pub(crate) struct Exchange {
     pub(crate) version: AccessTokenVersion,
     /// What the request showed of the device of a bound session.
     pub(crate) device: DeviceShown,
+    /// The proof of possession that came with it, which is good.
+    pub(crate) proof: Option<ProofShown>,
 }
 
 /// Exchanges a refresh token.
@@ -75,6 +80,7 @@ pub(crate) async fn refresh(
         protected_claims: protected.iter().map(|&claim| claim.to_owned()).collect(),
         access_token_validity: exchange.access_token_validity,
         device: Some(exchange.device),
+        proof: exchange.proof,
     });
     let envelope = about(context, &handle, AT_ONCE, &call).await?;
     if let UserReply::Theft {
@@ -107,4 +113,26 @@ pub(crate) async fn refresh(
     let access_token = minted_again(context, &session, &access, exchange.version).await?;
     journal::refreshed(context, &session.handle);
     Ok(with_tokens(session, access_token, refresh, access))
+}
+
+/// Exchanges a refresh token that a proof of possession may have come with. One that is no good matters to a bound session only.
+pub(crate) async fn with_proof(
+    context: &Context,
+    shown: Option<Shown<'_>>,
+    exchange: impl FnOnce(Option<ProofShown>) -> Exchange,
+) -> Result<IssuedSession, Refusal> {
+    let (proof, fault) = match shown {
+        None => (None, None),
+        Some(shown) => match dpop::of_refresh(context, shown).await {
+            Ok(proof) => (Some(proof), None),
+            Err(outage) if matches!(outage.refusal, Refusal::GeneralError(_)) => {
+                return Err(outage.refusal);
+            }
+            Err(fault) => (None, Some(fault)),
+        },
+    };
+    match (refresh(context, exchange(proof)).await, fault) {
+        (Err(Refusal::InvalidDpopProof(_)), Some(fault)) => Err(fault.logged()),
+        (outcome, _) => outcome,
+    }
 }

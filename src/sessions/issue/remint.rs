@@ -4,10 +4,16 @@ use super::payload::{Minted, token_fits};
 
 use crate::auth::user_call::{AT_ONCE, about, into_refusal};
 use crate::{
-    auth::{signer, verified_session::VerifiedToken, verifier},
+    auth::{
+        dpop::{self, Proofs, Shown},
+        signer,
+        verified_session::VerifiedToken,
+        verifier,
+    },
     objects::{context::Context, revocation_copy},
 };
 use postern_core::{
+    dpop::BoundToken,
     refusal::Refusal,
     session::{
         call::{Carried, RotationMode, UserCall, UserReply, Verify},
@@ -16,15 +22,50 @@ use postern_core::{
     },
     tokens::access_token::AccessTokenVersion,
 };
+use postern_jwt::TokenFault;
 
-/// Replaces the payload of a session, and re-mints the access token at hand with it.
+/// What shows the key of a bound token that is to be made anew.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KeyShown<'a> {
+    /// Nothing: there is no room for a proof.
+    Nowhere,
+    /// This proof.
+    By(Shown<'a>),
+    /// The proof that came with the request that is being answered.
+    Before,
+}
+
+const fn refused_token(fault: TokenFault) -> Refusal {
+    Refusal::Unauthorised(fault.code())
+}
+
+/// An object of a release from before sessions were bound by DPoP would have a bound token made anew that is bound to nothing.
+const FORGOTTEN_KEY: Refusal =
+    Refusal::GeneralError("the object does not know the key that the session is bound to");
+
+/// Replaces the payload of a session, and re-mints the access token at hand with it. `shown` is what shows the key of a bound one.
 pub(crate) async fn regenerate(
     context: &Context,
     access_token: &str,
     payload: Option<String>,
     refuse_protected_claims: bool,
+    shown: KeyShown<'_>,
 ) -> Result<(SessionView, Option<TokenInfo>), Refusal> {
     let claims = verifier::verify_even_if_expired(context, access_token).await?;
+    let key = claims.bound_key().map_err(refused_token)?;
+    match (key, shown) {
+        (Some(key), KeyShown::By(shown)) => {
+            let token = BoundToken {
+                text: access_token,
+                key,
+            };
+            dpop::prove(context, shown, token, Proofs::UsedUp)
+                .await
+                .map_err(dpop::NotShown::logged)?;
+        }
+        (Some(_), KeyShown::Nowhere) => return Err(refused_token(TokenFault::BoundToKey)),
+        (Some(_), KeyShown::Before) | (None, _) => {}
+    }
     let handle = context.checked(&claims.handle)?;
     if let Some(payload) = payload.as_ref().filter(|_| refuse_protected_claims) {
         let session = SessionView {
@@ -38,6 +79,7 @@ pub(crate) async fn regenerate(
             by_service_api: false,
             anti_csrf: claims.anti_csrf_token.is_some(),
             use_dynamic_key: true,
+            dpop_key: key,
         };
         token_fits(context, &session, minted, None)?;
     }
@@ -56,6 +98,9 @@ pub(crate) async fn regenerate(
         UserReply::Live {
             session, access, ..
         } => {
+            if access.as_ref().is_some_and(|access| access.dpop_key != key) {
+                return Err(FORGOTTEN_KEY);
+            }
             let access_token = reminted(context, &session, access.as_ref(), claims.version).await?;
             Ok((session, access_token))
         }

@@ -1,22 +1,16 @@
-//! Texts with a time and a MAC: `d1.number.time.mac`, where `number` names the secret of the key ring.
-//!
-//! What a text is about is not in it: whoever opens it says so, and another session's text is none. The number lets the
-//! secret be changed: new texts are made with the last one, and texts of those before are good for as long as they say.
-
-use base64ct::{Base64UrlUnpadded, Encoding};
+//! Challenges and bound cookies: [sealed](crate::sealed) texts about a session.
 
 use super::{
     CHALLENGE_LIFE, CLOCK_ALLOWANCE, COOKIE_ALLOWANCE, COOKIE_LIFE, REGISTRATION_LIFE, SessionId,
 };
+use crate::sealed::{Seal, Seals};
 use postern_jwt::{
     proof::Thumbprint,
-    secret::{Secret, mac},
+    secret::Secret,
     time::{Millis, UnixMillis},
 };
 
 const VERSION: &str = "d1";
-/// The longest text that is looked at, in bytes: a number of ten digits, a time of twenty, a MAC of 43.
-const MAX_BYTES: usize = 96;
 
 /// What a text is for. No text of one purpose is one of another.
 #[derive(Debug, Clone, Copy)]
@@ -124,48 +118,26 @@ impl<'a> DeviceKeys<'a> {
     }
 
     fn seal(&self, purpose: Purpose, about: &[&[u8]], time: UnixMillis) -> Option<String> {
-        let (number, secret) = self.secrets.last()?;
-        let mac = purpose.mac(secret, about, time);
-        let mac = Base64UrlUnpadded::encode_string(mac.expose());
-        Some(format!("{VERSION}.{number}.{}.{mac}", time.0))
+        Seals(self.secrets).seal(purpose.seal(), about, time)
     }
 
     fn open(&self, purpose: Purpose, about: &[&[u8]], text: &str) -> Result<UnixMillis, SealFault> {
-        let opened = || {
-            if text.len() > MAX_BYTES {
-                return None;
-            }
-            let mut parts = text.split('.');
-            let parts = [parts.next()?, parts.next()?, parts.next()?, parts.next()?];
-            let [version, number, time, _] = parts;
-            let (number, at): (u32, u64) = (number.parse().ok()?, time.parse().ok()?);
-            let (_, secret) = self.secrets.iter().find(|(known, _)| *known == number)?;
-            let at = UnixMillis(at);
-            let mac = purpose.mac(secret, about, at);
-            let mac = Base64UrlUnpadded::encode_string(mac.expose());
-            // Compared as a whole text: it has one spelling.
-            let whole = Secret::new(format!("{VERSION}.{number}.{}.{mac}", at.0).into_bytes());
-            (version == VERSION && whole.equals(text.as_bytes())).then_some(at)
-        };
-        opened().ok_or(SealFault::NotOurs)
+        let opened = Seals(self.secrets).open(purpose.seal(), about, text);
+        opened.ok_or(SealFault::NotOurs)
     }
 }
 
 impl Purpose {
-    const fn name(self) -> &'static [u8] {
-        match self {
-            Self::Registration => b"registration challenge",
-            Self::Refresh => b"refresh challenge",
-            Self::Cookie => b"bound cookie",
+    const fn seal(self) -> Seal {
+        Seal {
+            version: VERSION,
+            key: b"device binding 1",
+            purpose: match self {
+                Self::Registration => b"registration challenge",
+                Self::Refresh => b"refresh challenge",
+                Self::Cookie => b"bound cookie",
+            },
         }
-    }
-
-    fn mac(self, secret: &Secret, about: &[&[u8]], time: UnixMillis) -> Secret {
-        let key = mac(secret, &[b"derived key", b"device binding 1"]);
-        let time = time.0.to_be_bytes();
-        let mut parts: Vec<&[u8]> = vec![self.name(), &time];
-        parts.extend_from_slice(about);
-        mac(&key, &parts)
     }
 }
 

@@ -4,9 +4,12 @@
 //! one request. [`read`] takes the header apart, [`Pending::finish`] says what the proof is good for, and [`UsedProofs`]
 //! remembers which were used. The Worker checks the signature in between.
 
+pub mod claim;
+mod nonce;
 mod replay;
 pub mod target;
 
+pub use nonce::{NONCE_LIFETIME, Nonces};
 pub use replay::UsedProofs;
 
 use postern_jwt::{
@@ -60,6 +63,8 @@ pub enum DpopFault {
     Target,
     /// `iat` is too old, or in the future.
     Time,
+    /// `nonce` is absent, not ours, or too old.
+    Nonce,
     /// `ath` is the hash of another access token.
     AccessToken,
     /// The access token is bound to another key.
@@ -80,6 +85,7 @@ impl std::fmt::Display for DpopFault {
             Self::Method => f.write_str("DPoP proof: \"htm\" is another method"),
             Self::Target => f.write_str("DPoP proof: \"htu\" is another URL"),
             Self::Time => f.write_str("DPoP proof: \"iat\" is too old or in the future"),
+            Self::Nonce => f.write_str("DPoP proof: \"nonce\" is absent, not ours, or too old"),
             Self::AccessToken => f.write_str("DPoP proof: \"ath\" is of another access token"),
             Self::Key => f.write_str("DPoP proof: the access token is bound to another key"),
             Self::Used => f.write_str("DPoP proof: used before"),
@@ -94,9 +100,18 @@ pub struct Asked<'a> {
     pub method: &'a str,
     /// Its URL as the client asked for it.
     pub url: &'a str,
-    /// The access token that comes with it, as it was sent.
-    pub access_token: &'a str,
-    /// The key that the access token is bound to.
+    /// The access token that comes with it; `None` where none does, as at a refresh (RFC 9449 section 5).
+    pub token: Option<BoundToken<'a>>,
+    /// Where a nonce of ours is asked for: what makes them. It stands in for the client's clock then.
+    pub nonces: Option<Nonces<'a>>,
+}
+
+/// An access token that is bound to a key.
+#[derive(Debug, Clone, Copy)]
+pub struct BoundToken<'a> {
+    /// The token, as it was sent.
+    pub text: &'a str,
+    /// The key that it is bound to.
     pub key: Thumbprint,
 }
 
@@ -105,8 +120,16 @@ pub struct Asked<'a> {
 pub struct Pending<'a> {
     /// The proof, for the backend that checks signatures.
     pub proof: PendingProof<'a>,
-    key: Thumbprint,
-    used: Use,
+    bound_to: Option<Thumbprint>,
+    once: Once,
+}
+
+/// What makes one use of a proof.
+#[derive(Debug)]
+struct Once {
+    /// Method, URL and `jti`.
+    text: String,
+    until: UnixMillis,
 }
 
 /// The one use of a proof.
@@ -114,6 +137,8 @@ pub struct Pending<'a> {
 pub struct Use {
     /// Names the proof: a digest of key, method, URL and `jti`. A stranger who learns a `jti` cannot use it up.
     pub id: [u8; 32],
+    /// The key that it was signed with.
+    pub key: Thumbprint,
     /// Until when the proof could be used again.
     pub until: UnixMillis,
 }
@@ -133,12 +158,12 @@ pub fn read<'a>(
         return Err(DpopFault::Doubled);
     }
     let proof = POLICY.parse(text.trim()).map_err(DpopFault::Token)?;
-    let used = check_claims(&proof.claims_unverified(), asked, now)?;
+    let once = check_claims(&proof.claims_unverified(), asked, now)?;
     let proof = proof.with_its_own_key().map_err(DpopFault::Token)?;
     Ok(Pending {
         proof,
-        key: asked.key,
-        used,
+        bound_to: asked.token.map(|token| token.key),
+        once,
     })
 }
 
@@ -149,16 +174,25 @@ impl Pending<'_> {
     /// The signature is bad, or the access token is bound to another key.
     pub fn finish(self, verdict: SignatureVerdict) -> Result<Use, DpopFault> {
         let proof = self.proof.finish(verdict).map_err(DpopFault::Token)?;
-        if proof.thumbprint() != self.key {
+        let key = proof.thumbprint();
+        if self.bound_to.is_some_and(|bound_to| bound_to != key) {
             return Err(DpopFault::Key);
         }
-        Ok(self.used)
+        Ok(Use {
+            id: use_id(key, &self.once.text),
+            key,
+            until: self.once.until,
+        })
     }
 }
 
 /// RFC 9449 section 4.3, numbers 3 and 8 to 12. The order is cheap checks first; none of them says anything to a stranger
 /// that he does not know.
-fn check_claims(claims: &Object<'_>, asked: &Asked<'_>, now: UnixMillis) -> Result<Use, DpopFault> {
+fn check_claims(
+    claims: &Object<'_>,
+    asked: &Asked<'_>,
+    now: UnixMillis,
+) -> Result<Once, DpopFault> {
     let text = |name: &'static str| {
         let found = claims.string(name).ok().flatten();
         found
@@ -181,24 +215,30 @@ fn check_claims(claims: &Object<'_>, asked: &Asked<'_>, now: UnixMillis) -> Resu
         .ok()
         .flatten()
         .ok_or(DpopFault::Claim("iat"))?;
-    let made = UnixMillis(made.floor_scaled(3));
-    let until = made.plus(LIFETIME);
-    if now >= until || made > now.plus(FUTURE) {
-        return Err(DpopFault::Time);
+    let until = if let Some(nonces) = asked.nonces {
+        let nonce = text("nonce").map_err(|_| DpopFault::Nonce)?;
+        nonces.check(&nonce, now).ok_or(DpopFault::Nonce)?
+    } else {
+        let made = UnixMillis(made.floor_scaled(3));
+        let until = made.plus(LIFETIME);
+        if now >= until || made > now.plus(FUTURE) {
+            return Err(DpopFault::Time);
+        }
+        until
+    };
+    if let Some(token) = asked.token {
+        let hash = compact::encode(digest(token.text.as_bytes()).expose());
+        if !Secret::new(hash.into_bytes()).equals(text("ath")?.as_bytes()) {
+            return Err(DpopFault::AccessToken);
+        }
     }
-    let hash = compact::encode(digest(asked.access_token.as_bytes()).expose());
-    if !Secret::new(hash.into_bytes()).equals(text("ath")?.as_bytes()) {
-        return Err(DpopFault::AccessToken);
-    }
-    Ok(Use {
-        id: use_id(asked.key, asked.method, &wanted, &id),
-        until,
-    })
+    // A method holds no line feed, nor does a URL in its normal form.
+    let text = [asked.method, wanted.as_str(), &*id].join("\n");
+    Ok(Once { text, until })
 }
 
-fn use_id(key: Thumbprint, method: &str, url: &str, id: &str) -> [u8; 32] {
-    // A method holds no line feed, nor does a URL in its normal form.
-    let text = format!("{key}\n{method}\n{url}\n{id}");
+fn use_id(key: Thumbprint, once: &str) -> [u8; 32] {
+    let text = format!("{key}\n{once}");
     let mut bytes = [0; 32];
     for (to, from) in bytes.iter_mut().zip(digest(text.as_bytes()).expose()) {
         *to = *from;

@@ -49,7 +49,7 @@ impl UsedProofs {
 mod tests {
     use super::{CAPACITY, UsedProofs};
     use crate::dpop::Use;
-    use postern_jwt::time::UnixMillis;
+    use postern_jwt::{proof::Thumbprint, time::UnixMillis};
     use proptest::prelude::*;
 
     fn used(number: u64, until: u64) -> Use {
@@ -57,6 +57,7 @@ mod tests {
         id[..8].copy_from_slice(&number.to_be_bytes());
         Use {
             id,
+            key: Thumbprint::NONE,
             until: UnixMillis(until),
         }
     }

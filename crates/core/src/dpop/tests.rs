@@ -8,7 +8,7 @@ use jwt_compact::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{Asked, DpopFault, Use, UsedProofs, read};
+use super::{Asked, BoundToken, DpopFault, NONCE_LIFETIME, Nonces, Use, UsedProofs, read};
 use postern_jwt::{
     SignatureVerdict, TokenFault, compact,
     json::parse_object,
@@ -74,8 +74,8 @@ fn asked(key: Thumbprint) -> Asked<'static> {
     Asked {
         method: "GET",
         url: URL,
-        access_token: TOKEN,
-        key,
+        token: Some(BoundToken { text: TOKEN, key }),
+        nonces: None,
     }
 }
 
@@ -287,7 +287,10 @@ fn one_mutation_for_each_check_is_refused() {
         (
             Some(good),
             Asked {
-                access_token: "another",
+                token: Some(BoundToken {
+                    text: "another",
+                    key: own(),
+                }),
                 ..asked(own())
             },
             DpopFault::AccessToken,
@@ -389,21 +392,114 @@ proptest! {
 
 #[test]
 fn challenges_name_the_algorithms_of_proofs() {
-    let refusal = crate::refusal::Refusal::Unauthorised("x");
+    use crate::{error::Presented, refusal::Refusal};
     let names: Vec<&str> = super::POLICY
         .algorithms
         .iter()
         .map(|it| it.name())
         .collect();
     let algs = format!("algs=\"{}\"", names.join(" "));
-    for (presented, error) in [
-        (crate::error::Presented::Proof, "invalid_dpop_proof"),
-        (crate::error::Presented::BoundToken, "invalid_token"),
+    for (refusal, error) in [
+        (Refusal::InvalidDpopProof("x"), "invalid_dpop_proof"),
+        (Refusal::UseDpopNonce("n".to_owned()), "use_dpop_nonce"),
+        (Refusal::Unauthorised("x"), "invalid_token"),
+        (Refusal::TryRefreshToken("x"), "invalid_token"),
     ] {
         let expected = format!("DPoP error=\"{error}\", {algs}");
         assert_eq!(
-            crate::error::challenge(&refusal, presented),
+            crate::error::challenge(&refusal, Presented::BoundToken),
             Some(expected.as_str())
         );
+    }
+}
+
+/// At a refresh no access token is there: any key will do here, and `ath` is not looked at. The session says which key it is.
+#[test]
+fn a_proof_without_an_access_token_names_its_key() {
+    let asked = Asked {
+        token: None,
+        ..asked(own())
+    };
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove("ath");
+    let ed = json!({ "typ": "dpop+jwt", "alg": "EdDSA", "jwk": public(ED25519) });
+    for (header, key) in [(header(), own()), (ed, thumbprint(&public(ED25519)))] {
+        let text = signed(&header, &claims);
+        assert_eq!(used(Some(&text), &asked, NOW).unwrap().key, key);
+    }
+}
+
+#[test]
+fn where_a_nonce_is_asked_for_it_stands_in_for_the_clients_clock() {
+    let secrets = [(1, postern_jwt::secret::Secret::new(vec![1; 32]))];
+    let nonces = Nonces::new(&secrets);
+    let asked = Asked {
+        nonces: Some(nonces),
+        ..asked(own())
+    };
+    let with = |nonce: Value, iat: u64| {
+        let mut claims = claims();
+        claims["nonce"] = nonce;
+        claims["iat"] = json!(iat);
+        used(Some(&signed(&header(), &claims)), &asked, NOW)
+    };
+    let nonce = nonces.make(NOW).unwrap();
+    for iat in [0, 1_562_262_618, 2_000_000_000] {
+        let used = with(json!(nonce), iat).unwrap();
+        assert_eq!(used.until, NOW.plus(NONCE_LIFETIME));
+    }
+    let old = nonces.make(NOW.minus(NONCE_LIFETIME)).unwrap();
+    for wrong in [
+        json!(old),
+        json!("n"),
+        json!(""),
+        json!(null),
+        json!([nonce]),
+    ] {
+        assert_eq!(with(wrong, 1_562_262_618), Err(DpopFault::Nonce));
+    }
+    let without = signed(&header(), &claims());
+    assert_eq!(used(Some(&without), &asked, NOW), Err(DpopFault::Nonce));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Reordered, doubled and delayed, with the nonces of several moments: each proof passes once at most, and only while its
+    /// nonce is good.
+    #[test]
+    fn a_proof_with_a_nonce_passes_once_and_while_the_nonce_is_good(
+        nonces_made in prop::collection::vec(0_u64..300_000, 1..4),
+        arrivals in prop::collection::vec((0_usize..4, 0_u64..500_000), 1..16),
+    ) {
+        let secrets = [(1, postern_jwt::secret::Secret::new(vec![1; 32]))];
+        let nonces = Nonces::new(&secrets);
+        let asked = Asked { nonces: Some(nonces), ..asked(own()) };
+        let start = 1_562_262_000_000_u64;
+        let texts: Vec<(UnixMillis, String)> = nonces_made.iter().enumerate().map(|(n, at)| {
+            let made = UnixMillis(start + at);
+            let mut claims = claims();
+            claims["nonce"] = json!(nonces.make(made).unwrap());
+            claims["jti"] = json!(format!("{n}"));
+            (made, signed(&header(), &claims))
+        }).collect();
+        let mut arrivals: Vec<(usize, u64)> = arrivals.into_iter().map(|(which, at)| (which % texts.len(), at)).collect();
+        arrivals.sort_unstable_by_key(|(_, at)| *at);
+        let mut proofs = UsedProofs::default();
+        let mut passed = vec![0; texts.len()];
+        for (which, at) in arrivals {
+            let now = UnixMillis(start + at);
+            let (made, text) = &texts[which];
+            match used(Some(text), &asked, now) {
+                Ok(used) => {
+                    prop_assert!(now < made.plus(NONCE_LIFETIME) && *made <= now.plus(Millis(5_000)));
+                    passed[which] += u32::from(proofs.record(&used, now));
+                }
+                Err(fault) => {
+                    prop_assert_eq!(fault, DpopFault::Nonce);
+                    prop_assert!(now >= made.plus(NONCE_LIFETIME) || *made > now.plus(Millis(5_000)));
+                }
+            }
+        }
+        prop_assert!(passed.iter().all(|&times| times <= 1));
     }
 }

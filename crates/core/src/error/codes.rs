@@ -47,6 +47,11 @@ codes! {
     TryRefreshToken = "TRY_REFRESH_TOKEN" 401 "try refresh token";
     /// Refresh only: two holders of one refresh token were seen, and the session has ended. Clear it, and warn the user.
     TokenTheftDetected = "TOKEN_THEFT_DETECTED" 401 "token theft detected";
+    /// The token or the session is bound to a key (DPoP), and the request has no good proof of it. Nothing was changed, and the session goes
+    /// on: send a new proof.
+    InvalidDpopProof = "INVALID_DPOP_PROOF" 401 "the proof of possession is not good";
+    /// The same for want of a nonce: send a new proof with the nonce in `DPoP-Nonce` (over RPC `dpopNonce`).
+    UseDpopNonce = "USE_DPOP_NONCE" 401 "the proof of possession needs a nonce";
     /// The session is good, and a claim that is required is not met. The answer names the claims where the rule allows that.
     InvalidClaims = "INVALID_CLAIMS" 403 "invalid claim";
     /// The session is good, and not bound to a device where that is asked for. Ask again after `Retry-After` where the answer has it: the

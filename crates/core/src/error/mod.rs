@@ -33,8 +33,6 @@ pub enum Presented {
     Token,
     /// A token that is bound to a key, without what shows the key; or one that is bound to none, with the scheme `DPoP`.
     BoundToken,
-    /// A proof of possession, which was refused (RFC 9449 section 7.1).
-    Proof,
 }
 
 impl Outcome {
@@ -68,6 +66,8 @@ const fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::Unauthorised(_) => ErrorCode::Unauthorised,
         Refusal::TryRefreshToken(_) => ErrorCode::TryRefreshToken,
         Refusal::TokenTheftDetected(_) => ErrorCode::TokenTheftDetected,
+        Refusal::InvalidDpopProof(_) => ErrorCode::InvalidDpopProof,
+        Refusal::UseDpopNonce(_) => ErrorCode::UseDpopNonce,
         Refusal::InvalidClaims(_) => ErrorCode::InvalidClaims,
         Refusal::DeviceBindingRequired => ErrorCode::DeviceBindingRequired,
         Refusal::ForeignWebsite => ErrorCode::ForeignWebsite,
@@ -83,13 +83,15 @@ pub fn detail(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Unauthorised(text)
         | Refusal::TryRefreshToken(text)
+        | Refusal::InvalidDpopProof(text)
         | Refusal::InvalidClaims(text)
         | Refusal::GeneralError(text) => (*text).to_owned(),
         Refusal::DeviceBindingRequired => "the session is not bound to a device".to_owned(),
         Refusal::ForeignWebsite => "the request comes from another website".to_owned(),
-        Refusal::TokenTheftDetected(_) | Refusal::BadInput(_) | Refusal::TooLarge(_) => {
-            Outcome::of(refusal).message
-        }
+        Refusal::TokenTheftDetected(_)
+        | Refusal::UseDpopNonce(_)
+        | Refusal::BadInput(_)
+        | Refusal::TooLarge(_) => Outcome::of(refusal).message,
     }
 }
 
@@ -104,8 +106,12 @@ macro_rules! dpop_algorithms {
 pub const fn challenge(refusal: &Refusal, presented: Presented) -> Option<&'static str> {
     match (refusal, presented) {
         (Refusal::Unauthorised(_), Presented::Nothing) => Some("Bearer"),
-        (Refusal::Unauthorised(_), Presented::Proof) => Some(concat!(
+        (Refusal::InvalidDpopProof(_), _) => Some(concat!(
             "DPoP error=\"invalid_dpop_proof\", ",
+            dpop_algorithms!()
+        )),
+        (Refusal::UseDpopNonce(_), _) => Some(concat!(
+            "DPoP error=\"use_dpop_nonce\", ",
             dpop_algorithms!()
         )),
         (Refusal::Unauthorised(_) | Refusal::TryRefreshToken(_), Presented::BoundToken) => Some(
@@ -136,6 +142,12 @@ pub fn reply(refusal: &Refusal, presented: Presented, session_expired_status: u1
     }
     if let Some(seconds) = outcome.retry_after_seconds {
         reply = reply.with_header("retry-after", seconds.to_string());
+    }
+    if let Refusal::UseDpopNonce(nonce) = refusal {
+        reply = reply.with_header("dpop-nonce", nonce).with_header(
+            "access-control-expose-headers",
+            "dpop-nonce, www-authenticate",
+        );
     }
     reply
 }

@@ -45,6 +45,13 @@ impl<C: Serialize + DeserializeOwned> Message for UserRequest<C> {
 pub enum UserCall {
     /// Create a session.
     Create(Create),
+    /// Create a session that is bound to a key by DPoP (RFC 9449). An object that does not know it makes none.
+    CreateBound {
+        /// The session.
+        create: Create,
+        /// The thumbprint of the key.
+        key: Thumbprint,
+    },
     /// Exchange a refresh token.
     Refresh(Refresh),
     /// Verify a session whose access token was checked, by the protocol's rules.
@@ -318,6 +325,20 @@ pub struct Refresh {
     /// What was sent to show the device of a bound session. Absent from an isolate of before: it cannot tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceShown>,
+    /// The proof of possession that came with it, whose signature was checked. Of a session that is bound to no key it says nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<ProofShown>,
+}
+
+/// A proof of possession (RFC 9449) that was checked, for the user's object to use up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProofShown {
+    /// The thumbprint of the key that it was signed with.
+    pub key: Thumbprint,
+    /// Names the proof: a digest of key, method, URL and `jti`.
+    pub id: String,
+    /// When it could no longer be used.
+    pub expires: UnixMillis,
 }
 
 /// What came with a refresh token to show the device of its session. Of a session that is not bound it says nothing.
@@ -451,6 +472,9 @@ pub enum UserReply {
         /// When it was bound to a device; `None` = it is not, or the object is of a release that does not say.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         bound: Option<UnixMillis>,
+        /// The key that it is bound to by DPoP; `None` = none, or the object is of a release that does not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        dpop_key: Option<Thumbprint>,
     },
     /// The key that a session is bound to.
     Device {
@@ -538,6 +562,10 @@ pub enum Gone {
     NotBound,
     /// The session is bound to a device that was not shown, and the browser has a reason for that.
     DeviceUnproven,
+    /// The session is bound to a key (RFC 9449), of which there was no proof. Nothing was changed.
+    KeyUnproven,
+    /// The proof of its key was used before, or as many were as are remembered at a time. Nothing was changed.
+    ProofUsed,
 }
 
 impl Gone {
@@ -555,6 +583,10 @@ impl Gone {
             Self::NotBindable => "the session cannot be bound to this key",
             Self::NotBound => "the session is not bound to this key",
             Self::DeviceUnproven => "the device of the session was not shown",
+            Self::KeyUnproven => "the session is bound to a key, of which there is no proof",
+            Self::ProofUsed => {
+                "the proof was used before, or too many of the session were at a time"
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Device;
 use crate::tenant::OWN;
-use postern_jwt::{json::ObjectWriter, time::UnixMillis};
+use postern_jwt::{json::ObjectWriter, proof::Thumbprint, time::UnixMillis};
 
 /// How many sessions one page holds.
 pub const PAGE: u32 = 100;
@@ -117,6 +117,12 @@ pub struct ListedSession {
     /// The name of the [way](MadeBy) it was made; `None` = a release that did not note it.
     #[serde(default)]
     pub made_by: Option<String>,
+    /// When it was bound to a device; `None` = it is not, it has ended, or the object is of a release that does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_bound: Option<UnixMillis>,
+    /// The key that it is bound to by DPoP; `None` as with `device_bound`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_key: Option<Thumbprint>,
     /// How it ended; `None` = it is live.
     #[serde(default)]
     pub ended: Option<Ended>,
@@ -140,6 +146,12 @@ impl ListedSession {
             object.json("device", &device.to_json());
         }
         object.optional_text("madeBy", self.made_by.as_deref());
+        if let Some(bound) = self.device_bound {
+            object.number("deviceBound", bound.0);
+        }
+        if let Some(key) = self.dpop_key {
+            object.text("dpopJkt", &key.to_string());
+        }
         if let Some(is_current) = is_current {
             object.json("current", if is_current { "true" } else { "false" });
         }

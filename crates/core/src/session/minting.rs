@@ -2,6 +2,7 @@
 
 use super::issuer;
 use super::model::SessionView;
+use crate::dpop::claim;
 use crate::settings::{DeviceBinding, Settings};
 use crate::tokens::access_token::{AccessClaims, AccessTokenVersion, PayloadFault, complete};
 use postern_jwt::{
@@ -9,6 +10,7 @@ use postern_jwt::{
     time::UnixMillis,
 };
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The version of access tokens made at our own doors.
 pub const OWN_VERSION: AccessTokenVersion = AccessTokenVersion::V5;
@@ -20,10 +22,14 @@ pub fn claims(
     version: AccessTokenVersion,
     issuer: &str,
 ) -> AccessClaims {
+    let payload = match grant.dpop_key {
+        Some(key) => Cow::Owned(claim::with(&session.payload, key)),
+        None => Cow::Borrowed(&session.payload),
+    };
     let payload = if grant.by_service_api {
-        session.payload.clone()
+        payload.into_owned()
     } else {
-        issuer::with(&session.payload, issuer)
+        issuer::with(&payload, issuer)
     };
     AccessClaims {
         version,
@@ -56,6 +62,8 @@ pub struct Minted<'a> {
     pub anti_csrf: bool,
     /// The session may be bound to a device.
     pub device: bool,
+    /// The key that the session is bound to by DPoP.
+    pub dpop_key: Option<Thumbprint>,
     /// The algorithm of the signing key.
     pub algorithm: SigningAlgorithm,
     /// The name of the signing key.
@@ -76,6 +84,11 @@ pub struct Lengths {
 impl Minted<'_> {
     /// The lengths of the longest access token of a session; a fault when its payload cannot go into one.
     pub fn lengths(&self, session: &SessionView, now: UnixMillis) -> Result<Lengths, PayloadFault> {
+        if !self.by_service_api
+            && claim::is_claimed(&session.payload).map_err(PayloadFault::Malformed)?
+        {
+            return Err(PayloadFault::Protected(claim::CLAIM));
+        }
         let hash = "0".repeat(64);
         let grant = AccessGrant {
             created: now,
@@ -89,6 +102,7 @@ impl Minted<'_> {
             session_created: (!self.by_service_api).then_some(now),
             generation: if self.by_service_api { 0 } else { u32::MAX },
             device: self.device.then_some(Thumbprint::NONE),
+            dpop_key: self.dpop_key,
         };
         let claims = claims(session, &grant, self.version, self.issuer);
         let input = claims.signing_input(Algorithm::signed_with(self.algorithm), self.key_id)?;
@@ -129,10 +143,11 @@ pub enum Misfit {
 }
 
 impl TokenLimit {
-    /// Whether the payload of `session` fits.
+    /// Whether the payload of `session` fits; `dpop_key` is the key that it is bound to.
     pub fn check(
         &self,
         session: &SessionView,
+        dpop_key: Option<Thumbprint>,
         settings: &Settings,
         now: UnixMillis,
     ) -> Result<(), Misfit> {
@@ -143,6 +158,7 @@ impl TokenLimit {
             algorithm: self.algorithm,
             key_id: &self.key_id,
             device: settings.device_binding != DeviceBinding::Off,
+            dpop_key,
             issuer: &settings.issuer(),
         };
         let lengths = minted.lengths(session, now).map_err(Misfit::Payload)?;
@@ -180,4 +196,7 @@ pub struct AccessGrant {
     /// The device that the session is bound to, for the token to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Thumbprint>,
+    /// The key that the session is bound to by DPoP, for the token to say (`cnf.jkt`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_key: Option<Thumbprint>,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::message::raw;
 use postern_jwt::{
     json::{self, JsonFault, ObjectWriter},
+    proof::Thumbprint,
     secret::AntiCsrfToken,
     time::UnixMillis,
 };
@@ -66,6 +67,8 @@ pub struct SessionInformation {
     pub device: Option<Device>,
     /// When it was bound to a key of the browser's device, if it was.
     pub bound: Option<UnixMillis>,
+    /// The key that it is bound to by DPoP, if it is.
+    pub dpop_key: Option<Thumbprint>,
 }
 
 /// How much of a `User-Agent` is kept, in bytes. Those of browsers have a few hundred.

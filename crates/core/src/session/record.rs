@@ -53,6 +53,8 @@ pub struct SessionRecord {
     pub copy_expires: UnixMillis,
     /// The device that it is bound to.
     pub binding: Option<Binding>,
+    /// The thumbprint of the key that it is bound to by DPoP (RFC 9449), for good.
+    pub dpop_key: Option<Thumbprint>,
 }
 
 /// The key of the device that a session is bound to: for good, and never another.

@@ -34,6 +34,7 @@ pub fn refresh(token: &str, rotation_mode: RotationMode) -> UserCall {
         protected_claims: Vec::new(),
         access_token_validity: None,
         device: None,
+        proof: None,
     })
 }
 

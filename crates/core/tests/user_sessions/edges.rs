@@ -59,6 +59,7 @@ fn refreshing(token: &str) -> Refresh {
         protected_claims: Vec::new(),
         access_token_validity: None,
         device: None,
+        proof: None,
     }
 }
 

@@ -30,7 +30,8 @@ const PART_BYTES: usize = 1_000_000;
 const SESSION_COLUMNS: &str = "handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
   secret_number, generation, used_index, children, first_exchanged, last_issued, child_seen, seen_generation, seen_children,
   by_service_api, use_dynamic_key, payload, device, made_by, last_seen, data_seq, copy_expires, ended, ending, keep_until,
-  bound_key, bound_thumbprint, bound_at, bound_confirmed, bound_secret_number";
+  bound_key, bound_thumbprint, bound_at, bound_confirmed, bound_secret_number,
+  dpop_key, dpop_secret_number";
 
 /// [`UserStore`] over an object's SQLite database.
 pub(crate) struct SqlUserStore {
@@ -83,14 +84,14 @@ impl SqlUserStore {
     }
 }
 
-/// The number of no secret: what a bound session has in place of its own, see the step to 5.
+/// The number of no secret: what a bound session has in place of its own, see the steps to 6 and 7.
 const NO_SECRET: u32 = u32::MAX;
 
 /// The columns of a session's device, and the number of its refresh-token secret, as `update_session` names them.
 fn device_columns(record: &SessionRecord) -> [JsValue; 6] {
     let Some(binding) = &record.binding else {
         let none = JsValue::NULL;
-        let secret_number = record.secret_number.into();
+        let secret_number = told_secret_number(record).into();
         return [
             none.clone(),
             none.clone(),
@@ -114,6 +115,14 @@ fn device_columns(record: &SessionRecord) -> [JsValue; 6] {
         }
         .into(),
     ]
+}
+
+/// The number in `secret_number` of a session that is bound to no device.
+const fn told_secret_number(record: &SessionRecord) -> u32 {
+    match record.dpop_key {
+        Some(_) => NO_SECRET,
+        None => record.secret_number,
+    }
 }
 
 fn time(at: UnixMillis) -> JsValue {
@@ -160,7 +169,13 @@ impl UserStore for SqlUserStore {
             record.tenant_id.as_str().into(),
             time(record.created),
             record.salt.as_str().into(),
-            record.secret_number.into(),
+            told_secret_number(record).into(),
+            record
+                .dpop_key
+                .map_or(JsValue::NULL, |key| key.to_string().into()),
+            record
+                .dpop_key
+                .map_or(JsValue::NULL, |_| record.secret_number.into()),
             u8::from(record.by_service_api).into(),
             device.as_deref().map_or(JsValue::NULL, JsValue::from_str),
             record
@@ -170,10 +185,11 @@ impl UserStore for SqlUserStore {
         ];
         bindings.append(&mut changing_columns(record));
         self.change(
-            "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, by_service_api,
+            "INSERT OR IGNORE INTO session (handle, user_id, tenant_id, live, created, salt, secret_number, dpop_key,
+               dpop_secret_number, by_service_api,
                device, made_by, expiry, access_expires_max, last_refreshed, generation, used_index, children, first_exchanged,
                last_issued, child_seen, seen_generation, seen_children, use_dynamic_key, payload, data_seq, copy_expires)
-             VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+             VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             &bindings,
         )
     }

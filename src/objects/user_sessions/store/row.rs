@@ -42,12 +42,17 @@ impl Row {
         let binding = self
             .optional_text("bound_thumbprint")
             .map(|thumbprint| Binding {
-                thumbprint: self.good_thumbprint(&thumbprint),
+                thumbprint: self.good_thumbprint("bound_thumbprint", &thumbprint),
                 key: self.text("bound_key"),
                 bound: self.time("bound_at"),
                 is_confirmed: self.flag("bound_confirmed"),
             });
-        let own_number = self.optional_small("bound_secret_number");
+        let own_number = self
+            .optional_small("bound_secret_number")
+            .or_else(|| self.optional_small("dpop_secret_number"));
+        let dpop_key = self
+            .optional_text("dpop_key")
+            .map(|thumbprint| self.good_thumbprint("dpop_key", &thumbprint));
         Stored::Live(SessionRecord {
             handle: self.text("handle"),
             user_id: self.text("user_id"),
@@ -80,12 +85,13 @@ impl Row {
             data_seq: self.number("data_seq"),
             copy_expires: self.time("copy_expires"),
             binding,
+            dpop_key,
         })
     }
 
-    fn good_thumbprint(&self, text: &str) -> Thumbprint {
+    fn good_thumbprint(&self, column: &'static str, text: &str) -> Thumbprint {
         Thumbprint::parse(text).unwrap_or_else(|| {
-            self.spoil("bound_thumbprint");
+            self.spoil(column);
             Thumbprint::NONE
         })
     }
@@ -102,6 +108,8 @@ impl Row {
             expiry: self.time("expiry"),
             device: self.device(),
             made_by: self.optional_text("made_by"),
+            device_bound: None,
+            dpop_key: None,
             ended: Some(Ended {
                 time: self.time("ended"),
                 reason: self.text("reason"),

@@ -11,8 +11,9 @@ const STEPS: Steps = &[
     (4, TO_4),
     (5, TO_5),
     (6, TO_6),
+    (7, TO_7),
     #[cfg(postern_next)]
-    (7, TO_NEXT),
+    (8, TO_NEXT),
 ];
 
 /// What the next release might add (`postern_core::message::next`): a table, columns, and what it writes there.
@@ -28,7 +29,7 @@ ALTER TABLE ended_session ADD COLUMN postern_next TEXT;
 CREATE TABLE postern_next (handle TEXT PRIMARY KEY, noted INTEGER NOT NULL);
 INSERT INTO postern_next (handle, noted) SELECT handle, 1 FROM session;
 UPDATE session SET postern_next = 'noted';
-UPDATE schema SET step = 7;
+UPDATE schema SET step = 8;
 ";
 
 /// Version 1. Empty storage gets it and all the steps after it.
@@ -113,6 +114,14 @@ ALTER TABLE session ADD COLUMN bound_at INTEGER;
 ALTER TABLE session ADD COLUMN bound_confirmed INTEGER;
 ALTER TABLE session ADD COLUMN bound_secret_number INTEGER;
 UPDATE schema SET step = 6;
+";
+
+/// The key that a session is bound to by DPoP. As in the step before, `secret_number` of such a session is that of no secret, and its
+/// own is in `dpop_secret_number`: a release from before this step refreshes no such session as if it were not bound.
+const TO_7: &str = "
+ALTER TABLE session ADD COLUMN dpop_key TEXT;
+ALTER TABLE session ADD COLUMN dpop_secret_number INTEGER;
+UPDATE schema SET step = 7;
 ";
 
 impl SqlUserStore {

@@ -6,8 +6,7 @@
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::identity::{Issuer, Session};
-use postern_jwt::json::{self, ObjectWriter};
-use postern_jwt::proof::{self, Thumbprint};
+use postern_jwt::json::ObjectWriter;
 use postern_jwt::secret::digest;
 use postern_jwt::time::{Millis, UnixMillis};
 
@@ -53,7 +52,8 @@ pub fn claims(issuer: &str, audience: &str, session: &Session, now: UnixMillis) 
             claims.text("idp_sub", &identity.subject);
         }
     }
-    if let Some(key) = bound_key(session) {
+    // So that an origin can ask for proofs of its own (RFC 9449 section 6.1).
+    if let Some(key) = session.bound_key {
         let mut confirmation = ObjectWriter::new();
         confirmation.text("jkt", &key.to_string());
         claims.json("cnf", &confirmation.finish());
@@ -70,15 +70,6 @@ pub fn claims(issuer: &str, audience: &str, session: &Session, now: UnixMillis) 
         &BASE64URL_NOPAD.encode(payload.expose()),
     );
     claims.finish()
-}
-
-/// The key that the session's token is bound to, so that an origin can ask for proofs of its own (RFC 9449 section 6.1).
-fn bound_key(session: &Session) -> Option<Thumbprint> {
-    if session.identity.issuer == Issuer::Own || !session.payload.contains("\"cnf\"") {
-        return None;
-    }
-    let payload = json::parse_object(&session.payload).ok()?;
-    proof::bound_key(&payload).ok()?
 }
 
 /// What is signed: header and claims, as a JWS has them (RFC 7515 section 5.1).

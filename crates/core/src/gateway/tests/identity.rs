@@ -92,6 +92,7 @@ fn foreign_session(issuer: &str, subject: &str, payload: &str) -> Session {
         handle: Some(format!("x.{issuer}.r.d.tag")),
         identity: Identity::trusted(issuer, None, subject.to_owned()),
         payload: payload.to_owned(),
+        bound_key: None,
     }
 }
 

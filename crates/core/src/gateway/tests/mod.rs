@@ -43,6 +43,7 @@ fn own_session(user_id: &str, payload: &str) -> Session {
         handle: Some("route.random.tag".to_owned()),
         identity: Identity::own("public".to_owned(), user_id.to_owned()),
         payload: payload.to_owned(),
+        bound_key: None,
     }
 }
 

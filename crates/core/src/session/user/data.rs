@@ -104,6 +104,7 @@ pub(super) fn information<S: UserStore>(
         last_refreshed: record.last_refreshed,
         device: record.device,
         bound: record.binding.map(|binding| binding.bound),
+        dpop_key: record.dpop_key,
     })
 }
 
@@ -136,7 +137,12 @@ pub(super) fn merge_payload<S: UserStore>(
     };
     record.payload = json::merge(&record.payload, changes)
         .map_err(|_| StoreFault("a payload or its changes are not JSON".to_owned()))?;
-    let (claim, token_bytes) = match limit.check(&view(&record), context.settings, context.now) {
+    let (claim, token_bytes) = match limit.check(
+        &view(&record),
+        record.dpop_key,
+        context.settings,
+        context.now,
+    ) {
         Ok(()) if store.update_session(&record)? => return Ok(UserReply::Done {}),
         Ok(()) => return Ok(GONE),
         Err(Misfit::Payload(PayloadFault::Protected(claim))) => (Some(claim.to_owned()), None),

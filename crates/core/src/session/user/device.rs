@@ -34,7 +34,7 @@ pub(super) fn bind<S: UserStore>(
     match &record.binding {
         // Asked again: the answer may have been lost.
         Some(binding) if binding.thumbprint == thumbprint => {}
-        None if !record.by_service_api => {
+        None if !record.by_service_api && record.dpop_key.is_none() => {
             record.binding = Some(Binding {
                 thumbprint,
                 key,
@@ -60,6 +60,7 @@ pub(super) fn bind<S: UserStore>(
         session_created: record.told_creation(),
         generation: 0,
         device: Some(thumbprint),
+        dpop_key: None,
     });
     verify::store_and_allow(store, context, record, access)
 }
@@ -165,5 +166,6 @@ fn renewed(
         // Nothing to tell: no refresh made it.
         generation: 0,
         device: record.device(),
+        dpop_key: record.dpop_key,
     })
 }

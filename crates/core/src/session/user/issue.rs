@@ -2,7 +2,9 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 
-use super::{GONE, UserContext, device_shown, end, live, maintenance, outbox, view};
+use super::{
+    GONE, UserContext, device_shown, end, key_shown, live, maintenance, outbox, shown, view,
+};
 use crate::{
     refusal::ReuseSubtype,
     session::{
@@ -17,6 +19,7 @@ use crate::{
 };
 use postern_jwt::{
     json,
+    proof::Thumbprint,
     secret::sha256_hex,
     time::{Millis, UnixMillis},
 };
@@ -25,6 +28,7 @@ pub(super) fn create<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
     call: Create,
+    dpop_key: Option<Thumbprint>,
 ) -> Result<UserReply, StoreFault> {
     make_room(store, context, &call.user_id)?;
     let (secret_number, _) = context
@@ -52,6 +56,7 @@ pub(super) fn create<S: UserStore>(
         data_seq: u64::from(has_data),
         copy_expires: UnixMillis(0),
         binding: None,
+        dpop_key,
     };
     let position = Lineage::START.used();
     let (refresh, access) = tokens(
@@ -101,6 +106,10 @@ pub(super) fn refresh<S: UserStore>(
             reason: Gone::AntiCsrf,
         });
     }
+    // Before anything that ends the session: whoever has not the key changes nothing.
+    if let Some(refused) = key_shown::refused(store, context, &record, call.proof.as_ref())? {
+        return Ok(refused);
+    }
     let grace = context.settings.refresh_grace_period;
     let (lineage, step) = record.lineage.present(
         presented.position,
@@ -120,7 +129,7 @@ pub(super) fn refresh<S: UserStore>(
     };
     match device_shown::shown(context, &mut record, call.device.as_ref()) {
         device_shown::Shown::Enough => {}
-        device_shown::Shown::OutOfReach => return Ok(device_shown::OUT_OF_REACH),
+        device_shown::Shown::OutOfReach => return Ok(shown::OUT_OF_REACH),
         device_shown::Shown::Unproven => {
             return Ok(UserReply::Unauthorised {
                 reason: Gone::DeviceUnproven,
@@ -313,6 +322,7 @@ fn tokens(
             position.generation
         },
         device: record.device(),
+        dpop_key: record.dpop_key,
     };
     record.access_expires_max = record.access_expires_max.max(access.expiry);
     let refresh = TokenInfo {

@@ -94,6 +94,8 @@ fn listed(record: &SessionRecord) -> ListedSession {
         expiry: record.expiry,
         device: record.device.clone(),
         made_by: record.made_by.clone(),
+        device_bound: record.binding.as_ref().map(|binding| binding.bound),
+        dpop_key: record.dpop_key,
         ended: None,
     }
 }

@@ -6,7 +6,6 @@
 
 mod data;
 mod device;
-mod device_shown;
 mod end;
 mod erase;
 mod foreign;
@@ -16,6 +15,7 @@ mod maintenance;
 mod outbox;
 mod revocation;
 mod seen;
+mod shown;
 mod ticket;
 mod verify;
 
@@ -27,6 +27,8 @@ pub use maintenance::{copied, copy_now, sweep};
 pub use outbox::{COPY_BATCH, Copy};
 pub use revocation::{REPORT_BATCH, due_reports, reported};
 pub use ticket::MAX_USED_TICKETS;
+
+use shown::{device as device_shown, key as key_shown};
 
 use super::{
     call::{Gone, UserCall, UserReply},
@@ -67,7 +69,8 @@ pub fn answer<S: UserStore>(
     call: UserCall,
 ) -> Result<UserReply, StoreFault> {
     match call {
-        UserCall::Create(create) => issue::create(store, context, create),
+        UserCall::Create(create) => issue::create(store, context, create, None),
+        UserCall::CreateBound { create, key } => issue::create(store, context, create, Some(key)),
         UserCall::Refresh(refresh) => issue::refresh(store, context, &refresh),
         UserCall::Verify(verify) => verify::verify(store, context, verify),
         UserCall::Check { handle, issued } => verify::check(store, context, &handle, issued),
@@ -276,7 +279,7 @@ impl UserContext<'_> {
 /// `None` when the call has to be answered over a store.
 pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
     match call {
-        UserCall::Create(_) | UserCall::EndBefore { .. } => None,
+        UserCall::Create(_) | UserCall::CreateBound { .. } | UserCall::EndBefore { .. } => None,
         UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
         UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
         UserCall::Check { handle, .. } if is_foreign(handle) => Some(NEVER_ENDED),

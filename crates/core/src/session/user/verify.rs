@@ -1,7 +1,8 @@
 //! Is a session live, and does its access token still belong to it?
 
 use super::{
-    GONE, UserContext, data, device_shown, foreign, issue, listing, live, maintenance, seen, view,
+    GONE, UserContext, data, device_shown, foreign, issue, listing, live, maintenance, seen, shown,
+    view,
 };
 use crate::session::{
     call::{Carried, Gone, RotationMode, UserReply, Verify},
@@ -51,7 +52,7 @@ pub(super) fn verify<S: UserStore>(
         return Ok(GONE);
     };
     if device_shown::is_out_of_reach(context, &record) {
-        return Ok(device_shown::OUT_OF_REACH);
+        return Ok(shown::OUT_OF_REACH);
     }
     if seen::mark(context, &mut record, &call.hash1)? && !store.update_session(&record)? {
         return Ok(GONE);
@@ -128,6 +129,7 @@ fn verify_lazily<S: UserStore>(
         // Of the token at hand the object knows already.
         generation: 0,
         device: record.device(),
+        dpop_key: record.dpop_key,
     };
     store_and_allow(store, context, record, Some(access))
 }
@@ -144,7 +146,7 @@ pub(super) fn regenerate<S: UserStore>(
         return Ok(GONE);
     };
     if device_shown::is_out_of_reach(context, &record) {
-        return Ok(device_shown::OUT_OF_REACH);
+        return Ok(shown::OUT_OF_REACH);
     }
     record.payload = payload.unwrap_or(record.payload);
     seen::mark(context, &mut record, &carried.hash1)?;
@@ -161,6 +163,7 @@ pub(super) fn regenerate<S: UserStore>(
         // Of the token at hand the object knows already.
         generation: 0,
         device: device_shown::of_token(&record, carried.device),
+        dpop_key: record.dpop_key,
     });
     store_and_allow(store, context, record, access)
 }

@@ -236,6 +236,10 @@ settings! {
         ("off", DeviceBinding::Off), ("offer", DeviceBinding::Offer), ("require", DeviceBinding::Require),
     ]), default "off";
 
+    /// `true`: proofs of possession ([DPoP](dpop.md)) must have a nonce of Postern's, which a client is told when it has none. A proof that
+    /// was made in advance is worth nothing then, and the client's clock does not matter.
+    dpop_nonce: bool = DPOP_NONCE, boolean(), default "false";
+
     /// `true`: scripts of the page get the access token in cookie mode, too (`st-access-token`).
     expose_access_token: bool = EXPOSE_ACCESS_TOKEN_TO_FRONTEND_IN_COOKIE_BASED_AUTH, boolean(), default "false";
 

@@ -21,7 +21,7 @@ pub struct BrowserRequest<'a> {
     pub url: &'a str,
     /// `Authorization`.
     pub authorization: Option<&'a str>,
-    /// `DPoP`: the proof of possession (RFC 9449); only looked at beside a token of that scheme.
+    /// `DPoP`: the proof of possession (RFC 9449); only looked at beside an access token of that scheme, and at a refresh.
     pub proof: Option<&'a str>,
     /// `Cookie`.
     pub cookie: Option<&'a str>,
@@ -148,7 +148,7 @@ impl<'a> BrowserRequest<'a> {
                 .into_iter()
                 .any(|name| cookies.all(name).any(|token| !token.is_empty()));
         match authorization(self.authorization) {
-            Authorization::Bearer(token)
+            Authorization::Bearer(token) | Authorization::Dpop(token)
                 if Transfer::Header.is_allowed(allowed) && (!has_cookie || is_ours(token)) =>
             {
                 Ok(RefreshToken::Header(token))

@@ -10,8 +10,14 @@ mod writing;
 pub use version::{AccessTokenVersion, find_protected, protected_claims};
 
 use super::{form, legacy};
+use crate::dpop::claim;
 use postern_jwt::{TokenFault, TokenOrigin, Unverified, compact};
-use postern_jwt::{json::JsonFault, secret::AntiCsrfToken, time::UnixMillis};
+use postern_jwt::{
+    json::{self, JsonFault},
+    proof::{self, Thumbprint},
+    secret::AntiCsrfToken,
+    time::UnixMillis,
+};
 
 /// What an access token of ours says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,4 +85,19 @@ pub fn complete(version: AccessTokenVersion, signing_input: &str, signature: &[u
         compact::encode(signature)
     };
     [signing_input, ".", &signature].concat()
+}
+
+impl AccessClaims {
+    /// The key that the token is bound to by DPoP (RFC 9449 section 6.1). Only payloads that were made at our own doors say so: those
+    /// of the service API may hold a claim of that name that is nothing to us.
+    ///
+    /// # Errors
+    /// The claim is there, and names no key.
+    pub fn bound_key(&self) -> Result<Option<Thumbprint>, TokenFault> {
+        if self.origin.session_created.is_none() || !self.payload.contains(claim::CLAIM) {
+            return Ok(None);
+        }
+        let payload = json::parse_object(&self.payload).map_err(|_| TokenFault::BadPayload)?;
+        proof::bound_key(&payload)
+    }
 }

@@ -244,6 +244,7 @@ proptest! {
             handle: Some(handle),
             identity: identity.clone(),
             payload: r#"{"role":"admin"}"#.to_owned(),
+            bound_key: None,
         };
         let claims = |session: &Session| assertion::claims("https://us.example", "https://app.example", session, UnixMillis(0));
         let is_same = one == other;

@@ -208,6 +208,8 @@ impl Writer<'_> {
             }
             Refusal::TokenTheftDetected(theft) => Ok(self.theft(theft)),
             Refusal::InvalidClaims(_)
+            | Refusal::InvalidDpopProof(_)
+            | Refusal::UseDpopNonce(_)
             | Refusal::DeviceBindingRequired
             | Refusal::ForeignWebsite
             | Refusal::BadInput(_)

@@ -157,6 +157,7 @@ fn no_version_ever_answers_with_null() {
                 expiry: UnixMillis(2),
                 created: UnixMillis(1),
                 bound: None,
+                dpop_key: None,
                 device: None,
                 last_refreshed: None,
             }),

@@ -156,6 +156,7 @@ fn session_information() {
                 expiry: UnixMillis(2),
                 created: UnixMillis(1),
                 bound: None,
+                dpop_key: None,
                 device: None,
                 last_refreshed: None,
             })),

@@ -1,27 +1,18 @@
 //! What a refresh has to show of the device of a bound session, and what a new token says of it.
 
-use super::UserContext;
+use super::key;
 use crate::{
     device::DeviceKeys,
-    message::Unread,
-    session::{
-        call::{DeviceShown, UserReply},
-        record::SessionRecord,
-    },
+    session::{call::DeviceShown, record::SessionRecord, user::UserContext},
 };
 use postern_jwt::proof::Thumbprint;
 
 /// The protocol number from which on isolates know of bound sessions.
 const KNOWN_FROM: u32 = 3;
 
-/// The answer to an isolate of a release that would make tokens which do not say that the session is bound. It answers 503.
-pub(super) const OUT_OF_REACH: UserReply = UserReply::Unread {
-    why: Unread::Unsupported,
-};
-
 /// What a refresh has shown of the device of its session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(in crate::session::user) enum Shown {
     /// Enough to go on.
     Enough,
     /// The isolate is of a release that cannot show it.
@@ -33,12 +24,19 @@ pub(super) enum Shown {
 }
 
 /// Whether an isolate knows nothing of bound sessions, and this is one.
-pub(super) fn is_out_of_reach(context: &UserContext<'_>, record: &SessionRecord) -> bool {
-    record.device().is_some() && context.protocol < KNOWN_FROM
+pub(in crate::session::user) fn is_out_of_reach(
+    context: &UserContext<'_>,
+    record: &SessionRecord,
+) -> bool {
+    (record.device().is_some() && context.protocol < KNOWN_FROM)
+        || key::is_out_of_reach(context, record)
 }
 
 /// The device that a token says which is made from one that says `told`: what was said once is said again.
-pub(super) fn of_token(record: &SessionRecord, told: Option<Thumbprint>) -> Option<Thumbprint> {
+pub(in crate::session::user) fn of_token(
+    record: &SessionRecord,
+    told: Option<Thumbprint>,
+) -> Option<Thumbprint> {
     let bound_to = record.binding.as_ref().map(|binding| binding.thumbprint);
     record
         .device()
@@ -46,7 +44,7 @@ pub(super) fn of_token(record: &SessionRecord, told: Option<Thumbprint>) -> Opti
 }
 
 /// Looks at what a refresh shows; a good cookie confirms the binding.
-pub(super) fn shown(
+pub(in crate::session::user) fn shown(
     context: &UserContext<'_>,
     record: &mut SessionRecord,
     shown: Option<&DeviceShown>,
