@@ -156,7 +156,7 @@ settings! {
 
     section "Signing keys";
 
-    /// The algorithm of access tokens. Sessions made through the service API are always RS256. When it changes, the key ring makes and
+    /// The algorithm of access tokens. `ES256` costs least, where backends can do with it ([which one](#which-algorithm)). Sessions made through the service API are always RS256. When it changes, the key ring makes and
     /// publishes a key first; until that signs (60 s at most) RS256 does. What the ring goes by counts, whatever variables an isolate has.
     signing_algorithm: SigningAlgorithm = SIGNING_ALGORITHM, choice(&[
         ("RS256", SigningAlgorithm::RS256), ("ES256", SigningAlgorithm::ES256), ("EdDSA", SigningAlgorithm::EdDSA),
