@@ -35,7 +35,7 @@ pub(crate) const NOT_SHOWN: Refusal =
 /// How long after its creation a session may be about to be bound.
 const BINDING_TAKES: Millis = Millis::from_seconds(60);
 
-/// What a door asks of a session's device.
+/// What an entry point asks of a session's device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeviceDemand {
     /// Nothing: where the session ends, or is about to be bound.

@@ -22,7 +22,7 @@ use postern_core::{
 use postern_jwt::{
     VerificationKey,
     json::{self, ObjectWriter},
-    jwks_cache::{self, Decision, JwksState, Told},
+    jwks_cache::{self, Decision, JwksState, SetFreshness},
     keys::jwk::{self, KeySet, KeySetSource, LeftOut},
     time::{Millis, UnixMillis},
 };
@@ -170,33 +170,34 @@ async fn ask(env: &Env, issuer: &TrustedIssuer, lacks_key: bool, now: UnixMillis
             lifetime,
             settled,
         }) => {
-            let told = Told {
+            let freshness = SetFreshness {
                 age,
                 lifetime,
                 cooldown: jwks_cache::KEEPER_COOLDOWN,
                 is_settled: settled,
             };
-            Ok((text, Some(version), told))
+            Ok((text, Some(version), freshness))
         }
         Ok(KeeperReply::Unavailable { trouble }) => Err((trouble, FIRST_PAUSE)),
         _ => match fetch::fetched(env, &place, None).await {
             Ok(fetched) => {
-                let told = Told::by_issuer(fetched.cache_control.as_deref());
-                Ok((fetched.text, None, told))
+                let freshness = SetFreshness::by_issuer(fetched.cache_control.as_deref());
+                Ok((fetched.text, None, freshness))
             }
             Err(trouble) => Err((trouble.into(), jwks_cache::COOLDOWN)),
         },
     };
     let now = clock::now();
     let mut is_another = false;
-    let taken = outcome.and_then(|(text, version, told)| {
+    let taken = outcome.and_then(|(text, version, freshness)| {
         is_another = text.is_some() && version.is_some();
-        take(issuer, text, version).map_err(|trouble| (trouble, told.cooldown.max(FIRST_PAUSE)))?;
-        Ok(told)
+        take(issuer, text, version)
+            .map_err(|trouble| (trouble, freshness.cooldown.max(FIRST_PAUSE)))?;
+        Ok(freshness)
     });
     with(&issuer.id, |held| match taken {
-        Ok(told) => {
-            held.state.fetch_succeeded(now, told);
+        Ok(freshness) => {
+            held.state.fetch_succeeded(now, freshness);
             held.trouble = None;
         }
         Err((trouble, cooldown)) => {
@@ -250,20 +251,20 @@ fn place_of(issuer: &TrustedIssuer) -> String {
 
 /// What this isolate holds of an issuer's keys: one JSON object, for the operator. Asks nobody.
 pub(crate) fn held(issuer: &TrustedIssuer, now: UnixMillis) -> String {
-    let mut told = ObjectWriter::new();
-    told.text("id", &issuer.id);
-    told.text("issuer", issuer.names.first());
-    told.text("address", &place_of(issuer));
+    let mut report = ObjectWriter::new();
+    report.text("id", &issuer.id);
+    report.text("issuer", issuer.names.first());
+    report.text("address", &place_of(issuer));
     with(&issuer.id, |held| {
         if let Some(age) = held.state.age(now) {
-            told.number("age", age.0);
+            report.number("age", age.0);
         }
         let names = held.set.keys.iter().map(VerificationKey::key_id);
         let names = names.map(|key_id| key_id.unwrap_or("(no kid)"));
-        told.json("keys", &json::strings(names));
-        told.optional_text("trouble", held.trouble.as_deref());
+        report.json("keys", &json::strings(names));
+        report.optional_text("trouble", held.trouble.as_deref());
     });
-    told.finish()
+    report.finish()
 }
 
 /// What is found at this moment where an issuer's keys are, past every copy: one JSON object, for the operator.
@@ -289,30 +290,30 @@ pub(crate) async fn report(env: &Env, issuer: &TrustedIssuer) -> String {
         },
         (_, None) => Err("there is no address".to_owned()),
     };
-    let mut told = ObjectWriter::new();
-    told.text("id", &issuer.id);
-    told.text("address", &place_of(issuer));
+    let mut report = ObjectWriter::new();
+    report.text("id", &issuer.id);
+    report.text("address", &place_of(issuer));
     match set {
         Ok(set) => {
-            told.text("status", "OK");
+            report.text("status", "OK");
             let names = set.keys.iter().map(|key| {
                 let key_id = key.key_id().unwrap_or("(no kid)");
                 format!("{key_id} {}", key.algorithm())
             });
             let names: Vec<String> = names.collect();
-            told.json("keys", &json::strings(names.iter().map(String::as_str)));
+            report.json("keys", &json::strings(names.iter().map(String::as_str)));
             let left_out: Vec<String> = set.left_out.iter().map(ToString::to_string).collect();
-            told.json(
+            report.json(
                 "leftOut",
                 &json::strings(left_out.iter().map(String::as_str)),
             );
         }
         Err(trouble) => {
-            told.text("status", "UNAVAILABLE");
-            told.text("trouble", &trouble);
+            report.text("status", "UNAVAILABLE");
+            report.text("trouble", &trouble);
         }
     }
-    told.finish()
+    report.finish()
 }
 
 /// Keys that settings hold never change while the isolate lives: parsed once.

@@ -1,4 +1,4 @@
-//! Carrying out an origin's directives: starting, changing and ending sessions through the same use cases as every door.
+//! Carrying out an origin's directives: starting, changing and ending sessions through the same use cases as every entry point.
 //!
 //! The order (revoke, create, payload, data), and the headers for the browser. What counts as a directive, and whether it
 //! is trusted, is decided in `postern_core::gateway::response::directives`.

@@ -1,4 +1,4 @@
-//! The HTTP doors: one router, and a reply as a value for every request.
+//! The HTTP endpoints: one router, and a reply as a value for every request.
 //!
 //! Requests become values, and values become responses. `postern_core::http::route` decides which handler a path belongs to.
 
@@ -173,7 +173,7 @@ fn with_cors(
     for_people(request, reply, &header)
 }
 
-/// An answer of a door that has no rules: for a person a page. The log has its id in a line of its own.
+/// An answer of an endpoint that has no rules: for a person a page. The log has its id in a line of its own.
 fn for_people(
     request: &Incoming,
     mut reply: Reply,

@@ -1,4 +1,4 @@
-//! `getSessionForRequest`: the session of a request that an edge route got, verified as our own doors verify theirs.
+//! `getSessionForRequest`: the session of a request that an edge route got, verified as our own endpoints verify theirs.
 
 use wasm_bindgen::JsValue;
 

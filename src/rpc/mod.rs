@@ -1,4 +1,4 @@
-//! RPC, the door for Workers of the same account: one object in, one union out.
+//! RPC, the entry point for Workers of the same account: one object in, one union out.
 //!
 //! The methods' names, arguments and results (`client/rpc.d.ts`). Expected outcomes are returned as
 //! `{status: …}`; a caller's mistake rejects with a `TypeError` or `RangeError` that names the member. Which entrypoint
@@ -277,7 +277,7 @@ async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called
         refresh_token,
         anti_csrf_token,
         check_anti_csrf: true,
-        // As it is: the door does not know how the tokens travel.
+        // As it is: RPC does not know how the tokens travel.
         anti_csrf: None,
         rotation_mode: RotationMode::Own,
         use_dynamic_key: None,

@@ -60,7 +60,7 @@ pub(crate) async fn information(
 }
 
 /// Replaces the stored payload; one whose access token would not fit is refused. `by_version` is of the backend protocol's
-/// token that will carry it, `None` at a door of our own.
+/// token that will carry it, `None` at an endpoint of our own.
 pub(crate) async fn replace_payload_that_fits(
     context: &Context,
     handle: &str,
@@ -297,7 +297,7 @@ async fn ended_by(
 
 /// Ends everybody's sessions that were created before `moment`, and gives the moment that counts.
 ///
-/// It is told to the key ring, whose copy every door and every object has, and to the authority on revocations, whose
+/// The key ring keeps it, whose copy every entry point and every object has, and to the authority on revocations, whose
 /// copy is the fresher one. The answer waits until isolates have had the time to hear of it, so that from then on every
 /// level of freshness keeps what it promises.
 pub(crate) async fn end_all_before(

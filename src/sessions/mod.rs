@@ -1,4 +1,4 @@
-//! The use cases, as every door calls them: verify, read and overwrite, create, refresh, list, end.
+//! The use cases, as every entry point calls them: verify, read and overwrite, create, refresh, list, end.
 //!
 //! The order across objects, KV and keys: a handle's tag before any I/O, the signing key before anything changes, the
 //! object before KV. The rules are in `postern_core::session`.

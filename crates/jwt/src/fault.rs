@@ -1,4 +1,4 @@
-//! Why a token was refused: precise inside, for logs; the doors collapse it to an outcome.
+//! Why a token was refused: precise inside, for logs; the entry points collapse it to an outcome.
 
 use std::fmt;
 

@@ -50,9 +50,9 @@ pub enum Decision {
     Unavailable,
 }
 
-/// What was told of a set.
+/// What is known of the freshness of a set, as HTTP has it (RFC 9111 section 4.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Told {
+pub struct SetFreshness {
     /// How long ago the issuer said that the set is as it is.
     pub age: Millis,
     /// How long the set is good from then on, see [`lifetime`].
@@ -63,7 +63,7 @@ pub struct Told {
     pub is_settled: bool,
 }
 
-impl Told {
+impl SetFreshness {
     /// What an issuer's own answer tells, with this `Cache-Control` header.
     pub fn by_issuer(cache_control: Option<&str>) -> Self {
         Self {
@@ -86,9 +86,9 @@ pub struct JwksState {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Set {
-    /// When this isolate was told.
+    /// When this isolate heard of it.
     heard: UnixMillis,
-    told: Told,
+    freshness: SetFreshness,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,11 +98,11 @@ struct Failed {
 }
 
 impl JwksState {
-    /// How old the set at hand is by what was told of it; `None` = there is none.
+    /// How old the set at hand is by what is known of it; `None` = there is none.
     pub fn age(&self, now: UnixMillis) -> Option<Millis> {
         let set = self.set?;
-        let told = set.told.age.0;
-        Some(Millis(now.since(set.heard).0.saturating_add(told)))
+        let age = set.freshness.age.0;
+        Some(Millis(now.since(set.heard).0.saturating_add(age)))
     }
 
     /// What to do for a token. `kid_known` is false when the keys at hand have no key of its `kid`.
@@ -118,16 +118,16 @@ impl JwksState {
         };
         let since_heard = now.since(set.heard);
         if !kid_known {
-            return match since_heard < set.told.cooldown {
-                true if set.told.is_settled => Decision::Use,
+            return match since_heard < set.freshness.cooldown {
+                true if set.freshness.is_settled => Decision::Use,
                 true => Decision::Unavailable,
                 false => self.fetch_unless(just_failed, now),
             };
         }
         let age = set.age(now);
-        let lifetime = set.told.lifetime;
+        let lifetime = set.freshness.lifetime;
         let is_ageing = age.0 >= lifetime.0.saturating_mul(3) / 4;
-        // Of an ageing set that was told a moment ago there is nothing newer.
+        // Of an ageing set that came a moment ago there is nothing newer.
         let was_just_told = since_heard < LATE_RENEWAL && age > since_heard;
         if !is_ageing || was_just_told || just_failed || self.in_flight(now) > 0 {
             Decision::Use
@@ -145,10 +145,13 @@ impl JwksState {
     }
 
     /// It brought a usable set.
-    pub const fn fetch_succeeded(&mut self, now: UnixMillis, told: Told) {
+    pub const fn fetch_succeeded(&mut self, now: UnixMillis, freshness: SetFreshness) {
         self.in_flight = self.in_flight.saturating_sub(1);
         self.failed = None;
-        self.set = Some(Set { heard: now, told });
+        self.set = Some(Set {
+            heard: now,
+            freshness,
+        });
     }
 
     /// It brought nothing usable: an error, a redirect, a time-out, too much, or no key set. Nobody is asked for `cooldown`.
@@ -179,11 +182,11 @@ impl JwksState {
 
 impl Set {
     fn age(&self, now: UnixMillis) -> Millis {
-        Millis(now.since(self.heard).0.saturating_add(self.told.age.0))
+        Millis(now.since(self.heard).0.saturating_add(self.freshness.age.0))
     }
 
     fn is_usable(&self, now: UnixMillis) -> bool {
-        self.age(now).0 < self.told.lifetime.0.saturating_add(MAX_STALE.0)
+        self.age(now).0 < self.freshness.lifetime.0.saturating_add(MAX_STALE.0)
     }
 }
 
@@ -208,7 +211,7 @@ pub fn lifetime(cache_control: Option<&str>) -> Millis {
 mod tests {
     use super::{
         COOLDOWN, DEFAULT_LIFETIME, Decision, JwksState, KEEPER_COOLDOWN, MAX_CONCURRENT_FETCHES,
-        MAX_LIFETIME, MAX_STALE, MIN_LIFETIME, Told, lifetime,
+        MAX_LIFETIME, MAX_STALE, MIN_LIFETIME, SetFreshness, lifetime,
     };
     use crate::time::{Millis, UnixMillis};
 
@@ -221,13 +224,13 @@ mod tests {
     fn fetched_at_start(cache_control: &str) -> JwksState {
         let mut state = JwksState::default();
         state.fetch_started(START);
-        state.fetch_succeeded(START, Told::by_issuer(Some(cache_control)));
+        state.fetch_succeeded(START, SetFreshness::by_issuer(Some(cache_control)));
         state
     }
 
     /// What a shared keeper tells of a set of this age, good for 1,000 s.
-    const fn by_keeper(age: u64) -> Told {
-        Told {
+    const fn by_keeper(age: u64) -> SetFreshness {
+        SetFreshness {
             age: Millis::from_seconds(age),
             lifetime: Millis::from_seconds(1_000),
             cooldown: KEEPER_COOLDOWN,
@@ -235,16 +238,16 @@ mod tests {
         }
     }
 
-    fn told_at_start(told: Told) -> JwksState {
+    fn heard_at_start(freshness: SetFreshness) -> JwksState {
         let mut state = JwksState::default();
         state.fetch_started(START);
-        state.fetch_succeeded(START, told);
+        state.fetch_succeeded(START, freshness);
         state
     }
 
     #[test]
     fn a_set_from_a_keeper_is_as_old_as_the_keeper_says() {
-        let state = told_at_start(by_keeper(700));
+        let state = heard_at_start(by_keeper(700));
         assert_eq!(state.decide(after(49), true), Decision::Use);
         assert_eq!(state.decide(after(50), true), Decision::UseAndRefresh);
         assert_eq!(state.decide(after(300), true), Decision::MustFetch);
@@ -254,25 +257,25 @@ mod tests {
 
     #[test]
     fn what_a_keeper_could_not_renew_is_not_asked_for_with_every_token() {
-        let state = told_at_start(by_keeper(5_000));
+        let state = heard_at_start(by_keeper(5_000));
         assert_eq!(state.decide(after(9), true), Decision::Use);
         assert_eq!(state.decide(after(10), true), Decision::MustFetch);
     }
 
     #[test]
     fn a_keeper_is_asked_about_an_unknown_kid_after_a_second() {
-        let state = told_at_start(by_keeper(0));
+        let state = heard_at_start(by_keeper(0));
         assert_eq!(state.decide(START.plus(Millis(999)), false), Decision::Use);
         assert_eq!(state.decide(after(1), false), Decision::MustFetch);
     }
 
     #[test]
     fn a_kid_that_the_keeper_could_not_ask_about_is_unavailable_never_a_refusal() {
-        let told = Told {
+        let freshness = SetFreshness {
             is_settled: false,
             ..by_keeper(0)
         };
-        let state = told_at_start(told);
+        let state = heard_at_start(freshness);
         assert_eq!(state.decide(START, false), Decision::Unavailable);
         assert_eq!(state.decide(START, true), Decision::Use);
         assert_eq!(state.decide(after(1), false), Decision::MustFetch);
@@ -340,7 +343,7 @@ mod tests {
         assert_eq!(state.decide(after(29), false), Decision::Use);
         assert_eq!(state.decide(after(30), false), Decision::MustFetch);
         state.fetch_started(after(30));
-        state.fetch_succeeded(after(31), Told::by_issuer(None));
+        state.fetch_succeeded(after(31), SetFreshness::by_issuer(None));
         assert_eq!(state.decide(after(60), false), Decision::Use);
         assert_eq!(state.decide(after(61), false), Decision::MustFetch);
     }
@@ -362,7 +365,7 @@ mod tests {
             state.fetch_started(START);
         }
         assert_eq!(state.decide(START, false), Decision::Wait);
-        state.fetch_succeeded(after(1), Told::by_issuer(None));
+        state.fetch_succeeded(after(1), SetFreshness::by_issuer(None));
         assert_eq!(state.decide(after(1), true), Decision::Use);
     }
 

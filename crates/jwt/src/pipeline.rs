@@ -1,7 +1,7 @@
 //! The pipeline: `Unverified` → [`Pending`] → [`Verified`]. Nothing else can build a `Verified`.
 //!
 //! Signature verification may be asynchronous (WebCrypto), and the core may not wait. So the pipeline stops at
-//! `Pending`, which holds all that a backend needs, and goes on when it is told the verdict.
+//! `Pending`, which holds all that a backend needs, and goes on with the verdict.
 
 use crate::keys::{key, symmetric};
 use crate::{

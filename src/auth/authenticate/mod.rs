@@ -86,7 +86,7 @@ async fn prove(
     proved.map_err(dpop::NotShown::logged)
 }
 
-/// What a door or rule asks of a request's session.
+/// What an entry point or rule asks of a request's session.
 pub(crate) struct Demands<'a> {
     /// How soon a revocation must be felt.
     pub(crate) freshness: Freshness,

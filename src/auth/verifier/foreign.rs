@@ -124,7 +124,7 @@ fn diagnosis(issuer: &TrustedIssuer, fault: TokenFault, access_token: &str) -> S
 }
 
 /// Verifies the assertion of an issuer by which operators sign in, and gives whom it names. It is remembered by nobody, so that no
-/// other door takes it for a token that it knows.
+/// other entry point takes it for a token that it knows.
 pub(crate) async fn verify_operator(
     context: &Context,
     assertion: &str,

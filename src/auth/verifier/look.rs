@@ -33,7 +33,7 @@ pub(crate) enum PassedOver {
     Because(String),
 }
 
-/// Looks at a text, for a door that accepts the sessions of these issuers.
+/// Looks at a text, for an entry point that accepts the sessions of these issuers.
 pub(crate) fn look<'a>(
     context: &Context,
     token: &Cow<'a, str>,
@@ -131,7 +131,7 @@ pub(super) fn passed_over(context: &Context, token: &str) -> PassedOver {
     PassedOver::Because(why)
 }
 
-/// The same, told from a session's token of another deployment under one parent domain, whose cookies reach us: it names a
+/// The same, told apart from a session's token of another deployment under one parent domain, whose cookies reach us: it names a
 /// key and a handle that we never made. A bearer token is sent on purpose, and is refused by name instead. Besides, why a
 /// token was passed over.
 pub(crate) fn seen<'a>(

@@ -261,8 +261,8 @@ fn public(key: &SigningKey) -> Option<VerificationKey> {
 }
 
 /// A time of which a token tells the whole seconds: no earlier than it was.
-const fn at_the_latest(told: UnixMillis) -> UnixMillis {
-    told.plus(Millis(999))
+const fn at_the_latest(second: UnixMillis) -> UnixMillis {
+    second.plus(Millis(999))
 }
 
 fn refused(fault: TokenFault) -> Refusal {

@@ -1,4 +1,4 @@
-//! An incoming request: what the doors read of it.
+//! An incoming request: what the entry points read of it.
 
 use std::{borrow::Cow, cell::OnceCell, ops::Range};
 

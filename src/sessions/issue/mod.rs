@@ -146,7 +146,7 @@ fn with_tokens(
     }
 }
 
-/// A new session of the public tenant with the defaults of our own doors.
+/// A new session of the public tenant with the defaults of our own endpoints.
 pub(crate) fn own_session(
     context: &Context,
     user_id: String,

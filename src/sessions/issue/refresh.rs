@@ -93,7 +93,7 @@ pub(crate) async fn refresh(
         journal::theft(context, handle, *subtype, country.as_deref());
     }
     let issued = issued(envelope.reply).map_err(|refusal| match refusal {
-        // At the protocol's doors the version decides whether the setting counts.
+        // At the protocol's endpoints the version decides whether the setting counts.
         Refusal::TokenTheftDetected(theft)
             if rotation_mode == RotationMode::Own
                 && !user::is_reported_as_theft(

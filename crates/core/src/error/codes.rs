@@ -97,7 +97,7 @@ impl ErrorCode {
         Reply::json(self.http_status(), self.body(message))
     }
 
-    /// The body of our own doors: `{"status":"…","message":"…"}`.
+    /// The body of our own endpoints: `{"status":"…","message":"…"}`.
     pub(crate) fn body(self, message: &str) -> String {
         let mut body = ObjectWriter::new();
         body.text("status", self.name());

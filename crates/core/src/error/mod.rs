@@ -1,4 +1,4 @@
-//! How a refusal looks on each surface, so that no door invents its own; the backend protocol has shapes of its own
+//! How a refusal looks on each surface, so that no entry point invents its own; the backend protocol has shapes of its own
 //! (`supertokens::cdi`).
 
 mod codes;
@@ -203,7 +203,7 @@ pub fn given_up() -> Reply {
     ErrorCode::GatewayTimeout.reply_with("the answer took too long")
 }
 
-/// The reply to a request whose `Host` is none, at every door alike.
+/// The reply to a request whose `Host` is none, at every entry point alike.
 pub fn malformed_host() -> Reply {
     reply(
         &Refusal::BadInput("the host is malformed".to_owned()),

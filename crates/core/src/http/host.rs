@@ -1,4 +1,4 @@
-//! Hosts of requests: one normal form, which every door compares.
+//! Hosts of requests: one normal form, which every entry point compares.
 //!
 //! Two spellings of one host are equal here. Who compares a host as it was sent lets a rule be walked around by another
 //! spelling of the same name.

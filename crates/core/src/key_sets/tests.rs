@@ -5,7 +5,7 @@ use super::{
     UNKNOWN_KEY_EVERY, pause,
 };
 use postern_jwt::{
-    jwks_cache::{Decision, JwksState, KEEPER_COOLDOWN, MAX_STALE, MIN_LIFETIME, Told},
+    jwks_cache::{Decision, JwksState, KEEPER_COOLDOWN, MAX_STALE, MIN_LIFETIME, SetFreshness},
     time::{Millis, UnixMillis},
 };
 
@@ -214,7 +214,7 @@ fn a_thousand_isolates_that_start_at_once_make_a_handful_of_requests_to_the_issu
                     *version = Some(set.version);
                     state.fetch_succeeded(
                         now,
-                        Told {
+                        SetFreshness {
                             age: now.since(set.at),
                             lifetime: set.lifetime,
                             cooldown: KEEPER_COOLDOWN,

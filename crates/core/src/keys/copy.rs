@@ -145,7 +145,7 @@ impl RingCopy {
         self.ring.signer(self.policy, algorithm, kind, now)
     }
 
-    /// The algorithm of sessions made through our own doors: what the ring goes by, whatever the variables of an isolate say,
+    /// The algorithm of sessions made through our own endpoints: what the ring goes by, whatever the variables of an isolate say,
     /// and RS256 until a key for it signs.
     pub fn own_algorithm(&self, kind: KeyKind, now: UnixMillis) -> SigningAlgorithm {
         let wanted = self.policy.signing_algorithm;

@@ -19,7 +19,7 @@ pub struct KeyPolicy {
     pub interval: Millis,
     /// A: how long an access token lives at most (`ACCESS_TOKEN_VALIDITY`).
     pub access_token_validity: Millis,
-    /// The algorithm of sessions made through our own doors (`SIGNING_ALGORITHM`).
+    /// The algorithm of sessions made through our own endpoints (`SIGNING_ALGORITHM`).
     pub signing_algorithm: SigningAlgorithm,
 }
 

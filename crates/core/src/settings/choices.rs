@@ -30,7 +30,7 @@ pub enum RecentTokenReuse {
     Unauthorised,
 }
 
-/// What supersedes a refresh token that was exchanged at our own doors (`REFRESH_TOKEN_SUPERSEDED_BY`).
+/// What supersedes a refresh token that was exchanged at our own endpoints (`REFRESH_TOKEN_SUPERSEDED_BY`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SupersededBy {
     /// `use`: the first use of a token that was issued for it.

@@ -24,7 +24,7 @@ fn new_token(reply: UserReply) -> String {
     issued(reply).1
 }
 
-/// One jar, tabs without a lock, an unreliable network, our own doors. Each round begins when a token is first
+/// One jar, tabs without a lock, an unreliable network, our own endpoints. Each round begins when a token is first
 /// exchanged: while the quiet period lasts, anything may be sent, doubled, lost and reordered; if everything was lost,
 /// the jar tries again, alone, for days.
 pub fn one_jar_is_never_logged_out(settings: &Settings, random: &mut Random) {

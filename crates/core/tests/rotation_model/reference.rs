@@ -15,12 +15,12 @@ pub struct Rules {
     pub refresh: u64,
     pub absolute: Option<u64>,
     pub most_sessions: usize,
-    /// Whether at our own doors use supersedes, or time.
+    /// Whether at our own endpoints use supersedes, or time.
     pub by_use: bool,
 }
 
 impl Rules {
-    /// How long after the first exchange our own doors answer a child with itself.
+    /// How long after the first exchange our own endpoints answer a child with itself.
     pub fn quiet(&self) -> u64 {
         self.grace.min(self.access / 2)
     }

@@ -1,4 +1,4 @@
-//! Sessions that are bound to a device, at the object: one key for good, asked for at every refresh of every door.
+//! Sessions that are bound to a device, at the object: one key for good, asked for at every refresh of every entry point.
 
 use postern_core::{
     device::{COOKIE_ALLOWANCE, COOKIE_LIFE},
@@ -112,7 +112,7 @@ fn the_first_key_is_the_only_one() {
     assert_eq!(bind(&user, 1, 'A'), GONE);
 }
 
-/// What came with a refresh, and what becomes of the session, for every door.
+/// What came with a refresh, and what becomes of the session, for every entry point.
 #[test]
 fn without_the_key_a_refresh_ends_the_session_at_every_door() {
     let old = |user: &User| {

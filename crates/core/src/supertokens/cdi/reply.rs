@@ -94,7 +94,7 @@ pub(crate) fn fault(reason: &str) -> Reply {
     text(500, reason)
 }
 
-/// A refusal that is no outcome of the protocol, with the status that it has at every door.
+/// A refusal that is no outcome of the protocol, with the status that it has at every entry point.
 pub fn not_an_outcome(refusal: &Refusal) -> Reply {
     let outcome = error::Outcome::of(refusal);
     let reply = text(outcome.http_status, error::detail(refusal));

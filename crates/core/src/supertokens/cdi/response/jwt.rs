@@ -1,6 +1,6 @@
 //! What is signed for `POST /recipe/jwt`: a JWT that is no session.
 //!
-//! Its header has no `version`, so that no door of ours takes it for a session's access token.
+//! Its header has no `version`, so that no endpoint of ours takes it for a session's access token.
 
 use crate::supertokens::cdi::request::call::CreateJwt;
 use postern_jwt::{

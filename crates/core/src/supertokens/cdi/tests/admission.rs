@@ -316,7 +316,7 @@ fn keyless_hosts_answer_legacy_paths_only() {
             reply::not_found()
         );
     }
-    // A version header opens no door to the newer paths.
+    // A version header does not make the newer paths answer.
     let newer = Head {
         cdi_version: Some("5.4"),
         ..keyless("/session")
