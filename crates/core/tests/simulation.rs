@@ -58,7 +58,7 @@ const CUT_OFF: &str = "a session from before a cut-off was let in";
 const REFUSED: &str = "a live session was refused";
 
 /// Every mistake that can be made, and what the judge says of it.
-const MISTAKES: [(Mistake, &str); 19] = [
+const MISTAKES: [(Mistake, &str); 20] = [
     (Mistake::AgeByFetchTime, LATE),
     (Mistake::NoSegments, LATE),
     (Mistake::FactsForEver, LATE),
@@ -73,6 +73,7 @@ const MISTAKES: [(Mistake, &str); 19] = [
     (Mistake::AbsentIsMoment, CUT_OFF),
     (Mistake::MintUnheard, CUT_OFF),
     (Mistake::SilentCutOff, "was reported to nobody"),
+    (Mistake::NoSecondLook, CUT_OFF),
     (Mistake::OwnBound, LATE),
     (Mistake::OwnTolerance, LATE),
     (

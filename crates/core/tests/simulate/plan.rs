@@ -44,6 +44,8 @@ pub enum Mistake {
     OwnLifetime,
     /// Isolates go by their own variables for how many shards there are.
     OwnShards,
+    /// An isolate that heard of a cut-off while a refresh was under way does not ask once more.
+    NoSecondLook,
     /// Reports go to the shards that are polled now, and not to those of the number that was announced.
     OldShardsOnly,
 }

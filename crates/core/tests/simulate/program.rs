@@ -25,6 +25,8 @@
 
 #[path = "charts.rs"]
 mod charts;
+#[path = "deployment/mod.rs"]
+mod deployment;
 #[path = "plot.rs"]
 mod plot;
 #[path = "scale.rs"]
@@ -76,6 +78,11 @@ fn main() -> ExitCode {
         ["seeds", from, to, "short"] => between(number(from), number(to), Plan::short),
         ["scale", directory] => {
             scale::report(directory);
+            deployment::report(directory);
+            ExitCode::SUCCESS
+        }
+        ["day", directory] => {
+            deployment::report(directory);
             ExitCode::SUCCESS
         }
         _ => {

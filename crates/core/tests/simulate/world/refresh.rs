@@ -10,7 +10,10 @@ use super::{
     event::{Ask, Event},
     verify::LEARN_BOUND,
 };
-use crate::simulate::users::{Renewed, Tokens, is_legacy};
+use crate::simulate::{
+    plan::Mistake,
+    users::{Renewed, Tokens, is_legacy},
+};
 
 /// An object that takes longer has given no answer.
 const OBJECT_TIMEOUT: u64 = 15_000;
@@ -88,7 +91,7 @@ impl World {
             }
         };
         let told = self.known_to_isolate(ask.isolate);
-        if told > ask.told {
+        if told > ask.told && self.plan.mistake != Some(Mistake::NoSecondLook) {
             ask.told = told;
             self.users.sessions[ask.session].is_busy = true;
             self.after(20, Event::RefreshCheckedAgain(ask, tokens));
