@@ -10,6 +10,7 @@ import { build } from "../scripts/build.mjs";
 import { ratio, summary } from "./lib/rounds.mjs";
 import { print, write } from "./lib/report.mjs";
 import { run as cold } from "./groups/cold.mjs";
+import { COST_VALUES, costs } from "./groups/costs.mjs";
 import { run as dpop } from "./groups/dpop.mjs";
 import { run as gateway } from "./groups/gateway.mjs";
 import { growth } from "./groups/growth.mjs";
@@ -84,6 +85,7 @@ const RATIOS = [
 
 /** What is measured once. @type {Record<string, {target?: number, what: string}>} */
 const VALUES = {
+  ...COST_VALUES,
   upload_gzip_bytes: { target: 700_000, what: "bytes of the upload, gzipped" },
   memory_100k_tokens_bytes: { target: 16 * 1024 * 1024, what: "bytes that 100,000 distinct tokens leave behind in the isolate: Wasm memory and JavaScript heap, garbage thrown away" },
   memory_100k_tokens_noop_bytes: { what: "the same of a Worker that does nothing" },
@@ -96,7 +98,7 @@ const VALUES = {
 };
 
 const chosen = process.argv.slice(2);
-const parts = [...Object.keys(THROUGHPUT), "start", "growth"];
+const parts = [...Object.keys(THROUGHPUT), "start", "growth", "costs"];
 const unknown = chosen.filter((name) => !parts.includes(name));
 if (unknown.length > 0) {
   say(`error: no part ${unknown.join(", ")}; there are: ${parts.join(", ")}`);
@@ -132,6 +134,7 @@ if (wanted("start")) {
   results.values.memory_100k_tokens_resident_bytes = memory.postern.resident;
   results.values.memory_100k_tokens_noop_resident_bytes = memory.noop.resident;
 }
+if (wanted("costs")) Object.assign(results.values, await costs());
 if (wanted("growth")) {
   say(`growth (${seconds(started)})`);
   results.growth = await growth(started);

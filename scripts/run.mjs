@@ -8,7 +8,7 @@ import { setUp } from "./setup.mjs";
 const [command = "", ...args] = process.argv.slice(2);
 try {
   const tests = (/** @type {string} */ part) => command === "test" && (args.length === 0 || args.includes(part));
-  await setUp({ lint: tests("lint"), sdk: tests("sdk") || tests("gateway"), mutants: command === "mutants", onlyPackages: ["admin", "reset"].includes(command) });
+  await setUp({ lint: tests("lint"), sdk: tests("sdk") || tests("gateway"), mutants: command === "mutants", onlyPackages: ["admin", "costs", "reset"].includes(command) });
 } catch (error) {
   if (!(error instanceof StepFailed)) throw error;
   say(`error: ${error.message}`);
