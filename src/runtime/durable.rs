@@ -12,7 +12,7 @@ use worker::Env;
 use super::{
     js::{ObjectState, ObjectStorage},
     log,
-    number::{message_of, number},
+    number::{message_of, number, whole_number},
     promise,
 };
 use postern_core::session::record::StoreFault;
@@ -26,8 +26,16 @@ pub(crate) const ALARM_INSURANCE: Millis = Millis(15_000);
 pub(crate) struct Durable {
     state: ObjectState,
     pub(crate) env: Env,
-    /// When the alarm goes off, as far as this instance knows.
-    armed: Cell<Option<UnixMillis>>,
+    armed: Cell<Alarm>,
+}
+
+/// The alarm, as far as this instance knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alarm {
+    /// What was stored before this instance woke was not asked for yet.
+    Unknown,
+    Unset,
+    At(UnixMillis),
 }
 
 impl Durable {
@@ -35,7 +43,7 @@ impl Durable {
         Self {
             state,
             env,
-            armed: Cell::new(None),
+            armed: Cell::new(Alarm::Unknown),
         }
     }
 
@@ -79,19 +87,31 @@ impl Durable {
 
     /// Notes that the alarm has gone off: it is used up, whatever comes next. Arms the one that comes should this die.
     pub(crate) async fn alarm_went_off(&self, now: UnixMillis) -> Result<(), StoreFault> {
-        self.armed.set(None);
+        self.armed.set(Alarm::Unset);
         self.arm(now.plus(ALARM_INSURANCE)).await
     }
 
-    /// Whether this instance knows of an alarm that is set.
-    pub(crate) const fn is_armed(&self) -> bool {
-        self.armed.get().is_some()
+    /// When the alarm goes off; `None` = there is none. An instance that has just woken asks what is stored, once.
+    pub(crate) async fn armed(&self) -> Result<Option<UnixMillis>, StoreFault> {
+        if self.armed.get() == Alarm::Unknown {
+            let stored = promise::of(self.storage()?.get_alarm()).await;
+            let stored = stored.map_err(|error| fault(&error))?;
+            // Unless it was set, or went off, meanwhile.
+            if self.armed.get() == Alarm::Unknown {
+                let stored = whole_number(&stored).map(UnixMillis);
+                self.armed.set(stored.map_or(Alarm::Unset, Alarm::At));
+            }
+        }
+        Ok(match self.armed.get() {
+            Alarm::At(due) => Some(due),
+            Alarm::Unknown | Alarm::Unset => None,
+        })
     }
 
     /// Sees to it that the alarm goes off by `due`; one that is set to go off earlier will do.
     pub(crate) async fn arm_by(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
         match due {
-            Some(due) if self.armed.get().is_none_or(|armed| armed > due) => self.arm(due).await,
+            Some(due) if self.armed().await?.is_none_or(|armed| armed > due) => self.arm(due).await,
             _ => Ok(()),
         }
     }
@@ -99,39 +119,31 @@ impl Durable {
     /// Sets the alarm to `due`, if that is not what it is set to: earlier or later.
     pub(crate) async fn arm_exactly(&self, due: Option<UnixMillis>) -> Result<(), StoreFault> {
         match due {
-            Some(due) if self.armed.get() != Some(due) => self.arm(due).await,
+            Some(due) if self.armed().await? != Some(due) => self.arm(due).await,
             _ => Ok(()),
         }
     }
 
     /// Sets the alarm. The platform refuses the epoch itself, which stands for "long ago".
     pub(crate) async fn arm(&self, due: UnixMillis) -> Result<(), StoreFault> {
-        self.armed.set(Some(due));
+        self.armed.set(Alarm::At(due));
         let armed = promise::of(self.storage()?.set_alarm_at(&number(due.0.max(1)))).await;
         armed.map(drop).map_err(|error| {
-            self.armed.set(None);
+            self.armed.set(Alarm::Unknown);
             fault(&error)
         })
     }
 
-    /// Whether no alarm is set, by what is stored.
-    pub(crate) async fn is_unarmed(&self) -> Result<bool, StoreFault> {
-        let alarm = promise::of(self.storage()?.get_alarm())
-            .await
-            .map_err(|error| fault(&error))?;
-        Ok(alarm.is_null())
-    }
-
     /// Takes the alarm away: there is nothing to do until somebody calls.
     pub(crate) async fn disarm(&self) -> Result<(), StoreFault> {
-        self.armed.set(None);
+        self.armed.set(Alarm::Unset);
         let disarmed = promise::of(self.storage()?.delete_alarm()).await;
         disarmed.map(drop).map_err(|error| fault(&error))
     }
 
     /// Deletes everything that is stored; the alarm goes along.
     pub(crate) async fn delete_all(&self) -> Result<(), StoreFault> {
-        self.armed.set(None);
+        self.armed.set(Alarm::Unset);
         let deleted = promise::of(self.storage()?.delete_all()).await;
         deleted.map(drop).map_err(|error| fault(&error))
     }

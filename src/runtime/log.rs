@@ -7,7 +7,10 @@ use std::cell::{Cell, RefCell};
 
 use worker::{console_error, console_log, console_warn};
 
-use postern_core::settings::{LogLevel, SettingFault, Warning};
+use postern_core::{
+    message::Unread,
+    settings::{LogLevel, SettingFault, Warning},
+};
 
 pub(crate) use postern_core::log_events::{LogEvent as Event, Member, told_path};
 use postern_jwt::{
@@ -41,7 +44,16 @@ pub(crate) fn write(event: Event, message: &str) {
     write_with(event, &[], message);
 }
 
-/// The same with members that the event has in the table.
+/// Writes that a message was not read: about `event` when it is damaged; that of another release is nothing of the sort.
+pub(crate) fn write_unread(event: Event, why: Unread) {
+    let event = match why {
+        Unread::Unsupported => Event::OtherRelease,
+        Unread::Damaged => event,
+    };
+    write(event, why.text());
+}
+
+/// Writes a line with members that the event has in the table.
 pub(crate) fn write_with(event: Event, members: &[(Member, &str)], message: &str) {
     if let Some(point) = Point::of_event(event, members) {
         metrics::add(&point);

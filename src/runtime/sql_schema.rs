@@ -9,7 +9,8 @@ use postern_core::session::record::StoreFault;
 /// The steps of an object's tables, each with its number, oldest first. The first makes the table `schema`.
 ///
 /// A step that only adds (a table; a column that may be NULL or has a default) leaves `version` as it is and says its number
-/// in the column `step`; only a step after which the release before could not work raises `version` too.
+/// in the column `step`; only a step after which the release before could not work raises `version` too. The number of the
+/// last step is written once for all that are taken: the second step has to make the column, or find it made.
 pub(crate) type Steps = &'static [(u32, &'static str)];
 
 /// What the database holds.
@@ -63,7 +64,16 @@ impl Sql {
             SchemaState::Older(step) => step,
             SchemaState::Current | SchemaState::Newer => return Ok(()),
         };
-        let mut lacking = steps.iter().filter(|(number, _)| *number > taken);
-        lacking.try_for_each(|(_, step)| self.run(step, &[]).map(drop))
+        let mut newest = None;
+        for (number, step) in steps.iter().filter(|(number, _)| *number > taken) {
+            self.run(step, &[])?;
+            newest = (*number > 1).then_some(*number);
+        }
+        match newest {
+            Some(newest) => self
+                .run("UPDATE schema SET step = ?", &[newest.into()])
+                .map(drop),
+            None => Ok(()),
+        }
     }
 }

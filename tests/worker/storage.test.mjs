@@ -83,6 +83,11 @@ describe("storage of version 1, which knew no revocations to report", () => {
     await sql("DROP TABLE used_ticket");
     await sql("DROP TABLE ended_session");
     for (const column of ["last_issued", "child_seen", "seen_generation", "seen_children", "made_by", "last_seen", "bound_key", "bound_thumbprint", "bound_at", "bound_confirmed", "bound_secret_number", "dpop_key", "dpop_secret_number"]) await sql(`ALTER TABLE session DROP COLUMN ${column}`);
+    // Step 7 takes these away.
+    await sql("CREATE INDEX session_of_user ON session (user_id, tenant_id) WHERE live = 1");
+    await sql("CREATE INDEX session_by_expiry ON session (expiry) WHERE live = 1");
+    await sql("CREATE INDEX session_by_end ON session (keep_until) WHERE live = 0");
+    await sql("CREATE INDEX outbox_by_due ON outbox (due)");
     await sql("ALTER TABLE schema DROP COLUMN step");
     await sql("UPDATE schema SET version = 1");
     await at.postern.evict("UserSessions", objectOf(handle));

@@ -182,6 +182,9 @@ events! {
     RevocationsAlarm = Error "revocations_alarm";
     /// A user's object, or a call of one, failed; the call was answered as temporarily unavailable.
     UserSessions = Error "user_sessions";
+    /// A message of another release was not read, and nothing was changed: while two releases are mixed. Its sender makes an
+    /// older call where there is one; a request for which there is none is answered 503 and logged as such.
+    OtherRelease = Warn "other_release";
     /// The alarm of a user's object failed; it has been set again.
     UserSessionsAlarm = Error "user_sessions_alarm";
     /// A user's object could not write a copy of session data; it is tried again.

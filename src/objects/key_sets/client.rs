@@ -57,7 +57,7 @@ pub(crate) async fn ask(env: &Env, call: KeeperCall) -> Result<KeeperReply, NoKe
         }) => Err(NoKeeper),
         Ok(Answered { reply, .. }) => Ok(reply),
         Err(why) => {
-            log::write(log::Event::KeySet, why.text());
+            log::write_unread(log::Event::KeySet, why);
             Err(NoKeeper)
         }
     }

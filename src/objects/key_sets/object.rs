@@ -81,7 +81,7 @@ impl Keeper {
                 }
             },
             Err(why) => {
-                log::write(log::Event::KeySet, why.text());
+                log::write_unread(log::Event::KeySet, why);
                 (NEWEST, KeeperReply::Unread { why })
             }
         };

@@ -28,7 +28,6 @@ CREATE TABLE key_set (
 #[cfg(postern_next)]
 const TO_NEXT: &str = "
 ALTER TABLE key_set ADD COLUMN postern_next TEXT DEFAULT 'n';
-UPDATE schema SET step = 2;
 ";
 
 /// A set with its text.

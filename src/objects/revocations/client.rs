@@ -92,7 +92,7 @@ async fn say(
             ..
         })
         | Err(why) => {
-            log::write(log::Event::Revocations, why.text());
+            log::write_unread(log::Event::Revocations, why);
             Err(Outage)
         }
         Ok(Answered { reply, .. }) => Ok(reply),

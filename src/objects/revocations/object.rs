@@ -109,7 +109,7 @@ impl Object {
         let (protocol, reply) = match asked {
             Ok(Asked { protocol, call }) => (agreed(protocol), self.answer(&call).await?),
             Err(why) => {
-                log::write(log::Event::Revocations, why.text());
+                log::write_unread(log::Event::Revocations, why);
                 (NEWEST, AuthorityReply::Unread { why })
             }
         };

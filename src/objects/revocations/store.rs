@@ -35,7 +35,6 @@ ALTER TABLE tail ADD COLUMN postern_next TEXT;
 ALTER TABLE strict_route ADD COLUMN postern_next TEXT;
 ALTER TABLE segment ADD COLUMN postern_next TEXT;
 ALTER TABLE part ADD COLUMN postern_next TEXT;
-UPDATE schema SET step = 3;
 ";
 
 const FIRST: &str = "
@@ -62,7 +61,6 @@ const TO_2: &str = "
 ALTER TABLE schema ADD COLUMN step INTEGER;
 ALTER TABLE head ADD COLUMN cut_off_moment INTEGER;
 ALTER TABLE head ADD COLUMN cut_off_recorded INTEGER;
-UPDATE schema SET step = 2;
 ";
 
 /// [`JournalStore`] over an object's SQLite database.

@@ -54,7 +54,7 @@ pub(crate) async fn was_taken(env: &Env, name: &str, call: SignalCall) -> Result
             ..
         })
         | Err(why) => {
-            log::write(log::Event::IssuerLogoutMemory, why.text());
+            log::write_unread(log::Event::IssuerLogoutMemory, why);
             Err(Outage)
         }
     }

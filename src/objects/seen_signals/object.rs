@@ -39,7 +39,6 @@ CREATE INDEX signal_until ON signal (until);
 #[cfg(postern_next)]
 const TO_NEXT: &str = "
 ALTER TABLE signal ADD COLUMN postern_next TEXT DEFAULT 'n';
-UPDATE schema SET step = 2;
 ";
 
 /// Answers an isolate.
@@ -59,7 +58,7 @@ pub(crate) async fn respond(
             }
         },
         Err(why) => {
-            log::write(log::Event::IssuerLogoutMemory, why.text());
+            log::write_unread(log::Event::IssuerLogoutMemory, why);
             (NEWEST, SignalReply::Unread { why })
         }
     };

@@ -71,7 +71,7 @@ async fn say(context: &Context, route: &str, call: &UserCall) -> Result<UserResp
                 | Err(why) => *why,
                 Ok(_) => return envelope.map_err(|_| OUT_OF_REACH),
             };
-            log::write(log::Event::UserSessions, unread.text());
+            log::write_unread(log::Event::UserSessions, unread);
             Err(match unread {
                 Unread::Unsupported => UNSUPPORTED,
                 Unread::Damaged => OUT_OF_REACH,

@@ -293,7 +293,8 @@ pub trait UserStore {
     /// Takes out of at most `limit` tombstones of a user whose they are, and what else is not needed to refuse their tokens;
     /// `true` when there may be more.
     fn strip_tombstones_of(&self, user_id: &str, limit: u32) -> Result<bool, StoreFault>;
-    /// Writes down that a live session's user was seen, unless that was written down since `since`.
+    /// Writes down that a live session's user was seen, unless the record says so of a moment since `since`: its creation, a
+    /// refresh, the first use of what that gave, or the last time that this was written down.
     fn mark_seen(&self, handle: &str, now: UnixMillis, since: UnixMillis)
     -> Result<(), StoreFault>;
     /// How many these are, of all tenants. A store that can count need not show them.

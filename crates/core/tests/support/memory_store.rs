@@ -254,7 +254,15 @@ impl UserStore for MemoryStore {
         since: UnixMillis,
     ) -> Result<(), StoreFault> {
         if let Some(Stored::Live(record)) = self.0.borrow_mut().sessions.get_mut(handle)
-            && record.last_seen.is_none_or(|seen| seen < since)
+            && [
+                Some(record.created),
+                record.last_refreshed,
+                record.lineage.child_seen,
+                record.last_seen,
+            ]
+            .into_iter()
+            .flatten()
+            .all(|seen| seen < since)
         {
             record.last_seen = Some(now);
         }

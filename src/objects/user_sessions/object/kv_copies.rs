@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use futures_channel::oneshot;
 
-use super::{COPIES_AT_ONCE, Object};
+use super::{COPIES_AT_ONCE, Object, SqlUserStore, TAKE_OVER_AFTER};
 use crate::runtime::{clock, kv, log, promise};
 use postern_core::session::{
     call::UserReply,
@@ -118,7 +118,7 @@ impl Object {
         let accepted = outcome.is_ok();
         self.durable
             .transaction(|| user::copied(&store, handle, &copy, accepted, clock::now()))?;
-        self.durable.arm_by(store.next_due()?).await?;
+        self.arm_for_the_rest(&store).await?;
         // A session that ended meanwhile took the write with it.
         let accepted = accepted && matches!(copy, Copy::Put { .. });
         Ok(Copied { accepted, seq })
@@ -135,14 +135,7 @@ impl Object {
         let left = async {
             let handles = self.store()?.pending_deletes(ERASE_BATCH)?;
             for some in handles.chunks(COPIES_AT_ONCE) {
-                let deletes: Vec<_> = some
-                    .iter()
-                    .map(|handle| self.copied(handle.clone(), 0))
-                    .collect();
-                for deleted in deletes {
-                    // The outbox knows the outcome.
-                    let _ = deleted.await;
-                }
+                self.copy_all(some).await;
             }
             let left = self.store()?.pending_deletes(u32::MAX)?;
             let has_failed = left.iter().any(|handle| handles.contains(handle));
@@ -159,6 +152,15 @@ impl Object {
                 log::write(log::Event::UserSessions, &fault);
                 Some(UserReply::CopyPending {})
             }
+        }
+    }
+
+    /// Sets the alarm that would have taken over to what is next. What is due by now somebody else is at.
+    async fn arm_for_the_rest(&self, store: &SqlUserStore) -> Result<(), StoreFault> {
+        let now = clock::now();
+        match store.next_due()? {
+            Some(due) if due <= now => self.durable.arm_by(Some(now.plus(TAKE_OVER_AFTER))).await,
+            due => self.durable.arm_exactly(due).await,
         }
     }
 }

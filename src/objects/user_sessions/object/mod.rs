@@ -150,7 +150,7 @@ impl Object {
         let question = match message::decode::<UserRequest>(question) {
             Ok(question) => question,
             Err(why) => {
-                log::write(log::Event::UserSessions, why.text());
+                log::write_unread(log::Event::UserSessions, why);
                 return envelope(NEWEST, &UserReply::Unread { why });
             }
         };
@@ -166,6 +166,7 @@ impl Object {
         {
             return envelope(&reply);
         }
+        let is_armed = self.durable.armed().await?.is_some();
         let asked = Asked {
             protocol,
             not_before,
@@ -182,8 +183,8 @@ impl Object {
                     store.prepare(shape)?;
                     let reply = user::answer(&store, context, call.clone())?;
                     let answer = envelope(&reply)?;
-                    // What was due before is due as before: the alarm for it is set, or was set when this instance woke.
-                    if !store.has_changed() && (call.only_reads() || self.durable.is_armed()) {
+                    // What was due before is due as before: the alarm for it is set, or is being set since this instance woke.
+                    if !store.has_changed() && (call.only_reads() || is_armed) {
                         return Ok((reply, answer, None));
                     }
                     Ok((reply, answer, store.next_due()?))
@@ -209,7 +210,7 @@ impl Object {
         self.durable.arm_by(due).await?;
         let instead = self.followed_up(call, reply).await;
         if goes_on {
-            self.durable.arm_exactly(store.next_due()?).await?;
+            self.go_on().await?;
         }
         instead.map_or(Ok(answer), |reply| envelope(&reply))
     }
@@ -247,6 +248,27 @@ impl Object {
                 None
             }
             _ => None,
+        }
+    }
+
+    /// Deletes what a revocation has left in KV, when that is little, and nobody waits for it; the rest is the alarm's.
+    async fn go_on(self: &Rc<Self>) -> Result<(), StoreFault> {
+        let store = self.store()?;
+        let due = user::due_copies(&store, clock::now())?;
+        if due.is_empty() || due.len() > COPIES_AT_ONCE {
+            return self.durable.arm_exactly(store.next_due()?).await;
+        }
+        let object = Rc::clone(self);
+        self.durable
+            .in_background(async move { object.copy_all(&due).await });
+        Ok(())
+    }
+
+    /// Brings the copies of a few handles up to date at a time. The outbox knows the outcome.
+    async fn copy_all(self: &Rc<Self>, handles: &[String]) {
+        let copies = handles.iter().map(|handle| self.copied(handle.clone(), 0));
+        for accepted in copies.collect::<Vec<_>>() {
+            let _ = accepted.await;
         }
     }
 
@@ -298,14 +320,7 @@ impl Object {
             .await??;
         self.report().await;
         for handles in due.chunks(COPIES_AT_ONCE) {
-            let writes: Vec<_> = handles
-                .iter()
-                .map(|handle| self.copied(handle.clone(), 0))
-                .collect();
-            for accepted in writes {
-                // The outbox knows the outcome.
-                let _ = accepted.await;
-            }
+            self.copy_all(handles).await;
             if clock::now() > now.plus(ALARM_BUDGET) {
                 break;
             }
@@ -316,7 +331,7 @@ impl Object {
                 self.is_current.set(false);
                 self.durable.delete_all().await
             }
-            Some(next) => self.durable.arm(next).await,
+            next => self.durable.arm_exactly(next).await,
         }
     }
 
@@ -324,7 +339,8 @@ impl Object {
     async fn revive(&self) {
         let revived = async {
             let store = self.store()?;
-            if self.shape(&store)? == SchemaState::Current && self.durable.is_unarmed().await? {
+            if self.shape(&store)? == SchemaState::Current && self.durable.armed().await?.is_none()
+            {
                 self.durable.arm_by(store.next_due()?).await?;
             }
             Ok(())

@@ -138,7 +138,9 @@ impl SqlUserStore {
         // Not a `change`: nothing is due for it.
         self.sql
             .run(
-                "UPDATE session SET last_seen = ? WHERE handle = ? AND live = 1 AND (last_seen IS NULL OR last_seen < ?)",
+                "UPDATE session SET last_seen = ?
+                 WHERE handle = ? AND live = 1
+                   AND MAX(created, IFNULL(last_refreshed, 0), IFNULL(child_seen, 0), IFNULL(last_seen, 0)) < ?",
                 &[time(now), handle.into(), time(since)],
             )
             .map(drop)

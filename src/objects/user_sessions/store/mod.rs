@@ -1,8 +1,13 @@
 //! The storage of a user's object over SQLite. One function per method of [`UserStore`]; every rule lives in the core.
 
+mod copies;
+mod data;
+mod foreign;
 mod listing;
+mod revocations;
 mod row;
 mod schema;
+mod tickets;
 
 use std::cell::Cell;
 
@@ -22,9 +27,6 @@ use postern_core::session::{
     },
 };
 use postern_jwt::time::UnixMillis;
-
-/// Session data is kept in parts of at most this many bytes; SQLite caps a value at 2 MB here.
-const PART_BYTES: usize = 1_000_000;
 
 /// What [`Row::session`] reads.
 const SESSION_COLUMNS: &str = "handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
@@ -73,14 +75,6 @@ impl SqlUserStore {
         rows.into_iter()
             .map(|row| row.read(|row| row.text(column)))
             .collect()
-    }
-
-    fn drop_data(&self, handle: &str) -> Result<(), StoreFault> {
-        self.change(
-            "DELETE FROM session_data WHERE handle = ?",
-            &[handle.into()],
-        )
-        .map(drop)
     }
 }
 
@@ -222,7 +216,7 @@ impl UserStore for SqlUserStore {
                 handle.into(),
             ],
         )?;
-        self.drop_data(handle)?;
+        data::remove(self, handle)?;
         Ok(ended)
     }
 
@@ -296,65 +290,27 @@ impl UserStore for SqlUserStore {
     }
 
     fn foreign(&self, handle: &str) -> Result<Option<Stored<ForeignRecord>>, StoreFault> {
-        let row = self.sql.one(
-            "SELECT handle, live, keep_until, data_seq, copy_expires, ended, ending FROM foreign_session WHERE handle = ?",
-            &[handle.into()],
-        )?;
-        row.map(|row| row.read(Row::foreign)).transpose()
+        foreign::find(self, handle)
     }
 
     fn put_foreign(&self, record: &ForeignRecord) -> Result<bool, StoreFault> {
-        self.change(
-            "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires) VALUES (?, 1, ?, ?, ?)
-             ON CONFLICT (handle) DO UPDATE SET keep_until = excluded.keep_until, data_seq = excluded.data_seq,
-               copy_expires = excluded.copy_expires WHERE live = 1",
-            &[
-                record.handle.as_str().into(),
-                time(record.keep_until),
-                number(record.data_seq),
-                time(record.copy_expires),
-            ],
-        )
+        foreign::put(self, record)
     }
 
     fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
-        self.drop_data(handle)?;
-        self.change(
-            "INSERT INTO foreign_session (handle, live, keep_until, data_seq, copy_expires, ended, ending)
-             VALUES (?, 0, ?, 0, 0, ?, ?)
-             ON CONFLICT (handle) DO UPDATE SET live = 0, keep_until = excluded.keep_until, ended = excluded.ended,
-               ending = excluded.ending WHERE live = 1",
-            &[
-                handle.into(),
-                time(tombstone.keep_until),
-                time(tombstone.ended),
-                tombstone.ending.name().into(),
-            ],
-        )
+        foreign::end(self, handle, tombstone)
     }
 
     fn revive_foreign(&self, handle: &str, keep_until: UnixMillis) -> Result<bool, StoreFault> {
-        self.change(
-            "UPDATE foreign_session SET live = 1, keep_until = ?, data_seq = data_seq + 1, copy_expires = 0
-             WHERE handle = ? AND live = 0",
-            &[time(keep_until), handle.into()],
-        )
+        foreign::revive(self, handle, keep_until)
     }
 
     fn drop_foreign(&self, handle: &str) -> Result<(), StoreFault> {
-        self.change(
-            "DELETE FROM foreign_session WHERE handle = ?",
-            &[handle.into()],
-        )?;
-        self.drop_data(handle)
+        foreign::remove(self, handle)
     }
 
     fn lapsed_foreign(&self, now: UnixMillis, limit: u32) -> Result<Vec<String>, StoreFault> {
-        self.texts(
-            "handle",
-            "SELECT handle FROM foreign_session WHERE live = 1 AND keep_until < ? LIMIT ?",
-            &[time(now), limit.into()],
-        )
+        foreign::lapsed(self, now, limit)
     }
 
     fn live_foreign(&self, after: Option<&str>, limit: u32) -> Result<Vec<String>, StoreFault> {
@@ -366,66 +322,27 @@ impl UserStore for SqlUserStore {
     }
 
     fn data(&self, handle: &str) -> Result<Option<String>, StoreFault> {
-        let parts = self.texts(
-            "text",
-            "SELECT text FROM session_data WHERE handle = ? ORDER BY part",
-            &[handle.into()],
-        )?;
-        Ok((!parts.is_empty()).then(|| parts.concat()))
+        data::read(self, handle)
     }
 
     fn set_data(&self, handle: &str, text: &str) -> Result<(), StoreFault> {
-        self.drop_data(handle)?;
-        let mut rest = text;
-        let mut part: u32 = 0;
-        while !rest.is_empty() {
-            let (head, tail) = rest
-                .split_at_checked(rest.floor_char_boundary(PART_BYTES))
-                .unwrap_or((rest, ""));
-            self.change(
-                "INSERT INTO session_data (handle, part, text) VALUES (?, ?, ?)",
-                &[handle.into(), part.into(), head.into()],
-            )?;
-            rest = tail;
-            part = part.saturating_add(1);
-        }
-        Ok(())
+        data::write(self, handle, text)
     }
 
     fn queue_copy(&self, task: &CopyTask) -> Result<(), StoreFault> {
-        let bindings = [
-            task.handle.as_str().into(),
-            task.action.name().into(),
-            time(task.due),
-            task.attempts.into(),
-        ];
-        self.change(
-            "INSERT INTO outbox (handle, action, due, attempts) VALUES (?, ?, ?, ?)
-             ON CONFLICT (handle) DO UPDATE SET action = excluded.action, due = excluded.due, attempts = excluded.attempts",
-            &bindings,
-        )
-        .map(drop)
+        copies::queue(self, task)
     }
 
     fn copy_task(&self, handle: &str) -> Result<Option<CopyTask>, StoreFault> {
-        let row = self.sql.one(
-            "SELECT handle, action, due, attempts FROM outbox WHERE handle = ?",
-            &[handle.into()],
-        )?;
-        row.map(|row| row.read(Row::task)).transpose()
+        copies::task(self, handle)
     }
 
     fn clear_copy(&self, handle: &str) -> Result<(), StoreFault> {
-        self.change("DELETE FROM outbox WHERE handle = ?", &[handle.into()])
-            .map(drop)
+        copies::clear(self, handle)
     }
 
     fn due_copies(&self, now: UnixMillis, limit: u32) -> Result<Vec<CopyTask>, StoreFault> {
-        let rows = self.sql.rows(
-            "SELECT handle, action, due, attempts FROM outbox WHERE due <= ? ORDER BY due LIMIT ?",
-            &[time(now), limit.into()],
-        )?;
-        rows.iter().map(|row| row.read(Row::task)).collect()
+        copies::due(self, now, limit)
     }
 
     fn pending_deletes(&self, limit: u32) -> Result<Vec<String>, StoreFault> {
@@ -453,41 +370,19 @@ impl UserStore for SqlUserStore {
     }
 
     fn queue_revocation(&self, task: &RevocationTask) -> Result<(), StoreFault> {
-        let bindings = [
-            task.handle.as_str().into(),
-            time(task.expires),
-            time(task.due),
-            task.attempts.into(),
-            u8::from(task.recorded).into(),
-        ];
-        self.change(
-            "INSERT INTO revocation (handle, expires, due, attempts, recorded) VALUES (?, ?, ?, ?, ?)
-             ON CONFLICT (handle) DO UPDATE SET expires = excluded.expires, due = excluded.due,
-               attempts = excluded.attempts, recorded = excluded.recorded",
-            &bindings,
-        )
-        .map(drop)
+        revocations::queue(self, task)
     }
 
     fn revocation_task(&self, handle: &str) -> Result<Option<RevocationTask>, StoreFault> {
-        let row = self.sql.one(
-            "SELECT handle, expires, due, attempts, recorded FROM revocation WHERE handle = ?",
-            &[handle.into()],
-        )?;
-        row.map(|row| row.read(Row::revocation)).transpose()
+        revocations::task(self, handle)
     }
 
     fn clear_revocation(&self, handle: &str) -> Result<(), StoreFault> {
-        self.change("DELETE FROM revocation WHERE handle = ?", &[handle.into()])
-            .map(drop)
+        revocations::clear(self, handle)
     }
 
     fn live_revocations(&self, now: UnixMillis) -> Result<u64, StoreFault> {
-        let row = self.sql.one(
-            "SELECT COUNT(*) AS live FROM revocation WHERE expires > ?",
-            &[time(now)],
-        )?;
-        row.map_or(Ok(0), |row| row.read(|row| row.number("live")))
+        revocations::count_live(self, now)
     }
 
     fn due_revocations(
@@ -495,52 +390,27 @@ impl UserStore for SqlUserStore {
         now: UnixMillis,
         limit: u32,
     ) -> Result<Vec<RevocationTask>, StoreFault> {
-        let rows = self.sql.rows(
-            "SELECT handle, expires, due, attempts, recorded FROM revocation WHERE due <= ? ORDER BY due LIMIT ?",
-            &[time(now), limit.into()],
-        )?;
-        rows.iter().map(|row| row.read(Row::revocation)).collect()
+        revocations::due(self, now, limit)
     }
 
     fn hasten_revocations(&self, now: UnixMillis) -> Result<(), StoreFault> {
-        self.change(
-            "UPDATE revocation SET due = ? WHERE recorded = 0 AND due > ?",
-            &[time(now), time(now)],
-        )
-        .map(drop)
+        revocations::hasten(self, now)
     }
 
     fn is_ticket_used(&self, handle: &str, id: &str) -> Result<bool, StoreFault> {
-        let row = self.sql.one(
-            "SELECT 1 FROM used_ticket WHERE handle = ? AND id = ?",
-            &[handle.into(), id.into()],
-        )?;
-        Ok(row.is_some())
+        tickets::is_used(self, handle, id)
     }
 
     fn count_tickets(&self, handle: &str) -> Result<u64, StoreFault> {
-        let row = self.sql.one(
-            "SELECT COUNT(*) AS count FROM used_ticket WHERE handle = ?",
-            &[handle.into()],
-        )?;
-        let count = row.map(|row| row.read(|row| row.number("count")));
-        Ok(count.transpose()?.unwrap_or_default())
+        tickets::count(self, handle)
     }
 
     fn use_ticket(&self, handle: &str, id: &str, expires: UnixMillis) -> Result<(), StoreFault> {
-        // Not a `change`: nothing is due for it.
-        self.sql
-            .run(
-                "INSERT INTO used_ticket (handle, id, expires) VALUES (?, ?, ?)",
-                &[handle.into(), id.into(), time(expires)],
-            )
-            .map(drop)
+        tickets::note_use(self, handle, id, expires)
     }
 
     fn forget_tickets(&self, now: UnixMillis) -> Result<(), StoreFault> {
-        self.sql
-            .run("DELETE FROM used_ticket WHERE expires <= ?", &[time(now)])
-            .map(drop)
+        tickets::forget(self, now)
     }
 
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {

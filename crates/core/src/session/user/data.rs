@@ -1,12 +1,12 @@
 //! Session data and the stored payload: reading, and overwriting as a whole.
 
-use super::{GONE, UserContext, live, outbox, view};
+use super::{GONE, UserContext, live, outbox, update, view};
 use crate::{
     session::{
         call::UserReply,
         handle::is_foreign,
         minting::{Misfit, TokenLimit},
-        record::{ForeignRecord, StoreFault, Stored, UserStore},
+        record::{ForeignRecord, SessionRecord, StoreFault, Stored, UserStore},
     },
     tokens::access_token::PayloadFault,
 };
@@ -90,15 +90,11 @@ pub(super) fn write<S: UserStore>(
 
 pub(super) fn information<S: UserStore>(
     store: &S,
-    context: &UserContext<'_>,
-    handle: &str,
+    record: SessionRecord,
 ) -> Result<UserReply, StoreFault> {
-    let Some(record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
     Ok(UserReply::Information {
         session: view(&record),
-        session_data: text(store, handle)?,
+        session_data: text(store, &record.handle)?,
         expiry: record.expiry,
         created: record.created,
         last_refreshed: record.last_refreshed,
@@ -110,31 +106,19 @@ pub(super) fn information<S: UserStore>(
 
 pub(super) fn replace_payload<S: UserStore>(
     store: &S,
-    context: &UserContext<'_>,
-    handle: &str,
+    record: SessionRecord,
     payload: String,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
-    record.payload = payload;
-    Ok(if store.update_session(&record)? {
-        UserReply::Done {}
-    } else {
-        GONE
-    })
+    update(store, &SessionRecord { payload, ..record })
 }
 
 pub(super) fn merge_payload<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
-    handle: &str,
+    mut record: SessionRecord,
     changes: &str,
     limit: &TokenLimit,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
     record.payload = json::merge(&record.payload, changes)
         .map_err(|_| StoreFault("a payload or its changes are not JSON".to_owned()))?;
     let (claim, token_bytes) = match limit.check(
@@ -143,8 +127,7 @@ pub(super) fn merge_payload<S: UserStore>(
         context.settings,
         context.now,
     ) {
-        Ok(()) if store.update_session(&record)? => return Ok(UserReply::Done {}),
-        Ok(()) => return Ok(GONE),
+        Ok(()) => return update(store, &record),
         Err(Misfit::Payload(PayloadFault::Protected(claim))) => (Some(claim.to_owned()), None),
         Err(Misfit::Payload(PayloadFault::Malformed(_))) => {
             return Err(StoreFault("a merged payload is not JSON".to_owned()));

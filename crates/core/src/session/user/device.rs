@@ -3,7 +3,7 @@
 //! The first key is the only one. It is asked for from the moment on at which the browser is known to have it; before, the
 //! answer to the registration may have been lost, and the session must not end for that.
 
-use super::{GONE, UserContext, issue, live, ticket::MAX_USED_TICKETS, verify};
+use super::{UserContext, issue, ticket::MAX_USED_TICKETS, verify};
 use crate::session::{
     call::{Carried, Gone, UserReply},
     minting::AccessGrant,
@@ -24,13 +24,10 @@ pub(super) struct Answered {
 pub(super) fn bind<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
-    handle: &str,
+    mut record: SessionRecord,
     (thumbprint, key): (Thumbprint, String),
     carried: Carried,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
     match &record.binding {
         // Asked again: the answer may have been lost.
         Some(binding) if binding.thumbprint == thumbprint => {}
@@ -48,32 +45,15 @@ pub(super) fn bind<S: UserStore>(
             });
         }
     }
-    let expiry = carried.expiry.min(record.access_expires_max);
-    let access = (expiry > context.now).then_some(AccessGrant {
-        created: context.now,
-        expiry,
-        hash1: carried.hash1,
-        parent_hash1: carried.parent_hash1,
-        anti_csrf_token: carried.anti_csrf_token,
-        use_dynamic_key: record.use_dynamic_key,
-        by_service_api: record.by_service_api,
-        session_created: record.told_creation(),
-        generation: 0,
-        device: Some(thumbprint),
-        dpop_key: None,
-    });
+    let access = verify::same_life(context, &record, carried, Some(thumbprint));
     verify::store_and_allow(store, context, record, access)
 }
 
 pub(super) fn confirm<S: UserStore>(
     store: &S,
-    context: &UserContext<'_>,
-    handle: &str,
+    mut record: SessionRecord,
     thumbprint: Thumbprint,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
     match &mut record.binding {
         Some(binding) if binding.thumbprint == thumbprint && !binding.is_confirmed => {
             binding.is_confirmed = true;
@@ -84,14 +64,8 @@ pub(super) fn confirm<S: UserStore>(
     Ok(UserReply::Done {})
 }
 
-pub(super) fn read<S: UserStore>(
-    store: &S,
-    context: &UserContext<'_>,
-    handle: &str,
-) -> Result<UserReply, StoreFault> {
-    let Some(record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
+#[expect(clippy::unnecessary_wraps, reason = "one of many answers")]
+pub(super) fn read(record: SessionRecord) -> Result<UserReply, StoreFault> {
     Ok(match record.binding {
         Some(binding) => UserReply::Device {
             thumbprint: binding.thumbprint,
@@ -106,15 +80,12 @@ pub(super) fn read<S: UserStore>(
 pub(super) fn prove<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
-    handle: &str,
+    mut record: SessionRecord,
     thumbprint: Thumbprint,
     answered: &Answered,
     renew: bool,
 ) -> Result<UserReply, StoreFault> {
     let refused = |reason| Ok(UserReply::Unauthorised { reason });
-    let Some(mut record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
     match &mut record.binding {
         Some(binding) if binding.thumbprint == thumbprint => binding.is_confirmed = true,
         _ => return refused(Gone::NotBound),
@@ -125,13 +96,13 @@ pub(super) fn prove<S: UserStore>(
     }
     let name = [ANSWERED, &answered.challenge].concat();
     store.forget_tickets(context.now)?;
-    if store.is_ticket_used(handle, &name)? {
+    if store.is_ticket_used(&record.handle, &name)? {
         return refused(Gone::TicketUsed);
     }
-    if store.count_tickets(handle)? >= MAX_USED_TICKETS {
+    if store.count_tickets(&record.handle)? >= MAX_USED_TICKETS {
         return refused(Gone::TooManyTickets);
     }
-    store.use_ticket(handle, &name, answered.expires)?;
+    store.use_ticket(&record.handle, &name, answered.expires)?;
     let access = if renew {
         Some(renewed(context, &mut record)?)
     } else {

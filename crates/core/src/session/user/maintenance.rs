@@ -82,7 +82,8 @@ pub fn copied<S: UserStore>(
     if !accepted {
         task.attempts = task.attempts.saturating_add(1);
         task.due = now.plus(backoff(task.attempts));
-        return store.queue_copy(&task);
+        store.queue_copy(&task)?;
+        return revocation::copy_outlasts(store, handle);
     }
     match (attempt, task.action) {
         (
@@ -133,8 +134,11 @@ fn copy_is_newest<S: UserStore>(
     let Some(Stored::Live(mut record)) = store.session(handle)? else {
         return Ok(false);
     };
+    if record.data_seq != seq || record.copy_expires == session_expires {
+        return Ok(record.data_seq == seq);
+    }
     record.copy_expires = session_expires;
-    Ok(record.data_seq == seq && store.update_session(&record)?)
+    store.update_session(&record)
 }
 
 /// What an alarm does first: ends what has expired, forgets what need not be kept, and lists the copies that are due.
@@ -151,6 +155,11 @@ pub fn sweep<S: UserStore>(
     store.forget_tombstones(context.now)?;
     store.forget_tickets(context.now)?;
     store.forget_ended(context.now)?;
-    let due = store.due_copies(context.now, COPY_BATCH)?;
+    due_copies(store, context.now)
+}
+
+/// The handles of the copies that are due, a batch at most.
+pub fn due_copies<S: UserStore>(store: &S, now: UnixMillis) -> Result<Vec<String>, StoreFault> {
+    let due = store.due_copies(now, COPY_BATCH)?;
     Ok(due.into_iter().map(|task| task.handle).collect())
 }

@@ -23,7 +23,7 @@ pub use data::EMPTY;
 pub use erase::ERASE_BATCH;
 pub use issue::is_reported_as_theft;
 pub use listing::SEEN_EVERY;
-pub use maintenance::{copied, copy_now, sweep};
+pub use maintenance::{copied, copy_now, due_copies, sweep};
 pub use outbox::{COPY_BATCH, Copy};
 pub use revocation::{REPORT_BATCH, due_reports, reported};
 pub use ticket::MAX_USED_TICKETS;
@@ -72,7 +72,12 @@ pub fn answer<S: UserStore>(
         UserCall::Create(create) => issue::create(store, context, create, None),
         UserCall::CreateBound { create, key } => issue::create(store, context, create, Some(key)),
         UserCall::Refresh(refresh) => issue::refresh(store, context, &refresh),
-        UserCall::Verify(verify) => verify::verify(store, context, verify),
+        UserCall::Verify(verify) => {
+            let handle = verify.handle.clone();
+            of_live(store, context, &handle, |record| {
+                verify::verify(store, context, record, verify)
+            })
+        }
         UserCall::Check { handle, issued } => verify::check(store, context, &handle, issued),
         #[cfg(postern_next)]
         UserCall::CheckNext { handle } => verify::check(store, context, &handle, None),
@@ -80,7 +85,9 @@ pub fn answer<S: UserStore>(
             handle,
             payload,
             carried,
-        } => verify::regenerate(store, context, &handle, payload, carried),
+        } => of_live(store, context, &handle, |record| {
+            verify::regenerate(store, context, record, payload, carried)
+        }),
         UserCall::ReadData {
             handle,
             copy_lapsed,
@@ -95,16 +102,24 @@ pub fn answer<S: UserStore>(
             session_data,
             keep_for,
         } => data::write(store, context, &handle, &session_data, keep_for),
-        UserCall::ReadInformation { handle } => data::information(store, context, &handle),
+        UserCall::ReadInformation { handle } => of_live(store, context, &handle, |record| {
+            data::information(store, record)
+        }),
         UserCall::ReplacePayload { handle, payload } => {
-            data::replace_payload(store, context, &handle, payload)
+            of_live(store, context, &handle, |record| {
+                data::replace_payload(store, record, payload)
+            })
         }
         UserCall::MergePayload {
             handle,
             changes,
             limit,
-        } => data::merge_payload(store, context, &handle, &changes, &limit),
-        UserCall::NoteUse { handle, hash1 } => seen::note(store, context, &handle, &hash1),
+        } => of_live(store, context, &handle, |record| {
+            data::merge_payload(store, context, record, &changes, &limit)
+        }),
+        UserCall::NoteUse { handle, hash1 } => of_live(store, context, &handle, |record| {
+            seen::note(store, context, record, &hash1)
+        }),
         UserCall::RedeemTicket {
             handle,
             id,
@@ -115,11 +130,15 @@ pub fn answer<S: UserStore>(
             thumbprint,
             key,
             carried,
-        } => device::bind(store, context, &handle, (thumbprint, key), carried),
+        } => of_live(store, context, &handle, |record| {
+            device::bind(store, context, record, (thumbprint, key), carried)
+        }),
         UserCall::ConfirmDevice { handle, thumbprint } => {
-            device::confirm(store, context, &handle, thumbprint)
+            of_live(store, context, &handle, |record| {
+                device::confirm(store, record, thumbprint)
+            })
         }
-        UserCall::ReadDevice { handle } => device::read(store, context, &handle),
+        UserCall::ReadDevice { handle } => of_live(store, context, &handle, device::read),
         UserCall::ProveDevice {
             handle,
             thumbprint,
@@ -128,7 +147,9 @@ pub fn answer<S: UserStore>(
             renew,
         } => {
             let answered = device::Answered { challenge, expires };
-            device::prove(store, context, &handle, thumbprint, &answered, renew)
+            of_live(store, context, &handle, |record| {
+                device::prove(store, context, record, thumbprint, &answered, renew)
+            })
         }
         UserCall::List { user_id, tenant_id } => {
             let mut sessions = store.sessions_of(&user_id, tenant_id.as_deref())?;
@@ -217,6 +238,28 @@ fn live<S: UserStore>(
             None
         }
         _ => None,
+    })
+}
+
+/// What `answer` makes of the live session of a handle; [`GONE`] when there is none.
+fn of_live<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    handle: &str,
+    answer: impl FnOnce(SessionRecord) -> Result<UserReply, StoreFault>,
+) -> Result<UserReply, StoreFault> {
+    match live(store, context, handle)? {
+        Some(record) => answer(record),
+        None => Ok(GONE),
+    }
+}
+
+/// Stores a record that has changed; [`GONE`] when its session lives no more.
+fn update<S: UserStore>(store: &S, record: &SessionRecord) -> Result<UserReply, StoreFault> {
+    Ok(if store.update_session(record)? {
+        UserReply::Done {}
+    } else {
+        GONE
     })
 }
 

@@ -6,7 +6,7 @@
 //! known here to the entry.
 
 use super::{UserContext, outbox::backoff};
-use crate::session::record::{CopyAction, RevocationTask, StoreFault, UserStore};
+use crate::session::record::{CopyAction, CopyTask, RevocationTask, StoreFault, UserStore};
 use postern_jwt::time::{Millis, UnixMillis};
 
 /// How many revocations one report holds.
@@ -116,15 +116,31 @@ pub(super) fn copy_gone<S: UserStore>(
         task.expires = needed;
         task.due = now;
         task.recorded = false;
-    } else if task.recorded {
-        task.due = next_look(store, &task)?;
+    } else if task.recorded && task.due != task.expires {
+        task.due = task.expires;
+    } else {
+        return Ok(());
     }
     store.queue_revocation(&task)
 }
 
-/// When a recorded entry is looked at again: when its time is over, or before, while a KV copy may outlast it.
+/// Notes that the delete of a handle's KV copy was refused: the entry is looked at before its time is over.
+pub(super) fn copy_outlasts<S: UserStore>(store: &S, handle: &str) -> Result<(), StoreFault> {
+    match store.revocation_task(handle)? {
+        Some(mut task) if task.recorded && task.due == task.expires => {
+            task.due = next_look(store, &task)?;
+            store.queue_revocation(&task)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// When a recorded entry is looked at again: when its time is over, or before, while a KV copy that could not be deleted at
+/// once may outlast it.
 fn next_look<S: UserStore>(store: &S, task: &RevocationTask) -> Result<UnixMillis, StoreFault> {
-    Ok(if copy_stands(store, &task.handle)? {
+    let copy = store.copy_task(&task.handle)?;
+    let is_refused = |copy: CopyTask| copy.action != CopyAction::DeleteAgain && copy.attempts > 0;
+    Ok(if copy.is_some_and(is_refused) {
         task.expires.minus(COPY_LINGERS)
     } else {
         task.expires

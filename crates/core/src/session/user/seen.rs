@@ -1,6 +1,6 @@
 //! A refresh token supersedes the one that it was issued for once it, or its access token, was seen in use.
 
-use super::{GONE, UserContext, issue, listing, live};
+use super::{GONE, UserContext, issue, listing};
 use crate::{
     session::{
         call::UserReply,
@@ -13,16 +13,13 @@ use crate::{
 pub(super) fn note<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
-    handle: &str,
+    mut record: SessionRecord,
     hash1: &str,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
     if mark(context, &mut record, hash1)? && !store.update_session(&record)? {
         return Ok(GONE);
     }
-    listing::note_seen(store, context, handle)?;
+    listing::note_seen(store, context, &record.handle)?;
     Ok(UserReply::Done {})
 }
 

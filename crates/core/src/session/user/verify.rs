@@ -1,8 +1,7 @@
 //! Is a session live, and does its access token still belong to it?
 
 use super::{
-    GONE, UserContext, data, device_shown, foreign, issue, listing, live, maintenance, seen, shown,
-    view,
+    GONE, UserContext, data, device_shown, foreign, issue, listing, maintenance, seen, shown, view,
 };
 use crate::session::{
     call::{Carried, Gone, RotationMode, UserReply, Verify},
@@ -11,7 +10,7 @@ use crate::session::{
     minting::AccessGrant,
     record::{SessionRecord, StoreFault, UserStore},
 };
-use postern_jwt::{json, time::UnixMillis};
+use postern_jwt::{json, proof::Thumbprint, time::UnixMillis};
 
 pub(super) fn check<S: UserStore>(
     store: &S,
@@ -46,11 +45,9 @@ pub(super) fn check<S: UserStore>(
 pub(super) fn verify<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
+    mut record: SessionRecord,
     call: Verify,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, context, &call.handle)? else {
-        return Ok(GONE);
-    };
     if device_shown::is_out_of_reach(context, &record) {
         return Ok(shown::OUT_OF_REACH);
     }
@@ -138,20 +135,29 @@ fn verify_lazily<S: UserStore>(
 pub(super) fn regenerate<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
-    handle: &str,
+    mut record: SessionRecord,
     payload: Option<String>,
     carried: Carried,
 ) -> Result<UserReply, StoreFault> {
-    let Some(mut record) = live(store, context, handle)? else {
-        return Ok(GONE);
-    };
     if device_shown::is_out_of_reach(context, &record) {
         return Ok(shown::OUT_OF_REACH);
     }
     record.payload = payload.unwrap_or(record.payload);
     seen::mark(context, &mut record, &carried.hash1)?;
+    let device = device_shown::of_token(&record, carried.device);
+    let access = same_life(context, &record, carried, device);
+    store_and_allow(store, context, record, access)
+}
+
+/// Permission for an access token in place of the one at hand, with no more life than that has; `None` when it has none.
+pub(super) fn same_life(
+    context: &UserContext<'_>,
+    record: &SessionRecord,
+    carried: Carried,
+    device: Option<Thumbprint>,
+) -> Option<AccessGrant> {
     let expiry = carried.expiry.min(record.access_expires_max);
-    let access = (expiry > context.now).then_some(AccessGrant {
+    (expiry > context.now).then(|| AccessGrant {
         created: context.now,
         expiry,
         hash1: carried.hash1,
@@ -162,10 +168,9 @@ pub(super) fn regenerate<S: UserStore>(
         session_created: record.told_creation(),
         // Of the token at hand the object knows already.
         generation: 0,
-        device: device_shown::of_token(&record, carried.device),
+        device,
         dpop_key: record.dpop_key,
-    });
-    store_and_allow(store, context, record, access)
+    })
 }
 
 pub(super) fn store_and_allow<S: UserStore>(

@@ -1,43 +1,16 @@
-//! What the isolates ask of a user's object, and what it answers: the messages between `src/objects/user_sessions/client.rs` and
-//! `src/objects/user_sessions/object`. The ends may be of two releases: how a member or a call is added is said in
-//! [`crate::message`].
+//! What is asked of a user's object.
 
-use super::minting::AccessGrant;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
-use super::{
-    listing::{Cursor, ListedSession},
-    minting::TokenLimit,
-    model::{Device, SessionView, TokenInfo},
-};
 use crate::{
-    message::{Message, Unread, raw},
-    refusal::ReuseSubtype,
+    message::raw,
+    session::{listing::Cursor, minting::TokenLimit, model::Device},
 };
 use postern_jwt::{
     proof::Thumbprint,
     secret::AntiCsrfToken,
     time::{Millis, UnixMillis},
 };
-
-/// What an isolate sends: a call, and what the object has to know besides.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct UserRequest<C = UserCall> {
-    /// The highest protocol number that the isolate understands.
-    pub protocol: u32,
-    /// The cut-off as far as the isolate knows: sessions created before it have ended, whoever they belong to.
-    pub not_before: UnixMillis,
-    /// The call.
-    pub call: C,
-}
-
-impl<C: Serialize + DeserializeOwned> Message for UserRequest<C> {
-    type Content = C;
-
-    fn protocol(&self) -> u32 {
-        self.protocol
-    }
-}
 
 /// A question or an order to a user's object. Handles in it have passed the tag check.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -195,7 +168,7 @@ pub enum UserCall {
         keep_for: Option<Millis>,
         /// Report also the ones that an earlier call has ended.
         repeatable: bool,
-        /// Who ends them, by the name of an [`EndedBy`](super::listing::EndedBy); `None` = of a release that does not say.
+        /// Who ends them, by the name of an [`EndedBy`](crate::session::listing::EndedBy); `None` = of a release that does not say.
         #[serde(default)]
         by: Option<String>,
     },
@@ -207,7 +180,7 @@ pub enum UserCall {
         tenant_id: Option<String>,
         /// When there is nothing left to end, report the ones that the last such call has ended.
         repeatable: bool,
-        /// Who ends them, by the name of an [`EndedBy`](super::listing::EndedBy); `None` = of a release that does not say.
+        /// Who ends them, by the name of an [`EndedBy`](crate::session::listing::EndedBy); `None` = of a release that does not say.
         #[serde(default)]
         by: Option<String>,
     },
@@ -233,7 +206,7 @@ pub enum UserCall {
         keep_for: Millis,
     },
     /// End what a person has here and forget everything about the person, at most
-    /// [`ERASE_BATCH`](super::user::ERASE_BATCH) sessions at a time. Can be repeated, also after it is done.
+    /// [`ERASE_BATCH`](crate::session::user::ERASE_BATCH) sessions at a time. Can be repeated, also after it is done.
     Erase {
         /// The user; `None` = the object is that of a trusted issuer's user, and everything in it is the user's.
         user_id: Option<String>,
@@ -297,7 +270,7 @@ pub struct Create {
     pub access_token_validity: Option<Millis>,
     /// Device facts, already coarsened.
     pub device: Option<Device>,
-    /// Which way it is made, by the name of a [`MadeBy`](super::listing::MadeBy); `None` = of a release that does not say.
+    /// Which way it is made, by the name of a [`MadeBy`](crate::session::listing::MadeBy); `None` = of a release that does not say.
     #[serde(default)]
     pub made_by: Option<String>,
 }
@@ -400,212 +373,4 @@ pub struct Carried {
     /// The device that it says its session is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Thumbprint>,
-}
-
-/// The object's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum UserReply {
-    /// A session was created or refreshed.
-    Issued {
-        /// The session.
-        session: SessionView,
-        /// Permission for its access token.
-        access: AccessGrant,
-        /// Its refresh token.
-        refresh: TokenInfo,
-    },
-    /// The session is live; perhaps with permission for a new access token.
-    Live {
-        /// The session, with the payload that counts.
-        session: SessionView,
-        /// Permission for a new access token.
-        access: Option<AccessGrant>,
-        /// The stored payload differs from the token's (protocol 5.6).
-        payload_update_available: bool,
-        /// The sequence number of its newest data.
-        data_seq: u64,
-    },
-    /// The session has not ended.
-    #[serde(rename = "standing")]
-    NotEnded {
-        /// The sequence number of its newest data.
-        data_seq: u64,
-        /// Of a trusted issuer's session: the handle was ended then, and tokens of up to that moment are refused; zero =
-        /// never. `None` = the object is of a release that does not say, or there is nothing to say.
-        #[serde(default)]
-        ended: Option<UnixMillis>,
-    },
-    /// The session data.
-    Data {
-        /// The text of one JSON object.
-        #[serde(with = "raw")]
-        session_data: String,
-        /// Its sequence number; 0 = none was ever stored.
-        seq: u64,
-    },
-    /// The data was overwritten.
-    Written {
-        /// Its sequence number.
-        seq: u64,
-    },
-    /// The object has the new data, but KV has not taken it in time: readers see the old or the new value, and soon
-    /// all the new one.
-    CopyPending {},
-    /// Done.
-    Done {},
-    /// Everything about a session.
-    Information {
-        /// The session, with its stored payload.
-        session: SessionView,
-        /// The text of one JSON object.
-        #[serde(with = "raw")]
-        session_data: String,
-        /// When it ends unless refreshed.
-        expiry: UnixMillis,
-        /// When it was created.
-        created: UnixMillis,
-        /// When it was last refreshed.
-        last_refreshed: Option<UnixMillis>,
-        /// Device facts.
-        device: Option<Device>,
-        /// When it was bound to a device; `None` = it is not, or the object is of a release that does not say.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        bound: Option<UnixMillis>,
-        /// The key that it is bound to by DPoP; `None` = none, or the object is of a release that does not say.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        dpop_key: Option<Thumbprint>,
-    },
-    /// The key that a session is bound to.
-    Device {
-        /// Its thumbprint.
-        thumbprint: Thumbprint,
-        /// The public key, as a JWK.
-        key: String,
-    },
-    /// Handles listed, or ended.
-    Handles {
-        /// Which.
-        handles: Vec<String>,
-    },
-    /// A page of sessions.
-    Sessions {
-        /// The sessions, newest first.
-        sessions: Vec<ListedSession>,
-        /// Where the next page begins; `None` = this is the last.
-        next: Option<Cursor>,
-    },
-    /// Sessions of a person were ended and forgotten.
-    Erased {
-        /// Which this call has ended.
-        handles: Vec<String>,
-        /// There is more to erase: the call is to be made again.
-        goes_on: bool,
-    },
-    /// The sessions have ended here, but the authority on revocations has not recorded it: an isolate that does not ask
-    /// here may go on honouring them. It will be recorded; a repeated call reports the same handles.
-    RevocationPending {},
-    /// There is no such session (any more).
-    Unauthorised {
-        /// Why.
-        reason: Gone,
-    },
-    /// Reuse of a refresh token; the session has ended.
-    Theft {
-        /// Which session.
-        handle: String,
-        /// Whose.
-        user_id: String,
-        /// How it was recognised.
-        subtype: ReuseSubtype,
-        /// The country that the session was made from, if it is known.
-        #[serde(default)]
-        country: Option<String>,
-    },
-    /// The new payload is refused; nothing was changed.
-    PayloadRefused {
-        /// The first claim in it that an access token protects.
-        claim: Option<String>,
-        /// The length of the access token that it would make, in bytes, when that is too long.
-        token_bytes: Option<u64>,
-    },
-    /// The call was not read; nothing was changed.
-    Unread {
-        /// Why.
-        why: Unread,
-    },
-}
-
-/// Why the answer is `UNAUTHORISED`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Gone {
-    /// Unknown, expired or ended.
-    NoSession,
-    /// Not a refresh token of ours.
-    NotOurs,
-    /// The anti-CSRF token is missing or another one.
-    AntiCsrf,
-    /// The access token belongs to a branch that lost.
-    RotatedOut,
-    /// The stored payload holds a claim that the new token's version protects.
-    ProtectedClaim,
-    /// The ticket was used before.
-    TicketUsed,
-    /// The ticket's time is over.
-    TicketExpired,
-    /// The session has used as many tickets as are remembered at a time.
-    TooManyTickets,
-    /// The session is bound to another key, or cannot be bound.
-    NotBindable,
-    /// The session is bound to no device, or to another one.
-    NotBound,
-    /// The session is bound to a device that was not shown, and the browser has a reason for that.
-    DeviceUnproven,
-    /// The session is bound to a key (RFC 9449), of which there was no proof. Nothing was changed.
-    KeyUnproven,
-    /// The proof of its key was used before, or as many were as are remembered at a time. Nothing was changed.
-    ProofUsed,
-}
-
-impl Gone {
-    /// The reason as a message for callers we trust.
-    pub const fn message(self) -> &'static str {
-        match self {
-            Self::NoSession => "Session does not exist.",
-            Self::NotOurs => "Refresh token is not valid.",
-            Self::AntiCsrf => "Anti-CSRF token does not match.",
-            Self::RotatedOut => "rotated-out token branch; refresh required",
-            Self::ProtectedClaim => "The user payload contains protected field",
-            Self::TicketUsed => "used before",
-            Self::TicketExpired => "expired by the clock of its session",
-            Self::TooManyTickets => "too many tickets of its session at a time",
-            Self::NotBindable => "the session cannot be bound to this key",
-            Self::NotBound => "the session is not bound to this key",
-            Self::DeviceUnproven => "the device of the session was not shown",
-            Self::KeyUnproven => "the session is bound to a key, of which there is no proof",
-            Self::ProofUsed => {
-                "the proof was used before, or too many of the session were at a time"
-            }
-        }
-    }
-}
-
-/// An answer with the object's clock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserResponse<R = UserReply> {
-    /// The protocol number that the answer is given in.
-    pub protocol: u32,
-    /// The object's time when it answered: what is said is true as of then.
-    pub as_of: UnixMillis,
-    /// The answer.
-    pub reply: R,
-}
-
-impl<R: Serialize + DeserializeOwned> Message for UserResponse<R> {
-    type Content = R;
-
-    fn protocol(&self) -> u32 {
-        self.protocol
-    }
 }
