@@ -62,11 +62,13 @@ export function bill(month, { prices, counts } = readCosts()) {
     }
   }
   const asked = (2 * month.isolates * DAYS * 86_400) / POLL_SECONDS;
+  // The key ring and the authority are awake for many requests at a time, all the month at most.
+  const awake = used.requests * AWAKE_SECONDS + Math.min(asked * AWAKE_SECONDS, 2 * DAYS * 86_400);
+  used.gigabyteSeconds = awake * GIGABYTES;
   used.requests += asked;
   // A request for each of these; a read and an overwrite are part of one.
   used.workerRequests = month.users * (DAYS * (month.requests + month.refreshes) + month.signIns * 1.5);
   used.cpuMilliseconds = used.workerRequests * CPU_MILLISECONDS;
-  used.gigabyteSeconds = used.requests * AWAKE_SECONDS * GIGABYTES;
   const lines = Object.entries(prices.units).map(([unit, { name, each_million, included }]) => ({
     unit: name,
     used: used[unit],

@@ -28,6 +28,8 @@ pub struct Level {
 /// The level of verifications that go by `FRESHNESS`.
 pub const BY_DEFAULT: u64 = 1;
 
+const CLOCKS_APART: u64 = 5_000;
+
 /// A cut-off that was asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct CutOff {
@@ -106,6 +108,17 @@ impl Judge {
             self.late += 1;
             self.fault(format!(
                 "{what} was let in {delay} ms after that was told, bound {bound}, at {start}"
+            ));
+        }
+    }
+
+    /// New tokens were handed out by an isolate that had heard of a cut-off at `told` by then, of a session from before it.
+    pub fn renewed(&mut self, truth: Truth, told: u64, now: u64) {
+        // As far as the clocks of objects lie apart, a session may be from after it by its object's.
+        if truth.created + CLOCKS_APART < told {
+            self.late += 1;
+            self.fault(format!(
+                "a session from before a cut-off was let in by a refresh that had heard of it, at {now}"
             ));
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! `simulate run [SEED]` runs the long form with that seed, or with eight that nobody chose, and `simulate seeds FROM TO
 //! [short]` with all of these; they print what happened, and last one line of JSON. `simulate scale DIRECTORY` measures the
-//! real journal and copy at the sizes of `docs/scale.md` and draws its plots.
+//! real journal and copy at the sizes of `docs/scale.md` and draws its plots; `simulate day DIRECTORY` does of it the day of a
+//! large deployment.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::as_conversions,
@@ -56,7 +57,7 @@ use simulate::{
 };
 
 const USAGE: &str =
-    "error: simulate run [SEED], simulate seeds FROM TO [short], or simulate scale DIRECTORY";
+    "error: simulate run [SEED], simulate seeds FROM TO [short], simulate scale|day DIRECTORY";
 /// How many seeds that nobody chose one run tries.
 const SEEDS: u64 = 8;
 

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{Size, tally::Tally};
+use super::{Size, tally::Tally, traffic::DAY};
 use crate::plot::thousands;
 
 const COSTS: &str = include_str!("../../../../../docs/costs.json");
 const DAYS: f64 = 30.0;
 /// Assumed, as in the calculator.
 const CPU_MILLISECONDS: f64 = 2.0;
-const AWAKE_GIGABYTE_SECONDS: f64 = 0.05 * 0.128;
+const AWAKE_SECONDS: f64 = 0.05;
+const GIGABYTES: f64 = 0.128;
 
 #[derive(Deserialize)]
 struct Costs {
@@ -85,8 +86,12 @@ pub fn print(size: &Size, tally: &Tally) {
     let requests = day.requests + size.users * (size.refreshes + size.sign_ins + size.sign_outs);
     add("workerRequests", requests);
     add("cpuMilliseconds", requests * CPU_MILLISECONDS);
-    let objects = used["requests"];
-    used.insert("gigabyteSeconds", objects * AWAKE_GIGABYTE_SECONDS);
+    // The key ring and the authority are awake for many requests at a time, all the month at most.
+    let asked = DAYS * (day.ring + day.polls + day.fetches);
+    let all_the_month = 2.0 * DAYS * DAY as f64;
+    let awake = used["requests"] * AWAKE_SECONDS + (asked * AWAKE_SECONDS).min(all_the_month);
+    used.insert("gigabyteSeconds", awake * GIGABYTES);
+    *used.entry("requests").or_default() += asked;
     println!(
         "\nA month of days without events, 60 s, one shard: requests to the key ring {}, polls {}, segments {}, users' objects for a copy's sake {}.\n",
         whole(DAYS * day.ring),

@@ -62,7 +62,7 @@ const LARGE: Size = Size {
     users: 10_000_000.0,
     locations: 300,
     isolates: 50_000,
-    sampled: 250,
+    sampled: 80,
     requests: 50.0,
     refreshes: 4.0,
     sign_ins: 0.1,
@@ -122,7 +122,7 @@ pub fn report(directory: &str) {
         },
         Size {
             isolates: 10_000,
-            sampled: 250,
+            sampled: 80,
             ..LARGE
         },
     ];
@@ -290,20 +290,25 @@ impl Deployment {
             * (1.0 - since as f64 * 1_000.0 / ACCESS_TOKEN as f64).max(0.0);
         let ended = how_many(&mut self.random, back[0] + back[1] * lives);
         self.tally.come_back(back[0] + back[1]);
+        let mut entries: Vec<Vec<Entry>> = vec![Vec::new(); self.authorities.len()];
         for _ in 0..sign_outs + ended {
-            let user = self.reported;
-            self.reported += 1;
-            let shard = (user % u64::from(self.size.shards)) as usize;
-            let entry = Entry {
-                handle: handle_of("many", user),
+            let shard = (self.reported % u64::from(self.size.shards)) as usize;
+            entries[shard].push(Entry {
+                handle: handle_of("many", self.reported),
                 expires: UnixMillis(now + ACCESS_TOKEN),
-            };
-            let report = Report {
-                live: 1,
-                entries: vec![entry],
-            };
-            self.authorities[shard].take(&report, now);
+            });
+            self.reported += 1;
             self.tally.report(shard);
+        }
+        // Each comes by itself; what the authority makes of them is the same.
+        for (shard, entries) in self.authorities.iter_mut().zip(entries) {
+            for some in entries.chunks(1_000) {
+                let report = Report {
+                    live: 1,
+                    entries: some.to_vec(),
+                };
+                shard.take(&report, now);
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use crate::plot::thousands;
 /// What one object is counted on for, in requests a second. The platform names a soft limit of 1,000.
 pub const COUNTED_ON: f64 = 500.0;
 /// Peaks are of so many seconds: a second of a sample has few events.
-const STEP: u64 = 30;
+const STEP: u64 = 60;
 /// How long an event is felt.
 const FELT: u64 = 1_800;
 
@@ -69,7 +69,7 @@ impl Series {
 
     fn line(&self, name: &'static str) -> DayLine {
         // A point for each minute.
-        let points = self.0.chunks(2).map(|some| some.iter().sum::<f64>() / 60.0);
+        let points = self.0.iter().map(|amount| amount / STEP as f64);
         DayLine {
             name,
             points: points.collect(),
@@ -152,7 +152,7 @@ impl Tally {
 
     pub fn print(&self) {
         println!(
-            "| most a second, over half a minute | `KeyRing` | `Revocations`, each shard | of it polls | segments | reports | users' objects asked for a copy that is missing, old or unsure | users who sign in again |"
+            "| most a second, over a minute | `KeyRing` | `Revocations`, each shard | of it polls | segments | reports | users' objects asked for a copy that is missing, old or unsure | users who sign in again |"
         );
         println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         let busiest = self.busiest();

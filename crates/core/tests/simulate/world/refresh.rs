@@ -131,6 +131,9 @@ impl World {
         ) else {
             return;
         };
+        let truth = self.users.sessions[ask.session].truth;
+        let told = self.known_to_isolate(ask.isolate);
+        self.judge.renewed(truth, told, self.now);
         self.users.accept(ask.session, tokens, key);
         let clock = self.isolates[ask.isolate].clock(self.now);
         if self.users.sessions[ask.session].exp > clock {
