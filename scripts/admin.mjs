@@ -61,7 +61,7 @@ const COMMANDS = {
   },
   explain: {
     wants: "METHOD URL",
-    what: "which gateway rule a request meets, and what becomes of it; --token TOKEN, --header 'name: value'",
+    what: "which gateway rule a request meets, and what becomes of it; --token TOKEN (put where its issuer's tokens count), --header 'name: value' (as often as needed)",
     run: (api, [method, url], args) => api.ask({ method: "POST", base: "auth", path: "/explain", body: { method, url, ...credentials(args) } }),
   },
 };
@@ -142,8 +142,14 @@ function millisecondsOf(text) {
 /** @param {string[]} args */
 function credentials(args) {
   const token = option(args, "token");
-  const header = option(args, "header")?.match(/^([^:]+):\s*(.*)$/);
-  return { ...(token && { token }), ...(header && { headers: { [String(header[1]).toLowerCase()]: header[2] } }) };
+  const headers = args.flatMap((arg, at) => (arg === "--header" ? [args[at + 1] ?? ""] : arg.startsWith("--header=") ? [arg.slice("--header=".length)] : []));
+  const fields = headers.map((header) => header.match(/^([^:]+):\s*(.*)$/) ?? fail("--header wants 'name: value'"));
+  return { ...(token && { token }), ...(fields.length > 0 && { headers: Object.fromEntries(fields.map(([, name, value]) => [String(name).toLowerCase(), value])) }) };
+}
+
+/** @param {string} why @returns {never} */
+function fail(why) {
+  throw new StepFailed(why);
 }
 
 /** What is neither an option nor the value of one. @param {string[]} args */

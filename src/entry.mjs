@@ -4,7 +4,7 @@ import gatewayRules from "../build/gateway.mjs";
 import issuers from "../build/issuers.mjs";
 import {
   KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
-  answer_http, answer_in_place, answer_rpc, judge_answer, look_at_session, result_in_place,
+  answer_http, answer_in_place, answer_rpc, judge_answer, look_at_session, measure_answer, result_in_place,
 } from "../build/index.js";
 import { answered, encoded, factsOf, instance } from "./executor.mjs";
 import { answerAgain, keep, keeping } from "./kept-answers.mjs";
@@ -27,7 +27,7 @@ const host = {
   linesOf,
   send,
   edited,
-  forward: forwarding(live(judge_answer)),
+  forward: forwarding(live(judge_answer), live(measure_answer)),
   pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => answered(look(ticket, env, ctx), ctx, () => UNKNOWN)),
 };
 

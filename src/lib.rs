@@ -58,6 +58,12 @@ pub fn judge_answer(
     response::judged(status, lines, rule, website.as_deref(), &request, &env)
 }
 
+/// Counts an origin's answer by rule `rule`: its status, or negative as in `judge_answer`; and how many milliseconds it took.
+#[wasm_bindgen]
+pub fn measure_answer(status: i32, rule: u32, took: u32) {
+    response::counted(status, rule, took);
+}
+
 /// Looks whether the session behind an open WebSocket still stands: what `watch` says, at once, or as a ticket or a promise.
 #[wasm_bindgen]
 pub fn look_at_session(

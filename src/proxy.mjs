@@ -89,8 +89,9 @@ const verdictKey = ({ status, headers }, rule, website) =>
  * `send`, with the answer as the client gets it. `judge` says what to make of it: another answer, or `=` or `~` and edits;
  * with `=` they are the same for every answer with this status, these names and these two values, by this rule, for this website.
  * @param {(status: number, lines: Uint8Array, rule: number, website: string | undefined, request: Request, env: unknown) => string | Response} judge
+ * @param {(status: number, rule: number, took: number) => void} measure `took`: milliseconds until the answer began
  */
-export const forwarding = (judge) => (request, url, edits, told, binding, ms, init, rule, env) => {
+export const forwarding = (judge, measure) => (request, url, edits, told, binding, ms, init, rule, env) => {
   const finish = (answer) => {
     const website = request.headers.get("origin") ?? undefined;
     if (typeof answer === "number") return judge(-answer, new Uint8Array(), rule, website, request, env);
@@ -107,7 +108,9 @@ export const forwarding = (judge) => (request, url, edits, told, binding, ms, in
     }
     return verdict === "" ? answer : edited(answer, verdict);
   };
+  const started = Date.now();
   return send(request, url, edits, told, binding, ms, init).then((answer) => {
+    measure(typeof answer === "number" ? -answer : answer.status, rule, Date.now() - started);
     try {
       return finish(answer);
     } catch {

@@ -4,7 +4,10 @@ use super::{jwks_client, verifier};
 use crate::objects::context::Context;
 use postern_core::{
     settings::TrustedIssuer,
-    tokens::logout::{self, Signal, SignalFault, SignalKind, back_channel, security_event},
+    tokens::{
+        logout::{self, Signal, SignalFault, SignalKind, back_channel, security_event},
+        trusted_issuer,
+    },
 };
 use postern_jwt::{MAX_TOKEN_BYTES, compact};
 
@@ -36,8 +39,9 @@ pub(crate) async fn verified(
     let keys = jwks_client::current(&context.env, issuer, token.key_id(), context.now)
         .await
         .map_err(|jwks_client::Outage(explanation)| NotVerified::Outage(explanation))?;
+    let usable = trusted_issuer::keys_for(issuer, keys.usable(), &token.claims_unverified());
     let pending = token
-        .choose_keys(keys.usable(), &policy)
+        .choose_keys(&usable, &policy)
         .map_err(SignalFault::Token)?;
     let verdict = verifier::verdict(&pending)
         .await

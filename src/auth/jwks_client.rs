@@ -10,13 +10,14 @@ use worker::Env;
 
 use crate::{
     objects::key_sets::{client, fetch},
-    runtime::{clock, log, promise},
+    runtime::{clock, log, metrics, promise},
 };
 use postern_core::{
     key_sets::{
         FIRST_PAUSE,
         call::{KeeperCall, KeeperReply, Place},
     },
+    metrics::{Metric, Point},
     settings::{IssuerKeys, TrustedIssuer},
 };
 use postern_jwt::{
@@ -162,7 +163,12 @@ async fn ask(env: &Env, issuer: &TrustedIssuer, lacks_key: bool, now: UnixMillis
         version,
         lacks_key,
     };
-    let outcome = match client::ask(env, call).await {
+    let answer = client::ask(env, call).await;
+    let from = match &answer {
+        Ok(KeeperReply::Set { .. } | KeeperReply::Unavailable { .. }) => "keeper",
+        _ => "issuer",
+    };
+    let outcome = match answer {
         Ok(KeeperReply::Set {
             text,
             version,
@@ -188,13 +194,21 @@ async fn ask(env: &Env, issuer: &TrustedIssuer, lacks_key: bool, now: UnixMillis
         },
     };
     let now = clock::now();
-    let mut is_another = false;
+    let (mut is_new, mut is_another) = (false, false);
     let taken = outcome.and_then(|(text, version, freshness)| {
-        is_another = text.is_some() && version.is_some();
+        is_new = text.is_some();
+        is_another = is_new && version.is_some();
         take(issuer, text, version)
             .map_err(|trouble| (trouble, freshness.cooldown.max(FIRST_PAUSE)))?;
         Ok(freshness)
     });
+    let outcome = match &taken {
+        Ok(_) if is_new => "set",
+        Ok(_) => "unchanged",
+        Err(_) => "failed",
+    };
+    let labels = [issuer.id.as_str(), from, outcome];
+    metrics::add(&Point::one(Metric::IssuerKeyFetches, &labels));
     with(&issuer.id, |held| match taken {
         Ok(freshness) => {
             held.state.fetch_succeeded(now, freshness);

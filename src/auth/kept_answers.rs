@@ -7,7 +7,7 @@
 use super::{authenticate, verified_session::VerifiedToken, verifier};
 use crate::{
     objects::{key_ring, shared_settings},
-    runtime::{clock, settings},
+    runtime::{clock, metrics, settings},
 };
 use postern_core::settings::Settings;
 use postern_jwt::time::UnixMillis;
@@ -61,10 +61,14 @@ pub(crate) fn still_holds(number: u32) -> bool {
         let known = &ground.known;
         let shows_device =
             known.device.is_none() || ground.device_until.is_some_and(|until| now < until);
-        shows_device
+        let holds = shows_device
             && Rc::ptr_eq(&settings, &ground.settings)
             && verifier::is_still_good(known, &settings, &ring, now)
-            && authenticate::stands(known, &settings, &ring, now)
+            && authenticate::stands(known, &settings, &ring, now);
+        if holds {
+            metrics::add_remembered(known.session.identity.issuer.id());
+        }
+        holds
     })
 }
 

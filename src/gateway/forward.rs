@@ -140,6 +140,14 @@ impl SendFault {
         }
     }
 
+    /// For metrics.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+        }
+    }
+
     /// For the log.
     pub(crate) const fn message(self) -> &'static str {
         match self {

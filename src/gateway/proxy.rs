@@ -15,6 +15,7 @@ use super::{
     websocket,
 };
 use crate::runtime::{
+    clock,
     js::{self, ExecutionContext, Host},
     log, random,
 };
@@ -95,7 +96,14 @@ impl Call<'_> {
             // Nothing more depends on this request: the answer need not come back here.
             return outbound.forward(env, host, index).map(JsValue::from);
         }
-        match outbound.send(env, host).await {
+        let started = clock::now();
+        let sent = outbound.send(env, host).await;
+        let answer = sent
+            .as_ref()
+            .map_err(|fault| *fault)
+            .map(|answer| answer.status().unwrap_or_default());
+        response::measured(self.matched, answer, clock::now().since(started));
+        match sent {
             Ok(answer) => {
                 let key = key.as_ref().map(|key| &key.secret);
                 let answer = response::with_directives(self, host, answer, key).await?;

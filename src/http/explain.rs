@@ -66,7 +66,7 @@ pub(super) async fn told(
     execution: &ExecutionContext,
     settings: &Settings,
 ) -> Result<String, Refusal> {
-    explained(&Described::parse(body)?, env, execution, settings).await
+    explained(&Described::parse(body, settings)?, env, execution, settings).await
 }
 
 /// True for `{"issuers":true}`: not about a request, but about the keys of all trusted issuers.
@@ -153,6 +153,7 @@ async fn explained(
     let mut explanation = Explanation {
         raw_path: raw_path.to_owned(),
         path: target.path().to_owned(),
+        token_in: described.token_in.clone(),
         matched: None,
         end: End::Preflight(true),
     };

@@ -11,10 +11,11 @@ use super::{
 use crate::runtime::{
     clock,
     http::fetch::{Answer, Limits},
-    log,
+    log, metrics,
 };
 use postern_core::{
     keys::RingCopy,
+    metrics::Point,
     revocation::{
         call::{AuthorityCall, AuthorityReply},
         copy::{Age, Decision, LivenessQuery, Poll, RevocationCopy, UncertainReason},
@@ -191,6 +192,14 @@ pub(crate) fn not_before(context: &Context) -> UnixMillis {
     told.unwrap_or(UnixMillis(0)).max(context.ring.not_before())
 }
 
+/// Whether what is so old has ended with everybody's of its time, as far as this isolate knows.
+pub(crate) fn is_cut_off(context: &Context, age: Age) -> bool {
+    match age {
+        Age::Session(at) | Age::Token(at) => at < not_before(context),
+        Age::Unknown => false,
+    }
+}
+
 /// Whether this isolate may make a token that does not tell when its session was created.
 pub(crate) fn may_make_untold(context: &Context) -> bool {
     let copy = HELD.with_borrow(|held| held.copy.as_ref()?.age(context.now));
@@ -285,11 +294,15 @@ async fn make_or_fail(context: &Context, Poll { shard, since }: Poll) -> Result<
     HELD.with_borrow_mut(|held| {
         let now = clock::now();
         let copy = held.copy(shards);
+        let before = copy.age(now);
         let applied = copy.apply(shard, answer, fetched, now);
         if let Some(age) = copy.age(now) {
             // What was ended before the time that the copy speaks of, it knows.
             let known = now.minus(age);
             held.ended.retain(|(_, at)| *at >= known);
+        }
+        if let Some(age) = before.filter(|_| applied) {
+            metrics::add(&Point::revocation_lag(age));
         }
         applied.then_some(()).ok_or(Outage)
     })

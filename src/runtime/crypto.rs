@@ -1,4 +1,4 @@
-//! Signatures by WebCrypto: RSA, ECDSA, Ed25519, and HMAC with the larger hashes.
+//! Signatures by WebCrypto: RSA, ECDSA, Ed25519, ML-DSA where the runtime has it, and HMAC with the larger hashes.
 //!
 //! The names that WebCrypto gives to algorithms, and the imported keys.
 //! HS256 is not here: the core checks it without leaving Wasm.
@@ -13,7 +13,9 @@ use super::{
     js::{self, CryptoKey, CryptoKeyPair},
     promise,
 };
-use postern_jwt::{Algorithm, KeyMaterial, SigningAlgorithm, VerificationKey, secret::Secret};
+use postern_jwt::{
+    Algorithm, KeyMaterial, MlDsa, SigningAlgorithm, VerificationKey, secret::Secret,
+};
 
 /// How many imported keys of each use an isolate keeps. A full cache is emptied: the keys in use are imported again.
 const MAX_IMPORTED_KEYS: usize = 256;
@@ -71,6 +73,14 @@ pub(crate) async fn verify(
         .await
         .map(|verdict| verdict.is_truthy())
         .map_err(|_| CryptoFault::Backend)
+}
+
+/// Whether this runtime verifies signatures of an algorithm: ML-DSA is there behind a compatibility flag only.
+pub(crate) fn can_verify(algorithm: Algorithm) -> bool {
+    match algorithm {
+        Algorithm::MlDsa(set) => js::supports("verify", set.name()).unwrap_or_default(),
+        _ => true,
+    }
 }
 
 /// The signature of a key of our own over `data`, in the form that JWS has it. The private key stays non-extractable
@@ -181,17 +191,18 @@ fn parse(json: &str) -> Result<JsValue, CryptoFault> {
     js_sys::JSON::parse(json).map_err(|_| CryptoFault::Backend)
 }
 
-/// The one length a signature has (RFC 7518 section 3.4, RFC 8032 section 5.1.6); `None` = it depends on the key.
+/// The one length a signature has (RFC 7518 section 3.4, RFC 8032 section 5.1.6, FIPS 204 table 2); `None` = it depends on the key.
 const fn signature_bytes(algorithm: Algorithm) -> Option<usize> {
     match algorithm {
         Algorithm::ES256 | Algorithm::EdDSA | Algorithm::Ed25519 => Some(64),
         Algorithm::ES384 => Some(96),
         Algorithm::ES512 => Some(132),
+        Algorithm::MlDsa(set) => Some(set.signature_bytes()),
         _ => None,
     }
 }
 
-/// WebCrypto's parameters for an algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1); none for HS256.
+/// WebCrypto's parameters for an algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9964 section 5); none for HS256.
 fn parameters(algorithm: Algorithm) -> Option<Parameters> {
     let (import, operate) = match algorithm {
         Algorithm::HS256 => return None,
@@ -235,6 +246,14 @@ fn parameters(algorithm: Algorithm) -> Option<Parameters> {
             r#"{"name":"ECDSA","hash":"SHA-512"}"#,
         ),
         Algorithm::EdDSA | Algorithm::Ed25519 => (r#"{"name":"Ed25519"}"#, r#"{"name":"Ed25519"}"#),
+        Algorithm::MlDsa(set) => {
+            let name = match set {
+                MlDsa::MlDsa44 => r#"{"name":"ML-DSA-44"}"#,
+                MlDsa::MlDsa65 => r#"{"name":"ML-DSA-65"}"#,
+                MlDsa::MlDsa87 => r#"{"name":"ML-DSA-87"}"#,
+            };
+            (name, name)
+        }
     };
     Some(Parameters { import, operate })
 }

@@ -2,7 +2,7 @@
 //!
 //! What counts, and under which labels, is `postern_core::metrics`' to say. A point is written without waiting for anything.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use js_sys::Array;
 use wasm_bindgen::JsValue;
@@ -10,13 +10,14 @@ use worker::Env;
 
 use super::js::{self, AnalyticsDataset};
 use crate::runtime::number::number;
-use postern_core::metrics::{Counters, Point};
+use postern_core::metrics::{Counters, Point, VERIFICATIONS_SAMPLED};
 
 const BINDING: &str = "METRICS";
 
 thread_local! {
     static COUNTERS: RefCell<Counters> = RefCell::new(Counters::default());
     static DATASET: RefCell<Option<AnalyticsDataset>> = const { RefCell::new(None) };
+    static REMEMBERED: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Takes the binding, if there is one: once for each isolate, when settings are first read.
@@ -37,12 +38,21 @@ pub(crate) fn add(point: &Point) {
     });
 }
 
+/// Counts a token that this isolate has verified before: one of many, for all of them.
+pub(crate) fn add_remembered(issuer: &str) {
+    let so_far = REMEMBERED.get().wrapping_add(1);
+    REMEMBERED.set(so_far);
+    if so_far.is_multiple_of(VERIFICATIONS_SAMPLED) {
+        add(&Point::verification(issuer, true));
+    }
+}
+
 /// The counts of this isolate since it started, in Prometheus' text format.
 pub(crate) fn to_prometheus() -> String {
     COUNTERS.with_borrow(Counters::to_prometheus)
 }
 
-/// `{indexes: [metric], blobs: [label, …], doubles: [count]}`
+/// `{indexes: [metric], blobs: [label, …], doubles: [count]}`, and in `doubles` the milliseconds of what took time.
 fn data_point(point: &Point) -> Option<JsValue> {
     let name = JsValue::from_str(point.metric.name());
     let blobs: Array = point
@@ -50,10 +60,12 @@ fn data_point(point: &Point) -> Option<JsValue> {
         .iter()
         .map(|label| JsValue::from_str(label))
         .collect();
+    let numbers = [Some(point.count), point.took.map(|took| took.0)];
+    let doubles: Array = numbers.into_iter().flatten().map(number).collect();
     let value = js::object(&[
         ("indexes", Array::of1(&name).into()),
         ("blobs", blobs.into()),
-        ("doubles", Array::of1(&number(point.count)).into()),
+        ("doubles", doubles.into()),
     ])?;
     Some(value.into())
 }

@@ -6,7 +6,7 @@ use js_sys::{JSON, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
-use super::{log, metrics};
+use super::{crypto, log, metrics};
 use postern_core::{
     gateway::{self, Gateway, Target},
     location::Location,
@@ -40,6 +40,11 @@ pub(crate) fn at_hand() -> Option<Rc<Settings>> {
         Some(Ok(SetUp { settings, .. })) => Some(Rc::clone(settings)),
         _ => None,
     })
+}
+
+/// The gateway's rules, if they were read already and are good.
+pub(crate) fn gateway_at_hand() -> Option<Rc<Gateway>> {
+    SET_UP.with_borrow(|known| known.as_ref()?.as_ref().ok()?.gateway.clone())
 }
 
 /// Where objects that there are few of are to be made.
@@ -85,6 +90,9 @@ fn load(env: &Env) -> Result<SetUp, Misconfigured> {
     compiled
         .faults
         .extend(missing_bindings(env, &compiled.gateway));
+    compiled
+        .faults
+        .extend(settings.into_iter().flat_map(missing_algorithms));
     for warning in &compiled.warnings {
         log::setting_warning(warning);
     }
@@ -150,6 +158,20 @@ fn missing_bindings(env: &Env, gateway: &Gateway) -> Vec<SettingFault> {
             })
         })
         .collect()
+}
+
+/// A fault for each algorithm that an issuer's entry lists and this runtime does not have.
+fn missing_algorithms(settings: &Settings) -> impl Iterator<Item = SettingFault> {
+    settings.trusted_issuers.iter().flat_map(|issuer| {
+        let algorithms = issuer.algorithms.iter();
+        let missing = algorithms.filter(|algorithm| !crypto::can_verify(**algorithm));
+        missing.map(|algorithm| SettingFault {
+            setting: format!("the trusted issuer {}", issuer.id),
+            message: format!(
+                "lists {algorithm}, which this runtime has with compatibility_flags = [\"webcrypto_modern_algorithms\"] in wrangler.toml only"
+            ),
+        })
+    })
 }
 
 /// The variables and secrets of an environment, without its bindings.

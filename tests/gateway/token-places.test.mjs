@@ -1,12 +1,17 @@
 // `token_from`: an issuer's tokens count in the places that its entry names, at every door, and what stands there does not
 // reach an origin unless the rule says so.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { after, before, test } from "node:test";
 import { WebSocket, WebSocketServer } from "ws";
 import { startGateway } from "../support/gateway.mjs";
+import { apiKey } from "../support/harness.mjs";
 import { startIssuer } from "../support/issuer.mjs";
 import { echo, startOrigin } from "../support/origin.mjs";
 
+const root = fileURLToPath(new URL("../../", import.meta.url));
 let origin;
 let gateway;
 let proxy;
@@ -61,6 +66,39 @@ test("each place counts at the gateway, at the browser API and over RPC, and is 
     const request = { method: "GET", url: `${gateway.url()}/x`, headers: Object.entries(headers) };
     assert.equal((await gateway.call("SESSIONS", "getSessionForRequest", { request })).session?.issuer, "proxy", place);
   }
+});
+
+test("explain knows every place, by itself and by what it is told", async () => {
+  const explained = async (body) => {
+    const answer = await gateway.fetch("/auth/explain", { method: "POST", headers: { "api-key": apiKey }, body: JSON.stringify(body) });
+    return answer.json();
+  };
+  const url = `${gateway.url()}/both/x`;
+  for (const headers of [...Object.values(places()), { upgrade: "websocket", "sec-websocket-protocol": `chat, id.bearer.${token}` }]) {
+    const told = await explained({ url, headers });
+    assert.deepEqual([told.decision, told.withIdentity, told.tokenIn], ["forward", true, undefined], JSON.stringify(told));
+    assert.deepEqual(told.rule.tokenFrom, { proxy: ["header x-id-token", "cookie id_session", "websocket protocol id.bearer."], usual: ["authorization", "the cookie of own access tokens"] });
+  }
+  const byItself = await explained({ url, token });
+  assert.deepEqual([byItself.decision, byItself.tokenIn], ["forward", "header x-id-token"]);
+  assert.deepEqual((await explained({ url, token: await usual.token({ sub: "bob", sid: "s" }) })).tokenIn, "authorization");
+  const elsewhere = await explained({ url, headers: { authorization: `Bearer ${token}` } });
+  assert.deepEqual([elsewhere.decision, elsewhere.decidedBy], ["refuse", "session"]);
+  assert.match(elsewhere.reason, /issuer proxy: its tokens do not count where one was found/);
+  const doubled = await explained({ url, token, headers: { "x-id-token": "x" } });
+  assert.equal(doubled.status, "BAD_INPUT");
+  // The command of an operator, with several headers.
+  const command = async (...args) => {
+    const child = spawn(process.execPath, ["scripts/admin.mjs", "explain", "GET", url, "--url", gateway.url(), ...args], { cwd: root, env: { ...process.env, POSTERN_API_KEY: apiKey }, stdio: ["ignore", "pipe", "inherit"] });
+    let output = "";
+    child.stdout.on("data", (chunk) => (output += chunk));
+    const [code] = await once(child, "close");
+    return { code, told: code === 0 ? JSON.parse(output) : undefined };
+  };
+  assert.equal((await command("--token", token)).told.tokenIn, "header x-id-token");
+  const { told } = await command("--header", "accept: text/html", "--header", `cookie: id_session=${token}`);
+  assert.deepEqual([told.decision, told.withIdentity], ["forward", true]);
+  assert.equal((await command("--header", "nonsense")).code, 1);
 });
 
 test("no other place does: not the usual ones, another name, or an address", async () => {

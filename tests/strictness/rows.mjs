@@ -7,13 +7,15 @@
 // offer to see the fault at all: a claim or a header parameter that it can be told to check.
 import { createHmac, createPublicKey } from "node:crypto";
 import {
-  EXPIRES, ISSUED, base64url, claims, headerOf, issuerOf, keys, publicJwk, signature, signatureOfExponentOne, token,
+  EXPIRES, ISSUED, base64url, claims, headerOf, issuerOf, keys, publicJwk, signature, signatureOfExponentOne, signatureWithContext, token,
 } from "./tokens.mjs";
 
 /** @typedef {{group: string, title: string, set: string, token: string, code?: string, policy?: string, needs?: string}} Row */
 /** `typ`: null = the entry does not name one. @typedef {{source: "settings" | "fetched", algorithms: string[], jwks: string, typ?: null}} KeySet */
 
 const ASYMMETRIC = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519"];
+/** Each key is named after its algorithm. */
+const ML_DSA = ["ML-DSA-44", "ML-DSA-65", "ML-DSA-87"];
 const KEY_OF = /** @type {Record<string, string>} */ ({ RS: "rsa", PS: "rsa", ES256: "p256", ES384: "p384", ES512: "p521", EdDSA: "ed", Ed25519: "ed" });
 const keyOf = (/** @type {string} */ alg) => KEY_OF[alg] ?? KEY_OF[alg.slice(0, 2)];
 const jwks = (/** @type {object[]} */ ...keys) => JSON.stringify({ keys });
@@ -24,6 +26,7 @@ const kidOf = (/** @type {string} */ alg) => (["RS256", "ES256", "ES384", "ES512
 export const keySets = {
   shared: { source: "settings", algorithms: ["HS256"], jwks: jwks(publicJwk("shared", { kid: "shared", alg: "HS256" })) },
   public: { source: "fetched", algorithms: ASYMMETRIC, jwks: jwks(...ASYMMETRIC.map((alg) => publicJwk(keyOf(alg), { kid: kidOf(alg), ...(kidOf(alg) === keyOf(alg) ? {} : { alg }) }))) },
+  postquantum: { source: "fetched", algorithms: ML_DSA, jwks: jwks(...ML_DSA.map((alg) => publicJwk(alg, { kid: alg }))) },
   purposes: { source: "fetched", algorithms: ["ES256"], jwks: jwks(publicJwk("p256", { kid: "p256" })), typ: null },
 };
 /** @type {Row[]} */
@@ -44,6 +47,9 @@ for (const alg of ASYMMETRIC) {
   const key = keyOf(alg);
   const unknown = alg === "Ed25519" ? { policy: "Ed25519 is the name that RFC 9864 gives to what EdDSA was" } : alg.startsWith("PS") || alg === "EdDSA" ? { policy: "some libraries lack this algorithm" } : {};
   row(accepted, alg, "public", token(alg, key, headerOf(alg, kidOf(alg)), claims("public")), undefined, unknown);
+}
+for (const alg of ML_DSA) {
+  row(accepted, alg, "postquantum", token(alg, alg, headerOf(alg, alg), claims("postquantum")), undefined, { policy: "RFC 9964 is young: most libraries lack this algorithm" });
 }
 const sharedToken = (/** @type {string} */ header, payload = goodClaims) => token("HS256", "shared", header, payload);
 const [twinHeader, twinPayload, twinSignature] = token("ES256", "p256", headerOf("ES256", "p256"), claims("public")).split(".");
@@ -243,6 +249,19 @@ broken("ES256", "s as n", (bytes) => Buffer.concat([bytes.subarray(0, 32), Buffe
 broken("EdDSA", "s plus the order (RFC 8032, section 5.1.7)", (bytes) => Buffer.concat([bytes.subarray(0, 32), littleEndianSum(bytes.subarray(32), (1n << 252n) + 27742317777372353535851937790883648493n)]));
 row(signatures, "RS256 signature under RS512's name", "public", token("RS256", "rsa", headerOf("RS512", "rs512"), claims("public")), "bad_signature");
 row(signatures, "RS256 signature under PS256's name", "public", token("RS256", "rsa", headerOf("PS256", "ps256"), claims("public")), "bad_signature");
+for (const alg of ML_DSA) {
+  const input = `${base64url(headerOf(alg, alg))}.${base64url(claims("postquantum"))}`;
+  const good = signature(alg, alg, input);
+  const changes = /** @type {[string, Uint8Array][]} */ ([
+    ["zeros", Buffer.alloc(good.length)],
+    ["cut short", good.subarray(0, -1)],
+    ["a byte more", Buffer.concat([good, Buffer.of(0)])],
+    ["one bit changed", flipped(Buffer.from(good))],
+    ["with a context (FIPS 204, section 5.2)", signatureWithContext(alg, alg, input, "JWT")],
+  ]);
+  for (const [title, bytes] of changes) row(signatures, `${alg}: ${title}`, "postquantum", `${input}.${base64url(bytes)}`, "bad_signature");
+}
+row(signatures, "ML-DSA-44 signature under ML-DSA-65's name", "postquantum", token("ML-DSA-44", "ML-DSA-44", headerOf("ML-DSA-65", "ML-DSA-44"), claims("postquantum")), "algorithm_mismatch");
 
 /** @param {Buffer} bytes */
 function derOf(bytes) {
@@ -309,15 +328,15 @@ claim("`sub` is empty", "sub", '"sub":""', "bad_claim", { needs: "required", pol
 
 // --- Keys and key sets that are not what they should be.
 const ofKeys = "Keys and key sets";
-/** A set of its own for one token. @param {string} title @param {string} set @param {string} jwks @param {string} token @param {string} [code] @param {Partial<Row>} [more] */
-const keyed = (title, set, jwks, token, code, more) => {
-  keySets[set] = { source: "fetched", algorithms: ASYMMETRIC, jwks };
+/** A set of its own for one token. @param {string} title @param {string} set @param {string} jwks @param {string} token @param {string} [code] @param {Partial<Row>} [more] @param {string[]} [algorithms] */
+const keyed = (title, set, jwks, token, code, more, algorithms = ASYMMETRIC) => {
+  keySets[set] = { source: "fetched", algorithms, jwks };
   row(ofKeys, title, set, token, code, more);
 };
 const one = (/** @type {string} */ set, /** @type {string} */ alg, key = keyOf(alg)) => token(alg, key, headerOf(alg, "k1"), claims(set));
 const k1 = (/** @type {string} */ name, members = {}) => publicJwk(name, { kid: "k1", ...members });
 keyed("a key with its `use` and `alg`", "usual", jwks(k1("rsa", { use: "sig", alg: "RS256", key_ops: ["verify"] })), one("usual", "RS256"));
-keyed("a key set with a key of an unknown type before ours", "mixedtypes", jwks({ kty: "AKP", alg: "ML-DSA-44", pub: "AA", kid: "k0" }, k1("rsa")), one("mixedtypes", "RS256"));
+keyed("a key set with a key of an unknown type before ours", "mixedtypes", jwks({ kty: "LMS", alg: "HSS-LMS", pub: "AA", kid: "k0" }, k1("rsa")), one("mixedtypes", "RS256"));
 keyed("a private key in a fetched key set", "private", jwks({ ...k1("p256"), d: keys.p256.d }), one("private", "ES256"), "unknown_key", { needs: "jwks" });
 keyed("RSA of 1,024 bits", "rsa1024", jwks(k1("rsa1024")), one("rsa1024", "RS256", "rsa1024"), "unknown_key");
 const exponentOne = `${base64url(headerOf("RS256", "k1"))}.${base64url(claims("exponentone"))}`;
@@ -336,6 +355,10 @@ keyed("X25519 key for EdDSA", "x25519", jwks(k1("ed", { crv: "X25519" })), one("
 const smallOrder = `${base64url(headerOf("EdDSA", "k1"))}.${base64url(claims("smallorder"))}`;
 const identity = Buffer.concat([Buffer.of(1), Buffer.alloc(31)]);
 keyed("Ed25519 key of small order, which every message is signed with", "smallorder", jwks(k1("ed", { x: base64url(identity) })), `${smallOrder}.${base64url(Buffer.concat([identity, Buffer.alloc(32)]))}`, "unknown_key");
+const mlDsa = (/** @type {string} */ set, alg = "ML-DSA-44", key = alg) => token(key, key, headerOf(alg, "k1"), claims(set));
+keyed("ML-DSA key without its `alg`", "akpnoalg", jwks({ ...k1("ML-DSA-44"), alg: undefined }), mlDsa("akpnoalg"), "unknown_key", { needs: "jwks" }, ML_DSA);
+keyed("ML-DSA key with the `alg` of a larger one", "akpotheralg", jwks(k1("ML-DSA-44", { alg: "ML-DSA-65" })), mlDsa("akpotheralg", "ML-DSA-65", "ML-DSA-44"), "unknown_key", {}, ML_DSA);
+keyed("ML-DSA seed in a fetched key set", "akpprivate", jwks(k1("ML-DSA-44", { priv: base64url(new Uint8Array(32).fill(7)) })), mlDsa("akpprivate"), "unknown_key", { needs: "jwks" }, ML_DSA);
 keyed("two keys of one `kid`", "twins", jwks(k1("rsa2"), k1("rsa")), one("twins", "RS256"), "too_many_keys", { needs: "jwks" });
 keyed("a secret in a fetched key set", "leaked", jwks(publicJwk("shared", { kid: "k1" })), token("HS256", "shared", headerOf("HS256", "k1"), claims("leaked")), "algorithm_mismatch");
 keyed("a secret and a public key of one `kid` in a fetched key set", "bothkinds", jwks(publicJwk("shared", { kid: "k1" }), k1("rsa")), token("HS256", "shared", headerOf("HS256", "k1"), claims("bothkinds")), "algorithm_mismatch");

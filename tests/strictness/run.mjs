@@ -17,6 +17,8 @@ export async function startTable({ withPeers = false } = {}) {
   const peers = { name: "peers", path: "tests/strictness/peers-worker.mjs", bindings: {} };
   const running = await startWithIssuers(table.keySets, {
     members: { max_token_age: "3650d", typ: "JWT" },
+    // ML-DSA is there with it only.
+    flags: ["webcrypto_modern_algorithms"],
     callers: withPeers ? [peers] : [],
   });
   return {

@@ -10,9 +10,9 @@ export async function startIssuer(id = "idp") {
   return {
     /** For `TRUSTED_ISSUERS`. */
     setting: { id, issuer, audience: ["api"], algorithms: ["ES256"], jwks: { keys: [jwk] }, handle_claim: "sid", user_id_claim: "sub", max_token_age: "1h", data_lifetime: "1d" },
-    /** A token. @param {Record<string, unknown>} claims @param {string} [life] */
-    token: (claims, life = "10m") =>
-      new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: `${id}-1` }).setIssuer(issuer).setAudience("api").setIssuedAt().setExpirationTime(life).sign(privateKey),
+    /** A token. @param {Record<string, unknown>} claims @param {string} [life] from now on @param {Date} [made] */
+    token: (claims, life = "10m", made = new Date()) =>
+      new SignJWT(claims).setProtectedHeader({ alg: "ES256", kid: `${id}-1` }).setIssuer(issuer).setAudience("api").setIssuedAt(made).setExpirationTime(life).sign(privateKey),
     /** The payload's text. @param {string} token */
     payloadOf: (token) => Buffer.from(token.split(".")[1] ?? "", "base64url").toString(),
   };

@@ -21,10 +21,10 @@ const MAX_SETTING_BYTES = 5_000;
 /**
  * Starts it. Every token is to be for the audience `postern`.
  * @param {Issuer[]} issuers
- * @param {{members?: object, callers?: import("./workerd.mjs").Caller[], entry?: string}} [options] `members`: further
+ * @param {{members?: object, callers?: import("./workerd.mjs").Caller[], entry?: string, flags?: string[]}} [options] `members`: further
  *   members of every issuer's entry in settings
  */
-export async function startWithIssuers(issuers, { members = {}, callers = [], entry } = {}) {
+export async function startWithIssuers(issuers, { members = {}, callers = [], entry, flags } = {}) {
   const sets = Object.fromEntries(issuers.map(({ name, jwks }) => [name, jwks]));
   const server = createServer((request, response) => response.end(sets[(request.url ?? "").slice(1)])).listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -37,7 +37,7 @@ export async function startWithIssuers(issuers, { members = {}, callers = [], en
   /** @type {{names: string[], workerd: Awaited<ReturnType<typeof startWorkerd>>}[]} */
   const running = [];
   for (const some of chunks(settings)) {
-    const workerd = await startWorkerd({ vars: { TRUSTED_ISSUERS: some }, callers: [caller, ...callers], entry });
+    const workerd = await startWorkerd({ vars: { TRUSTED_ISSUERS: some }, callers: [caller, ...callers], entry, flags });
     running.push({ names: some.map(({ id }) => id), workerd });
   }
   /** Has a caller of the instance that knows an issuer answer. @param {string} name @param {string} worker @param {unknown} body @returns {Promise<any>} */

@@ -23,6 +23,8 @@ export function entriesOfPage() {
  * @typedef {object} Shape what a provider's tokens look like
  * @property {"RS256" | "ES256" | "EdDSA"} [alg]
  * @property {Record<string, unknown>} [header] members of the header of its access tokens
+ * @property {string} keys where the provider serves the keys of the page's entry
+ * @property {Record<string, unknown>} [inKeys] further members that its keys have
  * @property {(entry: any, who: string, login: string) => Record<string, unknown>} user claims of a user's access token, without times
  * @property {(entry: any, claims: Record<string, any>) => Record<string, unknown>} elsewhere the same token, had the audience been another
  * @property {(entry: any, claims: Record<string, any>) => Record<string, unknown>} others the same token of another customer of the provider
@@ -40,6 +42,7 @@ const last = (/** @type {string} */ name) => iss((issuer) => issuer.replace(/[^/
 /** @type {Record<string, Shape>} */
 export const SHAPES = {
   auth0: {
+    keys: "https://example.eu.auth0.com/.well-known/jwks.json",
     subject: true,
     user: (entry, who) => ({ iss: entry.issuer, sub: `auth0|${who}`, aud: [entry.audience[0], `${entry.issuer}userinfo`], scope: "openid profile", azp: "web" }),
     elsewhere: aud,
@@ -50,6 +53,7 @@ export const SHAPES = {
     ],
   },
   apple: {
+    keys: "https://appleid.apple.com/auth/keys",
     subject: true,
     user: (entry, who) => ({ iss: "https://appleid.apple.com", sub: `000000.${who}.0000`, aud: entry.audience[0], email: `${who}@example.test`, email_verified: "true", nonce_supported: true }),
     elsewhere: aud,
@@ -57,6 +61,7 @@ export const SHAPES = {
     besides: [{ what: "an event for the server", claims: (entry) => ({ iss: "https://appleid.apple.com", aud: entry.audience[0], jti: "j", events: "{}" }), handle: false }],
   },
   "better-auth": {
+    keys: "https://shop.example.com/api/auth/jwks",
     alg: "EdDSA",
     subject: true,
     user: (entry, who) => ({ iss: entry.issuer, aud: entry.issuer, sub: who, id: who, email: `${who}@example.test`, name: who }),
@@ -65,6 +70,7 @@ export const SHAPES = {
     besides: [{ what: "one that names nobody", claims: (entry) => ({ iss: entry.issuer, aud: entry.issuer }), handle: false }],
   },
   clerk: {
+    keys: "https://clerk.example.com/.well-known/jwks.json",
     subject: false,
     header: { cat: "cl_1" },
     user: (entry, who, login) => ({ iss: entry.issuer, azp: entry.audience[0], sub: `user_${who}`, sid: `sess_${login}`, sts: "active", fva: [5, -1], v: 2 }),
@@ -74,6 +80,7 @@ export const SHAPES = {
     besides: [{ what: "a machine's", claims: (entry) => ({ iss: entry.issuer, sub: "mch_1" }), handle: false }],
   },
   "cloudflare-access": {
+    keys: "https://example.cloudflareaccess.com/cdn-cgi/access/certs",
     subject: false,
     user: (entry, who, login) => ({ iss: entry.issuer, aud: entry.audience, sub: uuid(who), email: `${who}@example.test`, type: "app", identity_nonce: login, country: "NL" }),
     elsewhere: (_, claims) => ({ ...claims, aud: ["f".repeat(64)] }),
@@ -88,6 +95,7 @@ export const SHAPES = {
     ],
   },
   cognito: {
+    keys: "https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_Example01/.well-known/jwks.json",
     subject: false,
     user: (entry, who, login) => ({ iss: entry.issuer, client_id: entry.audience[0], sub: uuid(who), origin_jti: uuid(login), token_use: "access", version: 2, scope: "openid", username: who, "cognito:groups": ["editors"] }),
     elsewhere: (_, claims) => ({ ...claims, client_id: "somebodyelse" }),
@@ -98,6 +106,8 @@ export const SHAPES = {
     ],
   },
   entra: {
+    keys: "https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/discovery/v2.0/keys",
+    inKeys: { issuer: "https://login.microsoftonline.com/{tenantid}/v2.0" },
     subject: true,
     header: { x5t: "t" },
     user: (entry, who) => ({ iss: entry.issuer, aud: entry.audience[0], sub: `AAAA-${who}`, oid: uuid(who), tid: tenantOf(entry), azp: uuid("web"), scp: "access_as_user", ver: "2.0", rh: "0.A" }),
@@ -113,6 +123,7 @@ export const SHAPES = {
     ],
   },
   firebase: {
+    keys: "https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
     subject: true,
     user: (entry, who) => ({ iss: entry.issuer, aud: entry.issuer.split("/").pop(), sub: who, user_id: who, firebase: { identities: {}, sign_in_provider: "password" } }),
     elsewhere: aud,
@@ -120,6 +131,7 @@ export const SHAPES = {
     besides: [{ what: "a session cookie's", claims: (entry) => ({ iss: entry.issuer.replace("securetoken", "session"), aud: entry.issuer.split("/").pop(), sub: "ada" }), handle: false }],
   },
   google: {
+    keys: "https://www.googleapis.com/oauth2/v3/certs",
     subject: true,
     user: (entry, who) => ({ iss: "https://accounts.google.com", azp: entry.audience[0], aud: entry.audience[0], sub: `1101${who.length}${who.charCodeAt(0)}`, email: `${who}@example.test`, email_verified: true }),
     elsewhere: aud,
@@ -127,6 +139,7 @@ export const SHAPES = {
     besides: [{ what: "a service account's for another receiver", claims: () => ({ iss: "https://accounts.google.com", aud: "https://other.example", azp: "1", sub: "1" }), handle: false }],
   },
   hydra: {
+    keys: "https://oauth.example.com/.well-known/jwks.json",
     subject: true,
     user: (entry, who) => ({ iss: entry.issuer, aud: [], client_id: entry.audience[0], sub: who, ext: { sid: "abc" }, scp: ["openid"], jti: uuid(who) }),
     elsewhere: (_, claims) => ({ ...claims, client_id: "somebody-else" }),
@@ -137,6 +150,7 @@ export const SHAPES = {
     ],
   },
   keycloak: {
+    keys: "https://id.example.com/realms/shop/protocol/openid-connect/certs",
     subject: false,
     user: (entry, who, login) => ({ iss: entry.issuer, aud: ["realm-management", entry.audience[0]], sub: uuid(who), typ: "Bearer", azp: "spa", sid: uuid(login), acr: "1", realm_access: { roles: ["offline_access"] }, scope: "openid" }),
     elsewhere: aud,
@@ -149,6 +163,7 @@ export const SHAPES = {
     ],
   },
   okta: {
+    keys: "https://example.okta.com/oauth2/default/v1/keys",
     subject: true,
     user: (entry, who) => ({ ver: 1, iss: entry.issuer, aud: entry.audience[0], cid: "0oa1", uid: "00u1", scp: ["openid"], sub: `${who}@example.test` }),
     elsewhere: aud,
@@ -159,6 +174,7 @@ export const SHAPES = {
     ],
   },
   supabase: {
+    keys: "https://abcdefghijklmnopqrst.supabase.co/auth/v1/.well-known/jwks.json",
     alg: "ES256",
     subject: false,
     user: (entry, who, login) => ({ iss: entry.issuer, aud: "authenticated", sub: uuid(who), session_id: uuid(login), role: "authenticated", aal: "aal1", email: `${who}@example.test`, is_anonymous: false }),
@@ -167,6 +183,7 @@ export const SHAPES = {
     besides: [{ what: "the service role's", claims: () => ({ iss: "supabase", ref: "abc", role: "service_role" }), handle: false }],
   },
   workos: {
+    keys: "https://api.workos.com/sso/jwks/client_01EXAMPLE",
     subject: false,
     user: (entry, who, login) => ({ iss: entry.issuer, sub: `user_${who}`, sid: `session_${login}`, org_id: "org_1", role: "member", permissions: [] }),
     // It names no audience; whom it is for is in its issuer.
@@ -175,6 +192,7 @@ export const SHAPES = {
     besides: [{ what: "one without a session", claims: (entry) => ({ iss: entry.issuer, sub: "client_01MACHINE" }), handle: null }],
   },
   zitadel: {
+    keys: "https://example-ab12cd.zitadel.cloud/oauth/v2/keys",
     subject: true,
     user: (entry, who) => ({ iss: entry.issuer, sub: `2000${who.charCodeAt(0)}`, aud: [entry.audience[0], "301"], client_id: entry.audience[0] }),
     elsewhere: (_, claims) => ({ ...claims, aud: ["301"] }),

@@ -40,8 +40,11 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  *   that of `postern`
  * @param {Record<string, Record<string, unknown>>} [options.varsOf] further variables of single isolates; of `postern` those of
  *   the objects
+ * @param {string[]} [options.flags] compatibility flags of every Worker
+ * @param {number} [options.internet] the port of a server on this machine that answers in place of every address that is
+ *   fetched, https or not
  */
-export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {} } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {}, flags = [], internet } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
@@ -53,7 +56,7 @@ export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, 
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   if (faultyObjects) await bundle(directory, "fault-objects", "tests/support/fault-objects-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
-  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects, next: next ?? [], varsOf };
+  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects, next: next ?? [], varsOf, flags, internet };
   writeFileSync(join(directory, "config.capnp"), configuration(all));
 
   let running = await serve(directory, {});
@@ -158,7 +161,7 @@ async function serve(directory, ports) {
   const ended = new Promise((resolve) => child.once("close", () => resolve()));
   /** @type {Record<string, number>} */
   const listening = {};
-  const wanted = (readFileSync(join(directory, "config.capnp"), "utf8").match(/address = /g) ?? []).length;
+  const wanted = (readFileSync(join(directory, "config.capnp"), "utf8").match(/address = "127.0.0.1:0"/g) ?? []).length;
   await new Promise((resolve, reject) => {
     let rest = "";
     child.stdio[3]?.on("data", (chunk) => {
@@ -187,9 +190,10 @@ const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
 /**
  * The configuration, in workerd's schema language.
- * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean, next: string[], varsOf: Record<string, Record<string, unknown>>}} options
+ * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean, next: string[], varsOf: Record<string, Record<string, unknown>>, flags: string[], internet?: number}} options
  */
-function configuration({ vars, callers, services, isolates, faultyObjects, next, varsOf }) {
+function configuration({ vars, callers, services, isolates, faultyObjects, next, varsOf, flags, internet }) {
+  const worker = withFlags(flags);
   const variables = (/** @type {string} */ isolate) =>
     Object.entries({ ...vars, ...varsOf[isolate] }).map(([name, value]) =>
       typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
@@ -242,7 +246,7 @@ const config :Workerd.Config = (
     ${[postern, ...more, faultKv, ...theirs].join(",\n    ")},
     (name = "postern-objects", disk = (path = "postern-objects", writable = true)),
     (name = "kv-objects", disk = (path = "kv-objects", writable = true)),
-    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true)))
+    ${internet ? `(name = "internet", external = (http = (), address = "127.0.0.1:${internet}"))` : '(name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true)))'}
   ],
   sockets = [
     ${sockets.join(",\n    ")}
@@ -251,14 +255,15 @@ const config :Workerd.Config = (
 `;
 }
 
-/** @param {string} name @param {{main?: string, modules?: string[], bindings: string[], classes?: string[], disk?: string}} parts */
-function worker(name, { main: bundled = name, modules = [], bindings, classes = [], disk }) {
+/** @param {string[]} flags @returns {(name: string, parts: {main?: string, modules?: string[], bindings: string[], classes?: string[], disk?: string}) => string} */
+const withFlags = (flags) => (name, { main: bundled = name, modules = [], bindings, classes = [], disk }) => {
   const main = `(name = "${bundled}.mjs", esModule = embed "${bundled}.mjs")`;
   const objects = classes.map((className) => `(className = ${quoted(className)}, uniqueKey = ${quoted(`${name}-${className}`)}, enableSql = true)`);
   return `(name = ${quoted(name)}, worker = (
       compatibilityDate = ${quoted(compatibilityDate)},
+      compatibilityFlags = [${flags.map(quoted).join(", ")}],
       modules = [${[main, ...modules].join(", ")}],
       bindings = [${bindings.join(", ")}],
       durableObjectNamespaces = [${objects.join(", ")}]${disk ? `,\n      durableObjectStorage = (localDisk = ${quoted(disk)})` : ""}
     ))`;
-}
+};

@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { apiKey } from "../support/harness.mjs";
 import { startIsolates } from "../support/isolates.mjs";
+import { startIssuer } from "../support/issuer.mjs";
 
 const BOUND_MS = 10_000;
 const MINUTE = 60_000;
@@ -16,8 +17,13 @@ const vars = { FRESHNESS: "within 10s", ACCESS_TOKEN_VALIDITY_JITTER: "0" };
 
 /** @type {Awaited<ReturnType<typeof startIsolates>>} */
 let postern;
+/** @type {Awaited<ReturnType<typeof startIssuer>>} */
+let issuer;
 before(async () => {
-  postern = await startIsolates(3, vars);
+  issuer = await startIssuer("machines");
+  // Its entry names no `handle_claim`, so that tokens without `sid` are identities.
+  const { handle_claim: _, ...setting } = issuer.setting;
+  postern = await startIsolates(3, { ...vars, TRUSTED_ISSUERS: JSON.stringify([setting]) });
 });
 after(() => postern?.close());
 
@@ -87,5 +93,32 @@ test("sessions that were refreshed long after the moment are refused within the 
   for (const isolate of postern.isolates) {
     for (const token of tokens) assert.equal(await isolate.verdict(token, "within 60s"), "UNAUTHORISED");
     assert.equal(await isolate.verdict(bob.accessToken.token), "OK");
+  }
+});
+
+test("tokens of trusted issuers end by when they were made, whether or not they name a session", { timeout: 120_000 }, async () => {
+  const [one] = postern.isolates;
+  const time = Date.now() - 20 * MINUTE;
+  const made = (/** @type {number} */ minutes) => new Date(time + minutes * MINUTE);
+  /** @type {[string, string, boolean][]} */
+  const tokens = [];
+  for (const [what, claims] of /** @type {[string, object][]} */ ([["identity", { sub: "job" }], ["session", { sub: "ada", sid: "login" }]])) {
+    for (const [minutes, isAfter] of /** @type {[number, boolean][]} */ ([[-15, false], [-1, false], [1, true], [19, true]])) {
+      tokens.push([`${what}, ${minutes} minutes after`, await issuer.token({ ...claims }, "10m", made(minutes)), isAfter]);
+    }
+  }
+  for (const isolate of postern.isolates) {
+    for (const [what, token] of tokens.filter(([, , isAfter]) => isAfter)) assert.equal(await isolate.verdict(token), "OK", what);
+  }
+  const { session } = await one.ask("getSession", { accessToken: tokens[2][1] });
+  assert.deepEqual([session.handle, session.userId], [null, "job"]);
+  assert.deepEqual(await one.admin("revokeAllSessionsBefore", { time }), { status: "OK", time });
+  for (const isolate of postern.isolates) {
+    for (const [what, token, isAfter] of tokens) {
+      const expected = isAfter ? "OK" : "UNAUTHORISED";
+      for (const freshness of [undefined, "strict", "within 60s"]) assert.equal(await isolate.verdict(token, freshness), expected, `${what}, ${freshness}`);
+      // Nothing is asked, so nothing is known: such a token ends with itself.
+      assert.equal(await isolate.verdict(token, "stateless"), "OK", what);
+    }
   }
 });

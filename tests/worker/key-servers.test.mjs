@@ -40,7 +40,7 @@ before(async () => {
     private: (response) => response.end(JSON.stringify({ keys: [{ kty: "oct", k: "AAAA", kid: "one" }] })),
     closes: (response) => response.destroy(),
     noverifying: (response) => response.end(JSON.stringify({ keys: [
-      { ...jwk, kid: "enc", use: "enc" }, { kty: "AKP", alg: "ML-DSA-65", kid: "akp", pub: "AAAA" },
+      { ...jwk, kid: "enc", use: "enc" }, { kty: "LMS", alg: "HSS-LMS", kid: "lms", pub: "AAAA" },
       { kty: "RSA", kid: "rs", alg: "RS256", e: "AQAB", n: Buffer.alloc(256, 0xff).toString("base64url") },
     ] })),
   };
@@ -114,7 +114,7 @@ const TROUBLE = {
   private: /issuer private: .*: no usable key; key 1 \(one\): it is secret or private, and everybody can read it"/,
   nowhere: /issuer nowhere: its keys, http:\/\/127\.0\.0\.1:9\/keys: no connection, or it broke off"/,
   unbound: /issuer unbound: its keys, behind the binding NO_SUCH_BINDING: there is no such service binding"/,
-  noverifying: /issuer noverifying: .*: no usable key; key 1 \(enc\): it is not for verifying, by its use or key_ops; key 2 \(akp\): its type, curve or algorithm is not supported; key 3 \(rs\): it is for none of the algorithms that are listed"/,
+  noverifying: /issuer noverifying: .*: no usable key; key 1 \(enc\): it is not for verifying, by its use or key_ops; key 2 \(lms\): its type, curve or algorithm is not supported; key 3 \(rs\): it is for none of the algorithms that are listed"/,
 };
 for (const [name, expected] of Object.entries(TROUBLE)) {
   test(`trouble with "${name}" says its name in the log, at level warn and once a minute`, async () => {

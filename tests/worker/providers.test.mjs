@@ -1,5 +1,5 @@
-// The lines of docs/providers.md, as they stand there, and tokens shaped like those of each provider. Only the address of the
-// keys is another: a server on this machine.
+// The lines of docs/providers.md, as they stand there, and tokens shaped like those of each provider. A server on this
+// machine stands for the internet: it answers at the addresses of the providers' keys, and at no other.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
@@ -16,6 +16,8 @@ const HOUR = 3_600;
 /** Sets that the server answers with, by provider, and the keys that sign. */
 const sets = {};
 const keys = {};
+/** How often each was asked for. */
+const asked = {};
 let ahead = 0;
 let isDown = false;
 let server;
@@ -24,8 +26,12 @@ let postern;
 before(async () => {
   server = createServer((request, response) => {
     if (isDown) return response.destroy();
+    const address = `https://${request.headers.host}${request.url}`;
+    const provider = Object.keys(SHAPES).find((name) => SHAPES[name].keys === address);
+    if (!provider) return response.writeHead(404).end();
+    asked[provider] = (asked[provider] ?? 0) + 1;
     response.setHeader("content-type", "application/json");
-    return response.end(JSON.stringify({ keys: sets[request.url.slice(1)] }));
+    return response.end(JSON.stringify({ keys: sets[provider] }));
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   // Two of a kind, so that a provider's neighbours have another.
@@ -36,8 +42,8 @@ before(async () => {
     keys[provider] = { alg, kid: "one", pair: made[alg][index % 2], strange: made[alg][(index + 1) % 2], next: made[alg][2] };
     sets[provider] = [await jwk(provider, "one", keys[provider].pair)];
   }
-  const issuers = Object.entries(entries).map(([provider, entry]) => ({ ...entry, jwks_uri: `http://127.0.0.1:${server.address().port}/${provider}` }));
-  postern = await startWithCaller({ FRESHNESS: "within 60s" }, { issuers: { issuers }, entry: "tests/support/clock-entry.mjs" });
+  const issuers = Object.values(entries);
+  postern = await startWithCaller({ FRESHNESS: "within 60s" }, { issuers: { issuers }, entry: "tests/support/clock-entry.mjs", internet: server.address().port });
 });
 after(async () => {
   await postern?.close();
@@ -45,7 +51,7 @@ after(async () => {
   server?.close();
 });
 
-const jwk = async (provider, kid, pair) => ({ ...(await exportJWK(pair.publicKey)), kid, use: "sig", alg: keys[provider].alg });
+const jwk = async (provider, kid, pair, members = SHAPES[provider].inKeys) => ({ ...(await exportJWK(pair.publicKey)), kid, use: "sig", alg: keys[provider].alg, ...members });
 const now = () => Math.floor(Date.now() / 1_000) + ahead;
 /** @param {Record<string, unknown>} claims without times */
 function signed(provider, claims, { header = SHAPES[provider].header, iat = now() - 10, kid = "one", pair = keys[provider].pair } = {}) {
@@ -147,6 +153,35 @@ test("Entra: tokens of both versions are one user's, and each tenant's users are
   assert.equal(v1.handle, v2.handle);
   assert.equal(v1.tenantId, claims.tid);
   assert.equal(await seen(await signed("entra", { ...claims, iss: `https://sts.windows.net/${uuid("x")}/`, tid: uuid("x") }, options)), REFUSED);
+});
+
+test("Entra: a key that names another tenant signs for that tenant only", async () => {
+  const { next, strange } = keys.entra;
+  const other = uuid("another tenant");
+  const claims = SHAPES.entra.user(entries.entra, "eve", "");
+  const forms = (/** @type {string} */ tenant) => [`https://login.microsoftonline.com/${tenant}/v2.0`, `https://sts.windows.net/${tenant}/`];
+  for (const [of, expected] of [[claims.tid, "entra"], [other, undefined]]) {
+    for (const [index, issuer] of forms(of).entries()) {
+      const kid = `${of}-${index}`;
+      sets.entra = [await jwk("entra", "two", next), await jwk("entra", kid, strange, { issuer })];
+      for (const iss of forms(claims.tid)) {
+        const token = () => signed("entra", { ...claims, iss }, { kid, pair: strange });
+        if (expected) await until("the key is found", async () => (await seen(await token())).issuer === expected);
+        else assert.equal(await seen(await token()), REFUSED, `${issuer} ${iss}`);
+      }
+    }
+  }
+  // It was there: the log says why it did not count.
+  await until("the log says why", async () => {
+    await seen(await signed("entra", claims, { kid: `${other}-1`, pair: strange }));
+    return postern.output().includes("the key of this kid names another issuer");
+  });
+  // The key for all tenants is as good as before.
+  assert.equal((await seen(await user("entra", "eve", "", { kid: "two", pair: next }))).issuer, "entra");
+});
+
+test("the keys were fetched where the provider has them", () => {
+  assert.deepEqual(Object.keys(asked).sort(), Object.keys(entries).sort());
 });
 
 test("the key servers are out for an hour, and every provider's new tokens are good", async () => {

@@ -40,7 +40,9 @@ mod pipeline;
 mod unverified;
 
 pub use crate::fault::TokenFault;
-pub use crate::keys::algorithm::{Algorithm, Curve, Family, SigningAlgorithm, UnknownAlgorithm};
+pub use crate::keys::algorithm::{
+    Algorithm, Curve, Family, MlDsa, SigningAlgorithm, UnknownAlgorithm,
+};
 pub use crate::keys::key::{KeyMaterial, VerificationKey};
 pub use crate::origin::TokenOrigin;
 pub use crate::parties::Parties;

@@ -56,6 +56,8 @@ pub(crate) async fn check_revocation_of(
         issued: made.filter(|_| names_subject),
     };
     match about(context, handle, bound, &call).await?.reply {
+        // An object knows when sessions of our own were created; how old a trusted issuer's is, its token tells alone.
+        UserReply::NotEnded { .. } if revocation_copy::is_cut_off(context, age) => Err(GONE),
         UserReply::NotEnded { .. } => Ok(()),
         other => Err(into_refusal(other)),
     }

@@ -4,8 +4,11 @@ use crate::auth::verified_session::VerifiedToken;
 use std::{cell::RefCell, rc::Rc};
 
 use crate::auth::{identity_headers, jwks_client};
-use crate::{objects::context::Context, runtime::random};
-use postern_core::{keys::RingCopy, settings::Settings};
+use crate::{
+    objects::context::Context,
+    runtime::{metrics, random},
+};
+use postern_core::{keys::RingCopy, metrics::Point, settings::Settings};
 use postern_jwt::cache::{Validity, VerifiedTokens};
 use postern_jwt::time::UnixMillis;
 
@@ -26,7 +29,9 @@ pub(super) fn policy_of(place: usize) -> u64 {
 
 pub(super) fn remembered(context: &Context, token: &str) -> Option<Rc<VerifiedToken>> {
     let version = |policy| key_set_version(&context.settings, &context.ring, policy, context.now);
-    VERIFIED.with_borrow_mut(|tokens| tokens.get(token, context.now, version))
+    let known = VERIFIED.with_borrow_mut(|tokens| tokens.get(token, context.now, version))?;
+    metrics::add_remembered(known.session.identity.issuer.id());
+    Some(known)
 }
 
 /// The version of the keys that a policy goes by; `None` when that has to be asked first.
@@ -61,6 +66,8 @@ pub(crate) fn is_still_good(
 pub(super) fn remember(token: &str, validity: Validity, known: VerifiedToken) -> Rc<VerifiedToken> {
     let good_until = known.good_until;
     let known = Rc::new(known);
+    let issuer = known.session.identity.issuer.id();
+    metrics::add(&Point::verification(issuer, false));
     let bytes = bytes_of(&known);
     VERIFIED.with_borrow_mut(|tokens| {
         tokens.insert(token, validity, good_until, Rc::clone(&known), bytes);

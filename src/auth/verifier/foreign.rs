@@ -55,6 +55,13 @@ pub(super) async fn verify_foreign(
             && let Some(key) = kid.as_deref().and_then(|kid| keys.left_out(kid))
         {
             detail = format!("{detail}; {key}");
+        } else if fault == TokenFault::UnknownKey
+            && keys
+                .usable()
+                .iter()
+                .any(|key| kid.is_some() && key.key_id() == kid.as_deref())
+        {
+            detail = format!("{detail}; the key of this kid names another issuer");
         }
         Refused {
             refusal: match fault {
@@ -72,7 +79,8 @@ pub(super) async fn verify_foreign(
         key_set_version: keys.version,
     };
     let policy = trusted_issuer::policy(issuer, context.settings.clock_tolerance);
-    let pending = token.choose_keys(keys.usable(), &policy).map_err(foreign)?;
+    let usable = trusted_issuer::keys_for(issuer, keys.usable(), &token.claims_unverified());
+    let pending = token.choose_keys(&usable, &policy).map_err(foreign)?;
     let verdict = verdict(&pending).await?;
     let verified = pending.finish(verdict, context.now).map_err(foreign)?;
     let identity = trusted_issuer::identity(issuer, &verified).map_err(foreign)?;
@@ -145,7 +153,8 @@ pub(crate) async fn verify_operator(
         })?;
     let policy = trusted_issuer::policy(issuer, context.settings.clock_tolerance);
     let fault = |fault: TokenFault| Refusal::Unauthorised(fault.code());
-    let pending = token.choose_keys(keys.usable(), &policy).map_err(fault)?;
+    let usable = trusted_issuer::keys_for(issuer, keys.usable(), &token.claims_unverified());
+    let pending = token.choose_keys(&usable, &policy).map_err(fault)?;
     let verdict = verdict(&pending).await?;
     let verified = pending.finish(verdict, context.now).map_err(fault)?;
     let identity = trusted_issuer::identity(issuer, &verified).map_err(fault)?;

@@ -19,13 +19,14 @@ use crate::gateway::response::edits::Answered;
 use crate::runtime::{
     http::{header_lines::HeaderLines, response},
     js::{FetchedResponse, Host, IncomingRequest},
-    log, settings,
+    log, metrics, settings,
 };
 use postern_core::error;
 use postern_core::gateway::request::socket_token;
 use postern_core::gateway::{Matched, Target};
+use postern_core::metrics::Point;
 use postern_core::settings::Settings;
-use postern_jwt::secret::Secret;
+use postern_jwt::{secret::Secret, time::Millis};
 
 /// The answer that the client gets where the origin may use directives.
 pub(crate) async fn with_directives(
@@ -119,12 +120,7 @@ pub(crate) fn judged(
     let Some(matched) = matched else {
         return response::of(&error::misconfigured());
     };
-    let fault = match u16::try_from(status) {
-        Ok(status) => SendFault::spoken_for(status),
-        Err(_) if status == -504 => Some(SendFault::TimedOut),
-        Err(_) => Some(SendFault::Unreachable),
-    };
-    if let Some(fault) = fault {
+    if let Err(fault) = told(status) {
         let header = |name: &str| request.headers().ok()?.get(name).ok().flatten();
         let url = request.url().ok();
         let address = url.and_then(|url| Outgoing::address_of(&url));
@@ -152,6 +148,35 @@ pub(crate) fn judged(
     let mark = if answered.repeats() { "=" } else { "~" };
     let edits = answered.edits(Outcome::default()).unwrap_or_default();
     Ok(JsValue::from_str(&[mark, &edits].concat()))
+}
+
+/// What a status of `proxy.mjs` says, which is negative for an origin that gave no answer.
+fn told(status: i32) -> Result<u16, SendFault> {
+    match u16::try_from(status) {
+        Ok(status) => SendFault::spoken_for(status).map_or(Ok(status), Err),
+        Err(_) if status == -504 => Err(SendFault::TimedOut),
+        Err(_) => Err(SendFault::Unreachable),
+    }
+}
+
+/// Counts an answer that `proxy.mjs` has by this rule.
+pub(crate) fn counted(status: i32, rule: u32, took: u32) {
+    let gateway = settings::gateway_at_hand();
+    let rule = usize::try_from(rule).ok();
+    let matched = gateway
+        .as_ref()
+        .zip(rule)
+        .and_then(|(gateway, rule)| gateway.matched(rule));
+    if let Some(matched) = matched {
+        measured(matched, told(status), Millis(u64::from(took)));
+    }
+}
+
+/// Counts an answer, or that there is none, and the time that it took.
+pub(crate) fn measured(matched: Matched<'_>, answer: Result<u16, SendFault>, took: Millis) {
+    let (rule, origin) = (matched.rule.label(), matched.origin.name.as_str());
+    let answer = answer.map_err(SendFault::word);
+    metrics::add(&Point::origin_answer(rule, origin, answer, took));
 }
 
 /// The answer in place of one that an origin did not give.

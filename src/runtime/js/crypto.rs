@@ -30,6 +30,11 @@ extern "C" {
         usages: &Array,
     ) -> Result<Promise, JsValue>;
 
+    /// `SubtleCrypto.supports(operation, algorithm)` (WICG, Modern Algorithms in the Web Cryptography API): absent where
+    /// nothing of that is there.
+    #[wasm_bindgen(catch, js_namespace = SubtleCrypto, js_name = supports)]
+    pub(crate) fn supports(operation: &str, algorithm: &str) -> Result<bool, JsValue>;
+
     /// `crypto.subtle.exportKey("jwk", key)`
     #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = exportKey)]
     pub(crate) fn export_key(format: &str, key: &CryptoKey) -> Result<Promise, JsValue>;

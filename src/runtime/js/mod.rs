@@ -10,7 +10,7 @@ mod crypto;
 mod objects;
 
 pub(crate) use crypto::{
-    CryptoKey, CryptoKeyPair, export_key, generate_key, import_key, sign, verify,
+    CryptoKey, CryptoKeyPair, export_key, generate_key, import_key, sign, supports, verify,
 };
 pub(crate) use objects::{
     KvNamespace, ObjectNamespace, ObjectState, ObjectStorage, SqlStorage, bytes_response,

@@ -30,6 +30,19 @@ pub enum Place<'p> {
     Protocol(&'p str),
 }
 
+/// As an operator reads it.
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Authorization => f.write_str("authorization"),
+            Self::SessionCookie => f.write_str("the cookie of own access tokens"),
+            Self::Header(name) => write!(f, "header {name}"),
+            Self::Cookie(name) => write!(f, "cookie {name}"),
+            Self::Protocol(beginning) => write!(f, "websocket protocol {beginning}"),
+        }
+    }
+}
+
 /// A text that stands where some issuer's tokens may be. A credential: never log it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed<'s> {
@@ -43,6 +56,23 @@ pub struct Placed<'s> {
 const MAX_PLACED: usize = 8;
 
 impl TrustedIssuer {
+    /// Every place in which its tokens count; `Authorization` first, where it is one.
+    pub fn places(&self) -> Vec<Place<'_>> {
+        let Some(places) = &self.token_from else {
+            return vec![Place::Authorization, Place::SessionCookie];
+        };
+        let others = places
+            .headers
+            .iter()
+            .filter(|name| *name != "authorization")
+            .map(|name| Place::Header(name))
+            .chain(places.cookies.iter().map(|name| Place::Cookie(name)))
+            .chain(places.protocols.iter().map(|one| Place::Protocol(one)));
+        let authorization =
+            std::iter::once(Place::Authorization).filter(|place| self.takes_from(*place));
+        authorization.chain(others).collect()
+    }
+
     /// Whether its tokens count at a place.
     pub fn takes_from(&self, place: Place<'_>) -> bool {
         let Some(places) = &self.token_from else {
@@ -212,6 +242,10 @@ mod tests {
             assert_eq!(access.takes_from(place), of_access, "{place:?}");
             assert_eq!(hasura.takes_from(place), of_hasura, "{place:?}");
             assert_eq!(plain.takes_from(place), of_plain, "{place:?}");
+            for (issuer, expected) in [(access, of_access), (hasura, of_hasura), (plain, of_plain)]
+            {
+                assert_eq!(issuer.places().contains(&place), expected, "{place:?}");
+            }
         }
         assert!(
             settings.is_token_header("x-id-token") && !settings.is_token_header("authorization")

@@ -1,7 +1,9 @@
 //! Foreign issuers: which one a token claims, what it must then say, and whom it names.
 
+use std::borrow::Cow;
+
 use crate::settings::TrustedIssuer;
-use postern_jwt::{Policy, TokenFault, Types, Unverified, Verified};
+use postern_jwt::{Policy, TokenFault, Types, Unverified, VerificationKey, Verified};
 use postern_jwt::{json::Object, time::Millis};
 
 /// The longest session or user claim of a foreign token, in bytes.
@@ -96,6 +98,24 @@ pub fn policy(issuer: &TrustedIssuer, tolerance: Millis) -> Policy {
         not_before_allowance: ahead,
         issued_at_allowance: ahead,
     }
+}
+
+/// The keys of a set that may have signed a token of this issuer with these claims: a key that names an issuer is for that one,
+/// since who holds the key of one customer must not make tokens of another. The claims are believed once the key has signed them.
+pub fn keys_for<'k>(
+    issuer: &TrustedIssuer,
+    keys: &'k [VerificationKey],
+    claims: &Object<'_>,
+) -> Cow<'k, [VerificationKey]> {
+    if keys.iter().all(|key| key.issuer().is_none()) {
+        return Cow::Borrowed(keys);
+    }
+    let iss = claims.string("iss").ok().flatten().unwrap_or_default();
+    let is_for = |key: &&VerificationKey| {
+        key.issuer()
+            .is_none_or(|of_key| issuer.names.share_key(of_key, &iss))
+    };
+    Cow::Owned(keys.iter().filter(is_for).cloned().collect())
 }
 
 /// Whom a verified foreign token names.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// JWS algorithms that can be verified (RFC 7518 section 3.1, RFC 8037, RFC 9864).
+/// JWS algorithms that can be verified (RFC 7518 section 3.1, RFC 8037, RFC 9864, RFC 9964).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -33,6 +33,8 @@ pub enum Algorithm {
     EdDSA,
     /// Ed25519, under its RFC 9864 name.
     Ed25519,
+    /// ML-DSA (RFC 9964), of a parameter set.
+    MlDsa(MlDsa),
 }
 
 impl Algorithm {
@@ -57,6 +59,56 @@ pub enum Family {
     Ecdsa(Curve),
     /// Ed25519 keys (`OKP`).
     Ed25519,
+    /// ML-DSA keys (`AKP`) of this parameter set.
+    MlDsa(MlDsa),
+}
+
+/// Parameter sets of ML-DSA (FIPS 204 section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MlDsa {
+    /// ML-DSA-44
+    MlDsa44,
+    /// ML-DSA-65
+    MlDsa65,
+    /// ML-DSA-87
+    MlDsa87,
+}
+
+impl MlDsa {
+    /// Every parameter set.
+    pub const ALL: [Self; 3] = [Self::MlDsa44, Self::MlDsa65, Self::MlDsa87];
+
+    /// The name in a header's or key's `alg` (RFC 9964 section 3), which is WebCrypto's as well.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
+        }
+    }
+
+    /// Bytes of a public key (FIPS 204 table 2).
+    pub const fn public_key_bytes(self) -> usize {
+        match self {
+            Self::MlDsa44 => 1312,
+            Self::MlDsa65 => 1952,
+            Self::MlDsa87 => 2592,
+        }
+    }
+
+    /// Bytes of a signature (FIPS 204 table 2).
+    pub const fn signature_bytes(self) -> usize {
+        match self {
+            Self::MlDsa44 => 2420,
+            Self::MlDsa65 => 3309,
+            Self::MlDsa87 => 4627,
+        }
+    }
+
+    /// The parameter set of this exact name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|set| set.name() == name)
+    }
 }
 
 /// NIST curves (RFC 7518 section 6.2.1.1).
@@ -99,7 +151,7 @@ impl Curve {
 
 impl Algorithm {
     /// Every algorithm, in the order of the registry.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::HS256,
         Self::HS384,
         Self::HS512,
@@ -114,6 +166,9 @@ impl Algorithm {
         Self::ES512,
         Self::EdDSA,
         Self::Ed25519,
+        Self::MlDsa(MlDsa::MlDsa44),
+        Self::MlDsa(MlDsa::MlDsa65),
+        Self::MlDsa(MlDsa::MlDsa87),
     ];
 
     /// The name in a header's or key's `alg`.
@@ -133,6 +188,7 @@ impl Algorithm {
             Self::ES512 => "ES512",
             Self::EdDSA => "EdDSA",
             Self::Ed25519 => "Ed25519",
+            Self::MlDsa(set) => set.name(),
         }
     }
 
@@ -154,6 +210,7 @@ impl Algorithm {
             Self::ES384 => Family::Ecdsa(Curve::P384),
             Self::ES512 => Family::Ecdsa(Curve::P521),
             Self::EdDSA | Self::Ed25519 => Family::Ed25519,
+            Self::MlDsa(set) => Family::MlDsa(set),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Strict reading of JSON Web Keys and key sets (RFC 7517, RFC 7518 section 6, RFC 8037).
+//! Strict reading of JSON Web Keys and key sets (RFC 7517, RFC 7518 section 6, RFC 8037, RFC 9964).
 //!
 //! A document that is not a key set is refused whole. A key that cannot be used is left out, and said to be, so that one
 //! odd key of an issuer does not cost its users the others. Only public parts are ever read.
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use crate::keys::weak_key;
 use crate::unverified::MAX_KEY_ID_BYTES;
-use crate::{Algorithm, Curve, KeyMaterial, VerificationKey};
+use crate::{Algorithm, Curve, KeyMaterial, MlDsa, VerificationKey};
 use crate::{
     json::{self, JsonFault, Object, typed::Field},
     secret::Secret,
@@ -259,8 +259,9 @@ pub fn own_key(
     let jwk: Jwk<'_> = jwk.read().map_err(|_| KeyFault::Malformed)?;
     let key = VerificationKey {
         key_id: Some(key_id.to_owned()),
+        issuer: None,
         algorithm,
-        material: material(jwk, KeySetSource::Fetched)?,
+        material: material(jwk, Some(algorithm.name()), KeySetSource::Fetched)?,
     };
     if algorithm.family() == key.material.family() {
         Ok(key)
@@ -269,7 +270,7 @@ pub fn own_key(
     }
 }
 
-/// The members of a JWK that mean something here (RFC 7517 section 4, RFC 7518 section 6).
+/// The members of a JWK that mean something here (RFC 7517 section 4, RFC 7518 section 6, RFC 9964 section 4).
 #[derive(Deserialize)]
 struct Jwk<'a> {
     #[serde(borrow, default)]
@@ -298,9 +299,17 @@ struct Jwk<'a> {
     /// The secret of a symmetric key.
     #[serde(borrow, default)]
     k: Field<'a>,
-    /// What makes it a private key of any type.
+    /// Of ML-DSA, with `alg` (RFC 9964 section 4).
+    #[serde(borrow, default, rename = "pub")]
+    public: Field<'a>,
+    /// What makes it a private key: of ML-DSA, and of any other type.
+    #[serde(borrow, default, rename = "priv")]
+    private: Field<'a>,
     #[serde(borrow, default)]
     d: Field<'a>,
+    /// Microsoft's: see [`VerificationKey::issuer`].
+    #[serde(borrow, default)]
+    issuer: Field<'a>,
 }
 
 fn list<'de, D: serde::Deserializer<'de>>(of: D) -> Result<Option<Vec<String>>, D::Error> {
@@ -321,17 +330,20 @@ fn read(
         return Err(KeyFault::Malformed);
     }
     check_purpose(std::mem::take(&mut jwk.purpose), jwk.key_ops.as_deref())?;
-    let (alg, is_private) = (std::mem::take(&mut jwk.alg), jwk.d.is_there());
-    let material = material(jwk, source)?;
+    let is_private = jwk.d.is_there() || jwk.private.is_there();
+    let alg = text(std::mem::take(&mut jwk.alg))?;
+    let issuer = text(std::mem::take(&mut jwk.issuer))?;
+    let material = material(jwk, alg.as_deref(), source)?;
     if source == KeySetSource::Fetched && is_private {
         return Err(KeyFault::SecretFetched);
     }
-    let algorithm = match text(alg)? {
+    let algorithm = match alg {
         Some(name) => declared(&name, &material, algorithms)?,
         None => first_that_fits(&material, algorithms)?,
     };
     Ok(VerificationKey {
         key_id,
+        issuer,
         algorithm,
         material,
     })
@@ -384,11 +396,16 @@ fn check_purpose(purpose: Field<'_>, operations: Option<&[String]>) -> Result<()
     }
 }
 
-fn material(jwk: Jwk<'_>, source: KeySetSource) -> Result<KeyMaterial, KeyFault> {
+fn material(
+    jwk: Jwk<'_>,
+    alg: Option<&str>,
+    source: KeySetSource,
+) -> Result<KeyMaterial, KeyFault> {
     match text(jwk.kty)?.ok_or(KeyFault::Malformed)?.as_str() {
         "RSA" => rsa(jwk.n, jwk.e),
         "EC" => ec(jwk.crv, jwk.x, jwk.y),
         "OKP" => okp(jwk.crv, jwk.x),
+        "AKP" => akp(alg, jwk.public),
         "oct" if source == KeySetSource::Fetched => Err(KeyFault::SecretFetched),
         "oct" => Ok(KeyMaterial::Symmetric(Secret::new(bytes(jwk.k)?))),
         _ => Err(KeyFault::Unsupported),
@@ -435,6 +452,16 @@ fn okp(crv: Field<'_>, x: Field<'_>) -> Result<KeyMaterial, KeyFault> {
         return Err(KeyFault::Weak);
     }
     Ok(KeyMaterial::Okp { x })
+}
+
+/// A key that says itself what it is for: `alg` is required (RFC 9964 section 4).
+fn akp(alg: Option<&str>, public: Field<'_>) -> Result<KeyMaterial, KeyFault> {
+    let set = MlDsa::from_name(alg.ok_or(KeyFault::Malformed)?).ok_or(KeyFault::Unsupported)?;
+    let public = bytes(public)?;
+    if public.len() != set.public_key_bytes() {
+        return Err(KeyFault::BadSize);
+    }
+    Ok(KeyMaterial::Akp { set, public })
 }
 
 fn text(member: Field<'_>) -> Result<Option<String>, KeyFault> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use jwt_compact::{alg::SecretBytes, jwk::JsonWebKey};
 
 use crate::secret::Secret;
-use crate::{Algorithm, Curve, Family, Policy, TokenFault};
+use crate::{Algorithm, Curve, Family, MlDsa, Policy, TokenFault, compact};
 
 /// How many keys are tried for one token: a token without `kid` must not buy unbounded work.
 pub const MAX_CANDIDATES: usize = 8;
@@ -34,6 +34,13 @@ pub enum KeyMaterial {
         /// The public key.
         x: Vec<u8>,
     },
+    /// An ML-DSA public key, as long as its parameter set has it.
+    Akp {
+        /// The parameter set.
+        set: MlDsa,
+        /// The public key.
+        public: Vec<u8>,
+    },
     /// A symmetric key.
     Symmetric(Secret),
 }
@@ -58,15 +65,32 @@ impl KeyMaterial {
                 },
             ) => curve == other && x == x2 && y == y2,
             (Self::Okp { x }, Self::Okp { x: x2 }) => x == x2,
+            (
+                Self::Akp { set, public },
+                Self::Akp {
+                    set: other,
+                    public: public2,
+                },
+            ) => set == other && public == public2,
             (Self::Symmetric(secret), Self::Symmetric(other)) => secret.equals(other.expose()),
             _ => false,
         }
     }
 
-    /// The same key as a JWK (RFC 7517), with nothing but the key in it.
-    pub(crate) fn to_jwk(&self) -> JsonWebKey<'_> {
+    /// An ML-DSA key as a JWK (RFC 9964 section 4), which `JsonWebKey` does not know; in the order of a thumbprint (section 6 there).
+    pub(crate) fn akp_jwk(&self) -> Option<String> {
+        let Self::Akp { set, public } = self else {
+            return None;
+        };
+        let (alg, public) = (set.name(), compact::encode(public));
+        Some(format!(r#"{{"alg":"{alg}","kty":"AKP","pub":"{public}"}}"#))
+    }
+
+    /// Any other key as a JWK (RFC 7517), with nothing but the key in it.
+    pub(crate) fn to_jwk(&self) -> Option<JsonWebKey<'_>> {
         let borrowed = |bytes| Cow::Borrowed(bytes);
-        match self {
+        Some(match self {
+            Self::Akp { .. } => return None,
             Self::Rsa { modulus, exponent } => JsonWebKey::Rsa {
                 modulus: borrowed(modulus.as_slice()),
                 public_exponent: borrowed(exponent),
@@ -86,7 +110,7 @@ impl KeyMaterial {
             Self::Symmetric(secret) => JsonWebKey::Symmetric {
                 secret: SecretBytes::borrowed(secret.expose()),
             },
-        }
+        })
     }
 
     /// The kind of algorithm that it works with.
@@ -95,6 +119,7 @@ impl KeyMaterial {
             Self::Rsa { .. } => Family::Rsa,
             Self::Ec { curve, .. } => Family::Ecdsa(*curve),
             Self::Okp { .. } => Family::Ed25519,
+            Self::Akp { set, .. } => Family::MlDsa(*set),
             Self::Symmetric(_) => Family::Hmac,
         }
     }
@@ -113,6 +138,7 @@ impl KeyMaterial {
 #[derive(Debug, Clone)]
 pub struct VerificationKey {
     pub(crate) key_id: Option<String>,
+    pub(crate) issuer: Option<String>,
     pub(crate) algorithm: Algorithm,
     pub(crate) material: KeyMaterial,
 }
@@ -121,6 +147,11 @@ impl VerificationKey {
     /// The key's `kid`.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
+    }
+
+    /// The issuer that the key is for, where a set that several issuers share says so: its member `issuer`, which is Microsoft's.
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
     }
 
     /// The algorithm that it is used with, and no other.
@@ -136,8 +167,10 @@ impl VerificationKey {
     /// The key as a JWK for WebCrypto's `importKey`, with nothing but the key in it. That of a symmetric key is as secret
     /// as the key.
     pub fn jwk(&self) -> String {
-        // Strings in an object: that can be written. An empty text would be no key to anybody.
-        serde_json::to_string(&self.material.to_jwk()).unwrap_or_default()
+        self.material.akp_jwk().unwrap_or_else(|| {
+            // Strings in an object: that can be written. An empty text would be no key to anybody.
+            serde_json::to_string(&self.material.to_jwk()).unwrap_or_default()
+        })
     }
 }
 

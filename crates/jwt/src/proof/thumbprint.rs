@@ -2,7 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 
 use crate::{KeyMaterial, VerificationKey, compact};
 
@@ -55,7 +55,13 @@ impl VerificationKey {
     pub fn thumbprint(&self) -> Option<Thumbprint> {
         match self.material() {
             KeyMaterial::Symmetric(_) => None,
-            public => Some(Thumbprint(public.to_jwk().thumbprint::<Sha256>().into())),
+            public => {
+                let digest = match public.akp_jwk() {
+                    Some(jwk) => Sha256::digest(jwk),
+                    None => public.to_jwk()?.thumbprint::<Sha256>(),
+                };
+                Some(Thumbprint(digest.into()))
+            }
         }
     }
 }

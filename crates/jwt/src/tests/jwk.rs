@@ -1,7 +1,7 @@
-use super::support::{keys, parse_key, parse_set, secret_jwk, with_members};
-use crate::Algorithm;
+use super::support::{keys, ml_dsa, parse_key, parse_set, secret_jwk, with_members};
 use crate::keys::jwk::KeySetSource;
 use crate::keys::jwk::{self, KeyFault, KeySetFault, MAX_KEY_SET_BYTES, MAX_KEYS, own_key};
+use crate::{Algorithm, MlDsa};
 use crate::{KeyMaterial, compact, json};
 
 fn fault(jwk: &str) -> KeyFault {
@@ -122,7 +122,26 @@ fn hostile_and_useless_keys_are_refused() {
         (r#"{"kty":["RSA"]}"#.to_owned(), KeyFault::Malformed),
         (
             r#"{"kty":"AKP","alg":"ML-DSA-44"}"#.to_owned(),
+            KeyFault::Malformed,
+        ),
+        (
+            replaced(&ml_dsa::jwk(MlDsa::MlDsa65), "alg", "\"ML-DSA-44\""),
+            KeyFault::BadSize,
+        ),
+        (
+            replaced(&ml_dsa::jwk(MlDsa::MlDsa44), "alg", "\"ML-DSA-45\""),
             KeyFault::Unsupported,
+        ),
+        (
+            ml_dsa::jwk(MlDsa::MlDsa44).replace(r#""alg":"ML-DSA-44","#, ""),
+            KeyFault::Malformed,
+        ),
+        (
+            with_members(
+                &ml_dsa::jwk(MlDsa::MlDsa44),
+                &format!(r#""priv":{}"#, encoded(&[7; 32])),
+            ),
+            KeyFault::SecretFetched,
         ),
         (secret_jwk(), KeyFault::SecretFetched),
         (keys::RSA_SHORT.to_owned(), KeyFault::BadSize),

@@ -2,6 +2,8 @@
 
 #[path = "keys.rs"]
 pub(crate) mod keys;
+#[path = "ml_dsa.rs"]
+pub(crate) mod ml_dsa;
 
 use jwt_compact::{
     Algorithm as Scheme, AlgorithmSignature,
@@ -69,7 +71,7 @@ pub(crate) fn parse_key(text: &str, source: KeySetSource) -> Result<Verification
     key_sets::parse_key(text, source, &Algorithm::ALL)
 }
 
-/// One key of each family, named `hmac`, `rsa`, `p256`, `p384`, `p521` and `ed`, for the first algorithm of that; and for
+/// One key of each family, named `hmac`, `rsa`, `p256`, `p384`, `p521`, `ed` and as its ML-DSA, for the first algorithm of that; and for
 /// each other algorithm the same under another name.
 pub(crate) fn key_ring() -> Vec<VerificationKey> {
     let jwks = [
@@ -90,6 +92,13 @@ pub(crate) fn key_ring() -> Vec<VerificationKey> {
         let jwk = match algorithm {
             Algorithm::HS384 | Algorithm::HS512 => secret_jwk().replace(r#","kid":"hmac""#, ""),
             Algorithm::Ed25519 => keys::ED25519.to_owned(),
+            Algorithm::MlDsa(set) => {
+                let name = key_id(algorithm);
+                return Some(with_members(
+                    &ml_dsa::jwk(set),
+                    &format!(r#""kid":"{name}""#),
+                ));
+            }
             _ if algorithm.family() == Family::Rsa && algorithm != Algorithm::RS256 => {
                 keys::RSA.to_owned()
             }
@@ -169,6 +178,7 @@ pub(crate) fn sign(algorithm: Algorithm, message: &str) -> Vec<u8> {
             let signature: p521::ecdsa::Signature = p521_key().sign(message.as_bytes());
             signature.to_vec()
         }
+        Algorithm::MlDsa(set) => ml_dsa::sign(set, message.as_bytes()),
         rsa => with(&Rsa::from_str(rsa.name()).unwrap(), &RSA_KEY, message),
     }
 }
@@ -204,6 +214,10 @@ pub(crate) fn ask_backend(pending: &Pending<'_, '_>) -> SignatureVerdict {
         })
     }
     let good = pending.keys().iter().any(|key| {
+        if let KeyMaterial::Akp { set, public } = key.material() {
+            let input = pending.signing_input().as_bytes();
+            return ml_dsa::verify(*set, public, input, pending.signature());
+        }
         let public = key.jwk();
         let public = jwk(&public);
         match (key.material(), pending.algorithm()) {

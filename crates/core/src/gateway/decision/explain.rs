@@ -2,9 +2,11 @@
 
 use crate::error::Outcome;
 use crate::http::reply::Reply;
+use crate::http::token_places::Place;
 use crate::identity::Issuer;
 use crate::refusal::Refusal;
-use crate::settings::{Freshness, Settings};
+use crate::settings::{Freshness, Settings, TrustedIssuer};
+use crate::tokens::candidate;
 use postern_jwt::json::{self, Kind, ObjectWriter};
 
 use crate::gateway::decision::decide::{Decision, Denial, ForwardWarning};
@@ -26,14 +28,17 @@ pub struct Described {
     pub url: String,
     /// Headers, each once, names in lower case.
     pub headers: Vec<(String, String)>,
+    /// Where `token` was put, if that was given, as text for people.
+    pub token_in: Option<String>,
 }
 
 impl Described {
-    /// Reads `{"url":…,"method"?,"headers"?:{name: value},"token"?}`. `token` is short for a bearer token.
+    /// Reads `{"url":…,"method"?,"headers"?:{name: value},"token"?}`. `token` stands where tokens of its issuer count: as a
+    /// bearer token, or else in the first place that the issuer's entry names.
     ///
     /// # Errors
     /// Bad input that names the field.
-    pub fn parse(body: &str) -> Result<Self, Refusal> {
+    pub fn parse(body: &str, settings: &Settings) -> Result<Self, Refusal> {
         let bad = |text: &str| Refusal::BadInput(text.to_owned());
         let object =
             json::parse_object(body).map_err(|fault| Refusal::BadInput(format!("body {fault}")))?;
@@ -79,20 +84,46 @@ impl Described {
                 push_header(&mut headers, field.name().to_ascii_lowercase(), &value);
             }
         }
+        let mut token_in = None;
         if let Some(token) = text("token")? {
-            if headers.iter().any(|(name, _)| name == "authorization") {
-                return Err(bad(
-                    "\"token\" and an authorization header cannot both be given",
-                ));
+            let place = place_of(&token, settings);
+            let (name, value) = match place {
+                Place::Authorization | Place::SessionCookie => {
+                    ("authorization", format!("Bearer {token}"))
+                }
+                Place::Header(name) => (name, token.into_owned()),
+                Place::Cookie(name) => ("cookie", format!("{name}={token}")),
+                Place::Protocol(beginning) => {
+                    ("sec-websocket-protocol", format!("{beginning}{token}"))
+                }
+            };
+            if headers.iter().any(|(known, _)| known == name) {
+                return Err(Refusal::BadInput(format!(
+                    "\"token\" and a header {name} cannot both be given: that is where the token would be"
+                )));
             }
-            headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+            headers.push((name.to_owned(), value));
+            let has_upgrade = headers.iter().any(|(known, _)| known == "upgrade");
+            if matches!(place, Place::Protocol(_)) && !has_upgrade {
+                headers.push(("upgrade".to_owned(), "websocket".to_owned()));
+            }
+            token_in = Some(place.to_string());
         }
         Ok(Self {
             method,
             url,
             headers,
+            token_in,
         })
     }
+}
+
+/// Where a token would be that somebody gives without saying where it was.
+fn place_of<'s>(token: &str, settings: &'s Settings) -> Place<'s> {
+    let issuer = candidate::look(token, &settings.trusted_issuers).and_then(|look| look.issuer);
+    issuer
+        .and_then(|issuer| issuer.places().into_iter().next())
+        .unwrap_or(Place::Authorization)
 }
 
 /// Adds a header; values of a repeated one are joined, as runtimes do.
@@ -122,6 +153,8 @@ pub struct Explanation<'g> {
     pub raw_path: String,
     /// The path that would be sent.
     pub path: String,
+    /// As in [`Described`].
+    pub token_in: Option<String>,
     /// The rule it falls under.
     pub matched: Option<Matched<'g>>,
     /// What became of it.
@@ -179,6 +212,7 @@ impl Explanation<'_> {
             explanation.text("reason", why);
         }
         explanation.boolean("shadowed", shadowed.is_some());
+        explanation.optional_text("tokenIn", self.token_in.as_deref());
         let mut path = ObjectWriter::new();
         path.text("received", &self.raw_path);
         path.text("sent", &self.path);
@@ -258,6 +292,7 @@ fn rule_json(settings: &Settings, matched: Matched<'_>) -> String {
     if matched.rule.asks_for_session() {
         let issuers = matched.rule.issuers.named().iter();
         rule.json("issuers", &json::strings(issuers.map(Issuer::id)));
+        rule.json("tokenFrom", &token_from(settings, matched.rule));
         rule.text(
             "freshness",
             &freshness(matched.rule.freshness.unwrap_or(settings.freshness)),
@@ -285,6 +320,23 @@ fn rule_json(settings: &Settings, matched: Matched<'_>) -> String {
         },
     );
     rule.finish()
+}
+
+/// Where tokens of each trusted issuer of a rule may be, by the issuer's id.
+fn token_from(settings: &Settings, rule: &Rule) -> String {
+    let accepted = |issuer: &&TrustedIssuer| {
+        let mut named = rule.issuers.named().iter();
+        named.any(|known| matches!(known, Issuer::Trusted(id) if *id == issuer.id))
+    };
+    let mut all = ObjectWriter::new();
+    for issuer in settings.trusted_issuers.iter().filter(accepted) {
+        let places: Vec<String> = issuer.places().iter().map(Place::to_string).collect();
+        all.json(
+            &issuer.id,
+            &json::strings(places.iter().map(String::as_str)),
+        );
+    }
+    all.finish()
 }
 
 fn freshness(freshness: Freshness) -> String {

@@ -15,6 +15,7 @@ use crate::settings::testing::parsed;
 fn a_request_is_described_in_json() {
     let described = Described::parse(
         r#"{"method":"POST","url":"https://app.example/x?y=1","headers":{"Accept":"a/b","X-Y":"\u00c9"},"token":"t.o.k"}"#,
+        &parsed(&[]),
     )
     .unwrap();
     assert_eq!(
@@ -34,10 +35,83 @@ fn a_request_is_described_in_json() {
             ("authorization", "Bearer t.o.k")
         ]
     );
-    let short = Described::parse(r#"{"url":"http://a/"}"#).unwrap();
+    let short = Described::parse(r#"{"url":"http://a/"}"#, &parsed(&[])).unwrap();
     assert_eq!((short.method.as_str(), short.headers.len()), ("GET", 0));
-    let doubled = Described::parse(r#"{"url":"http://a/","headers":{"a":"1","A":"2"}}"#).unwrap();
+    let doubled = r#"{"url":"http://a/","headers":{"a":"1","A":"2"}}"#;
+    let doubled = Described::parse(doubled, &parsed(&[])).unwrap();
     assert_eq!(doubled.headers, [("a".to_owned(), "1, 2".to_owned())]);
+}
+
+#[test]
+fn a_token_stands_where_tokens_of_its_issuer_count() {
+    let issuers = r#"[{"id":"access","provider":"cloudflare-access","issuer":"https://t.cloudflareaccess.com","audience":["f"],"token_from":{"headers":["Cf-Access-Jwt-Assertion"]}},
+        {"id":"shop","issuer":"https://s.example","audience":["x"],"token_from":{"cookies":["id_session"]}},
+        {"id":"socket","issuer":"https://w.example","audience":["x"],"token_from":{"websocket_protocols":["id."]}},
+        {"id":"both","issuer":"https://b.example","audience":["x"],"token_from":{"headers":["X-T","Authorization"]}},
+        {"id":"plain","issuer":"https://p.example","audience":["x"]}]"#;
+    let settings = parsed(&[("TRUSTED_ISSUERS", issuers)]);
+    let token = |iss: &str| {
+        let part = |text: &str| postern_jwt::compact::encode(text.as_bytes());
+        let payload = format!(r#"{{"iss":"{iss}"}}"#);
+        format!("{}.{}.c2ln", part(r#"{"alg":"RS256"}"#), part(&payload))
+    };
+    for (iss, place, name, before) in [
+        (
+            "https://t.cloudflareaccess.com",
+            "header cf-access-jwt-assertion",
+            "cf-access-jwt-assertion",
+            "",
+        ),
+        (
+            "https://s.example",
+            "cookie id_session",
+            "cookie",
+            "id_session=",
+        ),
+        (
+            "https://w.example",
+            "websocket protocol id.",
+            "sec-websocket-protocol",
+            "id.",
+        ),
+        (
+            "https://b.example",
+            "authorization",
+            "authorization",
+            "Bearer ",
+        ),
+        (
+            "https://p.example",
+            "authorization",
+            "authorization",
+            "Bearer ",
+        ),
+        (
+            "https://nobody.example",
+            "authorization",
+            "authorization",
+            "Bearer ",
+        ),
+    ] {
+        let token = token(iss);
+        let body = json!({ "url": "http://a/", "token": token }).to_string();
+        let described = Described::parse(&body, &settings).unwrap();
+        assert_eq!(described.token_in.as_deref(), Some(place), "{iss}");
+        let header = (name.to_owned(), [before, &token].concat());
+        assert_eq!(described.headers.first(), Some(&header), "{iss}");
+        let upgrade = ("upgrade".to_owned(), "websocket".to_owned());
+        assert_eq!(
+            described.headers.contains(&upgrade),
+            name.starts_with("sec-"),
+            "{iss}"
+        );
+        let body = json!({ "url": "http://a/", "token": token, "headers": { name: "x" } });
+        let doubled = Described::parse(&body.to_string(), &settings);
+        assert!(
+            matches!(&doubled, Err(Refusal::BadInput(text)) if text.contains(name)),
+            "{doubled:?}"
+        );
+    }
 }
 
 #[test]
@@ -60,7 +134,7 @@ fn what_is_no_description_is_refused_by_field() {
         ),
         (r#"{"url":"x","cookie":"secret"}"#, "cookie"),
     ] {
-        let Err(Refusal::BadInput(text)) = Described::parse(body) else {
+        let Err(Refusal::BadInput(text)) = Described::parse(body, &parsed(&[])) else {
             panic!("{body}")
         };
         assert!(
@@ -105,6 +179,7 @@ fn told(
     let explanation = Explanation {
         raw_path: facts.raw_path.to_owned(),
         path: facts.path.to_owned(),
+        token_in: None,
         matched,
         end,
     };
@@ -135,7 +210,7 @@ fn it_says_which_rule_and_which_check() {
         passed["rule"],
         json!({
             "index": 1, "host": [], "path": ["/admin/**"], "methods": [], "origin": "app", "target": "http://127.0.0.1:9000",
-            "session": "required", "issuers": ["own"], "freshness": "strict", "require": true, "shadow": false, "onOutage": "refuse",
+            "session": "required", "issuers": ["own"], "tokenFrom": {}, "freshness": "strict", "require": true, "shadow": false, "onOutage": "refuse",
             "directives": false, "forwardCredentials": false, "websocket": "enforce",
         })
     );

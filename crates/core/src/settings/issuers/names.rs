@@ -83,6 +83,20 @@ impl IssuerNames {
         })
     }
 
+    /// True when a key that is for the issuer `of_key`, in which `{tenantid}` stands for any tenant, may have signed a token
+    /// with this `iss`. An issuer that has several forms has one key for them, which names one of them.
+    pub fn share_key(&self, of_key: &str, iss: &str) -> bool {
+        let is_of = |iss: &str| of_key == iss || tenant_in(of_key, iss).is_some();
+        let tenant = self.named(iss).and_then(|named| named.tenant);
+        is_of(iss)
+            || tenant.is_some_and(|tenant| {
+                let forms = self.forms.iter().filter(|form| form.contains(TENANT));
+                forms
+                    .map(|form| form.replace(TENANT, tenant))
+                    .any(|form| is_of(&form))
+            })
+    }
+
     /// True for an `iss` that is none of these, and would be but for a slash at the end or the case of letters.
     pub fn nearly(&self, iss: &str) -> bool {
         self.named(iss).is_none()
@@ -173,6 +187,33 @@ mod tests {
         assert_eq!(exact.named("https://a.test/"), Some(Named { tenant: None }));
         assert!(exact.named("https://a.test").is_none() && exact.nearly("https://A.test"));
         assert!(!exact.nearly("https://a.test/") && !exact.nearly("https://b.test/"));
+    }
+
+    #[test]
+    fn a_key_of_one_tenant_is_for_that_tenant_whatever_the_form() {
+        let any = entra(Tenants::Any);
+        let (v2, v1) = (
+            |tenant: &str| format!("https://login.test/{tenant}/v2.0"),
+            |tenant: &str| format!("https://sts.test/{tenant}/"),
+        );
+        for (of_key, iss, expected) in [
+            (v2(TENANT), v2(ONE), true),
+            (v2(TENANT), v1(ONE), true),
+            (v2(ONE), v2(ONE), true),
+            (v2(ONE), v1(ONE), true),
+            (v1(ONE), v2(ONE), true),
+            (v2(TWO), v2(ONE), false),
+            (v2(TWO), v1(ONE), false),
+            (v1(TWO), v2(ONE), false),
+            ("https://other.test/{tenantid}/".to_owned(), v1(ONE), false),
+            (TENANT.to_owned(), v2(ONE), false),
+            (String::new(), v2(ONE), false),
+        ] {
+            assert_eq!(any.share_key(&of_key, &iss), expected, "{of_key} {iss}");
+        }
+        let exact = IssuerNames::exact(&v2(ONE));
+        assert!(exact.share_key(&v2(TENANT), &v2(ONE)) && exact.share_key(&v2(ONE), &v2(ONE)));
+        assert!(!exact.share_key(&v2(TWO), &v2(ONE)) && !exact.share_key(&v1(ONE), &v2(ONE)));
     }
 
     #[test]

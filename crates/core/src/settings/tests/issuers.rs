@@ -287,9 +287,14 @@ fn keys_that_can_never_verify_anything_are_faults() {
             None,
         ),
         (
-            format!(r#"{good},{{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}}"#),
+            format!(r#"{good},{{"kty":"LMS","alg":"HSS-LMS","pub":"AA"}}"#),
             r#""EdDSA""#,
             None,
+        ),
+        (
+            format!(r#"{good},{{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}}"#),
+            r#""EdDSA""#,
+            Some("key 2: it is too short, or of a wrong length"),
         ),
         (
             r#""text""#.to_owned(),
