@@ -88,7 +88,6 @@ const VALUES = {
   ...COST_VALUES,
   upload_gzip_bytes: { target: 700_000, what: "bytes of the upload, gzipped" },
   memory_100k_tokens_bytes: { target: 16 * 1024 * 1024, what: "bytes that 100,000 distinct tokens leave behind in the isolate: Wasm memory and JavaScript heap, garbage thrown away" },
-  memory_100k_tokens_noop_bytes: { what: "the same of a Worker that does nothing" },
   memory_100k_tokens_resident_bytes: { what: "what they add to the resident memory of the process, which is the runtime's before all" },
   memory_100k_tokens_noop_resident_bytes: { what: "the same of a Worker that does nothing" },
   first_answer_ms: { what: "ms from starting a process to its first answer, Postern" },
@@ -130,7 +129,6 @@ if (wanted("start")) {
   results.values.upload_gzip_bytes = await uploadBytes();
   const memory = await memoryOfTokens();
   results.values.memory_100k_tokens_bytes = memory.postern.bytes;
-  results.values.memory_100k_tokens_noop_bytes = memory.noop.bytes;
   results.values.memory_100k_tokens_resident_bytes = memory.postern.resident;
   results.values.memory_100k_tokens_noop_resident_bytes = memory.noop.resident;
 }

@@ -58,10 +58,9 @@ export const profile = (port, service, load) =>
     return [...counts].map(([name, hits]) => ({ name, share: hits / total })).sort((a, b) => b.share - a.share);
   });
 
-/** Bytes of a Worker's JavaScript heap without its garbage, and of what it holds outside. @param {number} port @param {string} service @returns {Promise<number>} */
+/** Bytes of a Worker's JavaScript heap, garbage included, and of what it holds outside. @param {number} port @param {string} service @returns {Promise<number>} */
 export const heapBytes = (port, service) =>
   inspect(port, service, async (send) => {
-    await send("HeapProfiler.collectGarbage");
     const { usedSize, embedderHeapUsedSize = 0, backingStorageSize = 0 } = await send("Runtime.getHeapUsage");
     return usedSize + embedderHeapUsedSize + backingStorageSize;
   });
