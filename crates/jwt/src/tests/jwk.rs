@@ -181,6 +181,10 @@ fn a_key_must_be_for_verifying_with_an_algorithm_that_fits() {
         ),
         (with_members(keys::RSA, r#""use":7"#), KeyFault::Malformed),
         (
+            with_members(keys::RSA, r#""key_ops":null"#),
+            KeyFault::Malformed,
+        ),
+        (
             with_members(keys::RSA, r#""key_ops":["sign"]"#),
             KeyFault::NotForVerifying,
         ),
