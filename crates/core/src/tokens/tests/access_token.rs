@@ -173,6 +173,22 @@ fn a_user_payload_cannot_set_protected_claims() {
 }
 
 #[test]
+fn what_a_version_does_not_keep_for_itself_is_payload() {
+    for (version, payload) in [
+        (V3, r#"{"tId":"t9","rsub":7,"stt":0}"#),
+        (V4, r#"{"rsub":"r9","b":1.0,"a":[ 1e999 ]}"#),
+        (V5, r#"{"stt":0.0,"userId":"u9"}"#),
+    ] {
+        let given = AccessClaims {
+            payload: payload.to_owned(),
+            ..claims(version)
+        };
+        let read = AccessClaims::from_verified(&verify(&issue(&given)).unwrap());
+        assert_eq!(read, Ok(given), "{version:?}");
+    }
+}
+
+#[test]
 fn a_payload_that_could_not_be_read_back_makes_no_token() {
     let arrays = json::MAX_DEPTH - 1;
     let payload = format!(r#"{{"x":{}{}}}"#, "[".repeat(arrays), "]".repeat(arrays));
