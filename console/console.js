@@ -2,7 +2,7 @@
 // The operator's console. Every request goes to `api/…` beside this page; what it shows and does is described in docs/console.md.
 import { button, card, code, el, facts, field, length, span, table, valueOf, when } from "./view.js";
 
-/** @typedef {{handle: string, userId: string, tenantId: string, timeCreated: number, lastSeen: number, expiry: number, madeBy?: string, device?: {userAgent?: string, ip?: string, country?: string}, ended?: {time: number, reason: string, by?: string}}} Session */
+/** @typedef {{handle: string, userId: string, tenantId: string, timeCreated: number, lastSeen: number, expiry: number, madeBy?: string, deviceBound?: number, dpopJkt?: string, device?: {userAgent?: string, ip?: string, country?: string}, ended?: {time: number, reason: string, by?: string}}} Session */
 /** @typedef {{release: string, protocol: number, apiDomain: string, signsOut: boolean, now: number, counts: string,
  *   keys: {nextChange: number, asOf: number, version: number, list: {kid: string, algorithm: string, kind: string, created: number, signsFrom: number, goodUntil?: number, signs: boolean}[]},
  *   freshness: {shards: number, age?: number, bound: number, entries: number, segments: number, bytes: number, notBefore: number},
@@ -131,7 +131,7 @@ async function showPerson(userId, marked) {
   const page = (/** @type {string} */ ended, /** @type {string} */ cursor = "") => ask(`sessions?${new URLSearchParams({ userId, ended, ...(cursor && { cursor }) })}`);
   const [live, ended] = await Promise.all([page("false"), page("true")]);
   const again = () => showPerson(userId, marked);
-  const name = (/** @type {Session} */ session) => el("span", {}, code(session.handle), el("span", { class: "note" }, [session.tenantId !== "public" && `tenant ${session.tenantId}`, session.madeBy && `made by ${WHO[session.madeBy] ?? session.madeBy}`, session.handle === marked && "the one that you looked for"].filter(Boolean).join(", ")));
+  const name = (/** @type {Session} */ session) => el("span", {}, code(session.handle), el("span", { class: "note" }, [session.tenantId !== "public" && `tenant ${session.tenantId}`, session.madeBy && `made by ${WHO[session.madeBy] ?? session.madeBy}`, session.deviceBound && "bound to its device", session.dpopJkt && "bound to a key of its client", session.handle === marked && "the one that you looked for"].filter(Boolean).join(", ")));
   const liveRow = (/** @type {Session} */ session) => [name(session), device(session), when(session.timeCreated), when(session.lastSeen), when(session.expiry), button("End", () => run(() => endOne(session, again)), "danger")];
   const endedRow = (/** @type {Session} */ session) => [
     name(session), device(session), when(session.timeCreated), when(session.ended?.time),

@@ -12,7 +12,7 @@ const told = [
 ];
 const init = { cf: { cacheTtl: -1 } };
 const TIMEOUT_MS = 30_000;
-const forward = forwarding(() => "=");
+const forward = forwarding(() => "=", () => {});
 
 export default {
   fetch(request, env) {

@@ -160,10 +160,13 @@ test("what is no object cannot be the argument itself", async () => {
   await unhurt(postern);
 });
 
-test("further arguments and members that nobody asked for are ignored", async () => {
+test("members that nobody asked for are ignored; further arguments are, too, or refused by the platform", async () => {
   const { session } = await postern.admin("createNewSession", { userId: "alice" });
-  const read = await postern.call("SESSIONS", "getSessionData", { handle: session.handle, more: named("function") }, named("Map"), 3);
-  assert.equal(read.status, "OK");
+  const asked = { handle: session.handle, more: named("function") };
+  assert.equal((await postern.call("ADMIN", "getSessionData", asked, named("Map"), 3)).status, "OK");
+  // The default entrypoint is a plain object, whose methods the platform calls with one argument only.
+  assert.equal((await postern.call("SESSIONS", "getSessionData", asked)).status, "OK");
+  assert.match((await refusal("SESSIONS", "getSessionData", asked, named("Map"))).message, /wrong number of arguments/);
 });
 
 test("a long user agent is cut, not kept whole, and a client address that is none is left out", async () => {

@@ -63,6 +63,7 @@ function item(session, heading) {
   const title = document.createElement(heading);
   title.textContent = deviceName(session.device);
   entry.append(title, line("Signed in ", moment(session.timeCreated), place(session.device) && `, ${place(session.device)}`));
+  if (session.deviceBound) entry.append(line("Only on this device: its session cannot be used anywhere else"));
   return entry;
 }
 
