@@ -20,21 +20,22 @@ pub(crate) const GONE: Refusal = Refusal::Unauthorised(Gone::NoSession.message()
 /// Asks the object of a handle, and notes what its answer says about the handle.
 ///
 /// Beside that, learns of a cut-off ("everyone before this moment") if this isolate has not heard for a while. Should
-/// there be a new one, the object is told, and has the last word.
+/// there be a new one, the object is told, and has the last word; as often as a newer one is heard of meanwhile.
 pub(crate) async fn about(
     context: &Context,
     handle: &CheckedHandle,
     bound: Millis,
     call: &UserCall,
 ) -> Result<UserResponse, Refusal> {
-    let told = revocation_copy::not_before(context);
+    let mut told = revocation_copy::not_before(context);
     let (answer, ()) = join(
         user_sessions::ask(context, handle.route(), call),
         revocation_copy::learn_cut_off(context, bound),
     )
     .await;
     let mut envelope = answer?;
-    if revocation_copy::not_before(context) > told {
+    while revocation_copy::not_before(context) > told {
+        told = revocation_copy::not_before(context);
         let check = UserCall::Check {
             handle: handle.as_str().to_owned(),
             issued: None,
@@ -42,6 +43,7 @@ pub(crate) async fn about(
         let checked = user_sessions::ask(context, handle.route(), &check).await?;
         if matches!(checked.reply, UserReply::Unauthorised { .. }) {
             envelope = checked;
+            break;
         }
     }
     let told = match &envelope.reply {

@@ -222,7 +222,7 @@ impl World {
             Event::ObjectAnswered(ask) => self.object_answered(ask),
             Event::RefreshAsked(ask) => self.refresh_asked(ask),
             Event::RefreshAnswered(ask, renewed) => self.refresh_answered(ask, renewed),
-            Event::RefreshCheckedAgain(ask, tokens) => self.refresh_checked_again(&ask, tokens),
+            Event::RefreshCheckedAgain(ask, tokens) => self.refresh_checked_again(ask, tokens),
             Event::RefreshLost { session } => self.users.sessions[session].is_busy = false,
             Event::PollArrives {
                 isolate,

@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    pub(super) fn refresh_answered(&mut self, mut ask: Ask, renewed: Renewed) {
+    pub(super) fn refresh_answered(&mut self, ask: Ask, renewed: Renewed) {
         self.users.sessions[ask.session].is_busy = false;
         if self.isolates[ask.isolate].life != ask.life {
             return;
@@ -90,6 +90,11 @@ impl World {
                 return;
             }
         };
+        self.look_again_or_take(ask, tokens);
+    }
+
+    /// The object is asked once more if the isolate has heard of a newer cut-off than it told.
+    fn look_again_or_take(&mut self, mut ask: Ask, tokens: Tokens) {
         let told = self.known_to_isolate(ask.isolate);
         if told > ask.told && self.plan.mistake != Some(Mistake::NoSecondLook) {
             ask.told = told;
@@ -101,14 +106,14 @@ impl World {
     }
 
     /// The object is asked once more, with what was learnt meanwhile, and has the last word.
-    pub(super) fn refresh_checked_again(&mut self, ask: &Ask, tokens: Tokens) {
+    pub(super) fn refresh_checked_again(&mut self, ask: Ask, tokens: Tokens) {
         self.users.sessions[ask.session].is_busy = false;
         let user = self.users.sessions[ask.session].user;
         let Some(known) = self.known_to_object(user, ask.told) else {
             return;
         };
         if self.users.is_standing(ask.session, self.now, known) {
-            self.take_tokens(ask, tokens);
+            self.look_again_or_take(ask, tokens);
         } else {
             self.arm(user);
             let truth = self.users.sessions[ask.session].truth;
@@ -119,6 +124,8 @@ impl World {
 
     fn take_tokens(&mut self, ask: &Ask, tokens: Tokens) {
         let user = self.users.sessions[ask.session].user;
+        // What a new copy of the ring says is for later requests: one goes by the copy that it began with.
+        let told = self.known_to_isolate(ask.isolate);
         let Some(ring) = self.isolate_ring(ask.isolate) else {
             return;
         };
@@ -132,7 +139,6 @@ impl World {
             return;
         };
         let truth = self.users.sessions[ask.session].truth;
-        let told = self.known_to_isolate(ask.isolate);
         self.judge.renewed(truth, told, self.now);
         self.users.accept(ask.session, tokens, key);
         let clock = self.isolates[ask.isolate].clock(self.now);
