@@ -1,6 +1,6 @@
-// The JavaScript side of the fast lane (`src/runtime/executor.rs`): it takes a request into Wasm in one step, and waits for
+// The JavaScript side of the executor (`src/runtime/executor.rs`): it takes a request into Wasm in one step, and waits for
 // promises in Wasm's place, which costs a third of what waiting there costs.
-import { __worker_init_state, awaited, fulfilled, late, patience, rejected } from "../build/index.js";
+import { __worker_init_state, awaited, fulfilled, rejected, timed_out, timeout } from "../build/index.js";
 
 /** Which Wasm instance this is. After a trap that is a fresh one: ask before an argument is written into its memory. */
 export const instance = () => __worker_init_state().instanceId;
@@ -25,7 +25,7 @@ export function encoded(text) {
 export function answered(answer, ctx, inPlace = lost) {
   if (typeof answer !== "bigint") return answer === undefined ? inPlace() : answer;
   // Nothing can come between WebCrypto's verdict and what follows it.
-  if (patience(answer) < 0) return settled(answer, inPlace, (next) => answered(next, ctx, inPlace));
+  if (timeout(answer) < 0) return settled(answer, inPlace, (next) => answered(next, ctx, inPlace));
   const promise = settled(answer, inPlace);
   ctx.waitUntil(promise.then(nothing, nothing));
   return promise;
@@ -38,15 +38,15 @@ const lost = () => {
   throw new Error("this work was given up");
 };
 
-/** A BigInt is a ticket: the answer waits for a promise, and goes on with what that comes to, and so on with `next`. Undefined: it was given up. */
+/** A BigInt is a task id: the answer waits for a promise, and goes on with what that comes to, and so on with `next`. Undefined: it was given up. */
 function settled(answer, inPlace, next = (answer) => settled(answer, inPlace)) {
   if (typeof answer !== "bigint") return answer === undefined ? inPlace() : answer;
-  const limit = patience(answer);
+  const limit = timeout(answer);
   const promise = limit > 0 ? within(awaited(answer), limit) : awaited(answer);
   return promise.then(
     (value) => {
       instance();
-      return next(value === LATE ? late(answer) : fulfilled(answer, value));
+      return next(value === TIMED_OUT ? timed_out(answer) : fulfilled(answer, value));
     },
     (error) => {
       instance();
@@ -55,11 +55,11 @@ function settled(answer, inPlace, next = (answer) => settled(answer, inPlace)) {
   );
 }
 
-const LATE = Symbol("late");
+const TIMED_OUT = Symbol("timed out");
 
 const within = (promise, milliseconds) =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds, LATE);
+    const timer = setTimeout(resolve, milliseconds, TIMED_OUT);
     const inTime = (how) => (value) => {
       clearTimeout(timer);
       how(value);

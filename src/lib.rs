@@ -22,11 +22,11 @@ use crate::{
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
-use crate::runtime::executor::Settlement;
 use crate::runtime::js::{ExecutionContext, Host, IncomingRequest};
+use crate::runtime::suspension::Settlement;
 
-/// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a ticket or a promise
-/// (`lane`). `facts` are what `executor.mjs` read of the request already, see `request::Incoming`; `host` is what
+/// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a task id or a promise
+/// (`runtime/executor.rs`). `facts` are what `executor.mjs` read of the request already, see `request::Incoming`; `host` is what
 /// `entry.mjs` does for us.
 #[wasm_bindgen]
 pub fn answer_http(
@@ -38,7 +38,7 @@ pub fn answer_http(
 ) -> Result<JsValue, JsValue> {
     let (env, context) = environment_of(env, context);
     let host: Host = host.unchecked_into();
-    executor::drive(Box::pin(async move {
+    executor::run(Box::pin(async move {
         router::answer(facts, request, &env, &context, &host).await
     }))
 }
@@ -64,7 +64,7 @@ pub fn measure_answer(status: i32, rule: u32, took: u32) {
     response::counted(status, rule, took);
 }
 
-/// Looks whether the session behind an open WebSocket still stands: what `watch` says, at once, or as a ticket or a promise.
+/// Looks whether the session behind an open WebSocket still stands: what `watch` says, at once, or as a task id or a promise.
 #[wasm_bindgen]
 pub fn look_at_session(
     ticket: JsValue,
@@ -72,7 +72,7 @@ pub fn look_at_session(
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = environment_of(env, context);
-    executor::drive(Box::pin(async move {
+    executor::run(Box::pin(async move {
         Ok(websocket::look(&ticket, &env, &context).await)
     }))
 }
@@ -89,8 +89,8 @@ pub fn forget_answer(number: u32) {
     kept_answers::forget(number);
 }
 
-/// Answers an RPC call: with its result at once when all that is needed is known, else with a ticket or a promise
-/// (`lane`).
+/// Answers an RPC call: with its result at once when all that is needed is known, else with a task id or a promise
+/// (`runtime/executor.rs`).
 #[wasm_bindgen]
 pub fn answer_rpc(
     method: String,
@@ -99,7 +99,7 @@ pub fn answer_rpc(
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = environment_of(env, context);
-    executor::drive(Box::pin(async move {
+    executor::run(Box::pin(async move {
         rpc::answer(&method, argument, &env, &context).await
     }))
 }
@@ -117,35 +117,35 @@ pub fn result_in_place() -> Result<JsValue, JsValue> {
     rpc::given_up()
 }
 
-/// The promise that the holder of a ticket is to wait for.
+/// The promise that the holder of a task id is to wait for.
 #[wasm_bindgen]
-pub fn awaited(ticket: u64) -> Result<JsValue, JsValue> {
-    executor::awaited(ticket)
+pub fn awaited(task: u64) -> Result<JsValue, JsValue> {
+    executor::awaited(task)
 }
 
-/// How many milliseconds the holder of a ticket is to wait at most; 0 = as long as it takes, below 0 = there is nothing to
+/// How many milliseconds the holder of a task id is to wait at most; 0 = as long as it takes, below 0 = there is nothing to
 /// wait for but a computation.
 #[wasm_bindgen]
-pub fn patience(ticket: u64) -> Result<f64, JsValue> {
-    executor::patience(ticket)
+pub fn timeout(task: u64) -> Result<f64, JsValue> {
+    executor::timeout(task)
 }
 
-/// Goes on where a ticket was given out, with the value that the promise was fulfilled with.
+/// Goes on with a task: the promise was fulfilled with `value`.
 #[wasm_bindgen]
-pub fn fulfilled(ticket: u64, value: JsValue) -> Result<JsValue, JsValue> {
-    executor::resume(ticket, Settlement::Fulfilled(value))
+pub fn fulfilled(task: u64, value: JsValue) -> Result<JsValue, JsValue> {
+    executor::resume(task, Settlement::Fulfilled(value))
 }
 
-/// Goes on where a ticket was given out, with the error that the promise was rejected with.
+/// Goes on with a task: the promise was rejected with `value`.
 #[wasm_bindgen]
-pub fn rejected(ticket: u64, error: JsValue) -> Result<JsValue, JsValue> {
-    executor::resume(ticket, Settlement::Rejected(error))
+pub fn rejected(task: u64, error: JsValue) -> Result<JsValue, JsValue> {
+    executor::resume(task, Settlement::Rejected(error))
 }
 
-/// Goes on where a ticket was given out: the time is over.
+/// Goes on with a task: the time is over.
 #[wasm_bindgen]
-pub fn late(ticket: u64) -> Result<JsValue, JsValue> {
-    executor::resume(ticket, Settlement::Late)
+pub fn timed_out(task: u64) -> Result<JsValue, JsValue> {
+    executor::resume(task, Settlement::TimedOut)
 }
 
 fn environment_of(env: JsValue, context: JsValue) -> (Env, ExecutionContext) {

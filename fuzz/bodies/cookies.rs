@@ -6,7 +6,7 @@ use postern_core::gateway::own_tokens;
 use postern_core::gateway::request::headers::{Passing, without_our_cookies};
 use postern_core::http::bearer::{Authorization, authorization};
 use postern_core::http::cookie::{Cookies, percent_encode};
-use postern_core::http::credentials::{Seen, Transfer, access_tokens};
+use postern_core::request::credentials::{Seen, Transfer, access_tokens};
 use postern_core::session::refresh_token;
 use postern_core::supertokens::fdi::session_cookies::{
     MAX_REFRESH_CANDIDATES, SentCookies, Witnesses, refresh_candidates,

@@ -13,9 +13,10 @@ use crate::{
 };
 use postern_core::{
     device::{DeviceKeys, cookie_name, skipped_reason},
-    http::{cookie::Cookies, credentials::Seen, token_places::Place},
+    http::{cookie::Cookies, token_places::Place},
     identity::Issuers,
     refusal::Refusal,
+    request::credentials::Seen,
     revocation::copy::Age,
     session::{
         call::{DeviceShown, UserCall},

@@ -15,8 +15,9 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use postern_core::{
     dpop::{self, Asked, BoundToken, DpopFault, Nonces, Use, UsedProofs},
     error::Presented,
-    http::{bearer::Scheme, credentials::Transfer},
+    http::bearer::Scheme,
     refusal::Refusal,
+    request::credentials::Transfer,
     session::call::ProofShown,
     settings::Freshness,
     tokens::logout::call::SignalCall,

@@ -5,11 +5,11 @@ use crate::objects::context::Context;
 use postern_core::{
     http::{
         bearer::{Authorization, authorization},
-        credentials::{ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE},
         token_places::Place,
     },
     identity::Issuers,
     refusal::Refusal,
+    request::credentials::{ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE},
     supertokens::fdi::{
         request::BrowserRequest,
         session_cookies::{SentCookies, Witnesses},

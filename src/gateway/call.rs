@@ -23,10 +23,12 @@ use postern_core::gateway::request::ticket_query::Offered;
 use postern_core::gateway::request::upgrade::is_websocket;
 use postern_core::gateway::response::directives::Holder;
 use postern_core::gateway::{DeviceFault, Matched, RequestMeta, Rule, SessionRefused};
-use postern_core::http::credentials::{self, AccessTokens, Candidate, Seen as SeenToken, Transfer};
-use postern_core::http::token_places::{self, Placed};
 use postern_core::identity::Issuer;
 use postern_core::refusal::Refusal;
+use postern_core::request::credentials::{
+    self, AccessTokens, Candidate, Seen as SeenToken, Transfer,
+};
+use postern_core::request::token_places::{self, Placed};
 use postern_core::settings::Settings;
 use postern_core::supertokens::fdi::request::BrowserRequest;
 use postern_core::tokens::candidate;

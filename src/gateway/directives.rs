@@ -15,8 +15,8 @@ use postern_core::gateway::request::identity;
 use postern_core::gateway::response::directives::{
     CREATE_SESSION, Create, REVOKE, Revoke, SESSION_DATA, SET_PAYLOAD, Sent, read,
 };
-use postern_core::http::credentials::Transfer;
 use postern_core::refusal::Refusal;
+use postern_core::request::credentials::Transfer;
 use postern_core::session::listing::{EndedBy, MadeBy};
 use postern_core::session::model::Device;
 use postern_core::supertokens::fdi::answers;

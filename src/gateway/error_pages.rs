@@ -8,7 +8,6 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
 use crate::runtime::{
-    executor,
     http::{body, request::request_id, response},
     js::{self, FetchedResponse},
     log, log_context, promise, settings,
@@ -112,7 +111,7 @@ pub(crate) fn response(
         }
         response::of(&reply)
     };
-    Ok(executor::made_of(Box::pin(work)).into())
+    Ok(promise::of_work(Box::pin(work)).into())
 }
 
 fn sent(asker: &Asker<'_>, mut reply: Reply) -> Result<JsValue, JsValue> {

@@ -7,9 +7,9 @@ use crate::{
 };
 use postern_core::gateway::decision::renewal::{self, Renewal};
 use postern_core::http::cookie::Cookies;
-use postern_core::http::credentials;
 use postern_core::identity::{Issuer, Issuers};
 use postern_core::refusal::Refusal;
+use postern_core::request::credentials;
 use postern_core::supertokens::fdi::anti_csrf::AntiCsrfMode;
 use postern_core::supertokens::fdi::request::BrowserRequest;
 use postern_jwt::time::{Millis, UnixMillis};

@@ -26,9 +26,11 @@ use postern_core::gateway::decision::refuse;
 use postern_core::gateway::request::ticket_query::Offered;
 use postern_core::gateway::response::cors;
 use postern_core::gateway::{self, Admission, Decision, Matched, RequestMeta, SessionRefused};
+use postern_core::http::endpoints::Route;
+use postern_core::http::host;
 use postern_core::http::reply::Reply;
-use postern_core::http::{host, route};
 use postern_core::refusal::Refusal;
+use postern_core::request::route::route;
 use postern_core::settings::Settings;
 use postern_core::supertokens::cdi::request::api_key;
 use postern_jwt::json;
@@ -143,8 +145,8 @@ async fn explained(
         header: &header,
     };
     if !matches!(
-        route::route(settings, facts.host, facts.method, raw_path),
-        route::Route::NotFound
+        route(settings, facts.host, facts.method, raw_path),
+        Route::NotFound
     ) {
         return Err(Refusal::BadInput(
             "\"url\" is for a path of Postern itself: no rule is asked".to_owned(),

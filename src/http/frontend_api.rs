@@ -20,11 +20,11 @@ use crate::{
 };
 use postern_core::error::{self, Presented};
 use postern_core::gateway::decision::navigation;
-use postern_core::http::credentials::Transfer;
+use postern_core::http::endpoints::Route;
 use postern_core::http::reply::Reply;
-use postern_core::http::route::Route;
 use postern_core::identity::Session;
 use postern_core::refusal::Refusal;
+use postern_core::request::credentials::Transfer;
 use postern_core::session::call::RotationMode;
 use postern_core::session::listing::EndedBy;
 use postern_core::session::minting;

@@ -20,9 +20,10 @@ use crate::{
 };
 use postern_core::{
     error::{self, Presented},
-    http::{credentials::Transfer, reply::Reply},
+    http::reply::Reply,
     identity::Issuers,
     refusal::Refusal,
+    request::credentials::Transfer,
     session::listing::EndedBy,
     settings::Freshness,
     supertokens::{cdi::request::query, fdi::answers},

@@ -2,7 +2,7 @@
 
 use crate::runtime::http::request::Incoming;
 use postern_core::http::bearer::{Authorization, authorization};
-use postern_core::http::token_places::{self, Placed};
+use postern_core::request::token_places::{self, Placed};
 use postern_core::settings::Settings;
 use postern_core::supertokens::fdi::request::BrowserRequest;
 

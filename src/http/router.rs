@@ -1,6 +1,6 @@
 //! The HTTP endpoints: one router, and a reply as a value for every request.
 //!
-//! Requests become values, and values become responses. `postern_core::http::route` decides which handler a path belongs to.
+//! Requests become values, and values become responses. `postern_core::request::route` decides which handler a path belongs to.
 
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -24,10 +24,11 @@ use crate::{
 };
 use postern_core::error;
 use postern_core::gateway::decision::navigation;
+use postern_core::http::endpoints::{CHANGE, Route};
 use postern_core::http::reply::Reply;
-use postern_core::http::route::{self, Route};
 use postern_core::pages::error_page::{self, PageDetail};
 use postern_core::pages::start::start_page;
+use postern_core::request::route::route;
 use postern_core::settings::{Freshness, Settings};
 use postern_core::supertokens::fdi::cors;
 
@@ -61,7 +62,7 @@ async fn answered(
         log::write(log::Event::MalformedHost, "the host is malformed");
         return with_cors(request, &settings, error::malformed_host());
     };
-    let route = route::route(&settings, host_name, request.method(), request.path());
+    let route = route(&settings, host_name, request.method(), request.path());
     match route {
         Route::Core { path } => {
             response::of(&service_api::answer(request, env, execution, &path, false).await)
@@ -102,7 +103,7 @@ async fn answered(
             }
             match route {
                 Route::RefreshAndReturn => {
-                    with_cors(request, &settings, error::method_not_allowed(route::CHANGE))
+                    with_cors(request, &settings, error::method_not_allowed(CHANGE))
                 }
                 route => of_browser_api(request, env, execution, &settings, &route, host).await,
             }

@@ -21,9 +21,10 @@ use postern_core::{
         instructions, known_key, parse_proof, session_id_text, set_cookie,
     },
     error::{self, Presented},
-    http::{credentials::Transfer, reply::Reply},
+    http::reply::Reply,
     identity::Issuers,
     refusal::Refusal,
+    request::credentials::Transfer,
     revocation::copy::Age,
     session::{
         call::{Carried, Gone, UserCall, UserReply},

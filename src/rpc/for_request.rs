@@ -12,9 +12,9 @@ use crate::{
     objects::context::Context,
 };
 use postern_core::gateway::request::upgrade::is_websocket;
-use postern_core::http::token_places::{self, Placed};
 use postern_core::identity::{Issuers, Session};
 use postern_core::refusal::Refusal;
+use postern_core::request::token_places::{self, Placed};
 use postern_core::settings::{Freshness, Settings};
 use postern_core::supertokens::fdi::request::BrowserRequest;
 use postern_core::supertokens::fdi::request_origin::OtherSites;

@@ -15,4 +15,4 @@ pub(crate) mod promise;
 pub(crate) mod random;
 pub(crate) mod settings;
 pub(crate) mod sql;
-pub(crate) mod sql_schema;
+pub(crate) mod suspension;

@@ -1,23 +1,27 @@
 //! Waiting for JS promises: with a time-out, and never for one that another request made.
 
-use super::executor::made_of;
 use std::pin::pin;
 
 use futures_util::future::{Either, select};
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
-    executor::{self, Patience, Settlement},
     js,
     number::number,
+    suspension::{Settlement, Timeout, Work, settlement},
 };
 use postern_jwt::time::Millis;
 
+/// The promise of what `work` comes to. It begins in a later microtask.
+pub(crate) fn of_work(work: Work) -> Promise {
+    future_to_promise(work)
+}
+
 /// The promise of the end of `work`.
 pub(crate) fn of_end(work: impl Future<Output = ()> + 'static) -> Promise {
-    made_of(Box::pin(async move {
+    of_work(Box::pin(async move {
         work.await;
         Ok(JsValue::UNDEFINED)
     }))
@@ -25,19 +29,19 @@ pub(crate) fn of_end(work: impl Future<Output = ()> + 'static) -> Promise {
 
 /// Waits for the promise that a call returned.
 pub(crate) async fn of(call: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
-    settled(call?, Patience::Endless).await
+    settled(call?, Timeout::Never).await
 }
 
 /// The same of a call that computes and does no I/O.
 pub(crate) async fn computed(call: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
-    settled(call?, Patience::Computation).await
+    settled(call?, Timeout::Computation).await
 }
 
-async fn settled(promise: Promise, patience: Patience) -> Result<JsValue, JsValue> {
-    match executor::settlement(&promise, patience).await {
+async fn settled(promise: Promise, timeout: Timeout) -> Result<JsValue, JsValue> {
+    match settlement(&promise, timeout).await {
         Some(Settlement::Fulfilled(value)) => Ok(value),
         Some(Settlement::Rejected(error)) => Err(error),
-        Some(Settlement::Late) | None => JsFuture::from(promise).await,
+        Some(Settlement::TimedOut) | None => JsFuture::from(promise).await,
     }
 }
 
@@ -50,10 +54,10 @@ pub(crate) async fn within(
         Ok(promise) => promise,
         Err(error) => return Some(Err(error)),
     };
-    match executor::settlement(&promise, Patience::AtMost(limit)).await {
+    match settlement(&promise, Timeout::After(limit)).await {
         Some(Settlement::Fulfilled(value)) => return Some(Ok(value)),
         Some(Settlement::Rejected(error)) => return Some(Err(error)),
-        Some(Settlement::Late) => return None,
+        Some(Settlement::TimedOut) => return None,
         None => {}
     }
     match select(pin!(JsFuture::from(promise)), pin!(sleep(limit))).await {
@@ -63,7 +67,7 @@ pub(crate) async fn within(
 }
 
 /// Waits for a span of time. Like every promise, and unlike the timer of the `worker` crate, this one wakes whoever
-/// polled it last: its first poll may come from the synchronous lane, which nobody can wake.
+/// polled it last: its first poll may come from the executor, which nobody can wake.
 pub(crate) async fn sleep(span: Millis) {
     // A wait that cannot be started is over at once: whoever waits looks again at what it waits for.
     if let Ok(over) = js::wait(&number(span.0)) {

@@ -7,8 +7,8 @@ use super::NewSession;
 use crate::{objects::context::Context, sessions};
 use postern_core::{
     device::{DeviceKeys, registration_header},
-    http::credentials::Transfer,
     refusal::Refusal,
+    request::credentials::Transfer,
     session::model::SessionView,
     settings::DeviceBinding,
     supertokens::fdi::{answers, anti_csrf::AntiCsrfMode, request::BrowserRequest},

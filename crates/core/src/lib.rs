@@ -27,6 +27,7 @@ pub mod message;
 pub mod metrics;
 pub mod pages;
 pub mod refusal;
+pub mod request;
 pub mod revocation;
 pub mod sealed;
 pub mod session;

@@ -20,12 +20,10 @@ use postern_core::{
     dpop::BoundToken,
     error::Presented,
     gateway::DeviceFault,
-    http::{
-        bearer::Scheme,
-        credentials::{self, Candidate, Seen, Transfer},
-    },
+    http::bearer::Scheme,
     identity::Issuers,
     refusal::Refusal,
+    request::credentials::{self, Candidate, Seen, Transfer},
     settings::Freshness,
     supertokens::fdi::{
         anti_csrf::AntiCsrfMode, request::BrowserRequest, request_origin::OtherSites,

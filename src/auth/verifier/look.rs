@@ -7,8 +7,9 @@ use std::{borrow::Cow, rc::Rc};
 
 use crate::{objects::context::Context, runtime::log};
 use postern_core::{
-    http::{credentials::Seen, token_places::Place},
+    http::token_places::Place,
     identity::{Issuer, Issuers},
+    request::credentials::Seen,
     tokens::candidate,
 };
 use postern_jwt::Unverified;

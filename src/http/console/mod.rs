@@ -22,7 +22,7 @@ use crate::{
 use postern_core::{
     console::{files, request::Sender},
     error::{self, Presented},
-    http::{reply::Reply, route},
+    http::{endpoints, reply::Reply},
     refusal::Refusal,
     settings::Settings,
 };
@@ -53,7 +53,7 @@ pub(super) async fn answer(
     }
     // The page names its files relative to a folder.
     if path.is_empty() && !request.path().ends_with('/') {
-        let folder = [settings.api_base_path.as_str(), route::CONSOLE, "/"].concat();
+        let folder = [settings.api_base_path.as_str(), endpoints::CONSOLE, "/"].concat();
         return Reply::empty(308).with_header("location", folder);
     }
     text_of(env, file).await.map_or_else(not_there, |text| {

@@ -32,7 +32,6 @@ use crate::{
     runtime::{
         clock, crypto,
         durable::Durable,
-        executor,
         js::{self, IncomingRequest, ObjectState, ObjectStorage},
         promise, random, settings,
     },
@@ -81,7 +80,7 @@ impl KeyRing {
         let object = Rc::clone(&self.object);
         let keeper = Rc::clone(&self.keeper);
         let request: IncomingRequest = request.unchecked_into();
-        executor::made_of(Box::pin(async move {
+        promise::of_work(Box::pin(async move {
             match path(&request).as_deref() {
                 Some(keeper::PATH) => return keeper.respond(request).await,
                 Some(seen_signals::PATH) => {

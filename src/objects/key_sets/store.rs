@@ -4,7 +4,7 @@ use crate::runtime::{
     js::SqlStorage,
     number::number,
     sql::Sql,
-    sql_schema::{SchemaState, Steps},
+    sql::schema::{SchemaState, Steps},
 };
 use postern_core::{key_sets::Confirmed, session::record::StoreFault};
 use postern_jwt::time::Millis;

@@ -15,7 +15,6 @@ use super::store::SqlJournalStore;
 use crate::runtime::{
     clock,
     durable::{Durable, fault},
-    executor,
     js::{self, IncomingRequest},
     log, promise, settings,
 };
@@ -60,7 +59,7 @@ impl Revocations {
     /// Answers a user's object or an isolate.
     pub fn fetch(&self, request: JsValue) -> Promise {
         let object = Rc::clone(&self.object);
-        executor::made_of(Box::pin(async move {
+        promise::of_work(Box::pin(async move {
             match object.respond(&request.unchecked_into()).await {
                 Ok(response) => response,
                 Err(StoreFault(fault)) => {

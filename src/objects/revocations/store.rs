@@ -8,8 +8,8 @@ use wasm_bindgen::JsValue;
 use crate::runtime::{
     js::SqlStorage,
     number::number,
+    sql::schema::{SchemaState, Steps},
     sql::{Row, Sql},
-    sql_schema::{SchemaState, Steps},
 };
 use postern_core::{
     revocation::{

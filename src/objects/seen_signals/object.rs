@@ -11,7 +11,7 @@ use crate::runtime::{
     number::number,
     promise,
     sql::Sql,
-    sql_schema::{SchemaState, Steps},
+    sql::schema::{SchemaState, Steps},
 };
 use postern_core::{
     message::{self, Answered, Asked, NEWEST, agreed},

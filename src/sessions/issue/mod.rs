@@ -15,8 +15,8 @@ use crate::sessions::journal;
 use crate::{auth::signer, objects::context::Context};
 use postern_core::session::minting::OWN_VERSION;
 use postern_core::{
-    http::credentials::Transfer,
     refusal::Refusal,
+    request::credentials::Transfer,
     session::{
         call::{Create, UserCall, UserReply},
         handle::MAX_USER_ID_BYTES,

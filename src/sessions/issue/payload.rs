@@ -2,8 +2,8 @@
 
 use crate::{auth::signer, objects::context::Context};
 use postern_core::{
-    http::credentials::Transfer,
     refusal::Refusal,
+    request::credentials::Transfer,
     session::{
         minting::{self, Lengths},
         model::SessionView,

@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::date::http_date;
-use crate::settings::SameSite;
 use postern_jwt::time::UnixMillis;
 
 /// The longest cookie that every browser keeps: name, value and attributes together (RFC 6265 section 6.1).
@@ -149,6 +148,17 @@ impl SetCookie<'_> {
     }
 }
 
+/// Which requests a cookie goes with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameSite {
+    /// `None`: every request.
+    None,
+    /// `Lax`: requests of the same site, and navigations to it.
+    Lax,
+    /// `Strict`: requests of the same site.
+    Strict,
+}
+
 impl SameSite {
     /// The attribute's value (RFC 6265bis section 4.1.2.7).
     pub const fn attribute(self) -> &'static str {
@@ -175,8 +185,7 @@ pub fn percent_encode(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cookies, SetCookie};
-    use crate::settings::SameSite;
+    use super::{Cookies, SameSite, SetCookie};
     use postern_jwt::time::UnixMillis;
 
     #[test]

@@ -1,14 +1,13 @@
-//! HTTP as plain values: routing, bearer tokens, cookies, replies.
+//! HTTP as plain values: endpoints, bearer tokens, cookies, replies.
 //!
-//! Request lines and headers are read and replies are written here, as plain values without a JS type.
+//! Headers are read and replies are written here, as plain values without a JS type and without settings.
 
 pub mod bearer;
 pub mod cookie;
 pub mod credential_names;
-pub mod credentials;
 pub mod date;
+pub mod endpoints;
 pub(crate) mod form;
 pub mod host;
 pub mod reply;
-pub mod route;
 pub mod token_places;

@@ -7,7 +7,7 @@ use super::origin::{
 use super::public_suffix::is_public_suffix;
 use super::reader::Reader;
 use super::{AntiCsrf, Console, DeviceBinding, SameSite, Settings, TokenTransferMethod};
-use crate::http::route::browser_paths;
+use crate::http::endpoints::browser_paths;
 
 /// Notes what is impossible as a fault and what is unwise as a warning.
 pub(super) fn check(reader: &mut Reader<'_>, settings: &Settings) {

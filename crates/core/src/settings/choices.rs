@@ -52,17 +52,6 @@ pub enum AntiCsrf {
     ViaCustomHeader,
 }
 
-/// The SameSite attribute of our cookies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SameSite {
-    /// `None`
-    None,
-    /// `Lax`
-    Lax,
-    /// `Strict`
-    Strict,
-}
-
 /// `TOKEN_TRANSFER_METHOD`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenTransferMethod {

@@ -4,8 +4,8 @@
 
 use super::{SameSite, Settings, origin};
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
-use crate::http::credentials::{
-    ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE,
+use crate::http::credential_names::{
+    ACCESS_TOKEN, HOST_ACCESS_TOKEN, HOST_REFRESH_TOKEN, REFRESH_TOKEN,
 };
 use postern_jwt::secret::digest;
 use postern_jwt::time::UnixMillis;
@@ -98,25 +98,25 @@ impl Settings {
     /// The name of the access-token cookie: `sAccessToken`, or `__Host-sAccessToken` (`HOST_PREFIXED_COOKIE`).
     pub const fn access_token_cookie(&self) -> &'static str {
         if self.host_prefixed_cookie {
-            HOST_ACCESS_TOKEN_COOKIE
+            HOST_ACCESS_TOKEN
         } else {
-            ACCESS_TOKEN_COOKIE
+            ACCESS_TOKEN
         }
     }
 
     /// The name of the refresh-token cookie: `sRefreshToken`, or `__Host-sRefreshToken`.
     pub const fn refresh_token_cookie(&self) -> &'static str {
         if self.host_prefixed_cookie {
-            HOST_REFRESH_TOKEN_COOKIE
+            HOST_REFRESH_TOKEN
         } else {
-            REFRESH_TOKEN_COOKIE
+            REFRESH_TOKEN
         }
     }
 
     /// The path of a cookie of ours by its name: the plain refresh token goes where it is exchanged only; a name with
     /// `__Host-` must be for every path.
     pub(crate) fn cookie_path(&self, name: &str) -> String {
-        if name == REFRESH_TOKEN_COOKIE {
+        if name == REFRESH_TOKEN {
             format!("{}/session/refresh", self.api_base_path)
         } else {
             "/".to_owned()

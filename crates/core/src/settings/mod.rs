@@ -15,9 +15,11 @@ mod public_suffix;
 mod reader;
 mod size;
 mod table;
+mod token_places;
 
+pub use crate::http::cookie::SameSite;
 pub use choices::{
-    AntiCsrf, Console, DeviceBinding, DeviceIp, Freshness, LogLevel, RecentTokenReuse, SameSite,
+    AntiCsrf, Console, DeviceBinding, DeviceIp, Freshness, LogLevel, RecentTokenReuse,
     SupersededBy, TokenTransferMethod,
 };
 pub(crate) use duration::parse_duration;

@@ -22,7 +22,7 @@ use crate::{
         executor,
         js::{self, IncomingRequest},
         log, promise, settings,
-        sql_schema::SchemaState,
+        sql::schema::SchemaState,
     },
 };
 use kv_copies::Waiting;
@@ -70,7 +70,7 @@ impl UserSessions {
     /// Answers a call from an isolate.
     pub fn fetch(&self, request: JsValue) -> Result<JsValue, JsValue> {
         let object = Rc::clone(&self.object);
-        executor::drive(Box::pin(async move {
+        executor::run(Box::pin(async move {
             let request: IncomingRequest = request.unchecked_into();
             let call = promise::of(request.text()).await.ok();
             let call = call.and_then(|call| call.as_string()).unwrap_or_default();

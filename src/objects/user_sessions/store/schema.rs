@@ -1,7 +1,7 @@
 //! The tables of a user's object, and the steps from one shape to the next (`docs/storage.md`).
 
 use super::SqlUserStore;
-use crate::runtime::sql_schema::{SchemaState, Steps};
+use crate::runtime::sql::schema::{SchemaState, Steps};
 use postern_core::session::record::StoreFault;
 
 const STEPS: Steps = &[

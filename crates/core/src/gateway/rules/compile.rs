@@ -1,6 +1,6 @@
 //! Compiling the rules file: its JSON text in, rules or faults out, every fault at once and by its place.
 
-use crate::http::route::{CONSOLE, browser_paths};
+use crate::http::endpoints::{CONSOLE, browser_paths};
 use crate::identity::{Issuer, Issuers};
 use crate::settings::origin::{host_is_listed, host_name, origin_host};
 use crate::settings::{Console, SettingFault, Settings, Warning};

@@ -1,6 +1,6 @@
 //! Which rules can never decide, and which login pages nobody can open: mistakes that show only in all rules together.
 
-use crate::http::route::browser_paths;
+use crate::http::endpoints::browser_paths;
 use crate::settings::Settings;
 use crate::settings::origin::{host_is_listed, origin_host};
 

@@ -3,8 +3,8 @@
 //! What each outcome sets and clears. CORS is added by [`super::cors::apply`], to these as to all responses.
 
 use crate::error::{self, Presented};
-use crate::http::credentials::{LEGACY_ID_COOKIE, Transfer};
 use crate::http::reply::Reply;
+use crate::request::credentials::{LEGACY_ID_COOKIE, Transfer};
 use crate::settings::origin::{host_name, is_local_name, origin_host};
 use crate::settings::{SameSite, Settings};
 use crate::{refusal::Refusal, session::model::IssuedSession};

@@ -1,7 +1,7 @@
 //! Anti-CSRF (fdi.md 5): when a request is checked, and against what.
 
-use crate::http::credentials::Transfer;
 use crate::refusal::Refusal;
+use crate::request::credentials::Transfer;
 use crate::settings::{AntiCsrf, SameSite, Settings};
 use postern_jwt::secret::AntiCsrfToken;
 
@@ -88,8 +88,8 @@ fn is_one_of(presented: Option<&str>, expected: &[&AntiCsrfToken]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::AntiCsrfMode::{self, None as Off, ViaCustomHeader, ViaToken};
-    use crate::http::credentials::Transfer;
     use crate::refusal::Refusal;
+    use crate::request::credentials::Transfer;
     use crate::settings::testing::parsed;
     use crate::supertokens::fdi::request::BrowserRequest;
     use postern_jwt::secret::AntiCsrfToken;

@@ -4,7 +4,7 @@
 
 use crate::device;
 use crate::http::cookie::{Cookies, SetCookie};
-use crate::http::credentials::{
+use crate::request::credentials::{
     ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, LEGACY_ID_COOKIE,
     REFRESH_TOKEN_COOKIE, Transfer,
 };

@@ -2,11 +2,11 @@
 
 use crate::http::bearer::{Authorization, authorization};
 use crate::http::cookie::Cookies;
-use crate::http::credentials::{
+use crate::refusal::Refusal;
+use crate::request::credentials::{
     HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE, Transfer,
 };
-use crate::http::token_places::Placed;
-use crate::refusal::Refusal;
+use crate::request::token_places::Placed;
 use crate::settings::{Settings, TokenTransferMethod};
 
 use super::request_origin::{OtherSites, Sender, Site, request_site};
@@ -169,8 +169,8 @@ impl<'a> BrowserRequest<'a> {
 #[cfg(test)]
 mod tests {
     use super::{BrowserRequest, RefreshToken};
-    use crate::http::credentials::Transfer;
     use crate::refusal::Refusal;
+    use crate::request::credentials::Transfer;
     use crate::settings::TokenTransferMethod::{self, Any, Cookie, Header};
     use crate::settings::testing::parsed;
     use crate::supertokens::fdi::request_origin::OtherSites;

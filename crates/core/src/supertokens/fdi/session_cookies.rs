@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 
 use crate::http::cookie::Cookies;
-use crate::http::credentials::{
+use crate::refusal::Refusal;
+use crate::request::credentials::{
     ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE,
     Seen,
 };
-use crate::refusal::Refusal;
 use crate::session::lineage::TokenPosition;
 use crate::session::refresh_token;
 use crate::settings::Settings;
@@ -194,8 +194,8 @@ fn of_one_session<'a>(
 mod tests {
     use super::{Sent, SentCookies, Witnesses, refresh_candidates};
     use crate::http::cookie::Cookies;
-    use crate::http::credentials::Seen;
     use crate::refusal::Refusal;
+    use crate::request::credentials::Seen;
     use crate::settings::testing::parsed;
 
     fn is_ours(handle: &str) -> bool {

@@ -2,8 +2,8 @@
 
 use crate::http::cookie::{MAX_COOKIE_BYTES, SetCookie};
 use crate::http::credential_names;
-use crate::http::credentials::Transfer;
 use crate::refusal::Refusal;
+use crate::request::credentials::Transfer;
 use crate::settings::Settings;
 use postern_jwt::time::UnixMillis;
 
@@ -112,8 +112,8 @@ fn script_cookie(name: &str, value: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::{TokenLengths, check_size_budget};
-    use crate::http::credentials::Transfer;
     use crate::refusal::Refusal;
+    use crate::request::credentials::Transfer;
     use crate::settings::testing::parsed;
 
     #[test]

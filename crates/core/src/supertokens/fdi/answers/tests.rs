@@ -6,8 +6,8 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::{check_cookies_are_kept, created, signed_out, verify_refused};
 use crate::error::Presented;
-use crate::http::credentials::Transfer;
 use crate::http::reply::Reply;
+use crate::request::credentials::Transfer;
 use crate::settings::testing::parsed;
 use crate::supertokens::fdi::request::BrowserRequest;
 use crate::{

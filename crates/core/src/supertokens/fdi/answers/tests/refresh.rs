@@ -4,8 +4,8 @@ use super::{
     CLEAR_ACCESS, CLEAR_LEGACY, CLEAR_REFRESH, EXPOSE_ALL, FRONT_TOKEN, NOW, SET_REFRESH,
     access_token, full_clear, is_no_store, issued, lines, set_access, status_and_body,
 };
-use crate::http::credentials::Transfer;
 use crate::refusal::{Refusal, ReuseSubtype, Theft};
+use crate::request::credentials::Transfer;
 use crate::settings::testing::parsed;
 use crate::supertokens::fdi::answers::{refresh_refused, refreshed};
 use crate::supertokens::fdi::request::BrowserRequest;

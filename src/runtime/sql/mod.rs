@@ -1,11 +1,13 @@
 //! SQLite in a Durable Object: statements, and rows read column by column.
 
+pub(crate) mod schema;
+
 use std::cell::Cell;
 
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
-use super::{durable::fault, js::SqlStorage, number::whole_number};
+use crate::runtime::{durable::fault, js::SqlStorage, number::whole_number};
 use postern_core::session::record::StoreFault;
 use postern_jwt::time::UnixMillis;
 

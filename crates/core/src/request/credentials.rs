@@ -4,13 +4,13 @@
 
 use std::borrow::Cow;
 
-use super::bearer::{Authorization, Scheme, authorization};
-use super::cookie::Cookies;
-use super::token_places::Place;
+use crate::http::bearer::{Authorization, Scheme, authorization};
+use crate::http::cookie::Cookies;
+use crate::http::token_places::Place;
 use crate::refusal::Refusal;
 use crate::settings::{Settings, TokenTransferMethod};
 
-pub use super::credential_names::{
+pub use crate::http::credential_names::{
     ACCESS_TOKEN as ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN as HOST_ACCESS_TOKEN_COOKIE,
     HOST_REFRESH_TOKEN as HOST_REFRESH_TOKEN_COOKIE, LEGACY_ID as LEGACY_ID_COOKIE,
     REFRESH_TOKEN as REFRESH_TOKEN_COOKIE,

@@ -3,7 +3,7 @@
 //! The table `schema` has a `version`, which a release must know to read and write the tables, and once they took a step that
 //! only adds, the number of that `step`. So the release before goes on working with what a newer one has added to.
 
-use super::sql::Sql;
+use super::Sql;
 use postern_core::session::record::StoreFault;
 
 /// The steps of an object's tables, each with its number, oldest first. The first makes the table `schema`.
