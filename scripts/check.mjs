@@ -4,7 +4,7 @@
 // found.
 import { randomBytes } from "node:crypto";
 import { pathToFileURL } from "node:url";
-import { configurationFaults } from "./lib/configuration.mjs";
+import { configurationFaults, configurationWarnings } from "./lib/configuration.mjs";
 import { main, say } from "./lib/process.mjs";
 import { faultLine, startWrangler } from "./lib/wrangler-dev.mjs";
 import { useEnvironment } from "./lib/wrangler-settings.mjs";
@@ -15,6 +15,7 @@ export async function settingsAreGood(args, options = {}) {
   const beforehand = await configurationFaults(args, options);
   for (const fault of beforehand) say(`error: ${fault}`);
   if (beforehand.length > 0) return false;
+  for (const warning of await configurationWarnings(args)) say(`warning: ${warning}`);
   const server = await startWrangler(args, { anyPort: true, ...options });
   // Whoever started this may say it again each second; this process ends with the server.
   /** @type {Promise<never> | undefined} */

@@ -30,6 +30,17 @@ export async function configurationFaults(args, { asDeployed = false } = {}) {
   return faults;
 }
 
+/** Optional bindings that the top level has and the chosen environment lacks: a wish more often than not forgotten. @param {string[]} args of wrangler @returns {Promise<string[]>} a line for each */
+export async function configurationWarnings(args) {
+  const names = async (/** @type {string | undefined} */ environment) => {
+    const { ratelimits, analytics_engine_datasets: datasets, assets } = await wranglerConfig(args, environment);
+    return [...ratelimits.map(({ name }) => name), ...[...datasets, ...(assets ? [assets] : [])].map(({ binding }) => binding)];
+  };
+  const present = new Set(await names(undefined));
+  const lacking = (await names("")).filter((name) => ["RATE_LIMIT", "METRICS", "ASSETS"].includes(name) && !present.has(name));
+  return lacking.map((name) => `binding ${name}: the top level of the configuration has it, and this environment does not`);
+}
+
 /** Why a deployment cannot use an origin at this address; what is no address at all the Worker says. @param {string} url */
 function originFault(url) {
   if (!URL.canParse(url)) return undefined;

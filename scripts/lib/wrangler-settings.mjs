@@ -25,12 +25,12 @@ export function useEnvironment(args) {
   if (chosen !== undefined) process.env.CLOUDFLARE_ENV = chosen;
 }
 
-/** The configuration that wrangler makes of its file and environment. @param {string[]} args of wrangler */
-export async function wranglerConfig(args) {
+/** The configuration that wrangler makes of its file and environment. @param {string[]} args of wrangler @param {string} [environment] in place of theirs; empty for the top level */
+export async function wranglerConfig(args, environment = option(args, "env", "e") ?? process.env.CLOUDFLARE_ENV) {
   const { unstable_readConfig: readConfig } = await import("wrangler");
   const config = option(args, "config", "c") ?? configurationFile();
   try {
-    return readConfig({ config, env: option(args, "env", "e") ?? process.env.CLOUDFLARE_ENV }, { hideWarnings: true });
+    return readConfig({ config, env: environment }, { hideWarnings: true });
   } catch (error) {
     throw new StepFailed(`${config}: ${error instanceof Error ? error.message.trim().split("\n")[0] : error}`);
   }

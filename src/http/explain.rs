@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::rate_limit;
 use crate::{
     auth::dpop::Proofs,
     auth::jwks_client,
@@ -17,7 +18,7 @@ use crate::{
     runtime::{
         http::{body::BodyFault, header_lines::HeaderLines, request::Incoming},
         js::ExecutionContext,
-        log, settings,
+        settings,
     },
 };
 use postern_core::error::{self, Presented};
@@ -45,8 +46,8 @@ pub(crate) async fn answer(
     let (api_key, authorization) = (request.header("api-key"), request.header("authorization"));
     let presented = api_key::presented(api_key.as_deref(), authorization.as_deref());
     if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
-        log::wrong_api_key();
-        return error::invalid_api_key();
+        let refused = error::invalid_api_key();
+        return rate_limit::reply_to_wrong_api_key(request, env, refused).await;
     }
     let told = match body(request).await {
         Ok(body) if asks_for_issuers(&body) => {

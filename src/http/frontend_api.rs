@@ -2,7 +2,13 @@
 
 use worker::Env;
 
-use super::{own_sessions, readiness, request_headers::Headers, session_device, session_ticket};
+use super::{
+    own_sessions,
+    rate_limit::{self, Kind},
+    readiness,
+    request_headers::Headers,
+    session_device, session_ticket,
+};
 use crate::{
     auth::{
         authenticate::{AuthError, Demands, Found, NO_TOKEN, refused, verified},
@@ -185,6 +191,12 @@ pub(crate) async fn refreshed(
     let mut outcome: Result<IssuedSession, Refusal> =
         Err(Refusal::Unauthorised("Refresh token is not valid."));
     for token in candidates {
+        // What is no token of ours is refused without asking anybody, and need not be counted.
+        if let Some(presented) = refresh_token::parse(&token)
+            && is_ours(presented.handle)
+        {
+            rate_limit::of_session(context, Kind::Refresh, presented.handle).await?;
+        }
         // No proof ever comes with a cookie.
         let shown = request.proof.filter(|_| transfer == Transfer::Header);
         let shown = shown.map(|proof| Shown {

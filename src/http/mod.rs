@@ -7,6 +7,7 @@ pub(crate) mod issuer_logout;
 mod operator_actions;
 mod operator_lists;
 mod own_sessions;
+mod rate_limit;
 pub(crate) mod readiness;
 pub(crate) mod renewal;
 pub(crate) mod request_headers;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use worker::Env;
 
-use super::operator_lists;
+use super::{operator_lists, rate_limit};
 use crate::{
     objects::{context::Context, key_ring},
     runtime::{
@@ -45,8 +45,8 @@ pub(super) async fn answer(
     let api_key = request.header("api-key");
     let presented = api_key::presented(api_key.as_deref(), request.authorization());
     if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
-        log::wrong_api_key();
-        return error::invalid_api_key();
+        let refused = error::invalid_api_key();
+        return rate_limit::reply_to_wrong_api_key(request, env, refused).await;
     }
     if path == "sessions" {
         return operator_lists::sessions(request, env, execution).await;

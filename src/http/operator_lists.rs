@@ -2,6 +2,7 @@
 
 use worker::Env;
 
+use super::rate_limit;
 use crate::{
     objects::context::Context,
     runtime::{http::request::Incoming, js::ExecutionContext, log, metrics},
@@ -16,12 +17,12 @@ use postern_core::{
 };
 
 /// `GET {base}/metrics`: the counts of this isolate, as Prometheus text.
-pub(super) fn metrics(request: &Incoming, settings: &Settings) -> Reply {
+pub(super) async fn metrics(request: &Incoming, env: &Env, settings: &Settings) -> Reply {
     let api_key = request.header("api-key");
     let presented = api_key::presented(api_key.as_deref(), request.authorization());
     if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
-        log::wrong_api_key();
-        return error::invalid_api_key();
+        let refused = error::invalid_api_key();
+        return rate_limit::reply_to_wrong_api_key(request, env, refused).await;
     }
     let headers = [
         ("content-type", "text/plain; version=0.0.4; charset=utf-8"),

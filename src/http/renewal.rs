@@ -81,16 +81,16 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
                 &error::detail(&refusal),
             );
             let reply = answers::refresh_refused(settings, &browser, &refusal);
-            // An outage says so, and a theft must not pass unnoticed. Of a key that is gone, a person with a new device or
+            // An outage and a refresh too many say so, and a theft must not pass unnoticed. Of a key that is gone, a person with a new device or
             // a new profile has nothing to learn but that it is time to sign in.
-            let is_theft = match &refusal {
+            let is_shown = match &refusal {
                 Refusal::TokenTheftDetected(theft) => {
                     theft.subtype != ReuseSubtype::DeviceKeyMissing
                 }
-                Refusal::GeneralError(_) => true,
+                Refusal::GeneralError(_) | Refusal::TooManyRequests => true,
                 _ => false,
             };
-            if is_theft {
+            if is_shown {
                 return reply;
             }
             reply

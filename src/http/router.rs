@@ -94,7 +94,7 @@ async fn answered(
         Route::Console { path } => {
             response::of(&console::answer(request, env, execution, &path, &settings).await)
         }
-        Route::Metrics => response::of(&operator_lists::metrics(request, &settings)),
+        Route::Metrics => response::of(&operator_lists::metrics(request, env, &settings).await),
         Route::Explain => response::of(&explain::answer(request, env, execution, &settings).await),
         Route::RefreshAndReturn | Route::SessionRefresh => {
             // Scripts name no address to come back to.

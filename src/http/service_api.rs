@@ -2,14 +2,14 @@
 
 use worker::Env;
 
-use super::operator_actions;
+use super::{operator_actions, rate_limit};
 use crate::{
     auth::{device, dpop, signer, verifier},
     objects::{context::Context, key_ring},
     runtime::{
         http::{body::BodyFault, request::Incoming},
         js::ExecutionContext,
-        log, settings,
+        settings,
     },
     sessions::{self, Exchange, KeyShown, NewSession, Report},
 };
@@ -71,11 +71,13 @@ async fn receive(
     head: Head<'_>,
     settings: &Settings,
 ) -> Result<Reply, Reply> {
-    let admitted = admission::admit(head, settings).inspect_err(|reply| {
-        if reply.status == 401 {
-            log::wrong_api_key();
+    let admitted = match admission::admit(head, settings) {
+        Ok(admitted) => admitted,
+        Err(reply) if reply.status == 401 => {
+            return Err(rate_limit::reply_to_wrong_api_key(request, env, reply).await);
         }
-    })?;
+        Err(reply) => return Err(reply),
+    };
     let body = match request.body(admission::MAX_BODY_BYTES).await {
         Ok(body) => body,
         Err(BodyFault::TooLarge) => {

@@ -4,7 +4,10 @@
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::request_headers::Headers;
+use super::{
+    rate_limit::{self, Kind},
+    request_headers::Headers,
+};
 use crate::{
     auth::{
         authenticate::{Demands, verified},
@@ -58,6 +61,8 @@ async fn made(
     request: &Incoming,
     known: &VerifiedToken,
 ) -> Result<Reply, Refusal> {
+    let handle = known.session_handle()?;
+    rate_limit::of_session(context, Kind::Ticket, handle).await?;
     let body = request.body(MAX_BODY_BYTES).await.map_err(|fault| {
         Refusal::BadInput(match fault {
             BodyFault::TooLarge => format!("body is longer than {MAX_BODY_BYTES}"),
@@ -75,7 +80,7 @@ async fn made(
         random::random().map_err(|_| Refusal::GeneralError("no randomness"))?;
     let expires = context.now.plus(LIFE).min(known.good_until);
     let ticket = Ticket {
-        handle: known.session_handle()?.to_owned(),
+        handle: handle.to_owned(),
         id: BASE64URL_NOPAD.encode(&id),
         expires,
         until: known.good_until,

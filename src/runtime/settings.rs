@@ -93,6 +93,9 @@ fn load(env: &Env) -> Result<SetUp, Misconfigured> {
     compiled
         .faults
         .extend(settings.into_iter().flat_map(missing_algorithms));
+    compiled
+        .faults
+        .extend(settings.and_then(|settings| rate_limiter_fault(env, settings)));
     for warning in &compiled.warnings {
         log::setting_warning(warning);
     }
@@ -158,6 +161,30 @@ fn missing_bindings(env: &Env, gateway: &Gateway) -> Vec<SettingFault> {
             })
         })
         .collect()
+}
+
+/// The name of the rate limiting binding, which a deployment may have.
+pub(crate) const RATE_LIMIT: &str = "RATE_LIMIT";
+
+/// What is wrong with the rate limiting binding, if there is one.
+fn rate_limiter_fault(env: &Env, settings: &Settings) -> Option<SettingFault> {
+    let bound = Reflect::get(env, &RATE_LIMIT.into()).unwrap_or_default();
+    // A variable of that name is a setting that does not exist, which is said elsewhere.
+    if !bound.is_object() || raw(&bound).is_some() {
+        return None;
+    }
+    let limit = Reflect::get(&bound, &"limit".into()).unwrap_or_default();
+    let message = if !limit.is_function() {
+        "is not a rate limiting binding"
+    } else if settings.session_expired_status_code == 429 {
+        "needs another SESSION_EXPIRED_STATUS_CODE: clients would take 429 for the end of the session"
+    } else {
+        return None;
+    };
+    Some(SettingFault {
+        setting: RATE_LIMIT.to_owned(),
+        message: message.to_owned(),
+    })
 }
 
 /// A fault for each algorithm that an issuer's entry lists and this runtime does not have.

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { configurationFaults } from "../../scripts/lib/configuration.mjs";
+import { configurationFaults, configurationWarnings } from "../../scripts/lib/configuration.mjs";
 import { freePort } from "../../scripts/lib/ports.mjs";
 import { StepFailed } from "../../scripts/lib/process.mjs";
 import { storageUser, useStorage } from "../../scripts/lib/storage-lock.mjs";
@@ -40,6 +40,15 @@ test("every binding that an environment lacks is named; the file that was asked 
   assert.deepEqual(await missing("--env", "whole"), []);
   assert.deepEqual(await missing("--env=bare"), ["SESSION_DATA", "USER_SESSIONS", "KEY_RING", "REVOCATIONS"]);
   assert.deepEqual(await missing("-e", "half"), ["SESSION_DATA", "USER_SESSIONS", "REVOCATIONS"]);
+});
+
+test("an optional binding that only the top level has is pointed out", async () => {
+  const limiter = (/** @type {string} */ at) => `[[${at}ratelimits]]\nname = "RATE_LIMIT"\nnamespace_id = "1"\nsimple = { limit = 20, period = 10 }\n`;
+  const file = configuration("optional.toml", `${BINDINGS("")}${limiter("")}[[analytics_engine_datasets]]\nbinding = "METRICS"\n[env.bare]\n[env.half]\n${limiter("env.half.")}`);
+  const named = async (/** @type {string[]} */ ...args) => (await configurationWarnings(["--config", file, ...args])).map((line) => line.match(/^binding (\w+): /)?.[1]);
+  assert.deepEqual(await named(), []);
+  assert.deepEqual(await named("--env", "half"), ["METRICS"]);
+  assert.deepEqual(await named("--env", "bare"), ["RATE_LIMIT", "METRICS"]);
 });
 
 test("a setting is read from the section and the file that are used", async () => {

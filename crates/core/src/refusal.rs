@@ -24,6 +24,8 @@ pub enum Refusal {
     DeviceBindingRequired,
     /// The request comes from a page of another website, which may not use the session; nothing was done.
     ForeignWebsite,
+    /// There were too many such requests lately; nothing was done.
+    TooManyRequests,
     /// The input is malformed; nothing was changed. The text names the field and the limit.
     BadInput(String),
     /// The input is larger than a stated limit; nothing was changed.

@@ -1,6 +1,6 @@
 //! Who asks: an operator with a session of the console, or one whom Cloudflare Access lets in.
 
-use super::super::operator_actions::body;
+use super::super::{operator_actions::body, rate_limit};
 use crate::{
     auth::verifier,
     objects::context::Context,
@@ -69,7 +69,7 @@ pub(super) async fn sign_in(request: &Incoming, context: &Context) -> Result<Rep
         Some((place, digest))
     });
     let Some((place, digest)) = accepted else {
-        log::wrong_api_key();
+        rate_limit::of_wrong_api_key(request, &context.env).await?;
         return Err(Refusal::Unauthorised("the API key is not accepted"));
     };
     let id = random::random().map_err(|_| Refusal::GeneralError("no randomness"))?;

@@ -238,6 +238,13 @@ extern "C" {
         point: &JsValue,
     ) -> Result<JsValue, JsValue>;
 
+    /// A rate limiting binding.
+    pub(crate) type RateLimiter;
+
+    /// `limiter.limit({key})`: a promise of `{success}`.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn limit(this: &RateLimiter, key: &Object) -> Result<Promise, JsValue>;
+
     /// A `ReadableStream` of bytes.
     pub(crate) type ByteStream;
 

@@ -64,6 +64,8 @@ codes! {
     BadInput = "BAD_INPUT" 400 "bad input";
     /// The input is larger than a limit; nothing was changed. The message names both. Over RPC the call is rejected instead.
     TooLarge = "TOO_LARGE" 413 "too large";
+    /// There were [too many](rate-limits.md) such requests lately; nothing was changed. Try again after `Retry-After`.
+    TooManyRequests = "TOO_MANY_REQUESTS" 429 "too many requests; try again later";
     /// A fault of Postern or of its storage; nothing was cleared or lost. Try again after `Retry-After`.
     GeneralError = "GENERAL_ERROR" 503 "temporarily unavailable; try again";
     /// The settings cannot be used; the log says which. Every route answers so.

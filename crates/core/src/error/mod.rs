@@ -11,6 +11,9 @@ use crate::refusal::Refusal;
 /// How long a caller should wait after a fault of ours, in seconds (`Retry-After`, RFC 9110 section 10.2.3).
 pub const RETRY_AFTER_SECONDS: u32 = 2;
 
+/// The same after too many requests: the shorter of the two spans over which the platform's rate limiter counts.
+pub const TOO_MANY_RETRY_AFTER_SECONDS: u32 = 10;
+
 /// How a refusal looks from outside.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -50,7 +53,11 @@ impl Outcome {
                 ),
                 _ => code.message().to_owned(),
             },
-            retry_after_seconds: (code.http_status() == 503).then_some(RETRY_AFTER_SECONDS),
+            retry_after_seconds: match code.http_status() {
+                503 => Some(RETRY_AFTER_SECONDS),
+                429 => Some(TOO_MANY_RETRY_AFTER_SECONDS),
+                _ => None,
+            },
         }
     }
 
@@ -71,6 +78,7 @@ const fn code(refusal: &Refusal) -> ErrorCode {
         Refusal::InvalidClaims(_) => ErrorCode::InvalidClaims,
         Refusal::DeviceBindingRequired => ErrorCode::DeviceBindingRequired,
         Refusal::ForeignWebsite => ErrorCode::ForeignWebsite,
+        Refusal::TooManyRequests => ErrorCode::TooManyRequests,
         Refusal::BadInput(_) => ErrorCode::BadInput,
         Refusal::TooLarge(_) => ErrorCode::TooLarge,
         Refusal::GeneralError(_) => ErrorCode::GeneralError,
@@ -90,6 +98,7 @@ pub fn detail(refusal: &Refusal) -> String {
         Refusal::ForeignWebsite => "the request comes from another website".to_owned(),
         Refusal::TokenTheftDetected(_)
         | Refusal::UseDpopNonce(_)
+        | Refusal::TooManyRequests
         | Refusal::BadInput(_)
         | Refusal::TooLarge(_) => Outcome::of(refusal).message,
     }
@@ -125,7 +134,13 @@ pub const fn challenge(refusal: &Refusal, presented: Presented) -> Option<&'stat
             Some("Bearer error=\"insufficient_scope\"")
         }
         (Refusal::BadInput(_), _) => Some("Bearer error=\"invalid_request\""),
-        (Refusal::ForeignWebsite | Refusal::TooLarge(_) | Refusal::GeneralError(_), _) => None,
+        (
+            Refusal::ForeignWebsite
+            | Refusal::TooManyRequests
+            | Refusal::TooLarge(_)
+            | Refusal::GeneralError(_),
+            _,
+        ) => None,
     }
 }
 
@@ -165,6 +180,12 @@ pub fn not_found() -> Reply {
 /// The reply to a door of ours that wants an API key, when none of ours is presented.
 pub fn invalid_api_key() -> Reply {
     ErrorCode::InvalidApiKey.reply()
+}
+
+/// The reply to one request too many.
+pub fn too_many_requests() -> Reply {
+    // 429 has no other status: the one for expired sessions does not matter.
+    reply(&Refusal::TooManyRequests, Presented::Nothing, 401)
 }
 
 /// The reply to a request that no rule of the gateway lets through: what is not allowed is refused.

@@ -74,6 +74,14 @@ fn every_refusal_has_its_row() {
             None,
         ),
         (
+            Refusal::TooManyRequests,
+            429,
+            Some("TOO_MANY_REQUESTS"),
+            r#"{"status":"TOO_MANY_REQUESTS","message":"too many requests; try again later"}"#,
+            None,
+            Some("10"),
+        ),
+        (
             Refusal::GeneralError("x"),
             503,
             Some("GENERAL_ERROR"),

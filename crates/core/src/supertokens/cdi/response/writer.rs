@@ -212,6 +212,7 @@ impl Writer<'_> {
             | Refusal::UseDpopNonce(_)
             | Refusal::DeviceBindingRequired
             | Refusal::ForeignWebsite
+            | Refusal::TooManyRequests
             | Refusal::BadInput(_)
             | Refusal::TooLarge(_)
             | Refusal::GeneralError(_) => Err(reply::not_an_outcome(refusal)),
