@@ -1,6 +1,7 @@
 // The way to an origin and back, as far as it must be JavaScript: headers go over as one text, because each crossing to
 // Wasm costs more than what happens there. What goes into those texts is Rust's to say.
 import { inTime } from "./flights.mjs";
+import { continueIn, startSpan, traceparentOf } from "./tracing.mjs";
 
 /** In place of an answer: none came in time, or none came at all. */
 const LATE = 504;
@@ -37,12 +38,13 @@ export function edited(answer, edits) {
 /**
  * A request on its way.
  * @param {Request} request @param {string} url @param {string} edits @param {string[] | undefined} told names and values
- * @param {Fetcher | undefined} binding @param {RequestInit | undefined} init
+ * @param {Fetcher | undefined} binding @param {RequestInit | undefined} init @param {string | undefined} traceparent
  */
-function sent(request, url, edits, told, binding, init) {
+function sent(request, url, edits, told, binding, init, traceparent) {
   const change = (headers) => {
     edit(headers, edits);
     for (let at = 0; at < (told?.length ?? 0); at += 2) headers.set(told[at], told[at + 1]);
+    if (traceparent !== undefined) continueIn(headers, traceparent);
   };
   // A Worker that is bound sees `cf` of the request, which is not to be lost.
   const cf = init && (binding ? { ...request.cf, ...init.cf } : init.cf);
@@ -67,13 +69,31 @@ function sent(request, url, edits, told, binding, init) {
  * @returns {Promise<Response | number>}
  */
 export function send(request, url, edits, told, binding, ms, init) {
+  const span = startSpan("postern.origin", "");
+  const traceparent = span && traceparentOf(span);
   let answer;
   try {
-    answer = sent(request, url, edits, told, binding, init);
+    answer = sent(request, url, edits, told, binding, init, traceparent);
   } catch {
+    span?.end();
     return Promise.resolve(GONE);
   }
-  return inTime(answer, ms, LATE, GONE);
+  const outcome = inTime(answer, ms, LATE, GONE);
+  if (span === undefined) return outcome;
+  return outcome.then((answer) => {
+    span.end();
+    return traceparent === undefined ? answer : withTrace(answer, traceparent);
+  });
+}
+
+/** The answer with its trace, for who asked. An upgrade, and what cannot be made anew, stays as it is. @param {Response | number} answer @param {string} traceparent */
+function withTrace(answer, traceparent) {
+  if (typeof answer === "number" || answer.status === 101) return answer;
+  try {
+    return edited(answer, `server-timing,traceparent;desc="${traceparent}"`);
+  } catch {
+    return answer;
+  }
 }
 
 /** Verdicts that depend on nothing but what they are kept under. @type {Map<string, string>} */

@@ -34,7 +34,7 @@ export async function configurationFaults(args, { asDeployed = false } = {}) {
 export async function configurationWarnings(args) {
   const names = async (/** @type {string | undefined} */ environment) => {
     const { ratelimits, analytics_engine_datasets: datasets, assets } = await wranglerConfig(args, environment);
-    return [...ratelimits.map(({ name }) => name), ...[...datasets, ...(assets ? [assets] : [])].map(({ binding }) => binding)];
+    return [...ratelimits.map((/** @type {{name: string}} */ { name }) => name), ...[...datasets, ...(assets ? [assets] : [])].map(({ binding }) => binding)];
   };
   const present = new Set(await names(undefined));
   const lacking = (await names("")).filter((name) => ["RATE_LIMIT", "METRICS", "ASSETS"].includes(name) && !present.has(name));

@@ -3,7 +3,9 @@
 //! Key = session handle, value = the data's JSON text itself, metadata = `{seq, sessionExpires}`. Written and deleted by
 //! `UserSessions` objects only. The shapes of keys and values, and the time-outs.
 
-use js_sys::Reflect;
+use std::pin::pin;
+
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
@@ -63,7 +65,7 @@ pub(crate) fn namespace(env: &Env) -> KvNamespace {
 
 /// Reads an entry; `None` when there is none, or none of a shape that we wrote.
 pub(crate) async fn get(namespace: &KvNamespace, handle: &str) -> Result<Option<Found>, KvFault> {
-    let found = finished(promise::within(namespace.get_with_metadata(handle), TIMEOUT).await)?;
+    let found = finished("get", namespace.get_with_metadata(handle)).await?;
     let member =
         |name: &str| Reflect::get(&found, &JsValue::from_str(name)).unwrap_or(JsValue::NULL);
     let metadata = member("metadata");
@@ -108,16 +110,18 @@ pub(crate) async fn put(
         ])
     });
     let options = options.ok_or_else(|| KvFault("the options cannot be made".to_owned()))?;
-    finished(promise::within(namespace.put(handle, entry.text, &options), TIMEOUT).await).map(drop)
+    let put = namespace.put(handle, entry.text, &options);
+    finished("put", put).await.map(drop)
 }
 
 /// Deletes an entry; one that does not exist counts as deleted.
 pub(crate) async fn delete(namespace: &KvNamespace, handle: &str) -> Result<(), KvFault> {
-    finished(promise::within(namespace.delete(handle), TIMEOUT).await).map(drop)
+    finished("delete", namespace.delete(handle)).await.map(drop)
 }
 
-fn finished(outcome: Option<Result<JsValue, JsValue>>) -> Result<JsValue, KvFault> {
-    match outcome {
+async fn finished(operation: &str, call: Result<Promise, JsValue>) -> Result<JsValue, KvFault> {
+    let outcome = pin!(promise::within(call, TIMEOUT));
+    match js::traced("postern.kv", operation, outcome).await {
         Some(Ok(value)) => Ok(value),
         Some(Err(error)) => Err(KvFault(message_of(&error))),
         None => Err(KvFault("no answer in time".to_owned())),

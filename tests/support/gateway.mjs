@@ -13,13 +13,16 @@ import { startWithCaller } from "./rpc.mjs";
  * @property {Record<string, unknown>} [vars]
  * @property {Record<string, string>} [services]
  * @property {import("./workerd.mjs").Caller[]} [callers]
+ * @property {boolean} [traced] see `startWorkerd`
+ * @property {number} [internet] see `startWorkerd`
+ * @property {import("./gateway-rules.mjs").Rules} [issuers] see `startWorkerd`
  * @property {string} [entry] a module that is Postern's own entry and more, from the repository's root
  */
 
 /** Starts it. @param {Options} options */
-export async function startGateway({ origins, rules, vars = {}, services = {}, callers = [], entry }) {
+export async function startGateway({ origins, rules, vars = {}, services = {}, callers = [], entry, ...more }) {
   const all = { ACCESS_TOKEN_VALIDITY_JITTER: "0", ...vars };
-  const postern = await startWithCaller(all, { gateway: { origins, rules }, services, callers, entry });
+  const postern = await startWithCaller(all, { gateway: { origins, rules }, services, callers, entry, ...more });
   return {
     ...postern,
     /** Bytes on a connection of their own. @param {string} method @param {string} target @param {(string | [string, string])[]} [lines] @param {string} [body] */

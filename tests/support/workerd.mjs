@@ -41,10 +41,11 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  * @param {Record<string, Record<string, unknown>>} [options.varsOf] further variables of single isolates; of `postern` those of
  *   the objects
  * @param {string[]} [options.flags] compatibility flags of every Worker
+ * @param {boolean} [options.traced] whether every request of Postern is traced; what the trace has is printed by trace-worker.mjs
  * @param {number} [options.internet] the port of a server on this machine that answers in place of every address that is
  *   fetched, https or not
  */
-export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {}, flags = [], internet } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {}, flags = [], traced = false, internet } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
@@ -55,8 +56,9 @@ export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, 
   }
   await bundle(directory, "fault-kv", "tests/support/fault-kv-worker.mjs");
   if (faultyObjects) await bundle(directory, "fault-objects", "tests/support/fault-objects-worker.mjs");
+  if (traced) await bundle(directory, "trace", "tests/support/trace-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
-  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects, next: next ?? [], varsOf, flags, internet };
+  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects, next: next ?? [], varsOf, flags, traced, internet };
   writeFileSync(join(directory, "config.capnp"), configuration(all));
 
   let running = await serve(directory, {});
@@ -190,10 +192,11 @@ const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
 /**
  * The configuration, in workerd's schema language.
- * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean, next: string[], varsOf: Record<string, Record<string, unknown>>, flags: string[], internet?: number}} options
+ * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean, next: string[], varsOf: Record<string, Record<string, unknown>>, flags: string[], traced: boolean, internet?: number}} options
  */
-function configuration({ vars, callers, services, isolates, faultyObjects, next, varsOf, flags, internet }) {
+function configuration({ vars, callers, services, isolates, faultyObjects, next, varsOf, flags, traced, internet }) {
   const worker = withFlags(flags);
+  const tails = traced ? ["trace"] : [];
   const variables = (/** @type {string} */ isolate) =>
     Object.entries({ ...vars, ...varsOf[isolate] }).map(([name, value]) =>
       typeof value === "string" ? `(name = ${quoted(name)}, text = ${quoted(value)})` : `(name = ${quoted(name)}, json = ${quoted(JSON.stringify(value))})`,
@@ -215,10 +218,11 @@ function configuration({ vars, callers, services, isolates, faultyObjects, next,
   ];
   const classes = objects.map(([, className]) => className);
   const faulty = faultyObjects ? "fault-objects" : undefined;
-  const postern = worker("postern", { ...release("postern"), bindings: [...common("postern"), ...objectsOf(faulty)], classes, disk: "postern-objects" });
+  const postern = worker("postern", { ...release("postern"), bindings: [...common("postern"), ...objectsOf(faulty)], classes, disk: "postern-objects", tails });
   const others = Array.from({ length: isolates - 1 }, (_, n) => `postern-${n + 2}`);
   const more = others.map((name) => worker(name, { ...release(name), bindings: [...common(name), ...objectsOf(faulty ?? "postern")] }));
   if (faulty) more.push(worker(faulty, { bindings: objectsOf("postern"), classes, disk: "kv-objects" }));
+  if (traced) more.push(withFlags(["streaming_tail_worker"])("trace", { bindings: [] }));
   const faultKv = worker("fault-kv", {
     bindings: ['(name = "STORE", durableObjectNamespace = "FaultKvStore")'],
     classes: ["FaultKvStore"],
@@ -255,8 +259,8 @@ const config :Workerd.Config = (
 `;
 }
 
-/** @param {string[]} flags @returns {(name: string, parts: {main?: string, modules?: string[], bindings: string[], classes?: string[], disk?: string}) => string} */
-const withFlags = (flags) => (name, { main: bundled = name, modules = [], bindings, classes = [], disk }) => {
+/** @param {string[]} flags @returns {(name: string, parts: {main?: string, modules?: string[], bindings: string[], classes?: string[], disk?: string, tails?: string[]}) => string} */
+const withFlags = (flags) => (name, { main: bundled = name, modules = [], bindings, classes = [], disk, tails = [] }) => {
   const main = `(name = "${bundled}.mjs", esModule = embed "${bundled}.mjs")`;
   const objects = classes.map((className) => `(className = ${quoted(className)}, uniqueKey = ${quoted(`${name}-${className}`)}, enableSql = true)`);
   return `(name = ${quoted(name)}, worker = (
@@ -264,6 +268,7 @@ const withFlags = (flags) => (name, { main: bundled = name, modules = [], bindin
       compatibilityFlags = [${flags.map(quoted).join(", ")}],
       modules = [${[main, ...modules].join(", ")}],
       bindings = [${bindings.join(", ")}],
+      streamingTails = [${tails.map(quoted).join(", ")}],
       durableObjectNamespaces = [${objects.join(", ")}]${disk ? `,\n      durableObjectStorage = (localDisk = ${quoted(disk)})` : ""}
     ))`;
 };

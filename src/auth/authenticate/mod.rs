@@ -16,6 +16,7 @@ use crate::auth::{
     verifier::{self, Look, PassedOver},
 };
 use crate::objects::context::Context;
+use crate::runtime::js;
 use postern_core::{
     dpop::BoundToken,
     error::Presented,
@@ -29,7 +30,7 @@ use postern_core::{
         anti_csrf::AntiCsrfMode, request::BrowserRequest, request_origin::OtherSites,
     },
 };
-use std::{borrow::Cow, cell::Cell, rc::Rc};
+use std::{borrow::Cow, cell::Cell, pin::pin, rc::Rc};
 
 /// How an access token is to be verified.
 #[derive(Debug)]
@@ -142,6 +143,15 @@ impl Found {
 /// token that is refused does not lock out whoever has a good cookie; while it cannot be judged, nobody is taken for
 /// somebody else.
 pub(crate) async fn verified(
+    context: &Context,
+    request: &BrowserRequest<'_>,
+    demands: &Demands<'_>,
+) -> Result<(Rc<VerifiedToken>, Found), AuthError> {
+    let found = pin!(find_verified(context, request, demands));
+    js::traced("postern.authenticate", "", found).await
+}
+
+async fn find_verified(
     context: &Context,
     request: &BrowserRequest<'_>,
     demands: &Demands<'_>,

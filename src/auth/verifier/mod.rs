@@ -17,12 +17,13 @@ use look::passed_over;
 use crate::auth::verified_session::{BoundDevice, VerifiedToken};
 use std::{
     cell::{OnceCell, RefCell},
+    pin::pin,
     rc::Rc,
 };
 
 use crate::{
     objects::{context::Context, key_ring, user_sessions},
-    runtime::log,
+    runtime::{js, log},
 };
 use postern_core::{
     dpop::claim,
@@ -111,6 +112,15 @@ pub(crate) async fn verify(
 
 /// Verifies what `access_token` was taken apart into.
 async fn verify_parsed(
+    context: &Context,
+    access_token: &str,
+    token: Unverified<'_>,
+) -> Result<Rc<VerifiedToken>, Refused> {
+    let verified = pin!(by_issuer(context, access_token, token));
+    js::traced("postern.verify", "", verified).await
+}
+
+async fn by_issuer(
     context: &Context,
     access_token: &str,
     token: Unverified<'_>,

@@ -1,5 +1,7 @@
 //! Fetching a key set from its issuer: one request, with limits, and in words what was wrong with the answer.
 
+use std::pin::pin;
+
 use worker::Env;
 
 use super::discovery;
@@ -66,7 +68,8 @@ pub(crate) async fn fetched(
     place: &Place,
     etag: Option<&str>,
 ) -> Result<Fetched, FetchTrouble> {
-    let answer = answered(env, place, etag).await?;
+    let answer = pin!(answered(env, place, etag));
+    let answer = js::traced("postern.jwks", "", answer).await?;
     let text = if answer.status == 304 {
         None
     } else {

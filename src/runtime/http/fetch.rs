@@ -1,5 +1,7 @@
 //! Our own outgoing requests: with a time limit, without redirects, with a bounded body.
 
+use std::pin::pin;
+
 use js_sys::{Object, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -76,7 +78,12 @@ pub(crate) async fn request(
     limits: Limits,
 ) -> Result<Answer, FetchFault> {
     match target {
-        Target::Object(object) => of_object(object, url, body, limits).await,
+        Target::Object(object) => {
+            // No path of an object's names anybody.
+            let what = url.strip_prefix("https://").unwrap_or_default();
+            let answer = pin!(of_object(object, url, body, limits));
+            js::traced("postern.object", what, answer).await
+        }
         Target::Public | Target::Binding(_) => {
             let init = init(body, None, limits.timeout_ms)?;
             outside(target, url, &init, limits).await

@@ -8,6 +8,7 @@
 
 mod crypto;
 mod objects;
+mod trace;
 
 pub(crate) use crypto::{
     CryptoKey, CryptoKeyPair, export_key, generate_key, import_key, sign, supports, verify,
@@ -16,6 +17,8 @@ pub(crate) use objects::{
     KvNamespace, ObjectNamespace, ObjectState, ObjectStorage, SqlStorage, bytes_response,
     object_response,
 };
+
+pub(crate) use trace::traced;
 
 use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};

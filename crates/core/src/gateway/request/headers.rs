@@ -12,7 +12,7 @@ use crate::tokens::candidate;
 
 use crate::gateway::own_tokens::{self, IsOurs, Kind};
 use crate::gateway::request::claimed::{is_of_methods, is_of_proxies};
-use crate::gateway::request::socket_token;
+use crate::gateway::request::{socket_token, trace_context};
 use crate::gateway::reserved::{is_hop_by_hop, is_ours, listed, normal};
 use crate::gateway::rules::Rule;
 use crate::gateway::rules::origins::Origin;
@@ -85,7 +85,7 @@ pub fn changes<'n>(
     let mut changes = Changes::default();
     let is_websocket = is_websocket(sent.upgrade);
     let of_connection: Vec<_> = listed(sent.connection).collect();
-    let mut proof = None;
+    let (mut proof, mut state, mut has_trace) = (None, None, false);
     for (name, value) in headers {
         let normal = normal(name);
         let is_kept = match &*normal {
@@ -122,6 +122,8 @@ pub fn changes<'n>(
             name if credential_names::is_request_header(name) => {
                 passing.access && !credential_names::is_refresh_token(name)
             }
+            "traceparent" if !trace_context::is_traceparent(value) => false,
+            "tracestate" if !trace_context::is_tracestate(value) => false,
             // The credential of an issuer's user, whatever it holds.
             name if settings.is_token_header(name) => passing.access,
             _ => !is_dropped(&normal, origin) && passing.lets(own_tokens::held(value, is_ours)),
@@ -129,9 +131,18 @@ pub fn changes<'n>(
         let is_listed = of_connection.contains(&normal) && !(is_websocket && normal == "upgrade");
         if !is_kept || is_listed || origin.removes(&normal) {
             changes.remove.push(name.to_owned());
-        } else if normal == "dpop" {
-            proof = Some(name.to_owned());
+        } else {
+            match &*normal {
+                "dpop" => proof = Some(name.to_owned()),
+                "traceparent" => has_trace = true,
+                "tracestate" => state = Some(name.to_owned()),
+                _ => {}
+            }
         }
+    }
+    // What the state says belongs to the trace (W3C Trace Context section 4.3).
+    if !has_trace {
+        changes.remove.extend(state);
     }
     let is_removed = |name: &str| {
         let mut removed = changes.remove.iter();

@@ -5,6 +5,7 @@ pub mod headers;
 pub mod identity;
 pub mod socket_token;
 pub mod ticket_query;
+pub mod trace_context;
 pub mod upgrade;
 
 pub(crate) mod claimed;

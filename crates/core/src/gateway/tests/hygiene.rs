@@ -478,3 +478,34 @@ fn what_is_said_of_the_client_is_ours() {
         );
     }
 }
+
+#[test]
+fn a_trace_passes_as_it_came_or_not_at_all() {
+    const PARENT: (&str, &str) = (
+        "traceparent",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    );
+    const STATE: (&str, &str) = ("tracestate", "rojo=00f067aa0ba902b7");
+    let rule = rule(json!({ "session": "none" }));
+    let removed = |sent: &[(&str, &str)]| changed(&rule, sent).remove;
+    assert!(removed(&[PARENT, STATE]).is_empty());
+    assert!(removed(&[STATE, PARENT]).is_empty());
+    assert_eq!(removed(&[STATE]), ["tracestate"]);
+    assert_eq!(removed(&[PARENT, ("tracestate", "no")]), ["tracestate"]);
+    assert_eq!(
+        removed(&[STATE, ("TraceParent", "00-1-2-03")]),
+        ["TraceParent", "tracestate"]
+    );
+    // A header of one connection is no trace for the next.
+    let listed = [("connection", "traceparent"), PARENT, STATE];
+    let removed_of_listed = removed(&listed);
+    for name in ["traceparent", "tracestate"] {
+        assert!(removed_of_listed.iter().any(|known| known == name));
+    }
+    // What may be a token of ours passes under no name.
+    let token = token();
+    assert_eq!(
+        removed(&[PARENT, ("tracestate", &format!("a={token}"))]),
+        ["tracestate"]
+    );
+}
