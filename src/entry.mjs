@@ -11,7 +11,6 @@ import { answerAgain, keep, keeping } from "./kept-answers.mjs";
 import { edited, forwarding, linesOf, send } from "./proxy.mjs";
 import { object } from "./durable-object.mjs";
 import { pump } from "./websocket.mjs";
-import "./tracing.mjs";
 
 Error.stackTraceLimit = 100;
 
