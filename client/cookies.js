@@ -21,7 +21,7 @@ export function cookieOf(headers, name) {
   return undefined;
 }
 
-/** The access token that a request carries, and by which way: `Authorization` decides, as at Postern's own doors. */
+/** The access token that a request carries, and by which way: `Authorization` decides, as at Postern's own endpoints. */
 export function accessTokenOf(headers) {
   const bearer = headers.get("authorization")?.match(/^bearer +(\S+)$/i)?.[1];
   if (bearer !== undefined) return { token: bearer, from: "header" };

@@ -96,7 +96,7 @@ export function getSession<Payload extends object = JsonObject>(
 ): Promise<{ session: Session<Payload>; accessToken?: Token }>;
 
 /**
- * Verifies the session of a request that a route got, as Postern verifies those at its own doors: the token in
+ * Verifies the session of a request that a route got, as Postern verifies those at its own endpoints: the token in
  * `Authorization` decides when it is good, else the one in the session cookie, whatever that is called here. A request by
  * cookie that could change something is checked for `rid` or `anti-csrf` as `ANTI_CSRF` says, and rejected with
  * FOREIGN_WEBSITE when a page of another website sent it: answer 403, and do nothing. `doAntiCsrfCheck: false` leaves out

@@ -166,7 +166,7 @@ export interface SessionsVerify {
     freshness?: Freshness;
   } & ProofOfPossession): Answer<{ session: Session; accessToken?: Token }>;
   /**
-   * The same of a whole request, as Postern's own doors verify it: cookies by either name, `rid`, `anti-csrf`, and where
+   * The same of a whole request, as Postern's own endpoints verify it: cookies by either name, `rid`, `anti-csrf`, and where
    * the request comes from. Header names in any case; of the headers only those that say something about this are read.
    */
   getSessionForRequest(argument: {

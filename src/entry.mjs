@@ -4,7 +4,7 @@ import gatewayRules from "../build/gateway.mjs";
 import issuers from "../build/issuers.mjs";
 import {
   KeyRing as RustKeyRing, Revocations as RustRevocations, UserSessions as RustUserSessions,
-  answer_http, answer_in_place, answer_rpc, judge_answer, look_at_session, measure_answer, result_in_place,
+  answer_http, answer_in_place, answer_rpc, filter_response, recheck_session, measure_answer, result_in_place,
 } from "../build/index.js";
 import { answered, encoded, factsOf, instance } from "./executor.mjs";
 import { answerAgain, keep, keeping } from "./kept-answers.mjs";
@@ -19,7 +19,7 @@ const live = (call) => (...values) => {
   instance();
   return call(...values);
 };
-const look = live(look_at_session);
+const recheck = live(recheck_session);
 
 /** What Rust asks of JavaScript. */
 const host = {
@@ -27,11 +27,11 @@ const host = {
   linesOf,
   send,
   edited,
-  forward: forwarding(live(judge_answer), live(measure_answer)),
-  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => answered(look(ticket, env, ctx), ctx, () => UNKNOWN)),
+  forward: forwarding(live(filter_response), live(measure_answer)),
+  pump: (answer, wait, ticket, env, ctx) => pump(answer, wait, () => answered(recheck(ticket, env, ctx), ctx, () => UNKNOWN)),
 };
 
-/** What `look_at_session` says when nobody knows. */
+/** What `recheck_session` says when nobody knows. */
 const UNKNOWN = 0;
 
 // gateway.toml and issuers.toml, as JSON texts. Not handed over once: a Wasm that starts fresh must find them again.
@@ -53,7 +53,7 @@ function offer(Entrypoint, names) {
   }
 }
 
-/** The HTTP doors, and what every edge route may ask. An object and no class: the platform makes an instance for each request. */
+/** The HTTP entry point, and what every edge route may ask. An object and no class: the platform makes an instance for each request. */
 export default {
   fetch(request, env, ctx) {
     const current = instance();

@@ -43,9 +43,9 @@ pub fn answer_http(
     }))
 }
 
-/// What is to become of an origin's answer: see `origin_answer`.
+/// What is to become of an origin's answer: see `gateway/response`.
 #[wasm_bindgen]
-pub fn judge_answer(
+pub fn filter_response(
     status: i32,
     lines: Vec<u8>,
     rule: u32,
@@ -55,25 +55,25 @@ pub fn judge_answer(
 ) -> Result<JsValue, JsValue> {
     let (env, request): (Env, IncomingRequest) = (env.unchecked_into(), request.unchecked_into());
     let website = website.as_string();
-    response::judged(status, lines, rule, website.as_deref(), &request, &env)
+    response::filtered(status, lines, rule, website.as_deref(), &request, &env)
 }
 
-/// Counts an origin's answer by rule `rule`: its status, or negative as in `judge_answer`; and how many milliseconds it took.
+/// Counts an origin's answer by rule `rule`: its status, or negative as in `filter_response`; and how many milliseconds it took.
 #[wasm_bindgen]
 pub fn measure_answer(status: i32, rule: u32, took: u32) {
     response::counted(status, rule, took);
 }
 
-/// Looks whether the session behind an open WebSocket still stands: what `watch` says, at once, or as a task id or a promise.
+/// Checks whether the session behind an open WebSocket is still active: how long to wait or how to close (`gateway/websocket`), at once, or as a task id or a promise.
 #[wasm_bindgen]
-pub fn look_at_session(
+pub fn recheck_session(
     ticket: JsValue,
     env: JsValue,
     context: JsValue,
 ) -> Result<JsValue, JsValue> {
     let (env, context) = environment_of(env, context);
     executor::run(Box::pin(async move {
-        Ok(websocket::look(&ticket, &env, &context).await)
+        Ok(websocket::recheck(&ticket, &env, &context).await)
     }))
 }
 

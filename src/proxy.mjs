@@ -37,13 +37,13 @@ export function edited(answer, edits) {
 
 /**
  * A request on its way.
- * @param {Request} request @param {string} url @param {string} edits @param {string[] | undefined} told names and values
+ * @param {Request} request @param {string} url @param {string} edits @param {string[] | undefined} identityHeaders names and values
  * @param {Fetcher | undefined} binding @param {RequestInit | undefined} init @param {string | undefined} traceparent
  */
-function sent(request, url, edits, told, binding, init, traceparent) {
+function sent(request, url, edits, identityHeaders, binding, init, traceparent) {
   const change = (headers) => {
     edit(headers, edits);
-    for (let at = 0; at < (told?.length ?? 0); at += 2) headers.set(told[at], told[at + 1]);
+    for (let at = 0; at < (identityHeaders?.length ?? 0); at += 2) headers.set(identityHeaders[at], identityHeaders[at + 1]);
     if (traceparent !== undefined) continueIn(headers, traceparent);
   };
   // A Worker that is bound sees `cf` of the request, which is not to be lost.
@@ -64,16 +64,16 @@ function sent(request, url, edits, told, binding, init, traceparent) {
 
 /**
  * Sends a request on; resolves to the answer, or to `LATE` or `GONE`. The time-out is for the head of the answer.
- * @param {Request} request @param {string} url @param {string} edits @param {string[] | undefined} told names and values
+ * @param {Request} request @param {string} url @param {string} edits @param {string[] | undefined} identityHeaders names and values
  * @param {Fetcher | undefined} binding @param {number} ms @param {RequestInit | undefined} init
  * @returns {Promise<Response | number>}
  */
-export function send(request, url, edits, told, binding, ms, init) {
+export function send(request, url, edits, identityHeaders, binding, ms, init) {
   const span = startSpan("postern.origin", "");
   const traceparent = span && traceparentOf(span);
   let answer;
   try {
-    answer = sent(request, url, edits, told, binding, init, traceparent);
+    answer = sent(request, url, edits, identityHeaders, binding, init, traceparent);
   } catch {
     span?.end();
     return Promise.resolve(GONE);
@@ -111,7 +111,7 @@ const verdictKey = ({ status, headers }, rule, website) =>
  * @param {(status: number, lines: Uint8Array, rule: number, website: string | undefined, request: Request, env: unknown) => string | Response} judge
  * @param {(status: number, rule: number, took: number) => void} measure `took`: milliseconds until the answer began
  */
-export const forwarding = (judge, measure) => (request, url, edits, told, binding, ms, init, rule, env) => {
+export const forwarding = (judge, measure) => (request, url, edits, identityHeaders, binding, ms, init, rule, env) => {
   const finish = (answer) => {
     const website = request.headers.get("origin") ?? undefined;
     if (typeof answer === "number") return judge(-answer, new Uint8Array(), rule, website, request, env);
@@ -129,7 +129,7 @@ export const forwarding = (judge, measure) => (request, url, edits, told, bindin
     return verdict === "" ? answer : edited(answer, verdict);
   };
   const started = Date.now();
-  return send(request, url, edits, told, binding, ms, init).then((answer) => {
+  return send(request, url, edits, identityHeaders, binding, ms, init).then((answer) => {
     measure(typeof answer === "number" ? -answer : answer.status, rule, Date.now() - started);
     try {
       return finish(answer);

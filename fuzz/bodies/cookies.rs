@@ -6,7 +6,7 @@ use postern_core::gateway::own_tokens;
 use postern_core::gateway::request::headers::{Passing, without_our_cookies};
 use postern_core::http::bearer::{Authorization, authorization};
 use postern_core::http::cookie::{Cookies, percent_encode};
-use postern_core::request::credentials::{Seen, Transfer, access_tokens};
+use postern_core::request::credentials::{Classification, Transfer, access_tokens};
 use postern_core::session::refresh_token;
 use postern_core::supertokens::fdi::session_cookies::{
     MAX_REFRESH_CANDIDATES, SentCookies, Witnesses, refresh_candidates,
@@ -78,18 +78,21 @@ pub fn cookie_header(input: &[u8]) {
         assert!(!token.is_empty() && !token.contains(','));
         assert_eq!(token.trim(), token);
     }
-    let look = |token: &Cow<'_, str>, _: Transfer| match token.as_ref() {
-        token if token.starts_with('x') => Seen::Anothers,
-        token if token.contains('.') => Seen::Token(()),
-        _ => Seen::Nothing,
+    let classify = |token: &Cow<'_, str>, _: Transfer| match token.as_ref() {
+        token if token.starts_with('x') => Classification::Anothers,
+        token if token.contains('.') => Classification::Token(()),
+        _ => Classification::Nothing,
     };
-    if let Ok(found) = access_tokens(&DEPLOYMENT, Some(header), Some(header), look) {
+    if let Ok(found) = access_tokens(&DEPLOYMENT, Some(header), Some(header), classify) {
         let cookie = found.cookie.ok().flatten();
         for candidate in [found.header, cookie].into_iter().flatten() {
-            assert_eq!(look(&candidate.token, candidate.transfer), Seen::Token(()));
+            assert_eq!(
+                classify(&candidate.token, candidate.transfer),
+                Classification::Token(())
+            );
         }
     }
-    let sent = SentCookies::of(cookies, |token| look(token, Transfer::Cookie), is_ours);
+    let sent = SentCookies::of(cookies, |token| classify(token, Transfer::Cookie), is_ours);
     let plain = sent.access.ours + sent.access.anothers;
     assert_eq!(plain, cookies.count("sAccessToken"));
     let encoded = percent_encode(header);

@@ -16,7 +16,7 @@ use postern_core::{
     http::{cookie::Cookies, token_places::Place},
     identity::Issuers,
     refusal::Refusal,
-    request::credentials::Seen,
+    request::credentials::Classification,
     revocation::copy::Age,
     session::{
         call::{DeviceShown, UserCall},
@@ -183,8 +183,8 @@ pub(crate) fn is_cookie_missing(context: &Context, request: &BrowserRequest<'_>)
         .any(|text| match bound_handle(&text) {
             Some(handle) => {
                 let is_ours = matches!(
-                    verifier::seen(context, &text, Place::SessionCookie, &Issuers::own()).0,
-                    Seen::Token(_)
+                    verifier::classify(context, &text, Place::SessionCookie, &Issuers::own()).0,
+                    Classification::Token(_)
                 );
                 is_ours && !cookies.has(&cookie_name(&handle))
             }

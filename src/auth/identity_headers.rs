@@ -7,13 +7,13 @@ use postern_jwt::time::UnixMillis;
 
 use wasm_bindgen::JsValue;
 
-/// How many origins may be told about a token without making it all anew each time.
+/// For how many origins the headers of a token are kept.
 pub(crate) const MOST: usize = 2;
 
 /// About what the rest of an assertion takes: header, names, times, signature.
 const ASSERTION_BYTES: usize = 1024;
 
-/// How much is kept of what origins are told about a session, in bytes.
+/// How much is kept of identity headers of a session, in bytes.
 pub(crate) fn bytes(session: &Session) -> usize {
     // A payload grows by a third, a user id that is all escapes to three times its length; it is in the assertion, too.
     let one = session

@@ -28,10 +28,10 @@ use postern_jwt::{
     time::{Millis, UnixMillis},
 };
 
-/// How often a request looks whether the question of another has its answer, and how many times: as long as a question
+/// How often a request checks whether the question of another has its answer, and how many times: as long as a question
 /// may take.
 const LOOK_AGAIN: Millis = Millis(25);
-const LOOKS: u32 = 240;
+const MOST_CHECKS: u32 = 240;
 
 /// No usable keys are at hand and none can be had: 503. The text says whose, where they are looked for, and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +96,7 @@ pub(crate) async fn current(
     };
     let mut decision = decide(now);
     let mut has_asked = false;
-    for _ in 0..LOOKS {
+    for _ in 0..MOST_CHECKS {
         match decision {
             Decision::MustFetch if !has_asked => {
                 has_asked = true;

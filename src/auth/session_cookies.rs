@@ -24,7 +24,7 @@ pub(crate) fn looked_at<'a>(context: &Context, request: &BrowserRequest<'a>) -> 
     let sent = SentCookies::of(
         request.cookies(),
         |token| {
-            verifier::seen(context, token, Place::SessionCookie, &Issuers::Any)
+            verifier::classify(context, token, Place::SessionCookie, &Issuers::Any)
                 .0
                 .plain()
         },

@@ -20,22 +20,22 @@ pub(crate) const GONE: Refusal = Refusal::Unauthorised(Gone::NoSession.message()
 /// Asks the object of a handle, and notes what its answer says about the handle.
 ///
 /// Beside that, learns of a cut-off ("everyone before this moment") if this isolate has not heard for a while. Should
-/// there be a new one, the object is told, and has the last word; as often as a newer one is heard of meanwhile.
+/// there be a new one, the object is asked again with it, and has the last word; as often as a newer one is heard of meanwhile.
 pub(crate) async fn about(
     context: &Context,
     handle: &CheckedHandle,
     bound: Millis,
     call: &UserCall,
 ) -> Result<UserResponse, Refusal> {
-    let mut told = revocation_copy::not_before(context);
+    let mut asked_with = revocation_copy::not_before(context);
     let (answer, ()) = join(
         user_sessions::ask(context, handle.route(), call),
         revocation_copy::learn_cut_off(context, bound),
     )
     .await;
     let mut envelope = answer?;
-    while revocation_copy::not_before(context) > told {
-        told = revocation_copy::not_before(context);
+    while revocation_copy::not_before(context) > asked_with {
+        asked_with = revocation_copy::not_before(context);
         let check = UserCall::Check {
             handle: handle.as_str().to_owned(),
             issued: None,
@@ -46,7 +46,7 @@ pub(crate) async fn about(
             break;
         }
     }
-    let told = match &envelope.reply {
+    let fact = match &envelope.reply {
         UserReply::NotEnded { data_seq, ended } => Some((*data_seq, *ended)),
         UserReply::Live { data_seq, .. } => Some((*data_seq, None)),
         UserReply::Data { seq, .. } | UserReply::Written { seq } => Some((*seq, None)),
@@ -68,7 +68,7 @@ pub(crate) async fn about(
         }
         _ => None,
     };
-    if let Some((data_seq, ended)) = told {
+    if let Some((data_seq, ended)) = fact {
         let fact = Fact {
             as_of: envelope.as_of,
             data_seq,

@@ -43,7 +43,7 @@ pub(crate) struct VerifiedToken {
     pub(crate) validity: Option<Validity>,
     /// The device that its session is bound to.
     pub(crate) device: Option<BoundDevice>,
-    /// What origins were told about it lately, at most [`crate::auth::identity_headers::MOST`].
+    /// Its identity headers, for the latest origins, at most [`crate::auth::identity_headers::MOST`].
     pub(crate) identity_headers: RefCell<Vec<Rc<IdentityHeaders>>>,
 }
 
@@ -72,7 +72,7 @@ impl BoundDevice {
 }
 
 impl VerifiedToken {
-    /// A session of ours that its object told of, without a token, and until when that counts.
+    /// A session of ours as its object described it, without a token, and until when that counts.
     pub(crate) fn of_ticket(session: SessionView, good_until: UnixMillis) -> Self {
         Self {
             liveness_handle: session.handle.clone(),

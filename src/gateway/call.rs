@@ -25,9 +25,7 @@ use postern_core::gateway::response::directives::Holder;
 use postern_core::gateway::{DeviceFault, Matched, RequestMeta, Rule, SessionRefused};
 use postern_core::identity::Issuer;
 use postern_core::refusal::Refusal;
-use postern_core::request::credentials::{
-    self, AccessTokens, Candidate, Seen as SeenToken, Transfer,
-};
+use postern_core::request::credentials::{self, AccessTokens, Candidate, Classification, Transfer};
 use postern_core::request::token_places::{self, Placed};
 use postern_core::settings::Settings;
 use postern_core::supertokens::fdi::request::BrowserRequest;
@@ -128,7 +126,7 @@ impl Call<'_> {
                 let detail = if says_nothing {
                     why
                 } else {
-                    [&refused.told(), "; ", &why].concat()
+                    [&refused.log_reason(), "; ", &why].concat()
                 };
                 Err(SessionRefused {
                     detail: Some(detail),
@@ -165,19 +163,19 @@ impl Call<'_> {
             self.headers.get("cookie"),
             |token, transfer| {
                 if let Some(context) = &self.context {
-                    return verifier::seen(context, token, transfer.place(), issuers)
+                    return verifier::classify(context, token, transfer.place(), issuers)
                         .0
                         .plain();
                 }
                 let trusted = &self.settings.trusted_issuers;
-                let issuer = candidate::look(token, trusted).map(|look| look.issuer);
+                let issuer = candidate::structure(token, trusted).map(|found| found.issuer);
                 let issuer = issuer.map(|issuer| {
                     issuer.map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()))
                 });
                 if issuer.is_some_and(|issuer| issuers.accepts(&issuer)) {
-                    SeenToken::Token(())
+                    Classification::Token(())
                 } else {
-                    SeenToken::Nothing
+                    Classification::Nothing
                 }
             },
         )

@@ -23,7 +23,7 @@ pub(crate) struct Outbound<'a> {
     /// What to change about its headers, as lines.
     pub(crate) edits: &'a str,
     /// Names and values of headers to set, a JS array; undefined for none.
-    pub(crate) told: &'a JsValue,
+    pub(crate) identity_headers: &'a JsValue,
     /// The origin.
     pub(crate) origin: &'a Origin,
     /// Whether a cache may keep the answer.
@@ -52,7 +52,7 @@ impl Outbound<'_> {
                 self.request,
                 self.url,
                 self.edits,
-                self.told,
+                self.identity_headers,
                 &binding,
                 ms,
                 init,
@@ -70,7 +70,7 @@ impl Outbound<'_> {
                 self.request,
                 self.url,
                 self.edits,
-                self.told,
+                self.identity_headers,
                 &binding,
                 ms,
                 init,

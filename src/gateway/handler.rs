@@ -25,7 +25,7 @@ use postern_core::error::{self, Presented};
 use postern_core::gateway::decision::{explain, refuse};
 use postern_core::gateway::response::{cors, resource};
 use postern_core::gateway::{
-    self, Admission, Decision, Denial, ForwardWarning, Gateway, Matched, RequestMeta, Seen,
+    self, Admission, Decision, Denial, ForwardWarning, Gateway, Matched, RequestMeta, RuleSession,
 };
 use postern_core::identity::Session;
 use postern_core::refusal::Refusal;
@@ -102,8 +102,8 @@ pub(crate) async fn answer(
         offered,
     };
     let session = call.verify(env, execution).await;
-    let seen = session.as_ref().map(|known| seen(&known.session));
-    let forward = match gateway::decide(matched.rule, &facts, seen.map_err(Clone::clone)) {
+    let visible = session.as_ref().map(|known| rule_session(&known.session));
+    let forward = match gateway::decide(matched.rule, &facts, visible.map_err(Clone::clone)) {
         Decision::Refuse(denial) => {
             return refused(settings, Some(matched), &facts, &asker, &denial);
         }
@@ -133,8 +133,8 @@ pub(crate) async fn answer(
 }
 
 /// A session as rules see it.
-pub(crate) fn seen(session: &Session) -> Seen<'_> {
-    Seen {
+pub(crate) fn rule_session(session: &Session) -> RuleSession<'_> {
+    RuleSession {
         issuer: &session.identity.issuer,
         payload: session.payload.as_str(),
         now: clock::now(),
@@ -157,7 +157,7 @@ pub(crate) fn refused(
         Denial::Website => "a page of another website, with the cookies of a session".to_owned(),
         Denial::Unsendable(why) => why.text().to_owned(),
         Denial::Claims(_) | Denial::Bearer(_) => explain::reason(denial),
-        Denial::Session(refused) => refused.told(),
+        Denial::Session(refused) => refused.log_reason(),
     };
     let what = log_detail(matched, &[denial.check(), ": ", &detail].concat());
     let rule = matched.map(|matched| matched.rule);

@@ -1,4 +1,4 @@
-//! What an origin is told about a session: identity headers, and the signed assertion.
+//! Identity headers: what an origin gets to know of a session, and the signed assertion.
 //!
 //! They are signed here, and used again for half the assertion's life, by the same
 //! origin. A repeated token costs neither a signature nor new header values.
@@ -19,24 +19,24 @@ use postern_core::keys::KeyKind;
 use postern_core::refusal::Refusal;
 use postern_jwt::{SigningAlgorithm, compact};
 
-/// What `audience` is told about the session of a verified token.
+/// The identity headers for `audience` about the session of a verified token.
 pub(crate) async fn identity_headers(
     context: &Context,
     known: &VerifiedToken,
     audience: &str,
 ) -> Result<Rc<IdentityHeaders>, Refusal> {
-    let is_good = |told: &&Rc<IdentityHeaders>| told.is_for(audience, context);
-    if let Some(told) = known.identity_headers.borrow().iter().find(is_good) {
-        return Ok(Rc::clone(told));
+    let is_good = |headers: &&Rc<IdentityHeaders>| headers.is_for(audience, context);
+    if let Some(headers) = known.identity_headers.borrow().iter().find(is_good) {
+        return Ok(Rc::clone(headers));
     }
-    let told = Rc::new(made(context, known, audience).await?);
+    let headers = Rc::new(made(context, known, audience).await?);
     let mut kept = known.identity_headers.borrow_mut();
     kept.retain(|old| old.audience != audience);
     if kept.len() >= MOST {
         kept.remove(0);
     }
-    kept.push(Rc::clone(&told));
-    Ok(told)
+    kept.push(Rc::clone(&headers));
+    Ok(headers)
 }
 
 async fn made(

@@ -1,4 +1,4 @@
-//! The second half of the gateway: a request that may pass, sent on with what its origin is told, and its answer.
+//! The second half of the gateway: a request that may pass, sent on with the identity headers, and its answer.
 
 use data_encoding::BASE64URL_NOPAD;
 use wasm_bindgen::{JsCast, JsValue};
@@ -52,7 +52,7 @@ impl Call<'_> {
             Ok(key) => key,
             Err(refusal) => return self.outage(refusal),
         };
-        let told = match (&self.context, &self.session) {
+        let identity = match (&self.context, &self.session) {
             (Some(context), Some(known)) => {
                 match identity_cache::identity_headers(
                     context,
@@ -61,7 +61,7 @@ impl Call<'_> {
                 )
                 .await
                 {
-                    Ok(told) => Some(told),
+                    Ok(headers) => Some(headers),
                     Err(_) if rule.on_outage == OnOutage::Anonymous => None,
                     Err(refusal) => return self.outage(refusal),
                 }
@@ -86,7 +86,9 @@ impl Call<'_> {
             request: self.request.js(),
             url: &target.url(&origin.target),
             edits: &self.edits(target, &changes, key.as_ref()),
-            told: told.as_ref().map_or(&nothing, |told| &told.headers),
+            identity_headers: identity
+                .as_ref()
+                .map_or(&nothing, |identity| &identity.headers),
             origin,
             may_be_cached: !(rule.asks_for_session() || self.directives || changes.has_credential),
         };

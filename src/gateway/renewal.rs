@@ -46,7 +46,7 @@ pub(crate) async fn renewal(
         settings,
         request.authorization,
         request.cookie,
-        |token, transfer| verifier::seen(context, token, transfer.place(), accepted).0,
+        |token, transfer| verifier::classify(context, token, transfer.place(), accepted).0,
     );
     let is_by_cookie = found.is_ok_and(|found| {
         let is_in_cookie = !matches!(found.cookie, Ok(None));

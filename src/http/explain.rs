@@ -13,7 +13,7 @@ use crate::{
     auth::dpop::Proofs,
     auth::jwks_client,
     auth::verified_session::VerifiedToken,
-    gateway::{call::session_of, handler::seen, upstream_url::Outgoing},
+    gateway::{call::session_of, handler::rule_session, upstream_url::Outgoing},
     objects::context::Context,
     runtime::{
         http::{body::BodyFault, header_lines::HeaderLines, request::Incoming},
@@ -49,21 +49,21 @@ pub(crate) async fn answer(
         let refused = error::invalid_api_key();
         return rate_limit::reply_to_wrong_api_key(request, env, refused).await;
     }
-    let told = match body(request).await {
+    let explained = match body(request).await {
         Ok(body) if asks_for_issuers(&body) => {
             return Reply::json(200, issuers(env, settings).await);
         }
-        Ok(body) => told(&body, env, execution, settings).await,
+        Ok(body) => explained_text(&body, env, execution, settings).await,
         Err(refusal) => Err(refusal),
     };
-    match told {
+    match explained {
         Ok(explanation) => Reply::json(200, explanation),
         Err(refusal) => error::reply(&refusal, Presented::Nothing, 401),
     }
 }
 
 /// The explanation that a body asks for.
-pub(super) async fn told(
+pub(super) async fn explained_text(
     body: &str,
     env: &Env,
     execution: &ExecutionContext,
@@ -177,9 +177,9 @@ async fn explained(
             let session =
                 session(env, execution, matched, (&facts, &described.url), &headers).await;
             let session = session.map_err(|refused| not_redeemed(refused, &offered));
-            let seen = session.as_ref().map(|known| seen(&known.session));
-            let seen = seen.map_err(Clone::clone);
-            let decision = gateway::decide(matched.rule, &facts, seen);
+            let visible = session.as_ref().map(|known| rule_session(&known.session));
+            let visible = visible.map_err(Clone::clone);
+            let decision = gateway::decide(matched.rule, &facts, visible);
             let reply = match &decision {
                 Decision::Refuse(denial) => {
                     Some(refuse::reply(settings, Some(matched.rule), &facts, denial))
@@ -226,7 +226,7 @@ fn not_redeemed(refused: SessionRefused, offered: &Offered) -> SessionRefused {
         return refused;
     }
     let detail = [
-        &refused.told(),
+        &refused.log_reason(),
         "; a ticket, which works once, is not looked at",
     ]
     .concat();

@@ -59,7 +59,7 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
         is_by_foreign_link: matches!(site.as_deref(), Some("cross-site" | "same-site")),
         method: request.method(),
         cookie: request.cookie(),
-        // Only a page of ours can send the header, and only it is told the witness.
+        // Only a page of ours can send the header, and only it gets the witness.
         rid: is_sent_by_us.then_some("anti-csrf"),
         ..BrowserRequest::default()
     };

@@ -134,7 +134,7 @@ fn decided(settings: &Settings, ring: &RingCopy, question: &LivenessQuery<'_>) -
         let IsolateCopy { copy, facts, .. } = held;
         match copy {
             Some(copy) => {
-                // The key ring may have told of a cut-off first.
+                // The key ring may have published a cut-off first.
                 copy.learn(ring.cut_off(), question.now);
                 copy.decide(facts, question)
             }
@@ -188,8 +188,10 @@ pub(crate) async fn learn_cut_off(context: &Context, bound: Millis) {
 
 /// The cut-off, as far as this isolate knows: sessions created before it have ended.
 pub(crate) fn not_before(context: &Context) -> UnixMillis {
-    let told = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::not_before));
-    told.unwrap_or(UnixMillis(0)).max(context.ring.not_before())
+    let polled = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::not_before));
+    polled
+        .unwrap_or(UnixMillis(0))
+        .max(context.ring.not_before())
 }
 
 /// Whether what is so old has ended with everybody's of its time, as far as this isolate knows.
@@ -201,9 +203,9 @@ pub(crate) fn is_cut_off(context: &Context, age: Age) -> bool {
 }
 
 /// Whether this isolate may make a token that does not tell when its session was created.
-pub(crate) fn may_make_untold(context: &Context) -> bool {
+pub(crate) fn may_mint_undated(context: &Context) -> bool {
     let copy = HELD.with_borrow(|held| held.copy.as_ref()?.age(context.now));
-    cut_off::may_make_untold(copy, context.now.since(context.ring.as_of))
+    cut_off::may_mint_undated(copy, context.now.since(context.ring.as_of))
 }
 
 /// What this isolate knows of a handle's data, if a user's object said so at most `bound` ago.
@@ -271,8 +273,8 @@ async fn make(context: &Context, poll: Poll) {
             "a poll of the authority came to nothing",
         );
     }
-    let told = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::key_set_version));
-    key_ring::renew_if_older_than(&context.env, context.now, told.unwrap_or(0)).await;
+    let polled = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::key_set_version));
+    key_ring::renew_if_older_than(&context.env, context.now, polled.unwrap_or(0)).await;
 }
 
 async fn make_or_fail(context: &Context, Poll { shard, since }: Poll) -> Result<(), Outage> {

@@ -17,7 +17,7 @@ pub(crate) struct LoginRequest {
     authorization: Option<String>,
     cookie: Option<String>,
     auth_mode: Option<String>,
-    /// Where the user is, as far as the platform told the login route.
+    /// Where the user is, as far as the platform said to the login route.
     pub(crate) location: Option<Location>,
 }
 

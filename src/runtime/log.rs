@@ -12,7 +12,7 @@ use postern_core::{
     settings::{LogLevel, SettingFault, Warning},
 };
 
-pub(crate) use postern_core::log_events::{LogEvent as Event, Member, told_path};
+pub(crate) use postern_core::log_events::{LogEvent as Event, Member, loggable_path};
 use postern_jwt::{
     json::ObjectWriter,
     time::{Millis, UnixMillis},
@@ -74,7 +74,7 @@ pub(crate) fn write_with(event: Event, members: &[(Member, &str)], message: &str
             object.text(Member::Method.name(), request.method());
         }
         if let Some(path) = request.path() {
-            object.text(Member::Path.name(), &told_path(path));
+            object.text(Member::Path.name(), &loggable_path(path));
         }
     }
     for (member, value) in members {

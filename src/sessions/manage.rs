@@ -191,7 +191,7 @@ pub(crate) async fn list_sessions(
 /// Which handles a revoking call reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Report {
-    /// Those that it ended; the backend protocol's meaning. If an earlier call was not told that they are, they count.
+    /// Those that it ended; the backend protocol's meaning. If an earlier call got no answer that they are, they count.
     Ended,
     /// A repeated call reports the same ones.
     EndedBefore,

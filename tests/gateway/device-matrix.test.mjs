@@ -21,7 +21,7 @@ const COPIES = {
 };
 const LATER = 11 * 60_000;
 
-const table = readFileSync(new URL("../../docs/device-binding.md", import.meta.url), "utf8").match(/^\| door [\s\S]*?\n\n/m)[0].trim().split("\n");
+const table = readFileSync(new URL("../../docs/device-binding.md", import.meta.url), "utf8").match(/^\| entry point [\s\S]*?\n\n/m)[0].trim().split("\n");
 const cells = (line) => line.slice(1, -1).split("|").map((cell) => cell.trim());
 const [, ...parts] = cells(table[0]);
 const rows = table.slice(2).map(cells);

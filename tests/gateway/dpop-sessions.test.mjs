@@ -1,4 +1,4 @@
-// Sessions of our own that are bound to a client's key (DPoP, RFC 9449): at every door, at refresh, with nonces, and used once everywhere.
+// Sessions of our own that are bound to a client's key (DPoP, RFC 9449): at every entry point, at refresh, with nonces, and used once everywhere.
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
@@ -84,7 +84,7 @@ describe("a session that is bound to a key", () => {
     }
   });
 
-  test("is nobody's as Bearer or in a cookie, at any door", async () => {
+  test("is nobody's as Bearer or in a cookie, at any entry point", async () => {
     const { token } = await client();
     for (const headers of [bearer(token), cookie(access(token)), { ...bearer(token), dpop: "x" }]) {
       for (const [method, path] of [["GET", "/api/x"], ["GET", "/open/x"], ["GET", "/once/x"], ["GET", "/auth/session"], ["GET", "/auth/sessions"], ["POST", "/auth/sessions/end"], ["POST", "/auth/session/ticket"], ["POST", "/auth/signout"]]) {
@@ -223,7 +223,7 @@ test("at strict a proof counts once everywhere, and an object keeps it for as lo
 });
 
 describe("with DPOP_NONCE", () => {
-  test("a proof without a nonce is answered with one, which is good at every door", async () => {
+  test("a proof without a nonce is answered with one, which is good at every entry point", async () => {
     const { token, refresh: refreshToken, proof } = await client(strict);
     const found = await ask(strict, "GET", "/api/x", shown(token, await proof("GET", "/api/x", token)));
     isChallenge(found, "use_dpop_nonce");

@@ -1,4 +1,4 @@
-// Tokens of an issuer that are bound to a client's key (DPoP, RFC 9449), at every door: with proofs made by jose and by
+// Tokens of an issuer that are bound to a client's key (DPoP, RFC 9449), at every entry point: with proofs made by jose and by
 // oauth4webapi, and with one thing wrong in each.
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";

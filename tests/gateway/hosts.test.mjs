@@ -1,4 +1,4 @@
-// One normal form of a host for every door: the router, the service API's hosts, and the rules. Raw sockets on bare workerd.
+// One normal form of a host for every entry point: the router, the service API's hosts, and the rules. Raw sockets on bare workerd.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { startGateway } from "../support/gateway.mjs";
@@ -53,7 +53,7 @@ describe("spellings of one host", () => {
 
 describe("what is no host", () => {
   for (const host of ["admin.example..", "admin..example", ".admin.example", ".", "..", "admin.example..:80", "core.example..", "user@admin.example", "admin.example:x", "admin.example:99999"]) {
-    test(`${host} is refused at every door`, async () => {
+    test(`${host} is refused at every entry point`, async () => {
       const heard = origin.received.length;
       for (const path of ["/x", "/auth/session", "/auth/healthz", "/core/hello", "/auth/jwt/jwks.json"]) {
         const answer = await get(host, path);

@@ -1,4 +1,4 @@
-// A partner's token that says what ours say of our user, at every door: it is never taken for that user's.
+// A partner's token that says what ours say of our user, at every entry point: it is never taken for that user's.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { createRemoteJWKSet, jwtVerify } from "jose";

@@ -45,7 +45,7 @@ test("one setting puts any origin behind it", { timeout: 60_000 }, async () => {
   assert.equal((await fetch(`${url}/`, { method: "POST", body: "x" })).status, 501);
 });
 
-test("our own doors answer beside it, and a session passes", { timeout: 60_000 }, async () => {
+test("our own endpoints answer beside it, and a session passes", { timeout: 60_000 }, async () => {
   const created = await fetch(`${url}/core/recipe/session`, {
     method: "POST",
     headers: { "api-key": developmentApiKey(), "content-type": "application/json" },

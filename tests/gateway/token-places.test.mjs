@@ -1,4 +1,4 @@
-// `token_from`: an issuer's tokens count in the places that its entry names, at every door, and what stands there does not
+// `token_from`: an issuer's tokens count in the places that its entry names, at every entry point, and what stands there does not
 // reach an origin unless the rule says so.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

@@ -1,4 +1,4 @@
-// Whatever bytes come over a socket, at every door: a documented answer or an ended connection, and nobody else notices
+// Whatever bytes come over a socket, at every entry point: a documented answer or an ended connection, and nobody else notices
 // (invariant I11). The Worker is on raw workerd: nothing between the bytes and it tidies them up.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -209,7 +209,7 @@ test("bodies: everything that is not one strict JSON object of the fields wanted
   assert.deepEqual(handles.body.sessionHandles, []);
 });
 
-test("bodies: 25 MB are refused at every door, announced or not, and before they are read where nobody may send one", async () => {
+test("bodies: 25 MB are refused at every entry point, announced or not, and before they are read where nobody may send one", async () => {
   const large = Buffer.alloc(25 * MIB, 0x20);
   for (const [name, door] of EVERY) {
     const line = `${door.method ?? "POST"} ${door.path}`;

@@ -1,5 +1,5 @@
 // @ts-check
-// Every call of every door, as one user's day: what each must answer, whatever release isolates and objects are of.
+// Every call of every entry point, as one user's day: what each must answer, whatever release isolates and objects are of.
 import assert from "node:assert/strict";
 import { apiKey } from "../support/harness.mjs";
 

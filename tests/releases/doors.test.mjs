@@ -1,4 +1,4 @@
-// Isolates of one release with objects of another, in both directions: every call of every door, and revocations within
+// Isolates of one release with objects of another, in both directions: every call of every entry point, and revocations within
 // their bound.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";

@@ -19,7 +19,7 @@ by \`validateJwtAccessToken\` in Node: the one library of those compared with th
   },
   signals: {
     title: "Logout signals", peer: "jose", package: "jose", lacks: ["events", "memory"],
-    about: `Logout tokens (OpenID Connect Back-Channel Logout 1.0) and security event tokens (RFC 8417, CAEP); their source is \`tests/strictness/signals.mjs\`. Postern gets them at its door for
+    about: `Logout tokens (OpenID Connect Back-Channel Logout 1.0) and security event tokens (RFC 8417, CAEP); their source is \`tests/strictness/signals.mjs\`. Postern gets them at its endpoint for
 [logout signals](issuer-logout.md), jose by \`jwtVerify\` with every option that it has for them. No client library for OpenID Connect that was looked at (openid-client, oauth4webapi) verifies them. "No option" means here
 what jose leaves to its caller: what stands in \`events\`, whom it names, that it is no ID token, and that it is used once.`,
   },

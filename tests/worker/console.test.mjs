@@ -67,7 +67,7 @@ describe("with an API key", () => {
     assert.equal((await signIn("wrong-key-wrong-key-wrong-key")).status, 401);
   });
 
-  test("its session is good at no other door, and no origin gets it", async () => {
+  test("its session is good at no other entry point, and no origin gets it", async () => {
     const cookie = await session();
     const value = cookie.slice(cookie.indexOf("=") + 1);
     for (const headers of [{ cookie }, { cookie: `sAccessToken=${value}` }, { authorization: `Bearer ${value}` }]) {

@@ -1,5 +1,5 @@
 // Logout signals of trusted issuers at POST {base}/issuers/{id}/logout: tokens as Keycloak, Auth0 and better-auth send them (OpenID Connect
-// Back-Channel Logout), and CAEP session-revoked pushed as a security event token (RFC 8935). Felt within the freshness of every door.
+// Back-Channel Logout), and CAEP session-revoked pushed as a security event token (RFC 8935). Felt within the freshness of every entry point.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";

@@ -12,7 +12,7 @@ const create = (postern) => postern.admin("createNewSession", { userId: "alice",
 const jwks = async (postern) => (await postern.fetch("/auth/jwt/jwks.json")).json();
 const published = async (postern) => (await jwks(postern)).keys.map((key) => key.kid).sort();
 
-test("first requests at once, over every door, all see the same keys", async () => {
+test("first requests at once, over every entry point, all see the same keys", async () => {
   const postern = await startWithCaller();
   try {
     const [sets, sessions] = await Promise.all([

@@ -1,4 +1,4 @@
-// What Postern prints, at its most talkative, over every door and many faults: no secret and nothing of a user (invariant I10).
+// What Postern prints, at its most talkative, over every entry point and many faults: no secret and nothing of a user (invariant I10).
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";

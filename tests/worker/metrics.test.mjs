@@ -42,7 +42,7 @@ async function counts() {
   return { text, of: (/** @type {string} */ series) => valueOf(text, series) };
 }
 
-test("each thing that happens is counted once, at every door, whatever is logged", async () => {
+test("each thing that happens is counted once, at every entry point, whatever is logged", async () => {
   const admin = postern.entrypoint("SessionsAdmin");
   const secrets = ["alice-4711-secret", "agent-secret"];
   const created = await admin.createNewSession({ userId: secrets[0], device: { userAgent: secrets[1] } });

@@ -83,7 +83,7 @@ const RING_REPAIRS = {
 };
 
 for (const [kind, damage] of Object.entries(RING_FAULTS)) {
-  test(`when the key ring's storage ${kind}, every door is 503; afterwards all is as before`, async () => {
+  test(`when the key ring's storage ${kind}, every entry point is 503; afterwards all is as before`, async () => {
     await betweenLives("KeyRing", damage);
     try {
       await everyDoorIsOut();

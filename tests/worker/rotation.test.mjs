@@ -42,7 +42,7 @@ describe("at the default settings", () => {
     assert.equal((await at.api.refresh(next.refreshToken.token)).status, "UNAUTHORISED");
   });
 
-  test("the same at our own doors, where answers come back unchanged while the quiet period lasts (RPC)", async () => {
+  test("the same at our own endpoints, where answers come back unchanged while the quiet period lasts (RPC)", async () => {
     const { session, refreshToken } = await at.admin.createNewSession({ userId: "tabs" });
     const answers = await Promise.all(Array.from({ length: 100 }, () => at.admin.refreshSession({ refreshToken: refreshToken.token })));
     assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set(["OK"]));
@@ -72,7 +72,7 @@ describe("at the default settings", () => {
 
   const DAY = 86_400_000;
 
-  test("a lost answer may be asked for again days later, at every door of our own; once a child was used, the grace window decides", async () => {
+  test("a lost answer may be asked for again days later, at every entry point of our own; once a child was used, the grace window decides", async () => {
     const { session, refreshToken } = await at.admin.createNewSession({ userId: "sleeper" });
     const byRpc = () => at.admin.refreshSession({ refreshToken: refreshToken.token });
     const byBrowser = () =>
@@ -164,7 +164,7 @@ describe("with RECENT_TOKEN_REUSE_BEHAVIOUR = UNAUTHORISED and a grace window of
     assert.deepEqual([theft.status, theft.recentTokenReuseSubtype], ["TOKEN_THEFT_DETECTED", "STALE_LINEAGE"]);
   });
 
-  test("our own doors report it as the setting says", async () => {
+  test("our own endpoints report it as the setting says", async () => {
     const { session, refreshToken } = await at.admin.createNewSession({ userId: "own" });
     const { accessToken } = await at.admin.refreshSession({ refreshToken: refreshToken.token });
     assert.equal((await at.admin.getSession({ accessToken: accessToken.token })).status, "OK");

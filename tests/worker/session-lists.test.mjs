@@ -1,4 +1,4 @@
-// Lists of a user's sessions with their facts, at every door, and people who end their own.
+// Lists of a user's sessions with their facts, at every entry point, and people who end their own.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 

@@ -25,7 +25,7 @@ const tablesOf = async (at, handle) => {
 describe("storage that a newer version wrote", () => {
   const at = posternWith();
 
-  test("is a fault at every door, never a logged-out user, and is left as it is", async () => {
+  test("is a fault at every entry point, never a logged-out user, and is left as it is", async () => {
     const { session, accessToken, refreshToken } = await at.admin.createNewSession({ userId: "future", sessionData: { kept: 1 } });
     const { handle } = session;
     const sql = (/** @type {string} */ query) => at.postern.sql("UserSessions", objectOf(handle), query);

@@ -1,4 +1,4 @@
-// After a trap the isolate goes on with a fresh Wasm instance: nothing that was stored is lost, and every door works.
+// After a trap the isolate goes on with a fresh Wasm instance: nothing that was stored is lost, and every entry point works.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startPostern } from "../support/harness.mjs";

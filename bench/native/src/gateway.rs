@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use postern_core::{
     gateway::{
-        Admission, Decision, Gateway, RequestMeta, Seen, admit, compile, decide,
+        Admission, Decision, Gateway, RequestMeta, RuleSession, admit, compile, decide,
         own_tokens::Suspect,
         request::headers::{Passing, Sent, changes},
     },
@@ -66,7 +66,7 @@ pub(crate) fn decision() -> Option<Repeated> {
         let Ok(Admission::Rule(matched)) = admit(&gateway, &request) else {
             return false;
         };
-        let session = Seen {
+        let session = RuleSession {
             issuer: &Issuer::Own,
             payload: PAYLOAD,
             now: NOW,

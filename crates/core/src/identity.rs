@@ -26,7 +26,7 @@ impl Issuer {
     }
 }
 
-/// Whose sessions a door or a rule accepts.
+/// Whose sessions an entry point or a rule accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Issuers {
     /// Anybody's whom the settings trust.

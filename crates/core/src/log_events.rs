@@ -207,49 +207,49 @@ events! {
     Background = Error "background";
 }
 
-/// How much of a path is told, in bytes.
+/// How much of a path is logged, in bytes.
 const MAX_PATH_BYTES: usize = 200;
-/// The longest part of a path that is told: identifiers are shorter than credentials.
+/// The longest part of a path that is logged: identifiers are shorter than credentials.
 const MAX_PART_BYTES: usize = 40;
 
-/// What a line tells of a path: parts that may be a credential, or the address of a person, are left out.
-pub fn told_path(path: &str) -> String {
-    let is_told = |part: &str| {
+/// What a line says of a path: parts that may be a credential, or the address of a person, are left out.
+pub fn loggable_path(path: &str) -> String {
+    let is_loggable = |part: &str| {
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
         part.len() <= MAX_PART_BYTES && part.bytes().all(is_plain)
     };
-    let mut told = String::new();
+    let mut kept = String::new();
     for (at, part) in path.split('/').enumerate() {
         if at > 0 {
-            told.push('/');
+            kept.push('/');
         }
-        if told.len().saturating_add(part.len()) > MAX_PATH_BYTES {
-            told.push('\u{2026}');
+        if kept.len().saturating_add(part.len()) > MAX_PATH_BYTES {
+            kept.push('\u{2026}');
             break;
         }
-        told.push_str(if is_told(part) { part } else { "\u{2026}" });
+        kept.push_str(if is_loggable(part) { part } else { "\u{2026}" });
     }
-    told
+    kept
 }
 
 #[cfg(test)]
 mod tests {
-    use super::told_path;
+    use super::loggable_path;
 
     #[test]
-    fn a_path_is_told_without_what_may_be_a_credential_or_a_person() {
-        for (path, told) in [
+    fn a_path_is_loggable_without_what_may_be_a_credential_or_a_person() {
+        for (path, expected) in [
             ("/", "/"),
             ("/api/v1/orders/4711", "/api/v1/orders/4711"),
             ("/users/alice@example.com/edit", "/users/\u{2026}/edit"),
             ("/users/alice%40example.com", "/users/\u{2026}"),
             ("/a b", "/\u{2026}"),
         ] {
-            assert_eq!(told_path(path), told);
+            assert_eq!(loggable_path(path), expected);
         }
         let token = "x".repeat(41);
-        assert_eq!(told_path(&format!("/reset/{token}")), "/reset/\u{2026}");
+        assert_eq!(loggable_path(&format!("/reset/{token}")), "/reset/\u{2026}");
         let long = "/abcdefgh".repeat(100);
-        assert!(told_path(&long).len() <= 210);
+        assert!(loggable_path(&long).len() <= 210);
     }
 }

@@ -1,4 +1,4 @@
-//! Work that waits for something outside, and is fetched by a ticket.
+//! Work that waits for something outside, and is resumed by its task id.
 //!
 //! Which request is given up, and when. The platform may end a request without a word to us: what belongs to it never comes
 //! back, and only its age shows that. So nothing is given up that may still come back, however much else is asked
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use crate::gateway::LONGEST_TIMEOUT;
 use postern_jwt::time::{Millis, UnixMillis};
 
-/// How much work may wait by ticket.
+/// How much work may wait.
 pub const MOST: usize = 16_384;
 
 /// How long work may wait for one thing. Longer than anything may take that a request waits for: an origin is what may
@@ -26,13 +26,13 @@ pub struct WaitingList<T> {
 
 #[derive(Debug)]
 struct Waiting<T> {
-    ticket: u64,
+    task: u64,
     since: UnixMillis,
     work: T,
 }
 
 impl<T> WaitingList<T> {
-    /// An empty list, whose first ticket is `first`.
+    /// An empty list, whose first task id is `first`.
     pub const fn new(first: u64) -> Self {
         Self {
             oldest_first: VecDeque::new(),
@@ -40,7 +40,7 @@ impl<T> WaitingList<T> {
         }
     }
 
-    /// Takes work in, and gives a ticket for it.
+    /// Takes work in, and gives its task id.
     ///
     /// # Errors
     /// The work itself, when there is no room.
@@ -48,14 +48,14 @@ impl<T> WaitingList<T> {
         if self.oldest_first.len() >= MOST {
             return Err(work);
         }
-        let ticket = self.next;
-        self.next = ticket.wrapping_add(1);
+        let task = self.next;
+        self.next = task.wrapping_add(1);
         self.oldest_first.push_back(Waiting {
-            ticket,
+            task,
             since: now,
             work,
         });
-        Ok(ticket)
+        Ok(task)
     }
 
     /// The work that has waited too long to come back; to be asked for before each [`Self::add`].
@@ -70,17 +70,17 @@ impl<T> WaitingList<T> {
         given_up.map(|waiting| waiting.work).collect()
     }
 
-    /// Looks at the work of a ticket.
-    pub fn get(&self, ticket: u64) -> Option<&T> {
+    /// The work of a task id.
+    pub fn get(&self, task: u64) -> Option<&T> {
         // What was taken in just now is what is asked for most.
         let mut newest_first = self.oldest_first.iter().rev();
-        let found = newest_first.find(|waiting| waiting.ticket == ticket)?;
+        let found = newest_first.find(|waiting| waiting.task == task)?;
         Some(&found.work)
     }
 
-    /// Fetches the work of a ticket; `None` when it was given up, or fetched before.
-    pub fn take(&mut self, ticket: u64) -> Option<T> {
-        let is_it = |waiting: &Waiting<T>| waiting.ticket == ticket;
+    /// Fetches the work of a task; `None` when it was given up, or fetched before.
+    pub fn take(&mut self, task: u64) -> Option<T> {
+        let is_it = |waiting: &Waiting<T>| waiting.task == task;
         let at = self.oldest_first.iter().rposition(is_it)?;
         self.oldest_first.remove(at).map(|waiting| waiting.work)
     }

@@ -1,4 +1,4 @@
-//! Verified tokens that this isolate has seen: the fast lane's memory.
+//! The cache of tokens that this isolate has verified.
 //!
 //! Bounded in bytes. A hit needs the whole token, the same policy and the same key set version; only success is kept.
 //! Two generations: what was not used while the younger filled up is dropped with the older, at once.

@@ -11,7 +11,7 @@ use crate::{json::typed::Field, proof::Thumbprint, time::UnixMillis};
 /// What the header tells beside what the protocol has it tell; as it is written into one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct TokenOrigin {
-    /// When its session was created, in milliseconds; `None` = it does not tell: versions 1 and 2, and tokens of code that told
+    /// When its session was created, in milliseconds; `None` = it does not say: versions 1 and 2, and tokens of code that said
     /// nothing.
     #[serde(rename = "sct", skip_serializing_if = "Option::is_none")]
     pub session_created: Option<UnixMillis>,

@@ -13,7 +13,7 @@ use crate::auth::{
     dpop::{self, Proofs, Shown},
     session_cookies,
     verified_session::VerifiedToken,
-    verifier::{self, Look, PassedOver},
+    verifier::{self, PassedOver, TokenState},
 };
 use crate::objects::context::Context;
 use crate::runtime::js;
@@ -24,7 +24,7 @@ use postern_core::{
     http::bearer::Scheme,
     identity::Issuers,
     refusal::Refusal,
-    request::credentials::{self, Candidate, Seen, Transfer},
+    request::credentials::{self, Candidate, Classification, Transfer},
     settings::Freshness,
     supertokens::fdi::{
         anti_csrf::AntiCsrfMode, request::BrowserRequest, request_origin::OtherSites,
@@ -158,24 +158,25 @@ async fn find_verified(
 ) -> Result<(Rc<VerifiedToken>, Found), AuthError> {
     let settings = &context.settings;
     let passed_over = Cell::new(None);
-    let looks = Cell::new(0_u32);
+    let candidates = Cell::new(0_u32);
     let found = credentials::access_tokens(
         settings,
         request.authorization,
         request.cookie,
         |token, transfer| {
-            looks.set(looks.get().saturating_add(1));
-            let (seen, why) = verifier::seen(context, token, transfer.place(), demands.issuers);
+            candidates.set(candidates.get().saturating_add(1));
+            let (found, why) =
+                verifier::classify(context, token, transfer.place(), demands.issuers);
             if why.is_some() {
                 passed_over.set(why);
             }
-            seen
+            found
         },
     )
     .map_err(refused)?;
     let sent = |transfer| Found::Sent {
         transfer,
-        is_only: looks.get() == 1,
+        is_only: candidates.get() == 1,
     };
     let by_header = match found.header {
         Some(token) => match good(context, request, token, demands).await {
@@ -230,8 +231,8 @@ async fn by_place(
     let mut refusal = None;
     for placed in request.placed {
         let token = Cow::Borrowed(placed.text.as_str());
-        let look = match verifier::seen(context, &token, placed.place, demands.issuers) {
-            (Seen::Token(look), _) => look,
+        let state = match verifier::classify(context, &token, placed.place, demands.issuers) {
+            (Classification::Token(state), _) => state,
             (_, why) => {
                 if why.is_some() {
                     passed_over.set(why);
@@ -246,7 +247,7 @@ async fn by_place(
             token,
             scheme: Scheme::Bearer,
             transfer: Transfer::Cookie,
-            look,
+            state,
         };
         match good(context, request, candidate, demands).await {
             Ok(known) => return Some(Ok(known)),
@@ -266,7 +267,7 @@ async fn by_place(
 async fn good(
     context: &Context,
     request: &BrowserRequest<'_>,
-    token: Candidate<'_, Look<'_>>,
+    token: Candidate<'_, TokenState<'_>>,
     demands: &Demands<'_>,
 ) -> Result<Rc<VerifiedToken>, AuthError> {
     let scheme = token.scheme;
@@ -283,10 +284,10 @@ async fn good(
 async fn good_by_any_scheme(
     context: &Context,
     request: &BrowserRequest<'_>,
-    token: Candidate<'_, Look<'_>>,
+    token: Candidate<'_, TokenState<'_>>,
     demands: &Demands<'_>,
 ) -> Result<Rc<VerifiedToken>, AuthError> {
-    let known = verifier::verify_seen(context, &token.token, token.look)
+    let known = verifier::verify_classified(context, &token.token, token.state)
         .await
         .map_err(|verifier::Refused { refusal, detail }| AuthError {
             detail,

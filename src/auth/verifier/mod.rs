@@ -1,18 +1,18 @@
 //! Verification of access tokens: of our own sessions here, of trusted issuers in [`foreign`].
 
 mod cache;
+mod classify;
 mod foreign;
-mod look;
 mod signatures;
 
 pub(crate) use cache::{bytes_of, is_still_good};
+pub(crate) use classify::{PassedOver, TokenState, accepts, classify, named};
 pub(crate) use foreign::verify_operator;
-pub(crate) use look::{Look, PassedOver, accepts, named, seen};
 pub(crate) use signatures::{proof_verdict, verdict};
 
 use cache::{remember, remembered};
+use classify::passed_over;
 use foreign::verify_foreign;
-use look::passed_over;
 
 use crate::auth::verified_session::{BoundDevice, VerifiedToken};
 use std::{
@@ -71,16 +71,16 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// Verifies an access token that was looked at.
-pub(crate) async fn verify_seen(
+/// Verifies an access token that was classified.
+pub(crate) async fn verify_classified(
     context: &Context,
     access_token: &str,
-    look: Look<'_>,
+    state: TokenState<'_>,
 ) -> Result<Rc<VerifiedToken>, Refused> {
-    match look {
-        Look::Known(known) => Ok(known),
-        Look::Parsed(token) => verify_parsed(context, access_token, token).await,
-        Look::Unparsed => {
+    match state {
+        TokenState::Cached(known) => Ok(known),
+        TokenState::Parsed(token) => verify_parsed(context, access_token, token).await,
+        TokenState::Raw => {
             let token = form::parse(access_token).map_err(refused)?;
             verify_parsed(context, access_token, token).await
         }

@@ -103,7 +103,7 @@ fn choosing(call: &Call<'_>, lines: &HeaderLines, status: u16, mut outcome: Outc
 /// What `proxy.mjs` is to make of an answer: another answer, or `=` or `~` with edits. `=` says that they are the same for every
 /// answer by this rule and for this website with the same status, names of headers, `Cache-Control` and `Vary`. A negative
 /// status stands for an origin that gave none.
-pub(crate) fn judged(
+pub(crate) fn filtered(
     status: i32,
     lines: Vec<u8>,
     rule: u32,
@@ -120,7 +120,7 @@ pub(crate) fn judged(
     let Some(matched) = matched else {
         return response::of(&error::misconfigured());
     };
-    if let Err(fault) = told(status) {
+    if let Err(fault) = answer_status(status) {
         let header = |name: &str| request.headers().ok()?.get(name).ok().flatten();
         let url = request.url().ok();
         let address = url.and_then(|url| Outgoing::address_of(&url));
@@ -151,7 +151,7 @@ pub(crate) fn judged(
 }
 
 /// What a status of `proxy.mjs` says, which is negative for an origin that gave no answer.
-fn told(status: i32) -> Result<u16, SendFault> {
+fn answer_status(status: i32) -> Result<u16, SendFault> {
     match u16::try_from(status) {
         Ok(status) => SendFault::spoken_for(status).map_or(Ok(status), Err),
         Err(_) if status == -504 => Err(SendFault::TimedOut),
@@ -168,7 +168,7 @@ pub(crate) fn counted(status: i32, rule: u32, took: u32) {
         .zip(rule)
         .and_then(|(gateway, rule)| gateway.matched(rule));
     if let Some(matched) = matched {
-        measured(matched, told(status), Millis(u64::from(took)));
+        measured(matched, answer_status(status), Millis(u64::from(took)));
     }
 }
 
@@ -199,7 +199,7 @@ pub(crate) fn failed(
     local_response(settings, Some(matched), asker, reply, None)
 }
 
-/// What an operator is told of an origin: its name in the rules file, and where it is. Clients are told neither.
+/// What the log says of an origin: its name in the rules file, and where it is. Clients see neither.
 fn about_origin(matched: Matched<'_>, what: &str) -> String {
     let origin = matched.origin;
     let place = match &origin.target {

@@ -1,4 +1,4 @@
-//! Sessions behind open WebSockets: whether one still stands, and when to look again.
+//! Sessions behind open WebSockets: whether one is still active, and when to check again.
 //!
 //! Frames are copied between both sockets by `websocket.mjs`, which keeps the id of the session check.
 
@@ -19,7 +19,7 @@ use crate::{
 use postern_core::{refusal::Refusal, revocation::copy::Age, settings::Freshness};
 use postern_jwt::time::{Millis, UnixMillis};
 
-/// The longest pause between two looks.
+/// The longest pause between two checks.
 const LONGEST: Millis = Millis::from_seconds(30);
 /// The shortest: `strict` asks the user's object as often, and no bound is below one second.
 const SHORTEST: Millis = Millis(500);
@@ -29,7 +29,7 @@ const REVOKED: f64 = -4403.0;
 /// Nobody can tell at the moment.
 const UNKNOWN: f64 = 0.0;
 
-/// The ticket of a session with its token, if it has one, and how many milliseconds to wait before the first look.
+/// The ticket of a session with its token, if it has one, and how many milliseconds to wait before the first check.
 pub(crate) fn ticket(
     context: &Context,
     known: &VerifiedToken,
@@ -54,7 +54,7 @@ pub(crate) fn ticket(
 }
 
 /// What the pump is to do next: wait so many milliseconds, or close.
-pub(crate) async fn look(ticket: &JsValue, env: &Env, execution: &ExecutionContext) -> JsValue {
+pub(crate) async fn recheck(ticket: &JsValue, env: &Env, execution: &ExecutionContext) -> JsValue {
     let member = |name: &str| Reflect::get(ticket, &JsValue::from_str(name)).unwrap_or_default();
     let holder = match member("handle").as_string() {
         Some(handle) => Holder::Handle {
@@ -67,7 +67,7 @@ pub(crate) async fn look(ticket: &JsValue, env: &Env, execution: &ExecutionConte
     let freshness = match whole_number(&bound) {
         None => Freshness::Stateless,
         Some(0) => Freshness::Strict,
-        // Half of it passes between two looks.
+        // Half of it passes between two checks.
         Some(bound) => Freshness::Within(Millis(bound / 2)),
     };
     let verdict = match Context::open(env, execution).await {

@@ -107,9 +107,9 @@ pub(super) async fn answer(asked: &Asked<'_>, call: Call) -> Result<String, Refu
         Call::Explain => {
             let body = operator_actions::body(request).await?;
             let settings = &context.settings;
-            explain::told(&body, &context.env, asked.execution, settings).await
+            explain::explained_text(&body, &context.env, asked.execution, settings).await
         }
-        Call::Overview | Call::SignIn | Call::SignOut => Ok(overview::told(context).await),
+        Call::Overview | Call::SignIn | Call::SignOut => Ok(overview::overview(context).await),
     }
 }
 

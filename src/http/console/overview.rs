@@ -6,7 +6,7 @@ use crate::{
     runtime::{metrics, settings},
 };
 use postern_core::{
-    console::overview::{array, settings as told_settings},
+    console::overview::{array, settings as settings_overview},
     message::NEWEST,
     settings::{Console, Freshness, names_and_defaults},
 };
@@ -15,26 +15,26 @@ use postern_jwt::{json::ObjectWriter, time::Millis};
 /// What the copy of the revocations is kept fresh for where the settings name no bound.
 const USUAL_BOUND: Millis = Millis::from_seconds(60);
 
-pub(super) async fn told(context: &Context) -> String {
+pub(super) async fn overview(context: &Context) -> String {
     let set = &context.settings;
-    let mut told = ObjectWriter::new();
-    told.text("status", "OK");
-    told.text("release", env!("CARGO_PKG_VERSION"));
-    told.number("protocol", u64::from(NEWEST));
-    told.text("apiDomain", &set.api_domain);
-    told.boolean("signsOut", set.console == Console::ApiKey);
-    told.number("now", context.now.0);
-    told.json("keys", &context.ring.told(context.now));
-    told.json("freshness", &freshness(context).await);
+    let mut object = ObjectWriter::new();
+    object.text("status", "OK");
+    object.text("release", env!("CARGO_PKG_VERSION"));
+    object.number("protocol", u64::from(NEWEST));
+    object.text("apiDomain", &set.api_domain);
+    object.boolean("signsOut", set.console == Console::ApiKey);
+    object.number("now", context.now.0);
+    object.json("keys", &context.ring.overview(context.now));
+    object.json("freshness", &freshness(context).await);
     let issuers = set.trusted_issuers.iter().chain(&set.console_access);
     let issuers: Vec<String> = issuers
         .map(|issuer| jwks_client::held(issuer, context.now))
         .collect();
-    told.json("issuers", &array(&issuers));
-    told.text("counts", &metrics::to_prometheus());
+    object.json("issuers", &array(&issuers));
+    object.text("counts", &metrics::to_prometheus());
     let given = |name: &str| settings::given(&context.env, name);
-    told.json("settings", &told_settings(names_and_defaults(), given));
-    told.finish()
+    object.json("settings", &settings_overview(names_and_defaults(), given));
+    object.finish()
 }
 
 async fn freshness(context: &Context) -> String {
@@ -44,15 +44,15 @@ async fn freshness(context: &Context) -> String {
     };
     let held = revocation_copy::freshness(context, bound).await;
     let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    let mut told = ObjectWriter::new();
-    told.number("shards", u64::from(held.shards));
+    let mut object = ObjectWriter::new();
+    object.number("shards", u64::from(held.shards));
     if let Some(age) = held.age {
-        told.number("age", age.0);
+        object.number("age", age.0);
     }
-    told.number("bound", bound.0);
-    told.number("entries", count(held.entries));
-    told.number("segments", count(held.segments));
-    told.number("bytes", count(held.bytes));
-    told.number("notBefore", revocation_copy::not_before(context).0);
-    told.finish()
+    object.number("bound", bound.0);
+    object.number("entries", count(held.entries));
+    object.number("segments", count(held.segments));
+    object.number("bytes", count(held.bytes));
+    object.number("notBefore", revocation_copy::not_before(context).0);
+    object.finish()
 }

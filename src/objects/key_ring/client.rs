@@ -31,10 +31,10 @@ const LIMITS: Limits = Limits {
     body_bytes: 8 * 1024 * 1024,
 };
 
-/// How often a request looks whether the question of another has its answer, and how many times: as long as a question
+/// How often a request checks whether the question of another has its answer, and how many times: as long as a question
 /// may take.
 const LOOK_AGAIN: Millis = Millis(25);
-const LOOKS: u32 = 200;
+const MOST_CHECKS: u32 = 200;
 
 /// The key ring cannot be reached, or has no key for what is asked. A fault of ours: 503, and nothing rotates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,7 @@ thread_local! {
     static HELD: RefCell<CachedRing> = RefCell::new(CachedRing::default());
 }
 
-/// The copy of this isolate, if it needs no renewal: what the synchronous lane may use.
+/// The copy of this isolate, if it needs no renewal: what work that must not wait may use.
 pub(crate) fn held(now: UnixMillis) -> Option<Rc<RingCopy>> {
     HELD.with_borrow(|held| {
         held.copy
@@ -88,7 +88,7 @@ pub(crate) async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, 
 
 /// Looks for a key that the copy got from [`current`] does not hold. `Ok(None)` = there is no such key.
 ///
-/// While another request asks, this one sleeps and looks, by a timer of its own: the answer is for all of them, and an
+/// While another request asks, this one sleeps and checks, by a timer of its own: the answer is for all of them, and an
 /// outsider who invents many names at once causes one question and no outage.
 pub(crate) async fn with_unknown_key(
     env: &Env,
@@ -96,7 +96,7 @@ pub(crate) async fn with_unknown_key(
     kid: &str,
 ) -> Result<Option<Rc<RingCopy>>, Outage> {
     let holds = |copy: &Rc<RingCopy>| copy.verifier(kid, now).is_some();
-    for _ in 0..LOOKS {
+    for _ in 0..MOST_CHECKS {
         let (copy, questions) = HELD.with_borrow(|held| (held.copy.clone(), held.questions));
         let decision = match copy {
             // It may have been renewed since.

@@ -3,7 +3,7 @@
 /// Why there is no answer. The texts are safe to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// Settings are wrong; the doors say which.
+    /// Settings are wrong; the entry points say which.
     Settings,
     /// Storage failed.
     Storage,
@@ -11,7 +11,7 @@ pub(crate) enum Fault {
     NewerSchema,
     /// WebCrypto failed.
     Crypto,
-    /// The authority on revocations could not be told.
+    /// The authority on revocations could not be reached.
     Unannounced,
     /// There is no key of this name.
     UnknownKid,

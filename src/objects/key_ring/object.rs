@@ -7,8 +7,8 @@
 //! Requests are POSTs of a [`RingCall`], answered with a [`RingCopy`], private keys included; 404 when there is no key of the
 //! name to be withdrawn. What cannot be read is 400, and changes nothing.
 //!
-//! What changes the ring is told to the authority on revocations, from which isolates hear of it soonest. A withdrawal or
-//! a cut-off that could not be told is stored all the same, and answered 503: a repeated call tells it.
+//! What changes the ring is reported to the authority on revocations, from which isolates hear of it soonest. A withdrawal or
+//! a cut-off that could not be reported is stored all the same, and answered 503: a repeated call reports it.
 //!
 //! Anything that goes wrong is 503 `{"fault":"…"}`: never an exception, whose text would reach the caller.
 
@@ -157,7 +157,7 @@ struct Object {
     env: Env,
     /// When the alarm is set to, as far as this instance knows.
     alarm: Cell<Option<UnixMillis>>,
-    /// The version of the ring that this instance has told the authority on revocations.
+    /// The version of the ring that this instance has reported to the authority on revocations.
     announced: Cell<u64>,
 }
 
@@ -176,7 +176,7 @@ impl Object {
                 .await
                 .map_err(|revocations::Outage| Fault::Unannounced)?;
         } else if self.announced.get() < version {
-            // Nobody waits for it: copies are renewed every so often, told or not.
+            // Nobody waits for it: copies are renewed every so often, reported or not.
             let env = self.env.clone();
             let telling = promise::of_end(async move {
                 let _ = revocations::announce_keys(&env, version).await;

@@ -1,4 +1,4 @@
-//! The isolate's side of the authority on revocations: its copy, the polls that keep it fresh, and what is told to the
+//! The isolate's side of the authority on revocations: its copy, the polls that keep it fresh, and what is reported to the
 //! authority.
 //!
 //! The memory of this isolate: the copy, what users' objects answered, and the sessions that were ended through it. What

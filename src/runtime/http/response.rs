@@ -33,7 +33,7 @@ struct Head {
 
 thread_local! {
     static HEADS: RefCell<Vec<Head>> = const { RefCell::new(Vec::new()) };
-    /// The heads of sessions that are shown, by the website that is told.
+    /// The heads of sessions that are shown, by the website that they are for.
     static SESSION_HEADS: RefCell<Vec<(Option<String>, Object)>> = const { RefCell::new(Vec::new()) };
 }
 

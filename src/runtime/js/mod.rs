@@ -122,20 +122,20 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = linesOf)]
     pub(crate) fn lines_of(this: &Host, headers: &JsValue) -> Result<Vec<u8>, JsValue>;
 
-    /// `host.send(request, url, edits, told, binding, ms, init)`: a promise of an answer, or of a number.
+    /// `host.send(request, url, edits, identity_headers, binding, ms, init)`: a promise of an answer, or of a number.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn send(
         this: &Host,
         request: &JsValue,
         url: &str,
         edits: &str,
-        told: &JsValue,
+        identity_headers: &JsValue,
         binding: &JsValue,
         ms: u32,
         init: &JsValue,
     ) -> Result<Promise, JsValue>;
 
-    /// `host.forward(…)`: the same, and the answer is made fit for the client by [`crate::judge_answer`], which gets
+    /// `host.forward(…)`: the same, and the answer is made fit for the client by [`crate::filter_response`], which gets
     /// `rule` and `env`.
     #[wasm_bindgen(method, catch)]
     pub(crate) fn forward(
@@ -143,7 +143,7 @@ extern "C" {
         request: &JsValue,
         url: &str,
         edits: &str,
-        told: &JsValue,
+        identity_headers: &JsValue,
         binding: &JsValue,
         ms: u32,
         init: &JsValue,

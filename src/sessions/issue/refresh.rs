@@ -57,7 +57,7 @@ pub(crate) async fn refresh(
         .handle_keys()
         .check(presented.handle)
         .ok_or(NOT_OURS)?;
-    if exchange.version.is_legacy() && !revocation_copy::may_make_untold(context) {
+    if exchange.version.is_legacy() && !revocation_copy::may_mint_undated(context) {
         return Err(UNHEARD);
     }
     // Every key that could be asked for, before anything rotates: an outage here must cost nothing.

@@ -183,7 +183,7 @@ pub(super) async fn minted_again(
     version: AccessTokenVersion,
 ) -> Result<TokenInfo, Refusal> {
     let tells = !version.is_legacy() && access.session_created.is_some();
-    if !tells && !revocation_copy::may_make_untold(context) {
+    if !tells && !revocation_copy::may_mint_undated(context) {
         return Err(UNHEARD);
     }
     signer::sign(context, session, access, version).await

@@ -25,7 +25,7 @@ pub fn file(path: &str) -> Option<File> {
 }
 
 /// The headers of every file: nothing but the page's own files runs or is asked, no other page shows it in a frame, and no
-/// address of it is told.
+/// address of it is shown.
 pub const HEADERS: [(&str, &str); 6] = [
     (
         "content-security-policy",

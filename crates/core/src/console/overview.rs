@@ -14,10 +14,10 @@ pub fn settings(
         .iter()
         .map(|(name, default)| {
             let value = given(name);
-            let mut told = ObjectWriter::new();
-            told.text("name", name);
-            told.boolean("given", value.is_some());
-            told.text(
+            let mut row = ObjectWriter::new();
+            row.text("name", name);
+            row.boolean("given", value.is_some());
+            row.text(
                 "value",
                 match &value {
                     Some(_) if *name == SECRET => "set; not shown",
@@ -25,7 +25,7 @@ pub fn settings(
                     None => default,
                 },
             );
-            told.finish()
+            row.finish()
         })
         .collect();
     array(&listed)
@@ -41,7 +41,7 @@ mod tests {
     use super::settings;
 
     #[test]
-    fn a_secret_is_not_shown_and_a_default_is_told_as_one() {
+    fn a_secret_is_not_shown_and_a_default_is_named_as_one() {
         let given = |name: &str| match name {
             "API_KEYS" => Some("very-secret-key".to_owned()),
             "FRESHNESS" => Some("within 5s".to_owned()),

@@ -1,4 +1,4 @@
-//! The `cnf` of tokens that are bound to a key at our own doors (RFC 9449 section 6.1).
+//! The `cnf` of tokens that are bound to a key at our own endpoints (RFC 9449 section 6.1).
 //!
 //! It is added when a token is minted and taken off when its payload is shown, so that a payload comes back as it was given.
 //! No payload may bring one of its own: what it said would be taken for what Postern checks.

@@ -7,7 +7,7 @@ use postern_jwt::json::ObjectWriter;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $code:ident = $name:literal $status:literal $message:literal;)+) => {
-        /// What a refusal or a fault is called, whichever door answers it.
+        /// What a refusal or a fault is called, whichever entry point answers it.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum ErrorCode {
             $($(#[doc = $doc])+ $code,)+

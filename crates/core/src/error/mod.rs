@@ -177,7 +177,7 @@ pub fn not_found() -> Reply {
     ErrorCode::NotFound.reply()
 }
 
-/// The reply to a door of ours that wants an API key, when none of ours is presented.
+/// The reply of an endpoint that wants an API key, when none of ours is presented.
 pub fn invalid_api_key() -> Reply {
     ErrorCode::InvalidApiKey.reply()
 }

@@ -22,7 +22,7 @@ pub mod rules;
 mod reserved;
 
 pub use decision::decide::{
-    Admission, Decision, Denial, DeviceFault, Forward, ForwardWarning, RequestMeta, Seen,
+    Admission, Decision, Denial, DeviceFault, Forward, ForwardWarning, RequestMeta, RuleSession,
     SessionRefused, Unsendable, admit, decide,
 };
 pub use rules::Matched;

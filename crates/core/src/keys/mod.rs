@@ -19,13 +19,13 @@
 mod call;
 mod copy;
 mod document;
+mod overview;
 mod policy;
 mod ring;
 mod rotation;
 mod shards;
 mod shared;
 mod stored;
-mod told;
 
 pub use call::RingCall;
 pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};

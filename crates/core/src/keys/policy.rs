@@ -9,7 +9,7 @@ use postern_jwt::{SigningAlgorithm, time::Millis};
 /// The longest time for which a key is published before it signs.
 const LONGEST_OVERLAP: Millis = Millis::from_seconds(60);
 
-/// How long an assertion about a session is good: what the gateway tells an origin is told anew with every request.
+/// How long an assertion about a session is good: it is made anew for every request.
 pub const ASSERTION_LIFE: Millis = Millis::from_seconds(60);
 
 /// What the life of a key depends on. Travels with every copy of the ring, so that all isolates count alike.

@@ -17,7 +17,7 @@ use postern_jwt::time::{Millis, UnixMillis};
 pub struct ShardsWanted {
     /// How many.
     pub count: u32,
-    /// The longest time for which an ended session is told.
+    /// The longest time for which an ended session is published.
     pub longest_entry: Millis,
 }
 
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!((shards.polled(START), shards.reported(START)), (4, vec![4]));
     }
 
-    /// Whoever polls, by a plan of any age that may still be in use, is told of whatever may still count, by whoever reports
+    /// Whoever polls, by a plan of any age that may still be in use, hears of whatever may still count, by whoever reports
     /// by a plan of any such age.
     #[test]
     fn every_poller_is_told_by_every_reporter_in_every_phase() {

@@ -4,7 +4,7 @@
 //! The variables of the ring's release say what is wanted. When that changes, the new values are announced, and until every
 //! token and entry that was made without knowing of them is gone, each side goes by the value that is safe beside both:
 //! what is *accepted* is the lesser of the old and the new one (a bound, a lifetime that is granted, the tolerance a token is
-//! judged with), and what is *kept* the greater (keys, and what isolates are told of ended sessions). So less counts at once,
+//! judged with), and what is *kept* the greater (keys, and what is published of ended sessions). So less counts at once,
 //! and more after about the life of an access token.
 //!
 //! A copy of the ring that is older than [`KNOWN_WITHIN`] may not know of an announcement: whoever has none newer goes by

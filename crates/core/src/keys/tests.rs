@@ -356,7 +356,7 @@ fn what_earlier_releases_stored_is_read() {
     assert!(SigningKey::from_json(&key.to_json().unwrap().replace("\"AQ\"", "\"A\"")).is_err());
 }
 
-/// A ring that has long signed with RS256 is told of another algorithm.
+/// A ring that has long signed with RS256 is given another algorithm.
 #[test]
 fn a_new_algorithm_is_published_before_it_signs() {
     let before = policy(10_000, 30_000);

@@ -10,7 +10,7 @@ use postern_jwt::json;
 /// The longest request id that is taken from outside.
 const MAX_ID_BYTES: usize = 64;
 
-/// What a page is told beside the answer that it stands for.
+/// What a page shows beside the answer that it stands for.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct PageDetail<'a> {
     /// The name of the request in the log.
@@ -33,12 +33,12 @@ pub fn request_id(text: &str) -> Option<&str> {
 }
 
 /// The page for an answer of ours that is JSON; what else its headers say stays. Others stay as they are.
-pub fn of(mut reply: Reply, told: &PageDetail<'_>) -> Reply {
+pub fn of(mut reply: Reply, detail: &PageDetail<'_>) -> Reply {
     let Some(code) = code_of(&reply).filter(|_| reply.status >= 400) else {
         return reply;
     };
-    let message = member(&reply, "message").filter(|_| told.shows_message);
-    reply.body = html(reply.status, &code, message.as_deref(), told);
+    let message = member(&reply, "message").filter(|_| detail.shows_message);
+    reply.body = html(reply.status, &code, message.as_deref(), detail);
     with_page_headers(reply)
 }
 
@@ -70,26 +70,26 @@ type Words<'a> = (&'static str, Vec<&'static str>, Next<'a>);
 
 const START: Next<'static> = Next::Link("/", "Go to the start page");
 
-fn html(status: u16, code: &str, message: Option<&str>, told: &PageDetail<'_>) -> String {
+fn html(status: u16, code: &str, message: Option<&str>, detail: &PageDetail<'_>) -> String {
     let (title, text, next) =
-        about_session(code, told).unwrap_or_else(|| about_site(status, told.is_form));
+        about_session(code, detail).unwrap_or_else(|| about_site(status, detail.is_form));
     let label = format!("Error {status}");
     let message = message.map(escaped);
     let text: Vec<&str> = text.into_iter().chain(message.as_deref()).collect();
-    written(&label, title, &text, &next, told.request_id)
+    written(&label, title, &text, &next, detail.request_id)
 }
 
 /// What is said of a person's session; `None` for other refusals.
-fn about_session<'a>(code: &str, told: &PageDetail<'a>) -> Option<Words<'a>> {
-    let login = |text| match told.login {
-        Some(login) if told.is_form => Next::Tab(login, "Sign in in a new tab"),
+fn about_session<'a>(code: &str, detail: &PageDetail<'a>) -> Option<Words<'a>> {
+    let login = |text| match detail.login {
+        Some(login) if detail.is_form => Next::Tab(login, "Sign in in a new tab"),
         Some(login) => Next::Link(login, text),
         None => Next::Nothing,
     };
     let kept = "What you sent was not passed on. Keep this page open and, when that is done, reload it: your browser will offer to send the form again.";
     Some(match code {
-        "UNAUTHORISED" | "TRY_REFRESH_TOKEN" if told.is_form => {
-            let how = if told.login.is_some() {
+        "UNAUTHORISED" | "TRY_REFRESH_TOKEN" if detail.is_form => {
+            let how = if detail.login.is_some() {
                 "You are signed out, or were signed in too long ago. Sign in in a new tab."
             } else {
                 "You are signed out, or were signed in too long ago. Sign in to this site in a new tab."
@@ -214,13 +214,13 @@ mod tests {
 
     #[test]
     fn what_comes_from_outside_is_text() {
-        let told = PageDetail {
+        let detail = PageDetail {
             request_id: "<b>&\"",
             login: Some("/login?x=\"><script>"),
             ..PageDetail::default()
         };
         let reply = Reply::json(401, r#"{"status":"UNAUTHORISED","message":"x"}"#);
-        let page = of(reply, &told).body.clone();
+        let page = of(reply, &detail).body.clone();
         assert!(
             page.contains("&lt;b&gt;&amp;&quot;")
                 && page.contains("href=\"/login?x=&quot;&gt;&lt;script&gt;\"")
@@ -293,11 +293,11 @@ mod tests {
     #[test]
     fn in_development_the_message_is_shown_as_text() {
         let shown = |shows_message| {
-            let told = PageDetail {
+            let detail = PageDetail {
                 shows_message,
                 ..PageDetail::default()
             };
-            of(error::bad_gateway_of("origin <app> at http://x"), &told)
+            of(error::bad_gateway_of("origin <app> at http://x"), &detail)
                 .body
                 .clone()
         };

@@ -63,13 +63,13 @@ pub struct Candidate<'a, T> {
     pub transfer: Transfer,
     /// The scheme that it came with; of a cookie, that anybody may use it.
     pub scheme: Scheme,
-    /// What a look at it has found.
-    pub look: T,
+    /// What its classification has found.
+    pub state: T,
 }
 
 /// What a text in the place of an access token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Seen<T> {
+pub enum Classification<T> {
     /// A token that counts, by its structure.
     Token(T),
     /// A session's token of another deployment: not ours to judge, and not ours to clear.
@@ -78,13 +78,13 @@ pub enum Seen<T> {
     Nothing,
 }
 
-impl<T> Seen<T> {
+impl<T> Classification<T> {
     /// The same, when nothing need be known of the token but that it is one.
-    pub fn plain(self) -> Seen<()> {
+    pub fn plain(self) -> Classification<()> {
         match self {
-            Self::Token(_) => Seen::Token(()),
-            Self::Anothers => Seen::Anothers,
-            Self::Nothing => Seen::Nothing,
+            Self::Token(_) => Classification::Token(()),
+            Self::Anothers => Classification::Anothers,
+            Self::Nothing => Classification::Nothing,
         }
     }
 }
@@ -115,7 +115,7 @@ impl<'a, T> AccessTokens<'a, T> {
 
 /// Collects the access tokens of a request.
 ///
-/// `look` tells whether a text is an access token by its structure, and what else it has found; others count as absent,
+/// `classify` says whether a text is an access token by its structure, and what else it has found; others count as absent,
 /// so that a foreign `Authorization` does not hide a good cookie, and another deployment's cookie neither hides nor
 /// doubles ours. A `__Host-` cookie counts before a plain one, under either setting: so sessions outlive its change.
 ///
@@ -125,21 +125,21 @@ pub fn access_tokens<'a, T>(
     settings: &Settings,
     authorization_header: Option<&'a str>,
     cookie_header: Option<&'a str>,
-    look: impl Fn(&Cow<'a, str>, Transfer) -> Seen<T>,
+    classify: impl Fn(&Cow<'a, str>, Transfer) -> Classification<T>,
 ) -> Result<AccessTokens<'a, T>, Refusal> {
     let allowed = settings.token_transfer_method;
     let of_header = |text: &'a str, scheme| {
         let token = Cow::Borrowed(text);
         let transfer = Transfer::Header;
         let is_allowed = transfer.is_allowed(allowed);
-        match is_allowed.then(|| look(&token, transfer)) {
-            Some(Seen::Token(look)) => Some(Candidate {
+        match is_allowed.then(|| classify(&token, transfer)) {
+            Some(Classification::Token(state)) => Some(Candidate {
                 token,
                 transfer,
                 scheme,
-                look,
+                state,
             }),
-            Some(Seen::Anothers | Seen::Nothing) | None => None,
+            Some(Classification::Anothers | Classification::Nothing) | None => None,
         }
     };
     let header = match authorization(authorization_header) {
@@ -154,7 +154,12 @@ pub fn access_tokens<'a, T>(
     };
     let cookie = if Transfer::Cookie.is_allowed(allowed) {
         let may_be_legacy = header.is_none();
-        cookie_token(settings, Cookies::new(cookie_header), may_be_legacy, look)
+        cookie_token(
+            settings,
+            Cookies::new(cookie_header),
+            may_be_legacy,
+            classify,
+        )
     } else {
         Ok(None)
     };
@@ -171,7 +176,7 @@ fn cookie_token<'a, T>(
     settings: &Settings,
     cookies: Cookies<'a>,
     may_be_legacy: bool,
-    look: impl Fn(&Cow<'a, str>, Transfer) -> Seen<T>,
+    classify: impl Fn(&Cow<'a, str>, Transfer) -> Classification<T>,
 ) -> Result<Option<Candidate<'a, T>>, Refusal> {
     let none = || Values {
         token: None,
@@ -190,16 +195,16 @@ fn cookie_token<'a, T>(
             _ => continue,
         };
         let token = value();
-        match look(&token, Transfer::Cookie) {
-            Seen::Anothers => {}
-            Seen::Nothing => values.count = values.count.saturating_add(1),
-            Seen::Token(look) => {
+        match classify(&token, Transfer::Cookie) {
+            Classification::Anothers => {}
+            Classification::Nothing => values.count = values.count.saturating_add(1),
+            Classification::Token(state) => {
                 values.count = values.count.saturating_add(1);
                 values.token.get_or_insert(Candidate {
                     token,
                     transfer: Transfer::Cookie,
                     scheme: Scheme::Bearer,
-                    look,
+                    state,
                 });
             }
         }

@@ -92,7 +92,7 @@ pub struct PollAnswer {
     /// When that was recorded, by the authority's clock; an authority of older code does not say it.
     #[serde(default)]
     pub not_before_recorded: Option<UnixMillis>,
-    /// The key ring's version, as far as the authority was told.
+    /// The key ring's version, as far as it was reported to the authority.
     pub key_set_version: u64,
     /// There were more entries than fit: what is not held may have been revoked all the same.
     pub full: bool,

@@ -69,13 +69,13 @@ impl CutOff {
 
 /// Whether an isolate may make a token that does not tell when its session was created: it would know of a cut-off, or the
 /// token will be doubted. `copy` is the age of its copy of the revocations, `ring` that of its copy of the key ring.
-pub fn may_make_untold(copy: Option<Millis>, ring: Millis) -> bool {
+pub fn may_mint_undated(copy: Option<Millis>, ring: Millis) -> bool {
     ring.min(copy.unwrap_or(ring)) <= LONGEST_UNHEARD
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{CutOff, LONGEST_UNHEARD, may_make_untold};
+    use super::{CutOff, LONGEST_UNHEARD, may_mint_undated};
     use crate::revocation::NOT_BEFORE_DOUBT;
     use postern_jwt::time::{Millis, UnixMillis};
 
@@ -113,9 +113,9 @@ mod tests {
     #[test]
     fn who_hears_from_nobody_makes_nothing_that_is_not_doubted() {
         let (good, old) = (LONGEST_UNHEARD, Millis(LONGEST_UNHEARD.0 + 1));
-        assert!(may_make_untold(None, good) && may_make_untold(Some(old), good));
-        assert!(may_make_untold(Some(good), old));
-        assert!(!may_make_untold(None, old) && !may_make_untold(Some(old), old));
+        assert!(may_mint_undated(None, good) && may_mint_undated(Some(old), good));
+        assert!(may_mint_undated(Some(good), old));
+        assert!(!may_mint_undated(None, old) && !may_mint_undated(Some(old), old));
         // It heard just before the cut-off was recorded; an answer may be on its way for 15 s, and clocks differ by 2 s.
         let recorded = 5_000_000;
         let last = UnixMillis(recorded + LONGEST_UNHEARD.0 + 15_000 + 2_000);

@@ -25,7 +25,7 @@ use postern_jwt::time::{Millis, UnixMillis};
 pub const CLOCK_ALLOWANCE: Millis = Millis(2_000);
 /// The most entries of one report.
 pub const MAX_REPORT: usize = 5_000;
-/// The most handles that are told exactly; more are sealed into a segment.
+/// The most handles that are published exactly; more are sealed into a segment.
 pub const MAX_TAIL: usize = 4_096;
 /// The most segments of one authority.
 pub const MAX_SEGMENTS: usize = 4;

@@ -130,7 +130,7 @@ mod tests {
     /// What is known of a login says nothing about tokens from before the sign-out that went before it.
     #[test]
     fn a_fact_about_a_subject_speaks_for_tokens_that_were_made_after_its_end() {
-        let told = |ended| Fact {
+        let fact = |ended| Fact {
             ended,
             ..fact(9_000)
         };
@@ -147,7 +147,7 @@ mod tests {
             (Some(UnixMillis(5_500)), theirs, None, true),
         ] {
             assert_eq!(
-                told(ended).speaks_for(handle, issued),
+                fact(ended).speaks_for(handle, issued),
                 expected,
                 "{ended:?} {handle} {issued:?}"
             );

@@ -219,7 +219,7 @@ impl HandleKeys {
     }
 
     /// Makes the mark of a trusted issuer's subject or session: a name under which the issuer's word is kept that it has
-    /// ended, whatever handle the tokens have. It has the form of a handle, of an issuer that there is not, so that no door takes
+    /// ended, whatever handle the tokens have. It has the form of a handle, of an issuer that there is not, so that no entry point takes
     /// it for one.
     pub fn mark(&self, issuer: &str, tenant: &str, kind: MarkKind, name: &str) -> CheckedHandle {
         let kind: &[u8] = match kind {

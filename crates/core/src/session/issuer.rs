@@ -1,4 +1,4 @@
-//! The `iss` of tokens made at our own doors.
+//! The `iss` of tokens made at our own endpoints.
 //!
 //! It stands first among the claims of a payload, is added when a token is minted and taken off when its payload is
 //! shown, so that a payload comes back as it was given. Payloads that bring an `iss` of their own keep it.

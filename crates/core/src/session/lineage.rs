@@ -6,7 +6,7 @@
 //!
 //! A token is superseded by *use*: only once a child of it was seen, by its access token or by itself, is it known that the
 //! answer arrived, and only then does the grace period begin. Until then the token may be exchanged again, however long ago
-//! that answer was lost. (By setting, and at the doors of the backend protocol, the grace period begins with the first
+//! that answer was lost. (By setting, and at the endpoints of the backend protocol, the grace period begins with the first
 //! exchange.)
 
 use std::cmp::Ordering;
@@ -23,7 +23,7 @@ pub struct Lineage {
     pub used_index: u32,
     /// How many children were issued from it.
     pub children: u32,
-    /// When it was first exchanged at an eager door; `None` while it was not.
+    /// When it was first exchanged with eager rotation; `None` while it was not.
     pub first_exchanged: Option<UnixMillis>,
     /// When the last of these children was issued.
     pub last_issued: Option<UnixMillis>,
@@ -49,10 +49,10 @@ pub enum Superseding {
     ByTime,
 }
 
-/// How a door rotates.
+/// How an entry point rotates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// Our own doors and protocol 5.6: the first exchange starts a deadline for the token exchanged.
+    /// Our own endpoints and protocol 5.6: the first exchange starts a deadline for the token exchanged.
     Eager {
         /// For this long after the last child was issued (the first one, where time supersedes), a child that comes back
         /// is answered with itself: an answer that is still on its way may yet overwrite it in the client's jar. Zero at

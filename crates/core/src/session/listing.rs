@@ -106,7 +106,7 @@ pub struct ListedSession {
     /// When it was last refreshed; `None` = never.
     #[serde(default)]
     pub last_refreshed: Option<UnixMillis>,
-    /// When its object was last told of a request of its user, to within [`super::user::SEEN_EVERY`]; never before
+    /// When its object last heard of a request of its user, to within [`super::user::SEEN_EVERY`]; never before
     /// `created` or `last_refreshed`.
     pub last_seen: UnixMillis,
     /// When it ends unless refreshed; of an ended one, when it would have ended.

@@ -12,7 +12,7 @@ use postern_jwt::{
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// The version of access tokens made at our own doors.
+/// The version of access tokens made at our own endpoints.
 pub const OWN_VERSION: AccessTokenVersion = AccessTokenVersion::V5;
 
 /// What is signed for a session and a grant. `issuer` is ours: sessions made through the service API do without.
@@ -94,7 +94,7 @@ impl Minted<'_> {
             created: now,
             expiry: now,
             hash1: hash.clone(),
-            // The child of a refresh at a lazy door carries one.
+            // The child of a refresh with lazy rotation carries one.
             parent_hash1: self.by_service_api.then_some(hash),
             anti_csrf_token: self.anti_csrf.then(|| AntiCsrfToken::new("0".repeat(43))),
             use_dynamic_key: true,
@@ -120,7 +120,7 @@ impl Minted<'_> {
     }
 }
 
-/// What the access token of a changed payload may be, at our own doors.
+/// What the access token of a changed payload may be, at our own endpoints.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenLimit {
     /// The most bytes.
@@ -190,7 +190,7 @@ pub struct AccessGrant {
     /// When the session was created; an object of older code does not say it.
     #[serde(default)]
     pub session_created: Option<UnixMillis>,
-    /// The generation of the refresh token it goes with, for the object to be told of its first use; 0 = nothing to tell.
+    /// The generation of the refresh token it goes with, for its first use to be reported to the object; 0 = nothing to report.
     #[serde(default)]
     pub generation: u32,
     /// The device that the session is bound to, for the token to say.

@@ -1,4 +1,4 @@
-//! What a session looks like from outside: the values that every door shapes into its own wire form.
+//! What a session looks like from outside: the values that every entry point shapes into its own wire form.
 
 use std::borrow::Cow;
 

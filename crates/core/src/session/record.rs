@@ -231,7 +231,7 @@ pub struct CopyTask {
 pub struct RevocationTask {
     /// Which session has ended.
     pub handle: String,
-    /// Until when isolates must be told: by then every access token is dead and the KV copy is gone.
+    /// Until when it must be published to isolates: by then every access token is dead and the KV copy is gone.
     pub expires: UnixMillis,
     /// When it is to be reported, for the first time or again; once recorded, when it is to be looked at again.
     pub due: UnixMillis,

@@ -98,7 +98,7 @@ impl TicketKey {
     /// What a text says that is presented as a ticket at a scope.
     ///
     /// # Errors
-    /// Why it does not count; of what we did not make nothing more is told.
+    /// Why it does not count; of what we did not make nothing more is said.
     pub fn open(
         &self,
         text: &str,

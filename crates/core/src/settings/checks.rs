@@ -119,7 +119,7 @@ fn check_transport(reader: &mut Reader<'_>, settings: &Settings) {
     if settings.development && !is_on_one_machine {
         reader.fault(
             "DEVELOPMENT",
-            "must not be true: where origins are is told on one machine (loopback) only",
+            "must not be true: where origins are is shown on one machine (loopback) only",
         );
     }
     if settings

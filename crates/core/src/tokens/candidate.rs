@@ -12,16 +12,19 @@ use postern_jwt::{Form, MAX_TOKEN_BYTES, Unverified, compact::decode_text};
 
 /// A text that passes for an access token.
 #[derive(Debug)]
-pub struct Look<'a, 's> {
+pub struct Structure<'a, 's> {
     /// The token in parts. `None` = whoever verifies it parses it, and hears why the strict parser refuses it, if that does.
     pub parsed: Option<Unverified<'a>>,
     /// The trusted issuer that it names. Whether it is telling the truth, its keys will show.
     pub issuer: Option<&'s TrustedIssuer>,
 }
 
-/// Looks at a text; `None` when it is no access token by its structure, neither one of ours, good or not, nor one that
+/// The structure of a text; `None` when it is no access token by its structure, neither one of ours, good or not, nor one that
 /// names a trusted issuer.
-pub fn look<'a, 's>(token: &'a str, issuers: &'s [TrustedIssuer]) -> Option<Look<'a, 's>> {
+pub fn structure<'a, 's>(
+    token: &'a str,
+    issuers: &'s [TrustedIssuer],
+) -> Option<Structure<'a, 's>> {
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
@@ -36,7 +39,7 @@ pub fn look<'a, 's>(token: &'a str, issuers: &'s [TrustedIssuer]) -> Option<Look
         let is_like_ours = || has_our_header(&header) && has_our_claims(members(&claims));
         (issuer.is_some() || is_like_ours(), issuer, None)
     };
-    passes.then_some(Look { parsed, issuer })
+    passes.then_some(Structure { parsed, issuer })
 }
 
 /// The trusted issuer whose name a text misses by a slash at its end, or by the case of its letters: almost always the
@@ -52,7 +55,7 @@ pub fn nearly_names<'s>(token: &str, issuers: &'s [TrustedIssuer]) -> Option<&'s
 
 /// Whether a text is an access token by its structure.
 pub fn is_access_token(token: &str, issuers: &[TrustedIssuer]) -> bool {
-    look(token, issuers).is_some()
+    structure(token, issuers).is_some()
 }
 
 /// What a text with the structure of a session token of ours says of itself, whoever signed it.
@@ -64,7 +67,7 @@ pub struct Own {
     pub handle: String,
 }
 
-/// Looks at a text as [`look`] does, and more kindly: either alphabet of base64 will do, with padding or without. For who
+/// Reads a text as [`structure`] does, and more kindly: either alphabet of base64 will do, with padding or without. For who
 /// is to keep tokens from going astray, not for who is to believe them.
 pub fn own(header: &str, payload: &str) -> Option<Own> {
     let header_text = kindly_decoded(header)?;

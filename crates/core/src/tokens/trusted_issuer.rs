@@ -244,8 +244,8 @@ pub fn identity(issuer: &TrustedIssuer, token: &Verified) -> Result<ForeignIdent
     }
     if let Some(tenant) = named.tenant {
         // An issuer with tenants says it twice. A token that contradicts itself names nobody.
-        let told = claims.string("tid").map_err(|_| TokenFault::BadClaim)?;
-        if told.is_some_and(|told| told != tenant) {
+        let claimed = claims.string("tid").map_err(|_| TokenFault::BadClaim)?;
+        if claimed.is_some_and(|claimed| claimed != tenant) {
             return Err(TokenFault::WrongIssuer);
         }
     }

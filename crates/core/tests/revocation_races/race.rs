@@ -16,7 +16,7 @@ use postern_jwt::time::Millis;
 
 use crate::support::{
     authority::{Authority, question},
-    calls::{self, DOORS, GONE},
+    calls::{self, GONE, ROTATION_MODES},
     handles::handle_of,
     random::Random,
     user::{User, issued},
@@ -129,7 +129,10 @@ impl Race {
             random.below(newest as u64 + 1) as usize
         };
         let token = self.sessions[at].tokens[token].clone();
-        let reply = self.object.user.refresh(&token, random.pick(&DOORS));
+        let reply = self
+            .object
+            .user
+            .refresh(&token, random.pick(&ROTATION_MODES));
         let session = &mut self.sessions[at];
         match reply {
             UserReply::Issued {

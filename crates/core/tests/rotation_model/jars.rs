@@ -7,7 +7,7 @@ use postern_core::{
 use postern_jwt::time::Millis;
 
 use crate::support::{
-    calls::{self, DOORS},
+    calls::{self, ROTATION_MODES},
     random::Random,
     user::{User, handle, issued},
 };
@@ -90,14 +90,14 @@ struct Jar {
     rotations: u32,
 }
 
-/// Two jars with one token, any doors, any times, lost answers, access tokens that are verified.
+/// Two jars with one token, any modes, any times, lost answers, access tokens that are verified.
 pub fn two_jars_part_and_are_found(settings: &Settings, random: &mut Random) {
     let grace = random.pick(&[0, 1_000, 30_000, 300_000]);
     let access = random.pick(&[2_000, 60_000, 3_600_000]);
     let user = user(settings, grace, access);
     let mut shared = user.create(1);
     for _ in 0..random.below(4) {
-        let answer = user.refresh_ok(&shared, random.pick(&DOORS));
+        let answer = user.refresh_ok(&shared, random.pick(&ROTATION_MODES));
         // Some answers are lost: then the thief copies a token that has children already.
         if random.chance(70) {
             shared = answer;
@@ -139,7 +139,7 @@ pub fn two_jars_part_and_are_found(settings: &Settings, random: &mut Random) {
             }));
             continue;
         }
-        match user.refresh(token, random.pick(&DOORS)) {
+        match user.refresh(token, random.pick(&ROTATION_MODES)) {
             UserReply::Theft {
                 handle: ended,
                 user_id,

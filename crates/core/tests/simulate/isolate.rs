@@ -150,12 +150,12 @@ impl Isolate {
     }
 
     /// Whether it may make a token that does not tell when its session was created.
-    pub fn may_make_untold(&self, ring: &RingCopy, now: u64) -> bool {
+    pub fn may_mint_undated(&self, ring: &RingCopy, now: u64) -> bool {
         let clock = self.clock(now);
         if self.mistake == Some(Mistake::MintUnheard) {
             return true;
         }
-        cut_off::may_make_untold(self.copy.age(clock), clock.since(ring.as_of))
+        cut_off::may_mint_undated(self.copy.age(clock), clock.since(ring.as_of))
     }
 
     pub fn start_poll(&mut self, bound: Millis, now: u64, random: &mut Random) -> Option<Poll> {

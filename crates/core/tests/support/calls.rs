@@ -5,7 +5,8 @@ use postern_core::session::call::{Create, Gone, Refresh, RotationMode, UserCall,
 pub const GONE: UserReply = UserReply::Unauthorised {
     reason: Gone::NoSession,
 };
-pub const DOORS: [RotationMode; 3] = [RotationMode::Own, RotationMode::Eager, RotationMode::Lazy];
+pub const ROTATION_MODES: [RotationMode; 3] =
+    [RotationMode::Own, RotationMode::Eager, RotationMode::Lazy];
 
 pub fn create(handle: &str, user_id: &str, tenant_id: &str, data: Option<&str>) -> UserCall {
     UserCall::Create(Create {

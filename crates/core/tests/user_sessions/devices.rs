@@ -12,7 +12,7 @@ use postern_core::{
 use postern_jwt::{proof::Thumbprint, time::UnixMillis};
 
 use crate::support::{
-    calls::{DOORS, GONE, check, refresh, revoke_one},
+    calls::{GONE, ROTATION_MODES, check, refresh, revoke_one},
     user::{User, handle, issued},
 };
 
@@ -124,14 +124,14 @@ fn without_the_key_a_refresh_ends_the_session_at_every_door() {
     let another = |user: &User| cookie(user, 2);
     let absent = |_: &User| None;
     let shown: [fn(&User) -> Option<DeviceShown>; 4] = [old, nothing, another, absent];
-    for door in DOORS {
+    for mode in ROTATION_MODES {
         for show in shown {
             let user = User::new();
             let token = bound(&user, 1);
             let device = show(&user);
-            let reply = user.call(with(refresh(&token, door), device));
+            let reply = user.call(with(refresh(&token, mode), device));
             let UserReply::Theft { subtype, .. } = reply else {
-                panic!("{door:?}: {reply:?}");
+                panic!("{mode:?}: {reply:?}");
             };
             assert_eq!(subtype, ReuseSubtype::DeviceKeyMissing);
             assert_eq!(user.call(check(&handle(1))), GONE);
@@ -143,8 +143,8 @@ fn without_the_key_a_refresh_ends_the_session_at_every_door() {
         let user = User::new();
         let token = bound(&user, 1);
         let device = cookie(&user, 1);
-        let (access, _) = issued(user.call(with(refresh(&token, door), device)));
-        assert_eq!(access.device, Some(thumbprint('A')), "{door:?}");
+        let (access, _) = issued(user.call(with(refresh(&token, mode), device)));
+        assert_eq!(access.device, Some(thumbprint('A')), "{mode:?}");
     }
 }
 
@@ -158,13 +158,13 @@ fn a_browser_that_could_not_renew_its_cookie_loses_nothing() {
             is_excused: true,
         })
     };
-    for door in DOORS {
-        let reply = user.call(with(refresh(&token, door), excused()));
+    for mode in ROTATION_MODES {
+        let reply = user.call(with(refresh(&token, mode), excused()));
         assert_eq!(reply, refused(Gone::DeviceUnproven));
     }
     // Nothing was rotated.
     let device = cookie(&user, 1);
-    issued(user.call(with(refresh(&token, DOORS[0]), device)));
+    issued(user.call(with(refresh(&token, ROTATION_MODES[0]), device)));
 }
 
 /// A forged or unknown refresh token ends nobody's session, whatever is missing beside it.
@@ -174,12 +174,12 @@ fn a_token_of_nobody_ends_nothing() {
     let token = bound(&user, 1);
     let forged = format!("{}x", token.get(..token.len() - 1).unwrap());
     let reply = user.call(with(
-        refresh(&forged, DOORS[0]),
+        refresh(&forged, ROTATION_MODES[0]),
         Some(DeviceShown::default()),
     ));
     assert_eq!(reply, refused(Gone::NotOurs));
     let device = cookie(&user, 1);
-    issued(user.call(with(refresh(&token, DOORS[0]), device)));
+    issued(user.call(with(refresh(&token, ROTATION_MODES[0]), device)));
 }
 
 /// The answer to a registration may be lost: such a session goes on, as if it had never been asked for a key.
@@ -189,16 +189,16 @@ fn until_the_browser_is_known_to_have_the_key_it_is_not_asked_for() {
     let token = user.create(1);
     bind(&user, 1, 'A');
     let (access, token) = issued(user.call(with(
-        refresh(&token, DOORS[0]),
+        refresh(&token, ROTATION_MODES[0]),
         Some(DeviceShown::default()),
     )));
     assert_eq!(access.device, None);
     // The browser has it after all: a refresh with the cookie shows it.
     let device = cookie(&user, 1);
-    let (access, token) = issued(user.call(with(refresh(&token, DOORS[0]), device)));
+    let (access, token) = issued(user.call(with(refresh(&token, ROTATION_MODES[0]), device)));
     assert_eq!(access.device, Some(thumbprint('A')));
     let reply = user.call(with(
-        refresh(&token, DOORS[0]),
+        refresh(&token, ROTATION_MODES[0]),
         Some(DeviceShown::default()),
     ));
     assert!(matches!(reply, UserReply::Theft { .. }), "{reply:?}");
@@ -262,8 +262,8 @@ fn an_older_isolate_cannot_make_a_token_of_a_bound_session() {
     let out_of_reach = UserReply::Unread {
         why: Unread::Unsupported,
     };
-    for door in DOORS {
-        assert_eq!(user.call(refresh(&token, door)), out_of_reach);
+    for mode in ROTATION_MODES {
+        assert_eq!(user.call(refresh(&token, mode)), out_of_reach);
     }
     assert_eq!(user.call(regenerate.clone()), out_of_reach);
     assert!(matches!(
@@ -276,7 +276,7 @@ fn an_older_isolate_cannot_make_a_token_of_a_bound_session() {
     };
     assert_eq!(access.unwrap().device, Some(thumbprint('A')));
     let device = cookie(&user, 1);
-    issued(user.call(with(refresh(&token, DOORS[0]), device)));
+    issued(user.call(with(refresh(&token, ROTATION_MODES[0]), device)));
 }
 
 /// Proofs and refreshes in any order, doubled and late: a browser with the key is never taken for a thief, and whoever
@@ -308,30 +308,31 @@ fn in_any_order_a_browser_with_the_key_goes_on() {
                         cookie: None,
                         is_excused: true,
                     };
-                    let reply = user.call(with(refresh(&token, DOORS[0]), Some(excused)));
+                    let reply = user.call(with(refresh(&token, ROTATION_MODES[0]), Some(excused)));
                     assert_eq!(reply, refused(Gone::DeviceUnproven), "{seed} {step}");
                 }
                 // The answer is lost, and the same token comes again.
                 3 => {
                     let device = cookie(&user, 1);
-                    issued(user.call(with(refresh(&token, DOORS[0]), device)));
+                    issued(user.call(with(refresh(&token, ROTATION_MODES[0]), device)));
                 }
                 _ => {
                     let device = cookie(&user, 1);
                     last.clone_from(&token);
-                    (_, token) = issued(user.call(with(refresh(&token, DOORS[0]), device)));
+                    (_, token) =
+                        issued(user.call(with(refresh(&token, ROTATION_MODES[0]), device)));
                 }
             }
         }
         let reply = user.call(with(
-            refresh(&token, DOORS[0]),
+            refresh(&token, ROTATION_MODES[0]),
             Some(DeviceShown::default()),
         ));
         assert!(
             matches!(reply, UserReply::Theft { .. }),
             "{seed}: {reply:?}"
         );
-        let reply = user.call(with(refresh(&last, DOORS[0]), cookie(&user, 1)));
+        let reply = user.call(with(refresh(&last, ROTATION_MODES[0]), cookie(&user, 1)));
         assert_eq!(reply, GONE, "{seed}");
     }
 }

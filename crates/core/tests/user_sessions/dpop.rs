@@ -12,7 +12,7 @@ use postern_jwt::{proof::Thumbprint, time::UnixMillis};
 use proptest::prelude::*;
 
 use crate::support::{
-    calls::{DOORS, create, refresh},
+    calls::{ROTATION_MODES, create, refresh},
     user::{User, handle, issued},
 };
 
@@ -58,7 +58,7 @@ const fn refused(reason: Gone) -> UserReply {
 
 #[test]
 fn a_refresh_needs_a_proof_of_the_key_at_every_door_and_ends_nothing_without() {
-    for door in DOORS {
+    for mode in ROTATION_MODES {
         let user = User::new();
         let token = bound(&user, 1);
         for shown in [
@@ -69,19 +69,19 @@ fn a_refresh_needs_a_proof_of_the_key_at_every_door_and_ends_nothing_without() {
                 ..proof(&user, 'A', "2")
             }),
         ] {
-            let reply = user.call(with(&token, door, shown));
-            assert_eq!(reply, refused(Gone::KeyUnproven), "{door:?}");
+            let reply = user.call(with(&token, mode, shown));
+            assert_eq!(reply, refused(Gone::KeyUnproven), "{mode:?}");
         }
         let good = proof(&user, 'A', "3");
-        let (access, next) = issued(user.call(with(&token, door, Some(good.clone()))));
+        let (access, next) = issued(user.call(with(&token, mode, Some(good.clone()))));
         assert_eq!(access.dpop_key, Some(key('A')));
         assert_eq!(
-            user.call(with(&next, door, Some(good))),
+            user.call(with(&next, mode, Some(good))),
             refused(Gone::ProofUsed)
         );
         let again = Some(proof(&user, 'A', "4"));
         assert_eq!(
-            issued(user.call(with(&next, door, again))).0.dpop_key,
+            issued(user.call(with(&next, mode, again))).0.dpop_key,
             Some(key('A'))
         );
     }
@@ -160,8 +160,8 @@ fn an_older_isolate_gets_no_token_of_a_bound_session() {
     let out_of_reach = UserReply::Unread {
         why: Unread::Unsupported,
     };
-    for door in DOORS {
-        assert_eq!(user.call(with(&token, door, None)), out_of_reach);
+    for mode in ROTATION_MODES {
+        assert_eq!(user.call(with(&token, mode, None)), out_of_reach);
     }
     let regenerate = UserCall::Regenerate {
         handle: handle(1),

@@ -70,7 +70,7 @@ impl Object {
                 None => Vec::new(),
             };
             for waiting in served {
-                // The call may be gone; nobody is left to be told then.
+                // The call may be gone; nobody is left to wait for it then.
                 let _ = waiting.accepted.send(outcome.accepted);
             }
             promise::sleep(COPY_PACE).await;
@@ -126,7 +126,7 @@ impl Object {
 }
 
 impl Object {
-    /// Has the authority told of sessions that were erased, and their KV copies deleted; gives the reply that takes the place
+    /// Has the authority hear of sessions that were erased, and their KV copies deleted; gives the reply that takes the place
     /// of the one at hand if either came to nothing, or if there are more copies than one call deletes.
     pub(super) async fn erased(self: &Rc<Self>, reply: UserReply) -> Option<UserReply> {
         if !self.report().await {

@@ -92,8 +92,8 @@ impl SessionRefused {
         }
     }
 
-    /// What the log says of it.
-    pub fn told(&self) -> String {
+    /// The reason as the log has it.
+    pub fn log_reason(&self) -> String {
         let detail = self.detail.clone();
         detail.unwrap_or_else(|| error::detail(&self.refusal))
     }
@@ -101,7 +101,7 @@ impl SessionRefused {
 
 /// A good session, as a rule sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct Seen<'a> {
+pub struct RuleSession<'a> {
     /// Who vouches for it.
     pub issuer: &'a Issuer,
     /// Its payload.
@@ -261,7 +261,7 @@ pub fn admit<'g>(gateway: &'g Gateway, request: &RequestMeta<'_>) -> Result<Admi
 pub fn decide(
     rule: &Rule,
     request: &RequestMeta<'_>,
-    session: Result<Seen<'_>, SessionRefused>,
+    session: Result<RuleSession<'_>, SessionRefused>,
 ) -> Decision {
     let session = session.and_then(|seen| {
         if rule.issuers.accepts(seen.issuer) {
@@ -280,7 +280,7 @@ pub fn decide(
         return forward(false, None);
     }
     let refused = match session {
-        Ok(Seen {
+        Ok(RuleSession {
             issuer,
             payload,
             now,

@@ -120,7 +120,8 @@ impl Described {
 
 /// Where a token would be that somebody gives without saying where it was.
 fn place_of<'s>(token: &str, settings: &'s Settings) -> Place<'s> {
-    let issuer = candidate::look(token, &settings.trusted_issuers).and_then(|look| look.issuer);
+    let issuer =
+        candidate::structure(token, &settings.trusted_issuers).and_then(|found| found.issuer);
     issuer
         .and_then(|issuer| issuer.places().into_iter().next())
         .unwrap_or(Place::Authorization)
@@ -243,7 +244,11 @@ pub fn reason(denial: &Denial) -> String {
             "a website that is not one of WEBSITE_ORIGINS opens a WebSocket".to_owned()
         }
         Denial::Session(refused) => {
-            format!("{}: {}", Outcome::of(&refused.refusal).code, refused.told())
+            format!(
+                "{}: {}",
+                Outcome::of(&refused.refusal).code,
+                refused.log_reason()
+            )
         }
         Denial::Bearer(Lack::Scope) => "a scope of the rule is missing".to_owned(),
         Denial::Bearer(Lack::Authentication) => {

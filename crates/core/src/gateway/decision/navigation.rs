@@ -15,7 +15,7 @@ pub fn reads_pages(header: &dyn Fn(&str) -> Option<String>) -> bool {
 /// True for a page that a person opens, or a form that a person sends: no script made the request, so none can refresh
 /// the session and send it again.
 ///
-/// `Sec-Fetch-Mode` says so where browsers send it (to https and to loopback). Elsewhere it is told by what only
+/// `Sec-Fetch-Mode` says so where browsers send it (to https and to loopback). Elsewhere it shows by what only
 /// browsers ask for: a page by `Accept`, or `Upgrade-Insecure-Requests`; of a `POST` also that a form can have sent it.
 pub fn is_navigation(method: &str, header: &dyn Fn(&str) -> Option<String>) -> bool {
     let is_sent_by_forms = matches!(method, "GET" | "HEAD" | "POST");

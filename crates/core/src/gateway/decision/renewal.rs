@@ -36,7 +36,7 @@ pub struct Renewal {
     pub is_proven: bool,
 }
 
-/// What the refresh is told by the address that leads to it.
+/// What the address that leads to the refresh says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Return {
     /// Path and query to come back to, fit for a header.

@@ -77,7 +77,7 @@ impl Addresses<'_> {
         (mapped != url).then_some(mapped)
     }
 
-    /// Whether this is the address of the origin, or the same with the scheme that it was told the client used: many
+    /// Whether this is the address of the origin, or the same with the scheme that the request said the client used: many
     /// take the scheme from `X-Forwarded-Proto`, and the host from `Host`.
     fn is_own(&self, scheme: &str, authority: &str) -> bool {
         let schemes = [scheme_of(self.origin), scheme_of(self.client)];
@@ -193,7 +193,7 @@ mod tests {
             ("http://127.0.0.1:9000", Some("https://app.example")),
             ("HTTP://127.0.0.1:9000/", Some("https://app.example/")),
             ("http://127.0.0.1:9000?x", Some("https://app.example?x")),
-            // The scheme as it was told, the host as it was asked.
+            // The scheme as the request said, the host as it was asked.
             ("https://127.0.0.1:9000/x", Some("https://app.example/x")),
             ("//127.0.0.1:9000/x", Some("//app.example/x")),
             (" http://127.0.0.1:9000/x", Some("https://app.example/x")),

@@ -177,7 +177,7 @@ fn name_authorization_servers(gateway: &mut Gateway, settings: &Settings) {
     }
 }
 
-/// What the rules and the settings ask of each other: no two doors share a path or a host.
+/// What the rules and the settings ask of each other: no two entry points share a path or a host.
 fn check_against(gateway: &Gateway, settings: &Settings, faults: &mut Faults) {
     for (number, rule) in gateway.rules.iter().enumerate() {
         let place = |field: &str| format!("rules[{number}].{field}");

@@ -62,18 +62,18 @@ fn check_reached(gateway: &Gateway, number: usize, rule: &Rule, faults: &mut Fau
             format!("is never reached: what it has falls under earlier rules (rules[{earlier}])");
         return faults.fault(&place, text);
     }
-    // What is left is told by the longest part that is covered: a path, a method, a host, or a path with one method.
-    let mut told = vec![false; parts.len()];
+    // What is left is reported by the longest part that is covered: a path, a method, a host, or a path with one method.
+    let mut reported = vec![false; parts.len()];
     let mut tell = |which: &dyn Fn(&Part) -> bool, place: String, what: &str| {
         let chosen: Vec<&Part> = parts.iter().filter(|part| which(part)).collect();
         let Some(earlier) = covering(&chosen) else {
             return;
         };
         let mut is_new = false;
-        for (part, told) in parts.iter().zip(&mut told) {
+        for (part, reported) in parts.iter().zip(&mut reported) {
             if which(part) {
-                is_new |= !*told;
-                *told = true;
+                is_new |= !*reported;
+                *reported = true;
             }
         }
         if is_new {

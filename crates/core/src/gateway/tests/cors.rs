@@ -56,14 +56,17 @@ fn a_website_of_ours_is_answered_on_every_rule() {
 
 #[test]
 fn a_rule_that_names_its_methods_allows_these() {
-    for (methods, told) in [
+    for (methods, expected) in [
         (json!(["GET", "PURGE"]), "GET, PURGE, HEAD"),
         (json!(["POST"]), "POST"),
         (json!(["HEAD"]), "HEAD"),
         (json!(["HEAD", "GET"]), "HEAD, GET"),
     ] {
         let headers = allowed(json!({ "methods": methods }), SITE).unwrap();
-        assert_eq!(value(&headers, "access-control-allow-methods"), Some(told));
+        assert_eq!(
+            value(&headers, "access-control-allow-methods"),
+            Some(expected)
+        );
     }
 }
 

@@ -85,7 +85,7 @@ fn every_spelling_of_base64_means_its_bytes() {
 
 #[test]
 fn half_a_spelling_of_base64_is_none() {
-    let told = |value: &str| {
+    let read = |value: &str| {
         let sent = Sent {
             key: Some(KEY),
             session_data: Some(value),
@@ -106,7 +106,7 @@ fn half_a_spelling_of_base64_is_none() {
         for given in 0..=4 {
             let value = [bare, &"=".repeat(given)].concat();
             let expected = (given == 0 || given == padding).then_some(minified.as_str());
-            assert_eq!(told(&value).as_deref(), expected, "{value}");
+            assert_eq!(read(&value).as_deref(), expected, "{value}");
         }
     }
     for (value, is_good) in [
@@ -115,7 +115,7 @@ fn half_a_spelling_of_base64_is_none() {
         ("eyJhIjoifn5+Pz8_In0", false),
         ("eyJhIjoifn5-Pz8/In0", false),
     ] {
-        assert_eq!(told(value).is_some(), is_good, "{value}");
+        assert_eq!(read(value).is_some(), is_good, "{value}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `explain`: the same decisions, told without secrets.
+//! `explain`: the same decisions, explained without secrets.
 
 use serde_json::{Value, json};
 
@@ -145,7 +145,7 @@ fn what_is_no_description_is_refused_by_field() {
 }
 
 /// The explanation of a request for `/admin/x`.
-fn told(
+fn explained(
     rules: &[Value],
     session: Result<&str, SessionRefused>,
     header: &dyn Fn(&str) -> Option<String>,
@@ -192,7 +192,7 @@ fn it_says_which_rule_and_which_check() {
         json!({ "path": "/public/**", "session": "none" }),
         json!({ "path": "/admin/**", "freshness": "strict", "require": { "claim": "role", "equals": "admin" }, "refuse": "/login" }),
     ];
-    let passed = told(
+    let passed = explained(
         &rules,
         Ok(r#"{"role":"admin","email":"jo@example.com"}"#),
         &no_header,
@@ -215,7 +215,7 @@ fn it_says_which_rule_and_which_check() {
         })
     );
     assert!(!passed.to_string().contains("jo@example.com"));
-    let claims = told(&rules, Ok("{}"), &no_header);
+    let claims = explained(&rules, Ok("{}"), &no_header);
     assert_eq!(
         (&claims["decision"], &claims["decidedBy"]),
         (&json!("refuse"), &json!("claims"))
@@ -231,13 +231,13 @@ fn it_says_which_rule_and_which_check() {
         device: crate::gateway::DeviceFault::None,
         detail: None,
     };
-    let session = told(&rules, Err(expired.clone()), &no_header);
+    let session = explained(&rules, Err(expired.clone()), &no_header);
     assert_eq!(
         (&session["decidedBy"], &session["reason"]),
         (&json!("session"), &json!("TRY_REFRESH_TOKEN: exp"))
     );
     assert_eq!(session["answer"], json!({ "httpStatus": 401 }));
-    let page = told(
+    let page = explained(
         &rules,
         Err(expired.clone()),
         &headers(&[("accept", "text/html")]),
@@ -246,13 +246,13 @@ fn it_says_which_rule_and_which_check() {
         page["answer"],
         json!({ "httpStatus": 302, "location": "/login?return_to=%2Fadmin%2Fx" })
     );
-    let none = told(&[json!({ "path": "/other" })], Ok("{}"), &no_header);
+    let none = explained(&[json!({ "path": "/other" })], Ok("{}"), &no_header);
     assert_eq!(
         (&none["decidedBy"], &none["rule"]),
         (&json!("rule"), &Value::Null)
     );
     assert_eq!(none["answer"], json!({ "httpStatus": 403 }));
-    let shadowed = told(&[json!({ "shadow": true })], Err(expired), &no_header);
+    let shadowed = explained(&[json!({ "shadow": true })], Err(expired), &no_header);
     assert_eq!(
         (
             &shadowed["decision"],

@@ -17,7 +17,7 @@ mod stale;
 
 use serde_json::{Value, json};
 
-use super::{Gateway, Origin, RequestMeta, Rule, Seen};
+use super::{Gateway, Origin, RequestMeta, Rule, RuleSession};
 use crate::gateway::compile;
 use crate::identity::{Identity, Issuer, Session};
 use crate::settings::testing::parsed;
@@ -29,15 +29,15 @@ fn no_header(_: &str) -> Option<String> {
 }
 
 /// A good session of our own, as rules see it.
-const fn own(payload: &str) -> Seen<'_> {
-    Seen {
+const fn own(payload: &str) -> RuleSession<'_> {
+    RuleSession {
         issuer: &Issuer::Own,
         payload,
         now: UnixMillis(1_700_000_000_000),
     }
 }
 
-/// A session of our own, as origins are told of it.
+/// A session of our own, as origins see it.
 fn own_session(user_id: &str, payload: &str) -> Session {
     Session {
         handle: Some("route.random.tag".to_owned()),

@@ -309,8 +309,8 @@ fn the_refresh_is_reached_on_the_same_host_and_leads_back() {
             (status, Some("no-store"))
         );
         let location = reply.header("location").unwrap();
-        let told = location.strip_prefix("/auth/session/refresh?").unwrap();
-        let back = renewal::read(&settings, "https://app.example.com", told)
+        let parameters = location.strip_prefix("/auth/session/refresh?").unwrap();
+        let back = renewal::read(&settings, "https://app.example.com", parameters)
             .unwrap()
             .unwrap();
         let wanted = if query.is_empty() {

@@ -1,6 +1,6 @@
 //! Which tokens of a request count, by method and name.
 
-use super::{Seen, Transfer, access_tokens};
+use super::{Classification, Transfer, access_tokens};
 use crate::refusal::Refusal;
 use crate::settings::{Settings, TokenTransferMethod};
 
@@ -16,20 +16,20 @@ fn found(
     authorization: Option<&str>,
     cookie: Option<&str>,
 ) -> Result<Vec<String>, Refusal> {
-    let tokens = access_tokens(&settings(allowed), authorization, cookie, look)?;
+    let tokens = access_tokens(&settings(allowed), authorization, cookie, classify)?;
     let header = tokens.header.map(|token| format!("h:{}", token.token));
     let cookie = tokens.cookie?.map(|token| format!("c:{}", token.token));
     Ok(header.into_iter().chain(cookie).collect())
 }
 
 #[allow(clippy::ptr_arg)] // the shape that is asked for
-fn look(token: &std::borrow::Cow<'_, str>, _: Transfer) -> Seen<()> {
+fn classify(token: &std::borrow::Cow<'_, str>, _: Transfer) -> Classification<()> {
     if token.starts_with("good") {
-        Seen::Token(())
+        Classification::Token(())
     } else if token.starts_with("theirs") {
-        Seen::Anothers
+        Classification::Anothers
     } else {
-        Seen::Nothing
+        Classification::Nothing
     }
 }
 
@@ -86,11 +86,11 @@ fn a_doubled_header_is_bad_input_and_a_doubled_cookie_asks_for_a_refresh() {
         Err(Refusal::TryRefreshToken(_))
     ));
     let mut with_header = settings(Any);
-    let tokens = access_tokens(&with_header, Some("Bearer good1"), doubled, look).unwrap();
+    let tokens = access_tokens(&with_header, Some("Bearer good1"), doubled, classify).unwrap();
     assert_eq!(tokens.header.unwrap().token, "good1");
     assert!(tokens.cookie.is_err());
     with_header.token_transfer_method = Header;
-    let tokens = access_tokens(&with_header, None, doubled, look).unwrap();
+    let tokens = access_tokens(&with_header, None, doubled, classify).unwrap();
     assert_eq!(tokens.cookie, Ok(None));
     assert_eq!(
         found(Any, None, Some("sAccessToken=x; sAccessToken=y")).unwrap(),
@@ -174,7 +174,7 @@ fn a_host_prefixed_cookie_counts_before_a_plain_one_under_either_setting() {
     ] {
         let mut settings = settings(TokenTransferMethod::Any);
         settings.host_prefixed_cookie = is_prefixed;
-        let tokens = access_tokens(&settings, None, Some(cookie), look).unwrap();
+        let tokens = access_tokens(&settings, None, Some(cookie), classify).unwrap();
         let found = tokens.cookie.unwrap().map(|token| token.token.into_owned());
         assert_eq!(found.as_deref(), expected, "{is_prefixed} {cookie}");
     }

@@ -72,7 +72,7 @@ pub enum UncertainReason {
     Full,
     /// The handle is among those that ended, or looks like one of them by chance.
     Hit,
-    /// The user has ended so many sessions that they are not told one by one.
+    /// The user has ended so many sessions that they are not published one by one.
     StrictRoute,
     /// There is a cut-off ("everyone before this moment"), and the session may be older: its token does not tell when it
     /// was created and was made too early to be sure, or nothing tells anything.
@@ -263,7 +263,7 @@ impl RevocationCopy {
             .is_some_and(|shard| shard.apply(answer, fetched, clock))
     }
 
-    /// Takes over a cut-off, whoever told of it.
+    /// Takes over a cut-off, whoever published it.
     pub fn learn(&mut self, cut_off: CutOff, now: UnixMillis) {
         self.clock = self.clock.max(now);
         if cut_off.moment > self.cut_off.moment {

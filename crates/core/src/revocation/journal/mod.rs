@@ -1,4 +1,4 @@
-//! The authority's journal: which sessions have ended lately, told to whoever polls.
+//! The authority's journal: which sessions have ended lately, published to whoever polls.
 //!
 //! New entries stand in an exact *tail*. A tail that has grown too long is *sealed* into a [segment](super::segment),
 //! merged with the smaller ones that are there, so that there are at most four, each several times the size of the one
@@ -255,7 +255,7 @@ impl Journal {
         {
             store.forget_tail(now)?;
             self.tail.retain(|row| !expired(row, now));
-            // What is left is told anew, under numbers that were never used.
+            // What is left is published anew, under numbers that were never used.
             let left = u64::try_from(self.tail.len()).unwrap_or(u64::MAX);
             self.head.sealed = self.head.seq;
             self.head.seq = self.head.seq.saturating_add(left);

@@ -15,20 +15,20 @@ pub struct Head {
     pub not_before: UnixMillis,
     /// The same with when it was recorded; see [`CutOff::of`].
     pub dated_cut_off: Option<CutOff>,
-    /// The key ring's version, as far as it was told.
+    /// The key ring's version, as far as it was reported.
     pub key_set_version: u64,
     /// Until then entries may be missing that did not fit.
     pub full_until: UnixMillis,
 }
 
 impl Head {
-    /// The cut-off as it is told at `now`.
+    /// The cut-off as it is published at `now`.
     pub(super) fn cut_off(&self, now: UnixMillis) -> CutOff {
         CutOff::of(self.not_before, self.dated_cut_off, now)
     }
 }
 
-/// An entry that is told exactly.
+/// An entry that is published exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TailRow {
     /// The primary key: in the order of the reports, unique for ever.

@@ -286,7 +286,7 @@ pub struct Refresh {
     pub check_anti_csrf: bool,
     /// Bind the new tokens to an anti-CSRF token; `None` = if the presented one is.
     pub anti_csrf: Option<bool>,
-    /// Which kind of door asks.
+    /// Which kind of entry point asks.
     #[serde(rename = "door")]
     pub rotation_mode: RotationMode,
     /// Sign with the dynamic key from now on; `None` = as before.
@@ -326,7 +326,7 @@ pub struct DeviceShown {
     pub is_excused: bool,
 }
 
-/// The rotation rules of a door.
+/// The rotation rules of an entry point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RotationMode {

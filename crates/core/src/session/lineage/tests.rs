@@ -5,12 +5,12 @@ use crate::refusal::ReuseSubtype;
 use postern_jwt::time::{Millis, UnixMillis};
 
 const GRACE: Millis = Millis(30_000);
-/// Our own doors, where use supersedes.
+/// Our own endpoints, where use supersedes.
 const OWN: Rotation = Rotation::Eager {
     quiet: Millis(30_000),
     superseding: Superseding::ByUse,
 };
-/// Our own doors with the setting that lets time supersede.
+/// Our own endpoints with the setting that lets time supersede.
 const EAGER: Rotation = Rotation::Eager {
     quiet: Millis(30_000),
     superseding: Superseding::ByTime,
@@ -156,7 +156,7 @@ fn grace_begins_when_a_child_is_first_seen() {
     assert_eq!(issued(step), place(1, 1));
     let (_, step) = seen.present(place(0, 0), OWN, GRACE, at(DAY + 30_001));
     assert_eq!(step, Step::Reuse(ReuseSubtype::RecentPrev));
-    // At a door where time supersedes it is too late long before.
+    // Where time supersedes it is too late long before.
     for rotation in [EAGER, PROTOCOL_5_6, Rotation::Lazy] {
         let (_, step) = lineage.present(place(0, 0), rotation, GRACE, at(30_001));
         assert_eq!(step, Step::Reuse(ReuseSubtype::RecentPrev));

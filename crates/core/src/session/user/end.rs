@@ -1,5 +1,5 @@
 //! Ending sessions: a row becomes a tombstone, its data goes, its KV copy is queued for deletion, and the authority on
-//! revocations is told.
+//! revocations gets to know.
 
 use super::{UserContext, foreign, listing, outbox, revocation};
 use crate::session::{
@@ -147,7 +147,7 @@ pub(super) fn end<S: UserStore>(
     if ended && has_copy {
         outbox::queue_delete(store, context.now, &record.handle)?;
     }
-    // Of an expiry every isolate knows by itself: tokens and copies say when they end. A cut-off is told as one number, but
+    // Of an expiry every isolate knows by itself: tokens and copies say when they end. A cut-off is published as one number, but
     // tokens that do not tell when their session was created may be made after it by whoever had not heard of it.
     if ended && ending != Ending::Expired {
         let tokens_end = record.access_expires_max;
@@ -156,7 +156,7 @@ pub(super) fn end<S: UserStore>(
     Ok(ended)
 }
 
-/// Ends what a trusted issuer's subject had up to a moment, of which the issuer told.
+/// Ends what a trusted issuer's subject had up to a moment, as the issuer said.
 pub(super) fn end_before<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,

@@ -44,7 +44,7 @@ pub(super) fn list<S: UserStore>(
     Ok(UserReply::Sessions { sessions, next })
 }
 
-/// Remembers a session that ends now. An expiry that is noticed late is told with the time at which it was.
+/// Remembers a session that ends now. An expiry that is noticed late is kept with the time at which it was.
 pub(super) fn remember<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,

@@ -61,7 +61,7 @@ pub struct UserContext<'a> {
     pub random: [u8; 24],
 }
 
-/// Answers one call. On `Err` the caller must roll back everything the store was told.
+/// Answers one call. On `Err` the caller must roll back everything that was written to the store.
 #[allow(clippy::too_many_lines)] // one arm for each call
 pub fn answer<S: UserStore>(
     store: &S,

@@ -1,4 +1,4 @@
-//! The outbox towards the authority on revocations: which endings isolates must be told of, and until when.
+//! The outbox towards the authority on revocations: which endings isolates must hear of, and until when.
 //!
 //! An entry is needed as long as anything could still pass for the session where nobody asks this object: an access
 //! token, or the KV copy. So it is reported when the session ends, and reported again with a later time as long as the

@@ -176,10 +176,10 @@ impl<'e> Entry<'e> {
 
     /// The values of `iss`.
     fn names_of_issuer(&mut self) -> Option<IssuerNames> {
-        let told = self.text("issuer");
+        let given = self.text("issuer");
         let usual = self.preset.map_or(&[][..], |preset| preset.issuers);
         let tenants = self.tenants();
-        let Some(issuer) = told else {
+        let Some(issuer) = given else {
             if usual.is_empty() {
                 // A member of a wrong type was named already.
                 if !self.has("issuer") {

@@ -8,7 +8,7 @@ type Read<T> = dyn Fn(&mut Reader<'_>, &'static str, &str) -> Option<T>;
 pub(super) struct Form<T> {
     /// To be read after `must be`: the text of a fault, and of the settings' reference.
     accepted: String,
-    /// Reads the setting of that name. `None`: it is not set, or it is faulty and the reader has been told.
+    /// Reads the setting of that name. `None`: it is not set, or it is faulty and the reader has the fault.
     read: Box<Read<T>>,
 }
 

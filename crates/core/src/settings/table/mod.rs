@@ -46,7 +46,7 @@ settings! {
     ]), default "info";
 
     /// `true`, which `npm start` and `postern dev` set: a page at `/` says what runs while there is no rule, and a 502 names the origin
-    /// and its address. Only where `API_DOMAIN` is a loopback address: strangers are told neither.
+    /// and its address. Only where `API_DOMAIN` is a loopback address: strangers see neither.
     development: bool = DEVELOPMENT, boolean(), default "false";
 
     section "Gateway";
@@ -101,8 +101,8 @@ settings! {
     /// How long a refresh token may still be presented once it is superseded.
     refresh_grace_period: Millis = REFRESH_GRACE_PERIOD, duration(Millis(0)..=Millis::from_seconds(300)), default "30s";
 
-    /// What supersedes a refresh token at Postern's own doors. `use`: the first use of a token that was issued for it, so that a lost
-    /// answer may be asked for again however late. `time`: its first exchange, and nothing is told in the background
+    /// What supersedes a refresh token at Postern's own endpoints. `use`: the first use of a token that was issued for it, so that a lost
+    /// answer may be asked for again however late. `time`: its first exchange, and nothing is reported in the background
     /// ([freshness.md](freshness.md)). The service API always goes by time.
     refresh_token_superseded_by: SupersededBy = REFRESH_TOKEN_SUPERSEDED_BY, choice(&[
         ("use", SupersededBy::Use), ("time", SupersededBy::Time),
@@ -113,7 +113,7 @@ settings! {
         ("TOKEN_THEFT", RecentTokenReuse::TokenTheft), ("UNAUTHORISED", RecentTokenReuse::Unauthorised),
     ]), default "TOKEN_THEFT";
 
-    /// How soon a revocation is felt at Postern's own doors ([freshness.md](freshness.md)). A warning below `within 10s`.
+    /// How soon a revocation is felt at Postern's own endpoints ([freshness.md](freshness.md)). A warning below `within 10s`.
     freshness: Freshness = FRESHNESS, freshness(), default "within 60s", example "\"within 60s\"";
 
     /// How many `Revocations` objects share the work ([scale.md](scale.md) says when). It may be changed at any time: the key ring
@@ -236,7 +236,7 @@ settings! {
         ("off", DeviceBinding::Off), ("offer", DeviceBinding::Offer), ("require", DeviceBinding::Require),
     ]), default "off";
 
-    /// `true`: proofs of possession ([DPoP](dpop.md)) must have a nonce of Postern's, which a client is told when it has none. A proof that
+    /// `true`: proofs of possession ([DPoP](dpop.md)) must have a nonce of Postern's, which a client gets when it has none. A proof that
     /// was made in advance is worth nothing then, and the client's clock does not matter.
     dpop_nonce: bool = DPOP_NONCE, boolean(), default "false";
 

@@ -123,7 +123,7 @@ fn cookie_settings_must_fit_together() {
     );
 }
 
-/// Where origins are, and what runs, is told on one machine only.
+/// Where origins are, and what runs, is shown on one machine only.
 #[test]
 fn development_is_of_one_machine() {
     let on = ("DEVELOPMENT", "true");

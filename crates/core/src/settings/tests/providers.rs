@@ -7,16 +7,16 @@ use postern_jwt::time::Millis;
 
 fn with_file(file: &str) -> Result<(Settings, Vec<String>), Vec<String>> {
     let domain = RawValue::Text("https://api.example.com".to_owned());
-    let told = |setting: &str, message: &str| format!("{setting}: {message}");
+    let line = |setting: &str, message: &str| format!("{setting}: {message}");
     Settings::with_issuers(&[("API_DOMAIN".to_owned(), domain)], file)
         .map(|(settings, warnings)| {
-            let warnings = warnings.iter().map(|it| told(&it.setting, &it.message));
+            let warnings = warnings.iter().map(|it| line(&it.setting, &it.message));
             (settings, warnings.collect())
         })
         .map_err(|faults| {
             faults
                 .iter()
-                .map(|it| told(&it.setting, &it.message))
+                .map(|it| line(&it.setting, &it.message))
                 .collect()
         })
 }

@@ -31,7 +31,7 @@ pub fn is_website(settings: &Settings, origin: &str) -> bool {
         .any(|website| website == origin)
 }
 
-/// The answer to `OPTIONS`, which never reaches a session or an origin. A website that is not ours is told nothing,
+/// The answer to `OPTIONS`, which never reaches a session or an origin. A website that is not ours learns nothing,
 /// whereupon its browser gives up. `requested_headers` is `Access-Control-Request-Headers`.
 pub fn preflight(
     settings: &Settings,

@@ -9,8 +9,8 @@ use std::cmp::Reverse;
 use crate::http::cookie::Cookies;
 use crate::refusal::Refusal;
 use crate::request::credentials::{
-    ACCESS_TOKEN_COOKIE, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE, REFRESH_TOKEN_COOKIE,
-    Seen,
+    ACCESS_TOKEN_COOKIE, Classification, HOST_ACCESS_TOKEN_COOKIE, HOST_REFRESH_TOKEN_COOKIE,
+    REFRESH_TOKEN_COOKIE,
 };
 use crate::session::lineage::TokenPosition;
 use crate::session::refresh_token;
@@ -54,16 +54,19 @@ pub struct SentCookies {
 }
 
 impl SentCookies {
-    /// Counts them. `look` tells what an access token is, `is_ours` whether a handle is one of ours.
+    /// Counts them. `classify` says what an access token is, `is_ours` whether a handle is one of ours.
     pub fn of<T>(
         cookies: Cookies<'_>,
-        look: impl Fn(&Cow<'_, str>) -> Seen<T>,
+        classify: impl Fn(&Cow<'_, str>) -> Classification<T>,
         is_ours: impl Fn(&str) -> bool,
     ) -> Self {
         let mut sent = Self::default();
         for (name, value) in cookies.decoded() {
             let (counted, is_anothers) = match name {
-                ACCESS_TOKEN_COOKIE => (&mut sent.access, matches!(look(&value()), Seen::Anothers)),
+                ACCESS_TOKEN_COOKIE => (
+                    &mut sent.access,
+                    matches!(classify(&value()), Classification::Anothers),
+                ),
                 REFRESH_TOKEN_COOKIE => (
                     &mut sent.refresh,
                     is_anothers_refresh_token(&value(), &is_ours),
@@ -195,7 +198,7 @@ mod tests {
     use super::{Sent, SentCookies, Witnesses, refresh_candidates};
     use crate::http::cookie::Cookies;
     use crate::refusal::Refusal;
-    use crate::request::credentials::Seen;
+    use crate::request::credentials::Classification;
     use crate::settings::testing::parsed;
 
     fn is_ours(handle: &str) -> bool {
@@ -306,12 +309,12 @@ mod tests {
     fn what_is_anothers_is_told_from_what_is_left_of_ours() {
         let header = "sAccessToken=theirs; sAccessToken=x; sAccessToken=y; sRefreshToken=1.theirs.0.0.m; \
                       sRefreshToken=abc%2B%2F%3D.def.V2; __Host-sRefreshToken=1.a.0.0.m; sRefreshTokens=1";
-        let look = |token: &std::borrow::Cow<'_, str>| match token.as_ref() {
-            "theirs" => Seen::Anothers,
-            "x" => Seen::Token(()),
-            _ => Seen::Nothing,
+        let classify = |token: &std::borrow::Cow<'_, str>| match token.as_ref() {
+            "theirs" => Classification::Anothers,
+            "x" => Classification::Token(()),
+            _ => Classification::Nothing,
         };
-        let sent = SentCookies::of(Cookies::new(Some(header)), look, is_ours);
+        let sent = SentCookies::of(Cookies::new(Some(header)), classify, is_ours);
         assert_eq!(
             sent.access,
             Sent {
@@ -330,7 +333,7 @@ mod tests {
         assert!(sent.refresh.is_anothers() && !sent.refresh.is_doubled());
         let doubled = SentCookies::of(
             Cookies::new(Some("sRefreshToken=old; sRefreshToken=1.a.0.0.m")),
-            look,
+            classify,
             is_ours,
         );
         assert!(doubled.refresh.is_doubled() && !doubled.access.is_anothers());

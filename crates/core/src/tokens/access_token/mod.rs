@@ -42,7 +42,7 @@ pub struct AccessClaims {
     pub expiry: UnixMillis,
     /// When it was made; written in whole seconds from version 3 on.
     pub created: UnixMillis,
-    /// Where it comes from; told from version 3 on.
+    /// Where it comes from; in tokens from version 3 on.
     pub origin: TokenOrigin,
     /// The user payload: the text of one JSON object.
     pub payload: String,
@@ -88,7 +88,7 @@ pub fn complete(version: AccessTokenVersion, signing_input: &str, signature: &[u
 }
 
 impl AccessClaims {
-    /// The key that the token is bound to by DPoP (RFC 9449 section 6.1). Only payloads that were made at our own doors say so: those
+    /// The key that the token is bound to by DPoP (RFC 9449 section 6.1). Only payloads that were made at our own endpoints say so: those
     /// of the service API may hold a claim of that name that is nothing to us.
     ///
     /// # Errors

@@ -363,7 +363,7 @@ fn where_a_token_comes_from_is_told_by_its_header_and_by_nothing_else() {
         let token = access_token::complete(V5, &input, &sign(Algorithm::RS256, &input));
         AccessClaims::from_verified(&verify(&token).unwrap()).map(|read| read.origin)
     };
-    let told = |session_created: Option<u64>, generation| {
+    let origin = |session_created: Option<u64>, generation| {
         Ok(TokenOrigin {
             session_created: session_created.map(UnixMillis),
             generation,
@@ -371,11 +371,11 @@ fn where_a_token_comes_from_is_told_by_its_header_and_by_nothing_else() {
         })
     };
     for (members, expected) in [
-        (r#","sct":5,"gen":6"#, told(Some(5), 6)),
-        ("", told(None, 0)),
+        (r#","sct":5,"gen":6"#, origin(Some(5), 6)),
+        ("", origin(None, 0)),
         // Of another shape: it tells nothing, and the token is as good as without.
-        (r#","sct":"5","gen":-6"#, told(None, 0)),
-        (r#","sct":1.5,"gen":4294967296"#, told(None, 0)),
+        (r#","sct":"5","gen":-6"#, origin(None, 0)),
+        (r#","sct":1.5,"gen":4294967296"#, origin(None, 0)),
     ] {
         let header = format!(r#"{{"alg":"RS256","kid":"rsa","typ":"JWT","version":"5"{members}}}"#);
         assert_eq!(origin_of(&header), expected, "{members}");

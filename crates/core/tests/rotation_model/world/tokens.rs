@@ -6,7 +6,7 @@ use super::World;
 use crate::{
     reference::{Standing, Verdict},
     support::{
-        calls::{DOORS, GONE},
+        calls::{GONE, ROTATION_MODES},
         random::Random,
         user::handle,
     },
@@ -22,7 +22,7 @@ impl World {
             count
         };
         let token = (count - 1 - random.below(among)) as usize;
-        let rotation_mode = random.pick(&DOORS);
+        let rotation_mode = random.pick(&ROTATION_MODES);
         let text = self.model.tokens[token].text.clone();
         let session = self.model.tokens[token].session;
         let now = self.now();
@@ -80,7 +80,7 @@ impl World {
 
     pub(super) fn verify(&mut self, random: &mut Random) {
         let access = self.accesses[random.below(self.accesses.len() as u64) as usize].clone();
-        let (rotation_mode, check_database) = (random.pick(&DOORS), random.chance(50));
+        let (rotation_mode, check_database) = (random.pick(&ROTATION_MODES), random.chance(50));
         let now = self.now();
         let reply = self.object.user.call(UserCall::Verify(Verify {
             handle: self.model.sessions[access.session].handle.clone(),
@@ -204,7 +204,10 @@ impl World {
         if self.model.tokens.iter().any(|token| token.text == forged) {
             return;
         }
-        let reply = self.object.user.refresh(&forged, random.pick(&DOORS));
+        let reply = self
+            .object
+            .user
+            .refresh(&forged, random.pick(&ROTATION_MODES));
         assert!(
             matches!(
                 reply,

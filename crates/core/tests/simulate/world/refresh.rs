@@ -46,7 +46,7 @@ impl World {
 
     /// A token that does not tell when its session was created is made only by an isolate that would know of a cut-off.
     fn may_mint(&self, isolate: usize, tells: bool, ring: &RingCopy) -> bool {
-        tells || self.isolates[isolate].may_make_untold(ring, self.now)
+        tells || self.isolates[isolate].may_mint_undated(ring, self.now)
     }
 
     pub(super) fn refresh_asked(&mut self, ask: Ask) {

@@ -8,7 +8,7 @@ use crate::gateway::compile;
 use crate::gateway::decide;
 use crate::gateway::request::{assertion, identity};
 use crate::gateway::tests::{no_header, request};
-use crate::gateway::{Decision, Denial, ForwardWarning, Gateway, Rule, Seen};
+use crate::gateway::{Decision, Denial, ForwardWarning, Gateway, Rule, RuleSession};
 use crate::identity::{Identity, Issuer, Issuers, Session};
 use crate::session::handle::{HandleKeys, Subject};
 use crate::settings::Settings;
@@ -50,7 +50,7 @@ fn partner() -> Issuer {
 }
 
 fn decision(rule: &Rule, issuer: &Issuer, payload: &str) -> Decision {
-    let seen = Seen {
+    let seen = RuleSession {
         issuer,
         payload,
         now: UnixMillis(0),
@@ -74,7 +74,7 @@ fn a_rule_that_names_no_issuer_accepts_our_own_sessions_only() {
     };
     assert_eq!(refused.presented, Presented::Nothing);
     assert!(!refused.own_session_is_gone);
-    assert!(refused.told().starts_with("issuer partner: "));
+    assert!(refused.log_reason().starts_with("issuer partner: "));
 
     let Decision::Forward(forward) =
         decision(&rule(json!({ "session": "optional" })), &partner(), "{}")
@@ -235,7 +235,7 @@ fn any_identity() -> impl Strategy<Value = Identity> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// (issuer, tenant, subject) is told apart by each of: the handle, the headers, the assertion. And an origin that
+    /// (issuer, tenant, subject) differs in each of: the handle, the headers, the assertion. And an origin that
     /// looks at `Postern-User-Id` or `sub` alone never sees a user of ours in another issuer's session.
     #[test]
     fn no_two_identities_share_a_handle_a_header_or_an_assertion(one in any_identity(), other in any_identity()) {
@@ -259,14 +259,14 @@ proptest! {
         let has = |session: &Session, name: &str| identity::headers(session).iter().any(|(known, _)| *known == name);
         for session in [&first, &second] {
             let is_own = session.identity.issuer == Issuer::Own;
-            let told: Value = serde_json::from_str(&claims(session)).unwrap();
+            let assertion: Value = serde_json::from_str(&claims(session)).unwrap();
             prop_assert_eq!(has(session, "postern-user-id"), is_own);
             prop_assert_eq!(has(session, "postern-subject"), !is_own);
             prop_assert_eq!(has(session, "postern-issuer"), !is_own);
             prop_assert!(has(session, "postern-tenant-id"));
-            prop_assert_eq!(told.get("sub").is_some(), is_own);
-            prop_assert_eq!(told.get("idp").is_some(), !is_own);
-            prop_assert_eq!(told.get("idp_sub").is_some(), !is_own);
+            prop_assert_eq!(assertion.get("sub").is_some(), is_own);
+            prop_assert_eq!(assertion.get("idp").is_some(), !is_own);
+            prop_assert_eq!(assertion.get("idp_sub").is_some(), !is_own);
             prop_assert_eq!(session.identity.own_user_id().is_some(), is_own);
         }
     }

@@ -178,7 +178,7 @@ fn a_user_id_of_an_origin_has_two_kilobytes() {
 
 #[test]
 fn a_directive_has_eight_kilobytes() {
-    let told = |value: &str| {
+    let read = |value: &str| {
         let sent = Sent {
             key: Some(KEY),
             session_data: Some(value),
@@ -188,13 +188,13 @@ fn a_directive_has_eight_kilobytes() {
     };
     let too_large = Err(DirectiveFault::TooLarge("postern-session-data"));
     let object = |bytes: usize| encoded(&format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8)));
-    assert_eq!(told(&object(8192)), Ok(()));
+    assert_eq!(read(&object(8192)), Ok(()));
     assert_eq!(
-        told(&format!("{}=", object(8192))),
+        read(&format!("{}=", object(8192))),
         Ok(()),
         "padding is none of it"
     );
-    assert_eq!(told(&object(8193)), too_large);
+    assert_eq!(read(&object(8193)), too_large);
     // What is longer than any good one is not read at all.
-    assert_eq!(told(&"!".repeat(10_925)), too_large);
+    assert_eq!(read(&"!".repeat(10_925)), too_large);
 }

@@ -6,7 +6,7 @@ use crate::gateway::compile;
 use crate::settings::testing::parsed;
 
 /// What is said of these rules: `fault` or `warning`, and where.
-fn told(rules: &Value) -> Vec<String> {
+fn reported(rules: &Value) -> Vec<String> {
     let file = json!({ "origins": { "app": { "url": "http://127.0.0.1:9000" } }, "rules": rules });
     let compiled = compile(&file.to_string(), Some(&parsed(&[])));
     let place = |setting: &str| setting.trim_start_matches("gateway.toml ").to_owned();
@@ -43,7 +43,11 @@ fn a_rule_that_earlier_ones_cover_is_a_fault() {
         json!([{ "path": "/a", "methods": ["PUT"] }, { "path": "/a", "methods": ["POST"] }, { "path": "/a", "methods": ["POST", "PUT"] }]),
     ] {
         let last = rules.as_array().unwrap().len() - 1;
-        assert_eq!(told(&rules), [format!("fault rules[{last}]")], "{rules}");
+        assert_eq!(
+            reported(&rules),
+            [format!("fault rules[{last}]")],
+            "{rules}"
+        );
     }
 }
 
@@ -75,7 +79,7 @@ fn a_part_that_earlier_ones_cover_is_a_warning() {
             .iter()
             .map(|place| format!("warning {place}"))
             .collect();
-        assert_eq!(told(&rules), expected, "{rules}");
+        assert_eq!(reported(&rules), expected, "{rules}");
     }
 }
 
@@ -94,7 +98,7 @@ fn rules_that_only_overlap_are_as_they_should_be() {
         json!([{ "path": "/A" }, { "path": "/a" }]),
         json!([{ "path": ["/a", "/a", "/a/**"] }]),
     ] {
-        assert_eq!(told(&rules), Vec::<String>::new(), "{rules}");
+        assert_eq!(reported(&rules), Vec::<String>::new(), "{rules}");
     }
 }
 
@@ -110,7 +114,7 @@ fn a_login_page_that_needs_a_login_is_a_fault() {
     ] {
         let last = rules.as_array().unwrap().len() - 1;
         assert_eq!(
-            told(&rules),
+            reported(&rules),
             [format!("fault rules[{last}].refuse")],
             "{rules}"
         );
@@ -124,15 +128,15 @@ fn a_login_page_that_leads_nowhere_is_a_warning() {
         json!([{ "path": "/login" }, { "path": "/app/**", "refuse": "/login" }]),
         json!([{ "path": "/**", "host": "x.example", "refuse": "https://y.example" }, { "path": "/a", "host": "y.example" }]),
     ] {
-        let told = told(&rules);
-        let place = told
+        let reported = reported(&rules);
+        let place = reported
             .first()
             .map(|it| it.split(' ').next_back().unwrap().to_owned());
         assert!(
-            told.len() == 1
-                && told[0].starts_with("warning")
+            reported.len() == 1
+                && reported[0].starts_with("warning")
                 && place.unwrap().ends_with(".refuse"),
-            "{rules} {told:?}"
+            "{rules} {reported:?}"
         );
     }
 }
@@ -148,6 +152,6 @@ fn a_login_page_that_people_can_open_is_good() {
         json!([{ "path": "/**", "host": "api.example.com" }, { "path": "/login", "session": "none" }, { "path": "/**", "refuse": "/login" }]),
         json!([{ "path": "/in", "host": "login.example", "session": "none" }, { "path": "/**", "host": "app.example", "refuse": "https://login.example/in" }]),
     ] {
-        assert_eq!(told(&rules), Vec::<String>::new(), "{rules}");
+        assert_eq!(reported(&rules), Vec::<String>::new(), "{rules}");
     }
 }

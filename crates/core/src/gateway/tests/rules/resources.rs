@@ -72,14 +72,14 @@ fn an_authentication_is_strong_and_late_enough() {
         let expected = (!is_good).then_some(Denial::Bearer(Lack::Authentication));
         assert_eq!(denial(&rule, payload), expected, "{payload}");
     }
-    let told = challenge(&rule, &Denial::Bearer(Lack::Authentication)).unwrap();
+    let header = challenge(&rule, &Denial::Bearer(Lack::Authentication)).unwrap();
     assert!(
-        told.contains(r#"error="insufficient_user_authentication""#),
-        "{told}"
+        header.contains(r#"error="insufficient_user_authentication""#),
+        "{header}"
     );
     assert!(
-        told.ends_with(r#"acr_values="gold", max_age="300""#),
-        "{told}"
+        header.ends_with(r#"acr_values="gold", max_age="300""#),
+        "{header}"
     );
 }
 

@@ -32,15 +32,15 @@ pub(in crate::session::user) fn is_out_of_reach(
         || key::is_out_of_reach(context, record)
 }
 
-/// The device that a token says which is made from one that says `told`: what was said once is said again.
+/// The device that a token says which is made from one that says `named`: what was said once is said again.
 pub(in crate::session::user) fn of_token(
     record: &SessionRecord,
-    told: Option<Thumbprint>,
+    named: Option<Thumbprint>,
 ) -> Option<Thumbprint> {
     let bound_to = record.binding.as_ref().map(|binding| binding.thumbprint);
     record
         .device()
-        .or_else(|| bound_to.filter(|_| told.is_some()))
+        .or_else(|| bound_to.filter(|_| named.is_some()))
 }
 
 /// Looks at what a refresh shows; a good cookie confirms the binding.

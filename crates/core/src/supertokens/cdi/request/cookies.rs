@@ -1,4 +1,4 @@
-//! What SDKs before version 2.4 are told about cookies, which they set as the core says.
+//! What SDKs before version 2.4 get about cookies, which they set as the core says.
 //!
 //! Our settings in the protocol's form. The application of the SDK sets the cookies.
 
@@ -10,7 +10,7 @@ pub(crate) struct CookieAttributes {
     /// Path of the access token and id refresh token cookies.
     pub(crate) access_token_path: &'static str,
     /// Path of the refresh token cookie; also tells the SDK which request is a refresh. The application behind the
-    /// SDK is taken to refresh where our own door does: at `{base}/session/refresh`.
+    /// SDK is taken to refresh where our own endpoint does: at `{base}/session/refresh`.
     pub(crate) refresh_token_path: String,
     /// The cookies' domain; empty for host-only cookies.
     pub(crate) domain: String,

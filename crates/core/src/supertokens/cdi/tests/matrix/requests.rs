@@ -136,7 +136,7 @@ fn protected_claims_are_refused_in_payload_writes() {
             }
         }
         let regenerate = json!({"accessToken": "a", "userDataInJWT": {"sub": 1}});
-        // Only the token itself tells which list counts, so the use case is told whether to look.
+        // Only the token itself tells which list counts, so the use case gets whether to check.
         match send("POST", "/recipe/session/regenerate", name, &regenerate).unwrap() {
             CoreCall::Regenerate(call) => {
                 assert_eq!(call.refuse_protected_claims, column.protected_claims);

@@ -1,24 +1,24 @@
-//! What operators are told of the keys, as JSON text.
+//! What operators see of the keys, as JSON text.
 
 use super::RingCopy;
 use postern_jwt::{json::ObjectWriter, time::UnixMillis};
 
 impl RingCopy {
     /// The signing keys: which they are, from and until when, and which signs. No private part.
-    pub fn told(&self, now: UnixMillis) -> String {
+    pub fn overview(&self, now: UnixMillis) -> String {
         let listed = self.ring.keys.iter().map(|key| {
             let signer = self.signer(key.algorithm, key.kind, now);
-            let mut told = ObjectWriter::new();
-            told.text("kid", &key.kid);
-            told.text("algorithm", key.algorithm.name());
-            told.text("kind", key.kind.name());
-            told.number("created", key.created.0);
-            told.number("signsFrom", key.signs_from.0.max(key.created.0));
+            let mut row = ObjectWriter::new();
+            row.text("kid", &key.kid);
+            row.text("algorithm", key.algorithm.name());
+            row.text("kind", key.kind.name());
+            row.number("created", key.created.0);
+            row.number("signsFrom", key.signs_from.0.max(key.created.0));
             if let Some(until) = key.verify_until {
-                told.number("goodUntil", until.0);
+                row.number("goodUntil", until.0);
             }
-            told.boolean("signs", signer.is_some_and(|signer| signer.kid == key.kid));
-            told.finish()
+            row.boolean("signs", signer.is_some_and(|signer| signer.kid == key.kid));
+            row.finish()
         });
         let listed: Vec<String> = listed.collect();
         let mut keys = ObjectWriter::new();

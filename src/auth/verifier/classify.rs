@@ -9,20 +9,20 @@ use crate::{objects::context::Context, runtime::log};
 use postern_core::{
     http::token_places::Place,
     identity::{Issuer, Issuers},
-    request::credentials::Seen,
+    request::credentials::Classification,
     tokens::candidate,
 };
 use postern_jwt::Unverified;
 
-/// What a look at an access token has found.
+/// What is known of a text that is an access token by its structure.
 #[allow(clippy::large_enum_variant)] // it lives on the stack, for one call
-pub(crate) enum Look<'a> {
+pub(crate) enum TokenState<'a> {
     /// This isolate has verified it before.
-    Known(Rc<VerifiedToken>),
+    Cached(Rc<VerifiedToken>),
     /// It is one by its structure, in parts.
     Parsed(Unverified<'a>),
     /// It is one by its structure; whoever verifies it parses it.
-    Unparsed,
+    Raw,
 }
 
 /// A token that is passed over as if it were not there.
@@ -34,40 +34,40 @@ pub(crate) enum PassedOver {
     Because(String),
 }
 
-/// Looks at a text, for an entry point that accepts the sessions of these issuers.
-pub(crate) fn look<'a>(
+/// The state of a text, for an entry point that accepts the sessions of these issuers.
+pub(crate) fn state<'a>(
     context: &Context,
     token: &Cow<'a, str>,
     place: Place<'_>,
     accepted: &Issuers,
-) -> Result<Look<'a>, PassedOver> {
-    // What this isolate has verified before need not be looked at again.
+) -> Result<TokenState<'a>, PassedOver> {
+    // What this isolate has verified before need not be parsed again.
     if let Some(known) = remembered(context, token) {
         let issuer = &known.session.identity.issuer;
         accepts(accepted, issuer)?;
         counts_at(context, issuer, place)?;
-        return Ok(Look::Known(known));
+        return Ok(TokenState::Cached(known));
     }
     let issuers = &context.settings.trusted_issuers;
-    let (look, is_decoded) = match token {
-        Cow::Borrowed(token) => (candidate::look(token, issuers), false),
+    let (found, is_decoded) = match token {
+        Cow::Borrowed(token) => (candidate::structure(token, issuers), false),
         // A cookie's that was decoded, which is rare, is parsed again where it is verified.
         Cow::Owned(token) => {
-            let look = candidate::look(token, issuers);
-            let look = look.map(|candidate::Look { parsed, issuer }| {
+            let found = candidate::structure(token, issuers);
+            let found = found.map(|candidate::Structure { parsed, issuer }| {
                 let is_own = parsed
                     .as_ref()
                     .is_some_and(|token| has_own_key(context, token));
                 let issuer = issuer.filter(|_| !is_own);
-                candidate::Look {
+                candidate::Structure {
                     parsed: None,
                     issuer,
                 }
             });
-            (look, true)
+            (found, true)
         }
     };
-    let Some(candidate::Look { parsed, issuer }) = look else {
+    let Some(candidate::Structure { parsed, issuer }) = found else {
         return Err(passed_over(context, token));
     };
     let is_own = !is_decoded
@@ -79,7 +79,7 @@ pub(crate) fn look<'a>(
         .map_or(Issuer::Own, |issuer| Issuer::Trusted(issuer.id.clone()));
     accepts(accepted, &claimed)?;
     counts_at(context, &claimed, place)?;
-    Ok(parsed.map_or(Look::Unparsed, Look::Parsed))
+    Ok(parsed.map_or(TokenState::Raw, TokenState::Parsed))
 }
 
 /// Whether the session of an issuer counts where these are accepted.
@@ -132,30 +132,30 @@ pub(super) fn passed_over(context: &Context, token: &str) -> PassedOver {
     PassedOver::Because(why)
 }
 
-/// The same, told apart from a session's token of another deployment under one parent domain, whose cookies reach us: it names a
+/// The same, apart from a session's token of another deployment under one parent domain, whose cookies reach us: it names a
 /// key and a handle that we never made. A bearer token is sent on purpose, and is refused by name instead. Besides, why a
 /// token was passed over.
-pub(crate) fn seen<'a>(
+pub(crate) fn classify<'a>(
     context: &Context,
     token: &Cow<'a, str>,
     place: Place<'_>,
     accepted: &Issuers,
-) -> (Seen<Look<'a>>, Option<String>) {
-    match look(context, token, place, accepted) {
-        Ok(look) if place == Place::SessionCookie && is_anothers(context, token, &look) => {
-            (Seen::Anothers, None)
+) -> (Classification<TokenState<'a>>, Option<String>) {
+    match state(context, token, place, accepted) {
+        Ok(state) if place == Place::SessionCookie && is_anothers(context, token, &state) => {
+            (Classification::Anothers, None)
         }
-        Ok(look) => (Seen::Token(look), None),
-        Err(PassedOver::NoToken) => (Seen::Nothing, None),
-        Err(PassedOver::Because(why)) => (Seen::Nothing, Some(why)),
+        Ok(state) => (Classification::Token(state), None),
+        Err(PassedOver::NoToken) => (Classification::Nothing, None),
+        Err(PassedOver::Because(why)) => (Classification::Nothing, Some(why)),
     }
 }
 
-fn is_anothers(context: &Context, token: &str, look: &Look<'_>) -> bool {
-    match look {
-        Look::Known(_) => return false,
-        Look::Parsed(token) if has_own_key(context, token) => return false,
-        Look::Parsed(_) | Look::Unparsed => {}
+fn is_anothers(context: &Context, token: &str, state: &TokenState<'_>) -> bool {
+    match state {
+        TokenState::Cached(_) => return false,
+        TokenState::Parsed(token) if has_own_key(context, token) => return false,
+        TokenState::Parsed(_) | TokenState::Raw => {}
     }
     let Some(named) = named(token) else {
         return false;
@@ -164,7 +164,7 @@ fn is_anothers(context: &Context, token: &str, look: &Look<'_>) -> bool {
     let is_our_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
     !named.key_id.as_deref().is_some_and(is_our_key)
         && context.checked(&named.handle).is_err()
-        && candidate::look(token, issuers).is_none_or(|look| look.issuer.is_none())
+        && candidate::structure(token, issuers).is_none_or(|found| found.issuer.is_none())
 }
 
 /// What an access token of ours says of itself; nothing of it is verified.
