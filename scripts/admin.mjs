@@ -2,6 +2,7 @@
 // `npm run admin -- COMMAND …`: what an operator does by hand, at any Postern that an API key opens. What was asked for goes to
 // stdout as JSON, everything else to stderr.
 import { NotThere, adminApi } from "./lib/admin-api.mjs";
+import { backUpKeys, restoreKeys } from "./lib/key-backup.mjs";
 import { StepFailed, main, say } from "./lib/process.mjs";
 import { option } from "./lib/wrangler-settings.mjs";
 
@@ -48,6 +49,17 @@ const COMMANDS = {
       return keys(api);
     },
   },
+  "backup-keys": {
+    wants: "FILE",
+    what: "write the key ring to a new file, sealed to an RSA key; --key backup-public.pem",
+    run: (api, [file = ""], args) => backUpKeys(api, file, option(args, "key")),
+  },
+  "restore-keys": {
+    wants: "FILE",
+    what: "restore it where there is none; --key backup-private.pem, --replace to give up other keys that are there",
+    changes: true,
+    run: (api, [file = ""], args) => restoreKeys(api, file, option(args, "key"), args.includes("--replace")),
+  },
   export: {
     wants: "USER",
     what: "everything that is stored about a user, as JSON lines; --issuer ID, --cursor CURSOR to go on",
@@ -66,7 +78,7 @@ const COMMANDS = {
   },
 };
 /** Options with a value. Everything else that begins with `--` is a switch. */
-const OPTIONS = ["url", "core-path", "base-path", "token", "header", "env", "config", "issuer", "tenant", "cursor"];
+const OPTIONS = ["url", "core-path", "base-path", "token", "header", "env", "config", "issuer", "tenant", "cursor", "key"];
 
 /** Every session with its facts, newest first where the deployment tells; `issuer` is left out, because all are its own. @param {Api} api @param {string} userId */
 async function sessionsOf(api, userId) {

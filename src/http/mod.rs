@@ -5,6 +5,7 @@ pub(crate) mod explain;
 pub(crate) mod frontend_api;
 pub(crate) mod issuer_logout;
 mod operator_actions;
+mod operator_backup;
 mod operator_lists;
 mod own_sessions;
 mod rate_limit;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use worker::Env;
 
-use super::{operator_lists, rate_limit};
+use super::{operator_backup, operator_lists, rate_limit};
 use crate::{
     objects::{context::Context, key_ring},
     runtime::{
@@ -31,8 +31,9 @@ use postern_jwt::{
 
 /// What these paths begin with, behind the base path of the service API.
 pub(super) const PREFIX: &str = "/postern/";
-const MAX_BODY_BYTES: usize = 4 * 1024;
-const KEY_RING_OUT: Refusal = Refusal::GeneralError("the key ring is out of reach");
+/// The longest body of an action, in bytes.
+pub(super) const MAX_BODY_BYTES: usize = 4 * 1024;
+pub(super) const KEY_RING_OUT: Refusal = Refusal::GeneralError("the key ring is out of reach");
 
 /// Answers a request; `path` is what follows [`PREFIX`].
 pub(super) async fn answer(
@@ -54,13 +55,19 @@ pub(super) async fn answer(
     if path == "users/export" {
         return operator_lists::export(request, env, execution).await;
     }
-    if !is_action(path) {
+    let concerns_backup = operator_backup::is_action(path);
+    if !is_action(path) && !concerns_backup {
         return error::not_found();
     }
     if request.method() != "POST" {
         return error::method_not_allowed("POST");
     }
-    match acted(request, env, execution, path).await {
+    let done = if concerns_backup {
+        operator_backup::perform(request, env, path).await
+    } else {
+        acted(request, env, execution, path).await
+    };
+    match done {
         Ok(text) => Reply::json(200, text),
         Err(refusal) => {
             log::write(log::Event::OperatorApi, &error::detail(&refusal));
@@ -81,17 +88,19 @@ async fn acted(
     perform(&context, path, &given, EndedBy::ServiceApi).await
 }
 
-/// The text of a body. Nothing to say is `{}`, and curl without -d sends nothing.
+/// The text of an action's body.
 pub(super) async fn body(request: &Incoming) -> Result<String, Refusal> {
-    let body = request
-        .body(MAX_BODY_BYTES)
-        .await
-        .map_err(|fault| match fault {
-            BodyFault::Crowded => Refusal::GeneralError("too many bodies are in flight"),
-            BodyFault::TooLarge => bad(&format!("body is longer than {MAX_BODY_BYTES}")),
-            BodyFault::Broken => bad("body is broken off"),
-            BodyFault::Slow => bad("body did not arrive in time"),
-        })?;
+    body_within(request, MAX_BODY_BYTES).await
+}
+
+/// The text of a body of so many bytes at most. Nothing to say is `{}`, and curl without -d sends nothing.
+pub(super) async fn body_within(request: &Incoming, most: usize) -> Result<String, Refusal> {
+    let body = request.body(most).await.map_err(|fault| match fault {
+        BodyFault::Crowded => Refusal::GeneralError("too many bodies are in flight"),
+        BodyFault::TooLarge => bad(&format!("body is longer than {most}")),
+        BodyFault::Broken => bad("body is broken off"),
+        BodyFault::Slow => bad("body did not arrive in time"),
+    })?;
     let body = String::from_utf8(body).map_err(|_| bad("body is not UTF-8"))?;
     Ok(if body.is_empty() {
         "{}".to_owned()
@@ -173,6 +182,6 @@ fn moment(context: &Context, given: &Object<'_>) -> Result<UnixMillis, Refusal> 
     Ok(time)
 }
 
-fn bad(text: &str) -> Refusal {
+pub(super) fn bad(text: &str) -> Refusal {
     Refusal::BadInput(text.to_owned())
 }

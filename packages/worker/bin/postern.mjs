@@ -10,7 +10,7 @@ const COMMANDS = {
   dev: { what: "run Postern on this machine; arguments are those of `wrangler dev`", file: "start" },
   check: { what: "ask the Worker whether it accepts its settings and rules", file: "check" },
   deploy: { what: "check, then `wrangler deploy` with the arguments given", file: "deploy" },
-  admin: { what: "look at and end sessions, rotate and withdraw signing keys, explain a decision; local or deployed", file: "admin" },
+  admin: { what: "look at and end sessions, rotate and withdraw signing keys, back up and restore the key ring, explain a decision; local or deployed", file: "admin" },
   keys: { what: "make a key for the service API (the secret API_KEYS)", file: "keys", here: true },
   reset: { what: "delete what `npx postern dev` stored", file: "reset" },
   upgrade: { what: "install another release, and add to wrangler.toml what it needs; the version is optional", file: "upgrade" },

@@ -9,13 +9,13 @@ use worker::Env;
 
 use super::object::OBJECT_NAME;
 use crate::runtime::{
-    crypto,
+    clock, crypto,
     http::fetch::{self, Limits, Target},
     js::{self, Fetcher, ObjectNamespace},
     log, promise, settings,
 };
 use postern_core::keys::{
-    CopyStatus, KeyKind, Questions, RingCall, RingCopy, SigningKey, UnknownKey,
+    CopyStatus, KeyKind, Questions, RingCall, RingCopy, Sealing, SigningKey, UnknownKey,
 };
 use postern_jwt::{
     SigningAlgorithm,
@@ -186,6 +186,34 @@ pub(crate) async fn renew_if_older_than(env: &Env, now: UnixMillis, version: u64
     }
 }
 
+/// Why nothing came of what concerns a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotSealed {
+    /// The key, or the backup, is none, damaged or another, or came too late.
+    Unopened,
+    /// There is another ring.
+    OtherRing,
+    /// The ring gave no answer, or is of a release that does not know this.
+    Outage,
+}
+
+/// Asks for something that concerns a backup: the text of the JSON object that is answered.
+pub(crate) async fn sealing(env: &Env, wanted: Sealing) -> Result<String, NotSealed> {
+    let restores = matches!(wanted, Sealing::Restore { .. });
+    let answer = object_answer(env, &RingCall::Sealing(wanted)).await;
+    let answer = answer.map_err(|Outage| NotSealed::Outage)?;
+    if restores && answer.status == 200 {
+        // Here it counts at once; elsewhere with the next question, as every change.
+        let _ = ask(env, clock::now(), RingCall::Ring).await;
+    }
+    match answer.status {
+        200 => String::from_utf8(answer.body).map_err(|_| NotSealed::Outage),
+        409 => Err(NotSealed::OtherRing),
+        422 => Err(NotSealed::Unopened),
+        _ => Err(NotSealed::Outage),
+    }
+}
+
 enum Refused {
     UnknownKid,
     Outage,
@@ -226,16 +254,21 @@ async fn ask(env: &Env, now: UnixMillis, call: RingCall) -> Result<Rc<RingCopy>,
     })
 }
 
-async fn ask_object(env: &Env, call: &RingCall) -> Result<RingCopy, Refused> {
+async fn object_answer(env: &Env, call: &RingCall) -> Result<fetch::Answer, Outage> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
         .and_then(|namespace| namespace.object(OBJECT_NAME, settings::central_location(env)))
-        .ok_or(Refused::Outage)?;
+        .ok_or(Outage)?;
     // Only the path matters: the host goes nowhere.
     let url = format!("https://key-ring.internal/{}", call.path());
-    let body = call.body().ok_or(Refused::Outage)?;
-    let answer = fetch::request(Target::Object(&object), &url, Some(&body), LIMITS)
+    let body = call.body().ok_or(Outage)?;
+    fetch::request(Target::Object(&object), &url, Some(&body), LIMITS)
         .await
-        .map_err(|_| Refused::Outage)?;
+        .map_err(|_| Outage)
+}
+
+async fn ask_object(env: &Env, call: &RingCall) -> Result<RingCopy, Refused> {
+    let answer = object_answer(env, call).await;
+    let answer = answer.map_err(|Outage| Refused::Outage)?;
     match answer.status {
         200 => std::str::from_utf8(&answer.body)
             .ok()

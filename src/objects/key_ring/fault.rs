@@ -15,6 +15,10 @@ pub(crate) enum Fault {
     Unannounced,
     /// There is no key of this name.
     UnknownKid,
+    /// A backup, or a key for one, is damaged or another, or came too late.
+    Unopened,
+    /// There is a ring that a backup is not to take the place of.
+    OtherRing,
     /// The request is of a release that is out of reach.
     Unsupported,
     /// The request is not one of ours.

@@ -1,11 +1,12 @@
 //! The key ring: its object, the object's storage, and this isolate's copy.
 
+mod backup;
 pub(crate) mod client;
 pub(crate) mod fault;
 pub(crate) mod object;
 pub(crate) mod store;
 
 pub(crate) use client::{
-    Outage, Withdrawal, current, cut_off, held, renew_if_older_than, rotate, sign, signer,
-    with_unknown_key, withdraw,
+    NotSealed, Outage, Withdrawal, current, cut_off, held, renew_if_older_than, rotate, sealing,
+    sign, signer, with_unknown_key, withdraw,
 };

@@ -5,7 +5,8 @@
 //! ring.
 //!
 //! Requests are POSTs of a [`RingCall`], answered with a [`RingCopy`], private keys included; 404 when there is no key of the
-//! name to be withdrawn. What cannot be read is 400, and changes nothing.
+//! name to be withdrawn. What cannot be read is 400, and changes nothing. What concerns backups is answered as [`backup`] says: 409
+//! when there is another ring, 422 when something cannot be opened.
 //!
 //! What changes the ring is reported to the authority on revocations, from which isolates hear of it soonest. A withdrawal or
 //! a cut-off that could not be reported is stored all the same, and answered 503: a repeated call reports it.
@@ -22,7 +23,10 @@ use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use worker::Env;
 
-use super::store;
+use super::{
+    backup::{self, RestoreKey},
+    store,
+};
 use crate::{
     objects::{
         key_sets::object::{self as keeper, Keeper},
@@ -39,7 +43,7 @@ use crate::{
 use postern_core::{
     keys::{
         KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
-        Secrets, ShardsWanted, SharedValues, Unreadable,
+        Sealing, Secrets, ShardsWanted, SharedValues, Unreadable,
     },
     message::{Unread, agreed},
     settings::Settings,
@@ -71,6 +75,7 @@ impl KeyRing {
                 env,
                 alarm: Cell::new(None),
                 announced: Cell::new(0),
+                restore_key: RestoreKey::default(),
             }),
         }
     }
@@ -89,6 +94,12 @@ impl KeyRing {
                 _ => {}
             }
             let outcome = match command(&request).await {
+                Ok((_, RingCall::Sealing(wanted))) => {
+                    return match object.sealing(wanted).await {
+                        Ok(text) => js::object_response(200, &text),
+                        Err(fault) => answer(&Err(fault)),
+                    };
+                }
                 Ok((protocol, command)) => {
                     #[cfg(postern_next)]
                     let command = match command {
@@ -159,6 +170,7 @@ struct Object {
     alarm: Cell<Option<UnixMillis>>,
     /// The version of the ring that this instance has reported to the authority on revocations.
     announced: Cell<u64>,
+    restore_key: RestoreKey,
 }
 
 impl Object {
@@ -185,6 +197,30 @@ impl Object {
         }
         self.announced.set(version.max(self.announced.get()));
         Ok(ring.copy(policy, now))
+    }
+
+    /// Answers what concerns backups: with the text of a JSON object.
+    async fn sealing(&self, wanted: Sealing) -> Result<String, Fault> {
+        let now = clock::now();
+        match wanted {
+            Sealing::RestoreKey => self.restore_key.renew(now).await,
+            Sealing::Backup { key } => {
+                let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
+                let wanted = Wanted::from(settings.as_ref());
+                let ring = self.updated(wanted, RingCall::Ring, now).await?;
+                backup::sealed(ring, &key, now).await
+            }
+            Sealing::Restore { backup, replace } => {
+                let opened = self.restore_key.opened(&backup, now).await?;
+                let restored = backup::restore(&self.storage()?, opened, replace)?;
+                // Makes what is due, and tells the authority on revocations, from which isolates hear of it. It is stored: that
+                // it cannot be told delays isolates by no more than the age of their copies.
+                let _ = self.run(RingCall::Ring).await;
+                let mut answer = ObjectWriter::new();
+                answer.boolean("restored", restored);
+                Ok(answer.finish())
+            }
+        }
     }
 
     /// The ring after `command`, with every key that is due. Generation awaits, so nothing else is delivered to the
@@ -353,6 +389,8 @@ fn answer(outcome: &Result<RingCopy, Fault>) -> Result<JsValue, JsValue> {
             let status = match fault {
                 Fault::UnknownKid => 404,
                 Fault::BadRequest | Fault::Unsupported => 400,
+                Fault::OtherRing => 409,
+                Fault::Unopened => 422,
                 _ => 503,
             };
             let mut body = ObjectWriter::new();

@@ -63,4 +63,20 @@ extern "C" {
         signature: &[u8],
         data: &[u8],
     ) -> Result<Promise, JsValue>;
+
+    /// `crypto.subtle.encrypt(…)`
+    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = encrypt)]
+    pub(crate) fn encrypt(
+        algorithm: &JsValue,
+        key: &CryptoKey,
+        data: &[u8],
+    ) -> Result<Promise, JsValue>;
+
+    /// `crypto.subtle.decrypt(…)`
+    #[wasm_bindgen(catch, js_namespace = ["crypto", "subtle"], js_name = decrypt)]
+    pub(crate) fn decrypt(
+        algorithm: &JsValue,
+        key: &CryptoKey,
+        data: &[u8],
+    ) -> Result<Promise, JsValue>;
 }

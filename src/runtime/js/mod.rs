@@ -11,7 +11,8 @@ mod objects;
 mod trace;
 
 pub(crate) use crypto::{
-    CryptoKey, CryptoKeyPair, export_key, generate_key, import_key, sign, supports, verify,
+    CryptoKey, CryptoKeyPair, decrypt, encrypt, export_key, generate_key, import_key, sign,
+    supports, verify,
 };
 pub(crate) use objects::{
     KvNamespace, ObjectNamespace, ObjectState, ObjectStorage, SqlStorage, bytes_response,

@@ -23,13 +23,34 @@ pub enum RingCall {
         /// The moment.
         moment: UnixMillis,
     },
+    /// Something about backups, which is answered with no copy.
+    Sealing(Sealing),
     /// As [`Self::Ring`], of the next release.
     #[cfg(postern_next)]
     RingNext,
 }
 
+/// What an operator wants of the ring that concerns its backup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sealing {
+    /// The ring, sealed to a key: the text of a public JWK.
+    Backup {
+        /// The key.
+        key: String,
+    },
+    /// A key of the object's own that a backup is to be sealed to, so that it can be restored.
+    RestoreKey,
+    /// The ring that is in this backup.
+    Restore {
+        /// The text of the backup.
+        backup: String,
+        /// Even if there is another ring.
+        replace: bool,
+    },
+}
+
 /// The body of a request. A release that sent none understood number 1.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct Body {
     #[serde(default = "first")]
     protocol: u32,
@@ -37,6 +58,12 @@ struct Body {
     kid: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     moment: Option<UnixMillis>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    backup: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    replace: bool,
 }
 
 /// The number of a message that says none.
@@ -52,6 +79,9 @@ impl RingCall {
             Self::Rotate => "rotate",
             Self::Withdraw { .. } => "withdraw",
             Self::CutOff { .. } => "cut-off",
+            Self::Sealing(Sealing::Backup { .. }) => "backup",
+            Self::Sealing(Sealing::RestoreKey) => "restore-key",
+            Self::Sealing(Sealing::Restore { .. }) => "restore",
             #[cfg(postern_next)]
             Self::RingNext => "ring-next",
         }
@@ -59,18 +89,22 @@ impl RingCall {
 
     /// The body of the request.
     pub fn body(&self) -> Option<String> {
-        let (kid, moment) = match self {
-            Self::Ring | Self::Rotate => (None, None),
-            Self::Withdraw { kid } => (Some(kid.clone()), None),
-            Self::CutOff { moment } => (None, Some(*moment)),
-            #[cfg(postern_next)]
-            Self::RingNext => (None, None),
-        };
-        let body = Body {
+        let mut body = Body {
             protocol: NEWEST,
-            kid,
-            moment,
+            ..Body::default()
         };
+        match self {
+            Self::Ring | Self::Rotate | Self::Sealing(Sealing::RestoreKey) => {}
+            Self::Withdraw { kid } => body.kid = Some(kid.clone()),
+            Self::CutOff { moment } => body.moment = Some(*moment),
+            Self::Sealing(Sealing::Backup { key }) => body.key = Some(key.clone()),
+            Self::Sealing(Sealing::Restore { backup, replace }) => {
+                body.backup = Some(backup.clone());
+                body.replace = *replace;
+            }
+            #[cfg(postern_next)]
+            Self::RingNext => {}
+        }
         message::encode(&body)
     }
 
@@ -81,6 +115,9 @@ impl RingCall {
             protocol,
             kid,
             moment,
+            key,
+            backup,
+            replace,
         } = serde_json::from_str(body).map_err(|_| Unread::Damaged)?;
         if protocol < OLDEST {
             return Err(Unread::Unsupported);
@@ -94,6 +131,14 @@ impl RingCall {
             "cut-off" => Self::CutOff {
                 moment: moment.ok_or(Unread::Damaged)?,
             },
+            "backup" => Self::Sealing(Sealing::Backup {
+                key: key.ok_or(Unread::Damaged)?,
+            }),
+            "restore-key" => Self::Sealing(Sealing::RestoreKey),
+            "restore" => Self::Sealing(Sealing::Restore {
+                backup: backup.ok_or(Unread::Damaged)?,
+                replace,
+            }),
             #[cfg(postern_next)]
             "ring-next" => Self::RingNext,
             _ => return Err(Unread::Unsupported),
@@ -104,9 +149,16 @@ impl RingCall {
 
 #[cfg(test)]
 mod tests {
-    use super::RingCall;
+    use super::{RingCall, Sealing};
     use crate::message::{NEWEST, Unread};
     use postern_jwt::time::UnixMillis;
+
+    fn restore(replace: bool) -> RingCall {
+        RingCall::Sealing(Sealing::Restore {
+            backup: "a.b".to_owned(),
+            replace,
+        })
+    }
 
     #[test]
     fn calls_are_read_as_they_were_written() {
@@ -119,6 +171,12 @@ mod tests {
             RingCall::CutOff {
                 moment: UnixMillis(7),
             },
+            RingCall::Sealing(Sealing::Backup {
+                key: r#"{"kty":"RSA"}"#.to_owned(),
+            }),
+            RingCall::Sealing(Sealing::RestoreKey),
+            restore(false),
+            restore(true),
         ] {
             let read = RingCall::read(call.path(), &call.body().unwrap());
             assert_eq!(read, Ok((NEWEST, call)));
@@ -144,6 +202,32 @@ mod tests {
             ("rotate", r#"{"protocol":9,"new":[1]}"#, 9, RingCall::Rotate),
             ("withdraw", r#"{"protocol":1,"kid":"k"}"#, 1, kid()),
             ("cut-off", r#"{"protocol":1,"moment":5}"#, 1, moment()),
+            (
+                "backup",
+                r#"{"protocol":4,"key":"k"}"#,
+                4,
+                RingCall::Sealing(Sealing::Backup {
+                    key: "k".to_owned(),
+                }),
+            ),
+            (
+                "restore-key",
+                r#"{"protocol":4}"#,
+                4,
+                RingCall::Sealing(Sealing::RestoreKey),
+            ),
+            (
+                "restore",
+                r#"{"protocol":4,"backup":"a.b"}"#,
+                4,
+                restore(false),
+            ),
+            (
+                "restore",
+                r#"{"protocol":4,"backup":"a.b","replace":true}"#,
+                4,
+                restore(true),
+            ),
         ] {
             assert_eq!(
                 RingCall::read(path, body),
@@ -164,6 +248,13 @@ mod tests {
             ("withdraw", "", Unread::Damaged),
             ("withdraw", r#"{"kid":1}"#, Unread::Damaged),
             ("cut-off", r#"{"moment":1.5}"#, Unread::Damaged),
+            ("backup", r#"{"key":{}}"#, Unread::Damaged),
+            ("restore", r#"{"replace":true}"#, Unread::Damaged),
+            (
+                "restore",
+                r#"{"backup":"a.b","replace":"no"}"#,
+                Unread::Damaged,
+            ),
         ] {
             assert_eq!(RingCall::read(path, body), Err(why), "{path} {body}");
         }

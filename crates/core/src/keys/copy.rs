@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
 use super::{
-    KeyKind, KeyPolicy, KeyRing, KeySetDocument, RingHead, SCHEMA, Shards, SigningKey, call::first,
+    KeyKind, KeyPolicy, KeyRing, KeySetDocument, RingHead, Shards, SigningKey, call::first,
     ring::LONGEST_OUTAGE,
 };
 use crate::{
@@ -95,7 +95,7 @@ impl RingCopy {
 
     /// True when this code understands the copy. False during a roll-back: the ring was written by newer code.
     pub fn is_readable(&self) -> bool {
-        self.ring.head.schema == SCHEMA && self.protocol >= OLDEST
+        self.ring.head.is_readable() && self.protocol >= OLDEST
     }
 
     /// True when this copy is not older than `other`: answers may overtake each other.

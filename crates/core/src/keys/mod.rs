@@ -16,6 +16,7 @@
 //! withdrawn. An assertion key lives like a dynamic one, with A = 60 s, and has a document of its own: what the gateway
 //! tells an origin must never pass for a session token.
 
+mod backup;
 mod call;
 mod copy;
 mod document;
@@ -27,7 +28,8 @@ mod shards;
 mod shared;
 mod stored;
 
-pub use call::RingCall;
+pub use backup::{Backup, MAX_BACKUP_BYTES, OtherRing, RecipientKey, Restored, SealedBackup};
+pub use call::{RingCall, Sealing};
 pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};
 pub use document::{KeySetDocument, public_jwk};
 pub use policy::{ASSERTION_LIFE, KeyPolicy};

@@ -192,6 +192,13 @@ pub struct RingHead {
     pub kept: Kept,
 }
 
+impl RingHead {
+    /// True when this code understands the ring. False during a roll-back: it was written by newer code.
+    pub const fn is_readable(&self) -> bool {
+        self.schema == SCHEMA
+    }
+}
+
 /// All keys and secrets of one deployment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(from = "RingText", into = "RingText")]

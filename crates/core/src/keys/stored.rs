@@ -10,7 +10,7 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use serde_json::{Map, Value};
 
-use super::{KeyKind, KeyRing, RingCopy, RingHead, SigningKey};
+use super::{Backup, KeyKind, KeyRing, RingCopy, RingHead, SigningKey};
 use crate::message;
 use postern_jwt::secret::Secret;
 
@@ -147,4 +147,4 @@ macro_rules! texts {
         }
     )*};
 }
-texts! { SigningKey RingHead KeyRing RingCopy }
+texts! { SigningKey RingHead KeyRing RingCopy Backup }

@@ -3,6 +3,8 @@
 //! The names that WebCrypto gives to algorithms, and the imported keys.
 //! HS256 is not here: the core checks it without leaving Wasm.
 
+pub(crate) mod cipher;
+
 use super::random::CryptoFault;
 use std::cell::RefCell;
 
@@ -118,7 +120,6 @@ fn keep<T>(keys: &mut Vec<T>, key: T) {
 
 /// A new key pair: public and private JWK. Takes up to a tenth of a second of CPU for RSA, so only objects call it.
 pub(crate) async fn generate(algorithm: SigningAlgorithm) -> Result<(String, Secret), CryptoFault> {
-    let backend = |_| CryptoFault::Backend;
     let parameters = parse(match algorithm {
         SigningAlgorithm::RS256 => {
             r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256","modulusLength":2048}"#
@@ -126,20 +127,33 @@ pub(crate) async fn generate(algorithm: SigningAlgorithm) -> Result<(String, Sec
         SigningAlgorithm::ES256 => r#"{"name":"ECDSA","namedCurve":"P-256"}"#,
         SigningAlgorithm::EdDSA => r#"{"name":"Ed25519"}"#,
     })?;
-    if algorithm == SigningAlgorithm::RS256 {
-        // 65537, big-endian; JSON has no byte arrays.
-        let exponent = Uint8Array::from([1, 0, 1].as_slice());
-        js_sys::Reflect::set(&parameters, &JsValue::from_str("publicExponent"), &exponent)
-            .map_err(backend)?;
-    }
-    let usages = Array::of2(&JsValue::from_str("sign"), &JsValue::from_str("verify"));
-    let pair = promise::of(js::generate_key(&parameters, true, &usages))
-        .await
-        .map_err(backend)?
-        .unchecked_into::<CryptoKeyPair>();
-    let public = exported(pair.public_key().map_err(backend)?).await?;
-    let private = exported(pair.private_key().map_err(backend)?).await?;
+    let pair = pair(&parameters, ["sign", "verify"], true).await?;
+    let [public, private] = [pair.public_key(), pair.private_key()];
+    let public = exported(public.map_err(|_| CryptoFault::Backend)?).await?;
+    let private = exported(private.map_err(|_| CryptoFault::Backend)?).await?;
     Ok((public, Secret::new(private.into_bytes())))
+}
+
+/// A new key pair for these uses. The public key can always be exported, the private one if it is to be `extractable`.
+async fn pair(
+    parameters: &JsValue,
+    usages: [&str; 2],
+    extractable: bool,
+) -> Result<CryptoKeyPair, CryptoFault> {
+    let backend = |_| CryptoFault::Backend;
+    // Of RSA, and passed over by the others: 65537, big-endian; JSON has no byte arrays.
+    let exponent = Uint8Array::from([1, 0, 1].as_slice());
+    set(parameters, "publicExponent", &exponent)?;
+    let [one, other] = usages.map(JsValue::from_str);
+    let usages = Array::of2(&one, &other);
+    let pair = promise::of(js::generate_key(parameters, extractable, &usages));
+    Ok(pair.await.map_err(backend)?.unchecked_into())
+}
+
+fn set(object: &JsValue, name: &str, value: &JsValue) -> Result<(), CryptoFault> {
+    js_sys::Reflect::set(object, &JsValue::from_str(name), value)
+        .map(drop)
+        .map_err(|_| CryptoFault::Backend)
 }
 
 async fn exported(key: CryptoKey) -> Result<String, CryptoFault> {
@@ -157,20 +171,23 @@ async fn import(
     usage: &'static str,
 ) -> Result<Imported, CryptoFault> {
     let parameters = parameters(algorithm).ok_or(CryptoFault::BadKey)?;
-    let jwk = js_sys::JSON::parse(jwk).map_err(|_| CryptoFault::BadKey)?;
     let usages = Array::of1(&JsValue::from_str(usage));
+    let key = imported(jwk, parameters.import, &usages).await?;
+    let operate = parse(parameters.operate)?;
+    Ok(Imported { key, operate })
+}
+
+async fn imported(jwk: &str, parameters: &str, usages: &Array) -> Result<CryptoKey, CryptoFault> {
+    let jwk = js_sys::JSON::parse(jwk).map_err(|_| CryptoFault::BadKey)?;
     let key = promise::of(js::import_key(
         "jwk",
         &jwk,
-        &parse(parameters.import)?,
+        &parse(parameters)?,
         false,
-        &usages,
-    ))
-    .await
-    .map_err(|error| import_fault(&error))?
-    .unchecked_into::<CryptoKey>();
-    let operate = parse(parameters.operate)?;
-    Ok(Imported { key, operate })
+        usages,
+    ));
+    let key = key.await.map_err(|error| import_fault(&error))?;
+    Ok(key.unchecked_into())
 }
 
 /// Web Cryptography section 14.3: a key that cannot be imported is a `DataError`, `SyntaxError`, `TypeError` or

@@ -1,0 +1,109 @@
+//! Backup and restore in the object: what is sealed and opened, so that no key crosses to an isolate for it. The rules and the form
+//! are `postern_core::keys::Backup`.
+//!
+//! A backup comes sealed to a key of this object's, which it makes for the purpose and holds in memory only: whoever restores opens the
+//! wrapping with the operator's key, where that is, and wraps it anew. A key that is gone, because the object was ended
+//! meanwhile or time has passed, is asked for again.
+
+use std::cell::RefCell;
+
+use super::{fault::Fault, store};
+use crate::runtime::{
+    crypto::cipher::{self, ContentKey, UnwrappingKey},
+    js::ObjectStorage,
+    random::{self, CryptoFault},
+};
+use postern_core::keys::{Backup, KeyRing, OtherRing, RecipientKey, Restored, SealedBackup};
+use postern_jwt::{
+    json::{self, ObjectWriter},
+    secret::Secret,
+    time::{Millis, UnixMillis},
+};
+
+/// How long a backup may be sealed to a key that was made for it.
+const RESTORE_KEY_LIFE: Millis = Millis(600_000);
+
+/// The key that was made last, and when.
+#[derive(Debug, Default)]
+pub(super) struct RestoreKey(RefCell<Option<(UnixMillis, UnwrappingKey)>>);
+
+impl RestoreKey {
+    /// Makes a new one: what is answered.
+    pub(super) async fn renew(&self, now: UnixMillis) -> Result<String, Fault> {
+        let (key, public) = UnwrappingKey::generate().await?;
+        self.0.replace(Some((now, key)));
+        let mut answer = ObjectWriter::new();
+        answer.json("publicKey", &public);
+        Ok(answer.finish())
+    }
+
+    fn current(&self, now: UnixMillis) -> Result<UnwrappingKey, Fault> {
+        let held = self.0.borrow();
+        let young = held
+            .as_ref()
+            .filter(|(made, _)| now.since(*made) < RESTORE_KEY_LIFE);
+        young.map(|(_, key)| key.clone()).ok_or(Fault::Unopened)
+    }
+
+    /// The backup in a text.
+    pub(super) async fn opened(&self, text: &str, now: UnixMillis) -> Result<Backup, Fault> {
+        let sealed = SealedBackup::read(text).ok_or(Fault::Unopened)?;
+        let key = self.current(now)?.unwrap(&sealed.wrapped_key).await?;
+        let key = ContentKey::new(&key).await?;
+        let opened = key.open(sealed.nonce, sealed.header.as_bytes(), &sealed.content);
+        let opened = opened.await?;
+        let text = std::str::from_utf8(opened.expose()).map_err(|_| Fault::Unopened)?;
+        Backup::read(text).map_err(|_| Fault::Unopened)
+    }
+}
+
+/// The ring sealed to a key, the text of a JWK: what is answered.
+pub(super) async fn sealed(ring: KeyRing, jwk: &str, now: UnixMillis) -> Result<String, Fault> {
+    let recipient = json::parse_object(jwk).ok();
+    let recipient = recipient.as_ref().and_then(RecipientKey::read);
+    let recipient = recipient.ok_or(Fault::BadRequest)?;
+    let backup = Backup::of(ring, now);
+    let text = Secret::new(backup.to_json().map_err(|_| Fault::Storage)?.into_bytes());
+    let key = Secret::new(random::random::<32>()?.to_vec());
+    let header = backup.header();
+    let nonce = random::random()?;
+    let content = ContentKey::new(&key).await?;
+    let sealed = SealedBackup {
+        content: content
+            .seal(nonce, header.as_bytes(), text.expose())
+            .await?,
+        header: &header,
+        wrapped_key: cipher::wrapped(recipient.jwk(), &key).await?,
+        nonce,
+    };
+    let mut answer = ObjectWriter::new();
+    answer.text("backup", &sealed.text());
+    Ok(answer.finish())
+}
+
+/// Puts a backup in the place of what is stored. Awaits nothing. True when that changed something.
+pub(super) fn restore(
+    storage: &ObjectStorage,
+    backup: Backup,
+    replace: bool,
+) -> Result<bool, Fault> {
+    let stored = match store::load(storage) {
+        // What cannot be read is of no use to anybody.
+        Err(Fault::Storage) if replace => None,
+        stored => stored?,
+    };
+    match KeyRing::restored(backup, stored.as_ref(), replace) {
+        Ok(Restored::Ring(ring)) => store::save(storage, &ring).map(|()| true),
+        Ok(Restored::Already) => Ok(false),
+        Err(OtherRing) => Err(Fault::OtherRing),
+    }
+}
+
+impl From<CryptoFault> for Fault {
+    fn from(fault: CryptoFault) -> Self {
+        match fault {
+            CryptoFault::BadKey => Self::Unopened,
+            CryptoFault::Backend => Self::Crypto,
+        }
+    }
+}
