@@ -32,8 +32,7 @@ use postern_jwt::{
 /// What these paths begin with, behind the base path of the service API.
 pub(super) const PREFIX: &str = "/postern/";
 /// The longest body of an action, in bytes.
-pub(super) const MAX_BODY_BYTES: usize = 4 * 1024;
-pub(super) const KEY_RING_OUT: Refusal = Refusal::GeneralError("the key ring is out of reach");
+const MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// Answers a request; `path` is what follows [`PREFIX`].
 pub(super) async fn answer(
@@ -55,19 +54,13 @@ pub(super) async fn answer(
     if path == "users/export" {
         return operator_lists::export(request, env, execution).await;
     }
-    let concerns_backup = operator_backup::is_action(path);
-    if !is_action(path) && !concerns_backup {
+    if !is_action(path) && !operator_backup::is_action(path) {
         return error::not_found();
     }
     if request.method() != "POST" {
         return error::method_not_allowed("POST");
     }
-    let done = if concerns_backup {
-        operator_backup::perform(request, env, path).await
-    } else {
-        acted(request, env, execution, path).await
-    };
-    match done {
+    match acted(request, env, execution, path).await {
         Ok(text) => Reply::json(200, text),
         Err(refusal) => {
             log::write(log::Event::OperatorApi, &error::detail(&refusal));
@@ -82,8 +75,12 @@ async fn acted(
     execution: &ExecutionContext,
     path: &str,
 ) -> Result<String, Refusal> {
-    let body = body(request).await?;
+    let more = operator_backup::more_bytes(path);
+    let body = body_within(request, MAX_BODY_BYTES.saturating_add(more)).await?;
     let given = json::parse_object(&body).map_err(|fault| bad(&format!("body {fault}")))?;
+    if operator_backup::is_action(path) {
+        return operator_backup::perform(env, path, &given).await;
+    }
     let context = Context::open(env, execution).await?;
     perform(&context, path, &given, EndedBy::ServiceApi).await
 }
@@ -94,7 +91,7 @@ pub(super) async fn body(request: &Incoming) -> Result<String, Refusal> {
 }
 
 /// The text of a body of so many bytes at most. Nothing to say is `{}`, and curl without -d sends nothing.
-pub(super) async fn body_within(request: &Incoming, most: usize) -> Result<String, Refusal> {
+async fn body_within(request: &Incoming, most: usize) -> Result<String, Refusal> {
     let body = request.body(most).await.map_err(|fault| match fault {
         BodyFault::Crowded => Refusal::GeneralError("too many bodies are in flight"),
         BodyFault::TooLarge => bad(&format!("body is longer than {most}")),
@@ -132,7 +129,7 @@ pub(super) async fn perform(
     match path {
         "keys/rotate" => {
             let rotated = key_ring::rotate(&context.env, context.now).await;
-            rotated.map_err(|key_ring::Outage| KEY_RING_OUT)?;
+            rotated.map_err(|key_ring::Outage| key_ring::OUT_OF_REACH)?;
         }
         "keys/withdraw" => withdraw(context, given).await?,
         "users/erase" => {
@@ -153,7 +150,7 @@ async fn withdraw(context: &Context, given: &Object<'_>) -> Result<(), Refusal> 
     match key_ring::withdraw(&context.env, context.now, &kid).await {
         Ok(key_ring::Withdrawal::Done) => Ok(()),
         Ok(key_ring::Withdrawal::UnknownKid) => Err(bad("\"kid\" must name a signing key")),
-        Err(key_ring::Outage) => Err(KEY_RING_OUT),
+        Err(key_ring::Outage) => Err(key_ring::OUT_OF_REACH),
     }
 }
 
@@ -182,6 +179,6 @@ fn moment(context: &Context, given: &Object<'_>) -> Result<UnixMillis, Refusal> 
     Ok(time)
 }
 
-pub(super) fn bad(text: &str) -> Refusal {
+fn bad(text: &str) -> Refusal {
     Refusal::BadInput(text.to_owned())
 }

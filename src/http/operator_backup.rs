@@ -5,10 +5,9 @@
 
 use worker::Env;
 
-use super::operator_actions::{KEY_RING_OUT, MAX_BODY_BYTES, bad, body_within};
 use crate::{
     objects::key_ring::{self, NotSealed},
-    runtime::{http::request::Incoming, log},
+    runtime::log,
 };
 use postern_core::{
     keys::{MAX_BACKUP_BYTES, RecipientKey, Sealing},
@@ -21,22 +20,23 @@ pub(super) fn is_action(path: &str) -> bool {
     ["keys/backup", "keys/restore-key", "keys/restore"].contains(&path)
 }
 
+/// By how much the body of an action may be longer than that of others, in bytes.
+pub(super) fn more_bytes(path: &str) -> usize {
+    match path {
+        "keys/restore" => MAX_BACKUP_BYTES,
+        _ => 0,
+    }
+}
+
 /// Does what an operator asks for, and gives the result as JSON text. `path` is that of an [action](is_action).
-pub(super) async fn perform(request: &Incoming, env: &Env, path: &str) -> Result<String, Refusal> {
-    let most = match path {
-        // And what stands around the backup.
-        "keys/restore" => MAX_BACKUP_BYTES.saturating_add(MAX_BODY_BYTES),
-        _ => MAX_BODY_BYTES,
-    };
-    let body = body_within(request, most).await?;
-    let given = json::parse_object(&body).map_err(|fault| bad(&format!("body {fault}")))?;
+pub(super) async fn perform(env: &Env, path: &str, given: &Object<'_>) -> Result<String, Refusal> {
     let wanted = match path {
-        "keys/backup" => backup(&given)?,
-        "keys/restore" => restore(&given)?,
+        "keys/backup" => backup(given)?,
+        "keys/restore" => restore(given)?,
         _ => Sealing::RestoreKey,
     };
     let result = key_ring::sealing(env, wanted).await.map_err(refusal)?;
-    let answered = json::parse_object(&result).map_err(|_| KEY_RING_OUT)?;
+    let answered = json::parse_object(&result).map_err(|_| key_ring::OUT_OF_REACH)?;
     let mut answer = ObjectWriter::new();
     answer.text("status", "OK");
     for member in answered.members() {
@@ -48,6 +48,10 @@ pub(super) async fn perform(request: &Incoming, env: &Env, path: &str) -> Result
         answer.json(member.name(), member.value());
     }
     Ok(answer.finish())
+}
+
+fn bad(text: &str) -> Refusal {
+    Refusal::BadInput(text.to_owned())
 }
 
 fn told(reason: &str, message: &str) {
@@ -89,6 +93,6 @@ fn refusal(fault: NotSealed) -> Refusal {
         NotSealed::OtherRing => bad(
             "there are other keys: with \"replace\": true they are given up, and sessions that were made with them end",
         ),
-        NotSealed::Outage => KEY_RING_OUT,
+        NotSealed::Outage => key_ring::OUT_OF_REACH,
     }
 }

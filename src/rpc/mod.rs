@@ -201,7 +201,7 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         "regenerateAccessToken" => regenerate_access_token(arguments, context).await,
         "rotateSigningKeys" => Ok(match key_ring::rotate(&context.env, context.now).await {
             Ok(_) => Ok(done()),
-            Err(key_ring::Outage) => Err(Refusal::GeneralError("the key ring is out of reach")),
+            Err(key_ring::Outage) => Err(key_ring::OUT_OF_REACH),
         }),
         "revokeSigningKey" => revoke_signing_key(arguments, context).await,
         _ => Err(js_sys::TypeError::new("there is no such method").into()),
@@ -215,7 +215,7 @@ async fn revoke_signing_key(arguments: &Arguments<'_>, context: &Context) -> Cal
         Ok(key_ring::Withdrawal::UnknownKid) => {
             Err(arguments.wrong("kid", "must name a signing key"))
         }
-        Err(key_ring::Outage) => Ok(Err(Refusal::GeneralError("the key ring is out of reach"))),
+        Err(key_ring::Outage) => Ok(Err(key_ring::OUT_OF_REACH)),
     }
 }
 

@@ -14,8 +14,9 @@ use crate::runtime::{
     js::{self, Fetcher, ObjectNamespace},
     log, promise, settings,
 };
-use postern_core::keys::{
-    CopyStatus, KeyKind, Questions, RingCall, RingCopy, Sealing, SigningKey, UnknownKey,
+use postern_core::{
+    keys::{CopyStatus, KeyKind, Questions, RingCall, RingCopy, Sealing, SigningKey, UnknownKey},
+    refusal::Refusal,
 };
 use postern_jwt::{
     SigningAlgorithm,
@@ -39,6 +40,9 @@ const MOST_CHECKS: u32 = 200;
 /// The key ring cannot be reached, or has no key for what is asked. A fault of ours: 503, and nothing rotates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outage;
+
+/// The refusal of what needs the key ring itself.
+pub(crate) const OUT_OF_REACH: Refusal = Refusal::GeneralError("the key ring is out of reach");
 
 /// What became of a `kid` that had to be withdrawn.
 #[derive(Debug, Clone, PartialEq, Eq)]

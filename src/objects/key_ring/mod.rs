@@ -7,6 +7,6 @@ pub(crate) mod object;
 pub(crate) mod store;
 
 pub(crate) use client::{
-    NotSealed, Outage, Withdrawal, current, cut_off, held, renew_if_older_than, rotate, sealing,
-    sign, signer, with_unknown_key, withdraw,
+    NotSealed, OUT_OF_REACH, Outage, Withdrawal, current, cut_off, held, renew_if_older_than,
+    rotate, sealing, sign, signer, with_unknown_key, withdraw,
 };
