@@ -9,7 +9,9 @@ use worker::Env;
 use super::{
     console, explain,
     frontend_api::{self, Answer, SessionShown},
-    issuer_logout, operator_lists, renewal, service_api,
+    issuer_logout,
+    operator::lists,
+    renewal, service_api,
 };
 use crate::{
     auth::{kept_answers, verifier},
@@ -94,7 +96,7 @@ async fn answered(
         Route::Console { path } => {
             response::of(&console::answer(request, env, execution, &path, &settings).await)
         }
-        Route::Metrics => response::of(&operator_lists::metrics(request, env, &settings).await),
+        Route::Metrics => response::of(&lists::metrics(request, env, &settings).await),
         Route::Explain => response::of(&explain::answer(request, env, execution, &settings).await),
         Route::RefreshAndReturn | Route::SessionRefresh => {
             // Scripts name no address to come back to.

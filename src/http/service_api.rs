@@ -2,7 +2,7 @@
 
 use worker::Env;
 
-use super::{operator_actions, rate_limit};
+use super::{operator::actions, rate_limit};
 use crate::{
     auth::{device, dpop, signer, verifier},
     objects::{context::Context, key_ring},
@@ -45,8 +45,8 @@ pub(crate) async fn answer(
     let Ok(settings) = settings::current(env) else {
         return error::misconfigured();
     };
-    if !keyless && let Some(path) = path.strip_prefix(operator_actions::PREFIX) {
-        return operator_actions::answer(request, env, execution, path, &settings).await;
+    if !keyless && let Some(path) = path.strip_prefix(actions::PREFIX) {
+        return actions::answer(request, env, execution, path, &settings).await;
     }
     let (api_key, authorization) = (request.header("api-key"), request.authorization());
     let cdi_version = request.header("cdi-version");

@@ -1,7 +1,10 @@
 //! The requests of the console's page: what is shown, and what an operator does.
 
 use super::{
-    super::{explain, operator_actions, operator_lists},
+    super::{
+        explain,
+        operator::{actions, lists},
+    },
     operator::{Operator, noted},
     overview,
 };
@@ -88,7 +91,7 @@ pub(super) async fn answer(asked: &Asked<'_>, call: Call) -> Result<String, Refu
     } = *asked;
     match call {
         Call::Sessions => {
-            let listing = operator_lists::listing(request.query())?;
+            let listing = lists::listing(request.query())?;
             Ok(sessions::list_sessions(context, listing)
                 .await?
                 .result(None))
@@ -96,16 +99,16 @@ pub(super) async fn answer(asked: &Asked<'_>, call: Call) -> Result<String, Refu
         Call::Session => session(asked).await,
         Call::EndSessions => end(asked).await,
         Call::Action(path) => {
-            let body = operator_actions::body(request).await?;
+            let body = actions::body(request).await?;
             let given = object(&body)?;
-            let done = operator_actions::perform(context, path, &given, EndedBy::Console).await;
+            let done = actions::perform(context, path, &given, EndedBy::Console).await;
             // What failed may have been done in part.
             let outcome = if done.is_ok() { "" } else { "; it failed" };
             noted(asked.operator, action_name(path), outcome);
             done
         }
         Call::Explain => {
-            let body = operator_actions::body(request).await?;
+            let body = actions::body(request).await?;
             let settings = &context.settings;
             explain::explained_text(&body, &context.env, asked.execution, settings).await
         }
@@ -148,7 +151,7 @@ async fn session(asked: &Asked<'_>) -> Result<String, Refusal> {
 }
 
 async fn end(asked: &Asked<'_>) -> Result<String, Refusal> {
-    let body = operator_actions::body(asked.request).await?;
+    let body = actions::body(asked.request).await?;
     let given = object(&body)?;
     let (context, by) = (asked.context, EndedBy::Console);
     let user_id = given.string("userId").ok().flatten().map(String::from);

@@ -1,6 +1,6 @@
 //! Who asks: an operator with a session of the console, or one whom Cloudflare Access lets in.
 
-use super::super::{operator_actions::body, rate_limit};
+use super::super::{operator::actions::body, rate_limit};
 use crate::{
     auth::verifier,
     objects::context::Context,

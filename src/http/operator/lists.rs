@@ -2,7 +2,7 @@
 
 use worker::Env;
 
-use super::rate_limit;
+use super::super::rate_limit;
 use crate::{
     objects::context::Context,
     runtime::{http::request::Incoming, js::ExecutionContext, log, metrics},
@@ -17,7 +17,7 @@ use postern_core::{
 };
 
 /// `GET {base}/metrics`: the counts of this isolate, as Prometheus text.
-pub(super) async fn metrics(request: &Incoming, env: &Env, settings: &Settings) -> Reply {
+pub(in crate::http) async fn metrics(request: &Incoming, env: &Env, settings: &Settings) -> Reply {
     let api_key = request.header("api-key");
     let presented = api_key::presented(api_key.as_deref(), request.authorization());
     if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
@@ -33,7 +33,11 @@ pub(super) async fn metrics(request: &Incoming, env: &Env, settings: &Settings) 
 }
 
 /// `GET …/sessions?userId=…&tenantId=…&cursor=…&ended=true`: a page of a user's sessions with their facts. The API key was checked.
-pub(super) async fn sessions(request: &Incoming, env: &Env, execution: &ExecutionContext) -> Reply {
+pub(in crate::http) async fn sessions(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+) -> Reply {
     if !matches!(request.method(), "GET" | "HEAD") {
         return error::method_not_allowed("GET, HEAD");
     }
@@ -53,7 +57,11 @@ pub(super) async fn sessions(request: &Incoming, env: &Env, execution: &Executio
 
 /// `GET …/users/export?userId=…&issuer=…&tenantId=…&cursor=…`: a page of everything that is stored about a person. The API key
 /// was checked.
-pub(super) async fn export(request: &Incoming, env: &Env, execution: &ExecutionContext) -> Reply {
+pub(in crate::http) async fn export(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+) -> Reply {
     if !matches!(request.method(), "GET" | "HEAD") {
         return error::method_not_allowed("GET, HEAD");
     }
@@ -77,7 +85,7 @@ pub(super) async fn export(request: &Incoming, env: &Env, execution: &ExecutionC
     }
 }
 
-pub(super) fn listing(text: &str) -> Result<Listing, Refusal> {
+pub(in crate::http) fn listing(text: &str) -> Result<Listing, Refusal> {
     let bad = |what: &str| Refusal::BadInput(what.to_owned());
     let user_id = query::find(text, "userId").ok_or_else(|| bad("\"userId\" is required"))?;
     let ended = match query::find(text, "ended").as_deref() {

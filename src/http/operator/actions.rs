@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use worker::Env;
 
-use super::{operator_backup, operator_lists, rate_limit};
+use super::{super::rate_limit, backup, lists};
 use crate::{
     objects::{context::Context, key_ring},
     runtime::{
@@ -30,12 +30,12 @@ use postern_jwt::{
 };
 
 /// What these paths begin with, behind the base path of the service API.
-pub(super) const PREFIX: &str = "/postern/";
+pub(in crate::http) const PREFIX: &str = "/postern/";
 /// The longest body of an action, in bytes.
 const MAX_BODY_BYTES: usize = 4 * 1024;
 
 /// Answers a request; `path` is what follows [`PREFIX`].
-pub(super) async fn answer(
+pub(in crate::http) async fn answer(
     request: &Incoming,
     env: &Env,
     execution: &ExecutionContext,
@@ -49,12 +49,12 @@ pub(super) async fn answer(
         return rate_limit::reply_to_wrong_api_key(request, env, refused).await;
     }
     if path == "sessions" {
-        return operator_lists::sessions(request, env, execution).await;
+        return lists::sessions(request, env, execution).await;
     }
     if path == "users/export" {
-        return operator_lists::export(request, env, execution).await;
+        return lists::export(request, env, execution).await;
     }
-    if !is_action(path) && !operator_backup::is_action(path) {
+    if !is_action(path) && !backup::is_action(path) {
         return error::not_found();
     }
     if request.method() != "POST" {
@@ -75,18 +75,18 @@ async fn acted(
     execution: &ExecutionContext,
     path: &str,
 ) -> Result<String, Refusal> {
-    let more = operator_backup::more_bytes(path);
+    let more = backup::more_bytes(path);
     let body = body_within(request, MAX_BODY_BYTES.saturating_add(more)).await?;
     let given = json::parse_object(&body).map_err(|fault| bad(&format!("body {fault}")))?;
-    if operator_backup::is_action(path) {
-        return operator_backup::perform(env, path, &given).await;
+    if backup::is_action(path) {
+        return backup::perform(env, path, &given).await;
     }
     let context = Context::open(env, execution).await?;
     perform(&context, path, &given, EndedBy::ServiceApi).await
 }
 
 /// The text of an action's body.
-pub(super) async fn body(request: &Incoming) -> Result<String, Refusal> {
+pub(in crate::http) async fn body(request: &Incoming) -> Result<String, Refusal> {
     body_within(request, MAX_BODY_BYTES).await
 }
 
@@ -118,7 +118,7 @@ fn is_action(path: &str) -> bool {
 }
 
 /// Does what an operator asks for, and gives the result as JSON text. `path` is one of an [action](is_action).
-pub(super) async fn perform(
+pub(in crate::http) async fn perform(
     context: &Context,
     path: &str,
     given: &Object<'_>,

@@ -1,0 +1,6 @@
+//! What operators do and look at, under the service API's path `/postern/` and on the console.
+
+pub(super) mod actions;
+pub(super) mod lists;
+
+mod backup;
