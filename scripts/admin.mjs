@@ -2,11 +2,12 @@
 // `npm run admin -- COMMAND …`: what an operator does by hand, at any Postern that an API key opens. What was asked for goes to
 // stdout as JSON, everything else to stderr.
 import { NotThere, adminApi } from "./lib/admin-api.mjs";
+import { exportAll } from "./lib/export/export-all.mjs";
 import { backUpKeys, restoreKeys } from "./lib/key-backup.mjs";
 import { StepFailed, main, say } from "./lib/process.mjs";
 import { option } from "./lib/wrangler-settings.mjs";
 
-/** @typedef {ReturnType<typeof adminApi>} Api */
+/** @typedef {import("./lib/admin-api.mjs").Api} Api */
 /** @typedef {{wants: string, what: string, changes?: boolean, run: (api: Api, given: string[], args: string[]) => Promise<unknown>}} Command */
 
 /** @type {Record<string, Command>} */
@@ -65,6 +66,11 @@ const COMMANDS = {
     what: "everything that is stored about a user, as JSON lines; --issuer ID, --cursor CURSOR to go on",
     run: (api, [userId = ""], args) => exportOf(api, userId, args),
   },
+  "export-all": {
+    wants: "[FILE]",
+    what: "everything that is stored about everybody, as JSON lines; again with the same FILE, or with --after POSITION, it goes on",
+    run: (api, [file], args) => exportAll(api, file, args),
+  },
   erase: {
     wants: "USER",
     what: "end a user's sessions and erase what is stored about the user; --issuer ID",
@@ -78,7 +84,7 @@ const COMMANDS = {
   },
 };
 /** Options with a value. Everything else that begins with `--` is a switch. */
-const OPTIONS = ["url", "core-path", "base-path", "token", "header", "env", "config", "issuer", "tenant", "cursor", "key"];
+const OPTIONS = ["url", "core-path", "base-path", "token", "header", "env", "config", "issuer", "tenant", "cursor", "after", "namespace", "key"];
 
 /** Every session with its facts, newest first where the deployment tells; `issuer` is left out, because all are its own. @param {Api} api @param {string} userId */
 async function sessionsOf(api, userId) {
@@ -187,7 +193,8 @@ await main(async () => {
     return;
   }
   const wanted = command.wants.split(" ").filter((word) => /^[A-Z]+$/.test(word)).length;
-  if (given.length < wanted || (given.length > wanted && !command.wants.endsWith("…"))) throw new StepFailed(`usage: npm run admin -- ${name} ${command.wants}`);
+  const most = command.wants.endsWith("…") ? Infinity : wanted + (/^\[/.test(command.wants) ? 1 : 0);
+  if (given.length < wanted || given.length > most) throw new StepFailed(`usage: npm run admin -- ${name} ${command.wants}`);
   const api = adminApi(args);
   if (command.changes && !api.isLocal && !args.includes("--yes")) throw new StepFailed(`${name} changes ${api.origin}: add --yes`);
   const said = await command.run(api, given, args);

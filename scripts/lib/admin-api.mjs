@@ -11,6 +11,7 @@ const LOCAL = "http://127.0.0.1:8787";
 /** `revoke-before` answers after about half a minute. */
 const ANSWER_MS = 60_000;
 
+/** @typedef {ReturnType<typeof adminApi>} Api */
 /** @typedef {{method?: string, path: string, query?: Record<string, string>, body?: object, base?: "core" | "auth"}} Question */
 
 /**
@@ -56,17 +57,21 @@ async function ask(base, key, { method = "GET", path, query, body }) {
     text = await response.text();
   } catch (error) {
     const why = error instanceof Error && error.name === "TimeoutError" ? `does not answer within ${ANSWER_MS / 1000} s` : "cannot be reached";
-    throw new StepFailed(`${new URL(url).origin} ${why}`);
+    throw new Outage(`${new URL(url).origin} ${why}`);
   }
   const answer = parsed(text);
   if (response.status === 200 && answer !== undefined) return answer;
   if (response.status === 401) throw new StepFailed(`the API key was refused by ${new URL(url).origin}`);
   if (response.status === 404) throw new NotThere(`${base} has no ${method} ${path}: is the address right, is API_KEYS set there, and is that release new enough?`);
-  throw new StepFailed(`status ${response.status}: ${answer?.message ?? text.trim().slice(0, 200)}`);
+  const said = `status ${response.status}: ${answer?.message ?? text.trim().slice(0, 200)}`;
+  throw response.status >= 500 ? new Outage(said) : new StepFailed(said);
 }
 
 /** The deployment does not know the path. */
 export class NotThere extends StepFailed {}
+
+/** There was no answer, or none that tells: another attempt may have one. */
+export class Outage extends StepFailed {}
 
 /** @param {string} text @returns {any} */
 function parsed(text) {

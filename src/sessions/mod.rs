@@ -7,6 +7,7 @@ pub(crate) mod issuer_logout;
 pub(crate) mod login;
 
 mod data;
+mod export;
 mod issue;
 mod journal;
 mod manage;
@@ -14,6 +15,7 @@ mod person;
 mod ticket;
 
 pub(crate) use data::{get_session_data, update_session_data};
+pub(crate) use export::{export, export_object};
 pub(crate) use issue::{
     Exchange, KeyShown, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
     with_proof,
@@ -22,5 +24,5 @@ pub(crate) use manage::{
     Listing, Report, end_all_before, information, list, list_sessions, merge_payload,
     replace_payload_that_fits, revoke, revoke_all, revoke_others,
 };
-pub(crate) use person::{Person, erase, export};
+pub(crate) use person::{Person, erase};
 pub(crate) use ticket::redeem;

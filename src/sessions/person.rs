@@ -1,4 +1,4 @@
-//! What is stored about one person: given out, and erased. One object holds it; a trusted issuer's user has an object apart.
+//! One person, and how what is stored about the person is erased. One object holds it; a trusted issuer's user has an object apart.
 
 use super::journal;
 use crate::{
@@ -9,10 +9,8 @@ use postern_core::{
     refusal::Refusal,
     session::{
         call::{UserCall, UserReply},
-        export::{ExportCursor, ExportPage},
         handle::{CheckedHandle, MarkKind, Subject},
-        listing::{Cursor, EndedBy, ListedSession},
-        model::SessionView,
+        listing::EndedBy,
     },
     settings::TrustedIssuer,
 };
@@ -61,7 +59,10 @@ impl Person {
     }
 
     /// The trusted issuer; `None` = a user of our own.
-    fn trusted<'c>(&self, context: &'c Context) -> Result<Option<&'c TrustedIssuer>, Refusal> {
+    pub(super) fn trusted<'c>(
+        &self,
+        context: &'c Context,
+    ) -> Result<Option<&'c TrustedIssuer>, Refusal> {
         let Some(id) = &self.issuer else {
             if self.tenant_id.is_some() {
                 return Err(bad(
@@ -78,7 +79,7 @@ impl Person {
     }
 
     /// The object of an issuer's user.
-    fn object_of(&self, context: &Context, issuer: &TrustedIssuer) -> CheckedHandle {
+    pub(super) fn object_of(&self, context: &Context, issuer: &TrustedIssuer) -> CheckedHandle {
         let keys = context.handle_keys();
         keys.issue_foreign(&issuer.id, self.subject(), "")
     }
@@ -151,158 +152,6 @@ async fn end_all_of(
     }
 }
 
-/// A page of everything that is stored about a person, as JSON text; `cursor` is what the page before gave.
-pub(crate) async fn export(
-    context: &Context,
-    person: &Person,
-    cursor: Option<&str>,
-) -> Result<String, Refusal> {
-    let issuer = person.trusted(context)?;
-    let start = match cursor {
-        Some(text) => ExportCursor::from_text(text)
-            .ok_or_else(|| bad("\"cursor\" must be one that an earlier page gave"))?,
-        None if issuer.is_some() => ExportCursor::Foreign(None),
-        None => ExportCursor::Live(None),
-    };
-    let mut page = ExportPage::default();
-    let next = match (start, issuer) {
-        (ExportCursor::Live(after), None) => live(context, person, after, &mut page).await?,
-        (ExportCursor::Ended(after), None) => ended(context, person, after, &mut page).await?,
-        (ExportCursor::Foreign(after), Some(issuer)) => {
-            foreign(context, person, issuer, after, &mut page).await?
-        }
-        _ => return Err(bad("\"cursor\" must be one of an export of this person")),
-    };
-    Ok(page.result(next.as_ref()))
-}
-
-async fn live(
-    context: &Context,
-    person: &Person,
-    after: Option<Cursor>,
-    page: &mut ExportPage,
-) -> Result<Option<ExportCursor>, Refusal> {
-    let route = context.handle_keys().route(&person.user_id);
-    let (sessions, next) = listed(context, person, after, false).await?;
-    for session in sessions {
-        let read = UserCall::ReadInformation {
-            handle: session.handle.clone(),
-        };
-        match user_sessions::ask(context, &route, &read).await?.reply {
-            UserReply::Information {
-                session: SessionView { payload, .. },
-                session_data,
-                bound,
-                ..
-            } => {
-                let key = match bound {
-                    Some(_) => device_key(context, &route, &session.handle).await?,
-                    None => None,
-                };
-                page.session(&session, &payload, &session_data, key.as_deref());
-            }
-            // It has ended meanwhile.
-            UserReply::Unauthorised { .. } => {}
-            other => return Err(into_refusal(other)),
-        }
-        if page.is_full() {
-            return Ok(Some(ExportCursor::Live(Some(Cursor {
-                at: session.created,
-                handle: session.handle,
-            }))));
-        }
-    }
-    Ok(Some(match next {
-        Some(next) => ExportCursor::Live(Some(next)),
-        None => ExportCursor::Ended(None),
-    }))
-}
-
-async fn device_key(
-    context: &Context,
-    route: &str,
-    handle: &str,
-) -> Result<Option<String>, Refusal> {
-    let call = UserCall::ReadDevice {
-        handle: handle.to_owned(),
-    };
-    match user_sessions::ask(context, route, &call).await?.reply {
-        UserReply::Device { key, .. } => Ok(Some(key)),
-        UserReply::Unauthorised { .. } => Ok(None),
-        other => Err(into_refusal(other)),
-    }
-}
-
-async fn ended(
-    context: &Context,
-    person: &Person,
-    after: Option<Cursor>,
-    page: &mut ExportPage,
-) -> Result<Option<ExportCursor>, Refusal> {
-    let (sessions, next) = listed(context, person, after, true).await?;
-    for session in &sessions {
-        page.ended(session);
-    }
-    Ok(next.map(|next| ExportCursor::Ended(Some(next))))
-}
-
-async fn listed(
-    context: &Context,
-    person: &Person,
-    after: Option<Cursor>,
-    ended: bool,
-) -> Result<(Vec<ListedSession>, Option<Cursor>), Refusal> {
-    let route = context.handle_keys().route(&person.user_id);
-    let call = UserCall::ListSessions {
-        user_id: person.user_id.clone(),
-        tenant_id: None,
-        after,
-        ended,
-    };
-    match user_sessions::ask(context, &route, &call).await?.reply {
-        UserReply::Sessions { sessions, next } => Ok((sessions, next)),
-        other => Err(into_refusal(other)),
-    }
-}
-
-async fn foreign(
-    context: &Context,
-    person: &Person,
-    issuer: &TrustedIssuer,
-    after: Option<String>,
-    page: &mut ExportPage,
-) -> Result<Option<ExportCursor>, Refusal> {
-    let object = person.object_of(context, issuer);
-    let ask = async |call| -> Result<UserReply, Refusal> {
-        Ok(user_sessions::ask(context, object.route(), &call)
-            .await?
-            .reply)
-    };
-    let handles = match ask(UserCall::ListForeign { after }).await? {
-        UserReply::Handles { handles } => handles,
-        other => return Err(into_refusal(other)),
-    };
-    let mut last = None;
-    for handle in handles {
-        let read = UserCall::ReadData {
-            handle: handle.clone(),
-            copy_lapsed: false,
-        };
-        match ask(read).await? {
-            UserReply::Data { session_data, .. } => {
-                page.foreign(&issuer.id, &person.user_id, &handle, &session_data);
-            }
-            UserReply::Unauthorised { .. } => {}
-            other => return Err(into_refusal(other)),
-        }
-        last = Some(handle);
-        if page.is_full() {
-            break;
-        }
-    }
-    Ok(last.map(|last| ExportCursor::Foreign(Some(last))))
-}
-
-fn bad(text: &str) -> Refusal {
+pub(super) fn bad(text: &str) -> Refusal {
     Refusal::BadInput(text.to_owned())
 }

@@ -55,8 +55,8 @@ pub(in crate::http) async fn sessions(
     }
 }
 
-/// `GET …/users/export?userId=…&issuer=…&tenantId=…&cursor=…`: a page of everything that is stored about a person. The API key
-/// was checked.
+/// `GET …/users/export?userId=…&issuer=…&tenantId=…&cursor=…`: a page of everything that is stored about a person, and with
+/// `object=…` in place of the person, in the object of that id. The API key was checked.
 pub(in crate::http) async fn export(
     request: &Incoming,
     env: &Env,
@@ -67,14 +67,25 @@ pub(in crate::http) async fn export(
     }
     let exported = async {
         let given = |name| query::find(request.query(), name);
-        let person = Person {
-            user_id: given("userId")
-                .ok_or_else(|| Refusal::BadInput("\"userId\" is required".to_owned()))?,
-            issuer: given("issuer"),
-            tenant_id: given("tenantId"),
-        };
+        let bad = |what: &str| Refusal::BadInput(what.to_owned());
+        let (user_id, issuer, tenant_id) = (given("userId"), given("issuer"), given("tenantId"));
+        let (object, cursor) = (given("object"), given("cursor"));
         let context = Context::open(env, execution).await?;
-        sessions::export(&context, &person, given("cursor").as_deref()).await
+        match (object, user_id) {
+            (Some(id), None) if issuer.is_none() && tenant_id.is_none() => {
+                sessions::export_object(&context, &id, cursor.as_deref()).await
+            }
+            (Some(_), _) => Err(bad("\"object\" takes the place of a person")),
+            (None, None) => Err(bad("\"userId\" is required")),
+            (None, Some(user_id)) => {
+                let person = Person {
+                    user_id,
+                    issuer,
+                    tenant_id,
+                };
+                sessions::export(&context, &person, cursor.as_deref()).await
+            }
+        }
     };
     match exported.await {
         Ok(page) => Reply::json(200, page),

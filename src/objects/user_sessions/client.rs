@@ -24,6 +24,22 @@ const OUT_OF_REACH: Refusal = Refusal::GeneralError("the session's object is out
 const UNSUPPORTED: Refusal =
     Refusal::GeneralError("the session's object is of a release that does not know this call");
 
+/// The object that `route` names.
+pub(crate) fn object_of_route(context: &Context, route: &str) -> Result<Fetcher, Refusal> {
+    namespace(context)?
+        .object(route, context.location)
+        .ok_or(OUT_OF_REACH)
+}
+
+/// The object of an id of the platform's; `None` when it is no user's.
+pub(crate) fn object_of_id(context: &Context, id: &str) -> Result<Option<Fetcher>, Refusal> {
+    Ok(namespace(context)?.object_of_id(id))
+}
+
+fn namespace(context: &Context) -> Result<ObjectNamespace, Refusal> {
+    js::binding(&context.env, BINDING).ok_or(OUT_OF_REACH)
+}
+
 /// Asks the object that `route` names. A question that gets no answer is not repeated: that would help no one who is
 /// overloaded.
 pub(crate) async fn ask(
@@ -31,30 +47,33 @@ pub(crate) async fn ask(
     route: &str,
     call: &UserCall,
 ) -> Result<UserResponse, Refusal> {
+    let object = object_of_route(context, route)?;
     #[cfg(postern_next)]
     if let UserCall::Check { handle, .. } = call {
         let handle = handle.clone();
-        match say(context, route, &UserCall::CheckNext { handle }).await {
+        match ask_object(context, &object, &UserCall::CheckNext { handle }).await {
             // An object of the release before: it is asked as that release asks.
             Err(UNSUPPORTED) => {}
             answer => return answer,
         }
     }
-    say(context, route, call).await
+    ask_object(context, &object, call).await
 }
 
-async fn say(context: &Context, route: &str, call: &UserCall) -> Result<UserResponse, Refusal> {
+/// Asks this object.
+pub(crate) async fn ask_object(
+    context: &Context,
+    object: &Fetcher,
+    call: &UserCall,
+) -> Result<UserResponse, Refusal> {
     let question = message::encode(&UserRequest {
         protocol: NEWEST,
         not_before: revocation_copy::not_before(context),
         call,
     });
     let question = question.ok_or(Refusal::GeneralError("a call that cannot be written"))?;
-    let object: Fetcher = js::binding::<ObjectNamespace>(&context.env, BINDING)
-        .and_then(|namespace| namespace.object(route, context.location))
-        .ok_or(OUT_OF_REACH)?;
     let answer = fetch::request(
-        Target::Object(&object),
+        Target::Object(object),
         "https://user-sessions.internal/",
         Some(&question),
         LIMITS,

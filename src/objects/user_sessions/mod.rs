@@ -4,4 +4,4 @@ pub(crate) mod client;
 pub(crate) mod object;
 pub(crate) mod store;
 
-pub(crate) use client::ask;
+pub(crate) use client::{ask, ask_object, object_of_id, object_of_route};

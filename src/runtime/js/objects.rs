@@ -119,6 +119,14 @@ extern "C" {
     /// `namespace.getByName(name)`
     #[wasm_bindgen(method, catch, js_name = getByName)]
     fn get_by_name(this: &ObjectNamespace, name: &str) -> Result<Fetcher, JsValue>;
+
+    /// `namespace.idFromString(id)`: throws unless it is an id of an object of this namespace.
+    #[wasm_bindgen(method, catch, js_name = idFromString)]
+    fn id_from_string(this: &ObjectNamespace, id: &str) -> Result<JsValue, JsValue>;
+
+    /// `namespace.get(id)`
+    #[wasm_bindgen(method, catch)]
+    fn get(this: &ObjectNamespace, id: &JsValue) -> Result<Fetcher, JsValue>;
 }
 
 impl ObjectNamespace {
@@ -132,6 +140,11 @@ impl ObjectNamespace {
             }
             None => self.get_by_name(name).ok(),
         }
+    }
+
+    /// The object of an id; `None` when that is no id of this namespace.
+    pub(crate) fn object_of_id(&self, id: &str) -> Option<Fetcher> {
+        self.get(&self.id_from_string(id).ok()?).ok()
     }
 }
 

@@ -86,12 +86,13 @@ impl ExportPage {
         self.add(record);
     }
 
-    /// A trusted issuer's session, and its data as JSON text.
-    pub fn foreign(&mut self, issuer: &str, user_id: &str, handle: &str, data: &str) {
+    /// A trusted issuer's session, and its data as JSON text. `user_id` is `None` where nobody has said whose it is: what is stored
+    /// holds a digest of it only.
+    pub fn foreign(&mut self, issuer: &str, user_id: Option<&str>, handle: &str, data: &str) {
         let mut session = ObjectWriter::new();
         session.text("handle", handle);
         session.text("issuer", issuer);
-        session.text("userId", user_id);
+        session.optional_text("userId", user_id);
         let mut record = record("issuer_session");
         record.json("session", &session.finish());
         record.json("sessionData", data);

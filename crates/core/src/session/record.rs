@@ -279,6 +279,8 @@ pub trait UserStore {
         user_id: &str,
         tenant_id: Option<&str>,
     ) -> Result<Vec<SessionSummary>, StoreFault>;
+    /// The user whose sessions are stored, live or remembered as ended; `None` = no user's.
+    fn owner(&self) -> Result<Option<String>, StoreFault>;
     /// A page of live sessions, newest first.
     fn live_page(&self, page: &PageOf<'_>) -> Result<Vec<SessionRecord>, StoreFault>;
     /// A page of ended ones, the last to end first.

@@ -145,6 +145,17 @@ impl UserStore for MemoryStore {
         Ok(sessions)
     }
 
+    fn owner(&self) -> Result<Option<String>, StoreFault> {
+        let tables = self.0.borrow();
+        let live = tables.sessions.values().filter_map(|stored| match stored {
+            Stored::Live(record) => Some(&record.user_id),
+            Stored::Ended(_) => None,
+        });
+        let ended = tables.remembered.values();
+        let mut owners = live.chain(ended.map(|(session, _)| &session.user_id));
+        Ok(owners.next().cloned())
+    }
+
     fn live_page(&self, page: &PageOf<'_>) -> Result<Vec<SessionRecord>, StoreFault> {
         let tables = self.0.borrow();
         let mut records: Vec<_> = tables

@@ -241,3 +241,27 @@ fn seeing_a_user_is_written_down_once_in_a_while() {
     assert_eq!(seen(), 2 * first);
     assert_eq!(user.store.session(&handle(2)).unwrap(), None);
 }
+
+#[test]
+fn whoever_knows_the_object_and_not_the_user_lists_the_same() {
+    let user = User::new();
+    let own = |ended| match user.call(UserCall::ListOwn { after: None, ended }) {
+        UserReply::Sessions { sessions, next } => (sessions, next),
+        other => panic!("expected a page, got {other:?}"),
+    };
+    assert_eq!(own(false), (Vec::new(), None));
+    assert_eq!(own(true), (Vec::new(), None));
+    for number in 1..=3 {
+        issued(user.call(create(&handle(number), "u1", "public", None)));
+    }
+    user.call(revoke_one(&handle(2)));
+    for ended in [false, true] {
+        assert_eq!(own(ended), page(&user, None, None, ended));
+    }
+    assert_eq!((own(false).0.len(), own(true).0.len()), (2, 1));
+    // Also of one who has only ended ones.
+    for number in [1, 3] {
+        user.call(revoke_one(&handle(number)));
+    }
+    assert_eq!((own(false).0.len(), own(true).0.len()), (0, 3));
+}

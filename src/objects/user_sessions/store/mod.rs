@@ -234,6 +234,15 @@ impl UserStore for SqlUserStore {
         rows.iter().map(|row| row.read(Row::summary)).collect()
     }
 
+    fn owner(&self) -> Result<Option<String>, StoreFault> {
+        let owner = self.texts(
+            "user_id",
+            "SELECT user_id FROM session WHERE live = 1 UNION ALL SELECT user_id FROM ended_session LIMIT 1",
+            &[],
+        )?;
+        Ok(owner.into_iter().next())
+    }
+
     fn live_page(&self, page: &PageOf<'_>) -> Result<Vec<SessionRecord>, StoreFault> {
         self.live_records(page)
     }

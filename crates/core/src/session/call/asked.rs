@@ -160,6 +160,14 @@ pub enum UserCall {
         /// The ended ones in place of the live ones.
         ended: bool,
     },
+    /// A page of the sessions of the one user whose object this is, as [`Self::ListSessions`] lists them: for whoever knows the
+    /// object and not the user.
+    ListOwn {
+        /// Where the page begins; `None` = with the newest.
+        after: Option<Cursor>,
+        /// The ended ones in place of the live ones.
+        ended: bool,
+    },
     /// End sessions.
     Revoke {
         /// Which.
@@ -240,6 +248,7 @@ impl UserCall {
                 | Self::ReadDevice { .. }
                 | Self::List { .. }
                 | Self::ListSessions { ended: false, .. }
+                | Self::ListOwn { ended: false, .. }
                 | Self::ListForeign { .. }
         )
     }

@@ -33,6 +33,7 @@ use shown::{device as device_shown, key as key_shown};
 use super::{
     call::{Gone, UserCall, UserReply},
     handle::is_foreign,
+    listing::Cursor,
     model::SessionView,
     record::{Ending, SessionRecord, StoreFault, Stored, UserStore},
 };
@@ -164,12 +165,13 @@ pub fn answer<S: UserStore>(
             after,
             ended,
         } => {
-            if ended && after.is_none() {
-                end::settle(store, context, &user_id)?;
-            }
             let tenant = tenant_id.as_deref();
-            listing::list(store, context, &user_id, tenant, after.as_ref(), ended)
+            listed(store, context, &user_id, tenant, after.as_ref(), ended)
         }
+        UserCall::ListOwn { after, ended } => match store.owner()? {
+            Some(owner) => listed(store, context, &owner, None, after.as_ref(), ended),
+            None => Ok(NOTHING_LISTED),
+        },
         UserCall::Erase { user_id, keep_for } => {
             erase::erase(store, context, user_id.as_deref(), keep_for)
         }
@@ -218,11 +220,31 @@ const GONE: UserReply = UserReply::Unauthorised {
     reason: Gone::NoSession,
 };
 
+const NOTHING_LISTED: UserReply = UserReply::Sessions {
+    sessions: Vec::new(),
+    next: None,
+};
+
 /// Of a trusted issuer's session about which nothing is stored.
 const NEVER_ENDED: UserReply = UserReply::NotEnded {
     data_seq: 0,
     ended: Some(UnixMillis(0)),
 };
+
+/// A page of a user's sessions. Before the first of the ended ones, what has ended by itself is entered among them.
+fn listed<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    user_id: &str,
+    tenant_id: Option<&str>,
+    after: Option<&Cursor>,
+    ended: bool,
+) -> Result<UserReply, StoreFault> {
+    if ended && after.is_none() {
+        end::settle(store, context, user_id)?;
+    }
+    listing::list(store, context, user_id, tenant_id, after, ended)
+}
 
 /// The live session of a handle; `None` when it is unknown, ended, past its expiry, or older than the cut-off, which
 /// ends it.
@@ -332,10 +354,7 @@ pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
             session_data: EMPTY.to_owned(),
             seq: 0,
         }),
-        UserCall::ListSessions { .. } => Some(UserReply::Sessions {
-            sessions: Vec::new(),
-            next: None,
-        }),
+        UserCall::ListSessions { .. } | UserCall::ListOwn { .. } => Some(NOTHING_LISTED),
         UserCall::Erase { .. } => Some(UserReply::Erased {
             handles: Vec::new(),
             goes_on: false,
