@@ -9,7 +9,8 @@ import { DurableObject, WorkerEntrypoint } from "cloudflare:workers";
  * @property {string} className of which objects are out
  * @property {string} [name] only the object of this name
  * @property {string} [call] only this call
- * @property {"refuse" | "hang" | "slow" | "lost answer" | "unknown call"} outcome "unknown call": what the key ring of a release says that has not this call
+ * @property {"refuse" | "hang" | "slow" | "lost answer" | "held answer" | "unknown call"} outcome "unknown call": what the key ring of a release says that has not this call;
+ *   "held answer": it is carried out, and its answer comes once no fault of this outcome fits the call any more
  */
 
 /** @type {ObjectFault[]} */
@@ -36,6 +37,7 @@ const inFrontOf = (className, binding) =>
       if (outcome === "hang") await new Promise((resolve) => setTimeout(resolve, 60_000));
       const answer = await this.env[binding].get(this.env[binding].idFromName(name)).fetch(request.url, { method: request.method, body });
       if (outcome === "lost answer") return new Response("out", { status: 503 });
+      while (faults.find(fits)?.outcome === "held answer") await new Promise((resolve) => setTimeout(resolve, 10));
       return answer;
     }
   };
