@@ -86,12 +86,9 @@ impl<'de> Visitor<'de> for OfField {
         Ok(Field::Text(Cow::Borrowed(text)))
     }
 
+    /// With an escape; a `String` comes here, too.
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Field::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Self::Value, E> {
-        Ok(Field::Text(Cow::Owned(text)))
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
