@@ -140,6 +140,17 @@ export function createNewSessionForRequest(
 ): Promise<SessionForRequest>;
 
 /**
+ * Turns a token of a trusted issuer, whose entry in the settings has `exchange`, into a session of Postern's own. The user is called as
+ * the entry says; `jwtPayload` takes the place of the claims that it copies. Each token makes one session: a repeated call rejects with
+ * UNAUTHORISED. A token that is bound to a key (DPoP, RFC 9449) needs its proof, and the session is bound to the same key. Over a
+ * service binding to `SessionsAdmin` only; browsers use `POST {base}/session/exchange`.
+ */
+export function exchangeToken(
+  accessToken: string | null | undefined,
+  options?: { jwtPayload?: JsonObject; sessionData?: JsonObject; device?: Device; location?: Location } & ProofOfPossession & CallOptions,
+): Promise<IssuedSession>;
+
+/**
  * Exchanges a refresh token. Rejects with TOKEN_THEFT_DETECTED when two holders of one token were seen, and with INVALID_DPOP_PROOF,
  * changing nothing, when the session is bound to a key that is not shown.
  */

@@ -94,6 +94,20 @@ export async function createNewSessionForRequest(request, userId, jwtPayload = {
   return withoutStatus(await ask("createNewSessionForRequest", argument, options));
 }
 
+export async function exchangeToken(accessToken, options = {}) {
+  const { jwtPayload, sessionData, device, location } = options;
+  const json = (name, value) => (value === undefined ? undefined : jsonObject("exchangeToken", name, value));
+  const argument = {
+    accessToken: credential("exchangeToken", "accessToken", accessToken),
+    jwtPayload: json("jwtPayload", jwtPayload),
+    sessionData: json("sessionData", sessionData),
+    device: json("device", device),
+    location: optionalText("exchangeToken", "location", location),
+    ...proofOf("exchangeToken", options),
+  };
+  return withoutStatus(await ask("exchangeToken", argument, options));
+}
+
 export async function refreshSession(refreshToken, antiCsrfToken, options = {}) {
   const argument = {
     refreshToken: credential("refreshSession", "refreshToken", refreshToken),

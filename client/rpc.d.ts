@@ -81,7 +81,7 @@ export interface ListedSession {
   /** As given when it was made; absent when nothing was given. */
   device?: Device;
   /** Which way it was made; a later release may have more. Absent for sessions from before this was noted. */
-  madeBy?: "rpc" | "service_api" | "origin" | (string & {});
+  madeBy?: "rpc" | "service_api" | "origin" | "exchange" | (string & {});
   /** When it was bound to a key of the browser's device; absent when it is not, and of ended ones. */
   deviceBound?: number;
   /** The thumbprint of the key that it is bound to by DPoP; absent when it is not, and of ended ones. */
@@ -215,6 +215,17 @@ export interface SessionsAdmin extends Sessions {
     /** The thumbprint (RFC 7638) of the client's public JWK, to bind the session to that key (DPoP, RFC 9449). */
     dpopJkt?: string;
   }): Answer<SessionForRequest>;
+  /**
+   * A session for the user of a trusted issuer's token, where the issuer's entry has `exchange`. Each token makes one session; a
+   * token that is bound to a key makes one that is bound to the same. `jwtPayload` takes the place of the entry's `exchange_claims`.
+   */
+  exchangeToken(argument: {
+    accessToken: string;
+    jwtPayload?: JsonObject;
+    sessionData?: JsonObject;
+    device?: Device;
+    location?: Location;
+  } & ProofOfPossession): Answer<IssuedSession>;
   refreshSession(argument: { refreshToken: string; antiCsrfToken?: string } & ProofOfPossession): Answer<IssuedSession>;
   revokeSession(argument: { handle: string }): Answer<{ revoked: string[] }>;
   /** At most 1,000 handles. */

@@ -86,6 +86,12 @@ const METHODS = {
     return { status: "OK", session: issued.session, headers: inCookies ? sessionHeaders(issued) : pairs };
   },
 
+  // It trusts no issuer: what is good here is of its own sessions, and those are not exchanged.
+  exchangeToken(state, { accessToken }) {
+    const found = METHODS.getSession(state, { accessToken, doAntiCsrfCheck: false });
+    return found.status === "OK" ? UNAUTHORISED : found;
+  },
+
   refreshSession(state, { refreshToken }, name) {
     const [handle, generation, index] = state.tokens.get(refreshToken)?.lineage ?? [];
     const session = handle !== undefined && live(state, handle);

@@ -77,7 +77,7 @@ offer(SessionsVerify, ["getSession", "getSessionForRequest"]);
 export class SessionsAdmin extends WorkerEntrypoint {}
 offer(SessionsAdmin, [
   "getSession", "getSessionForRequest", "getSessionData", "updateSessionData",
-  "createNewSession", "createNewSessionForRequest", "refreshSession",
+  "createNewSession", "createNewSessionForRequest", "exchangeToken", "refreshSession",
   "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore",
   "getAllSessionHandlesForUser", "listSessions", "getSessionInformation", "eraseUser", "exportUser",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",

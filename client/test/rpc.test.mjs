@@ -96,6 +96,8 @@ test("the life cycle needs the admin binding, which also serves the three calls 
   await postern.listSessions("alice", { cursor: "c", ended: true });
   await postern.eraseUser("alice");
   await postern.exportUser("alice", { issuer: "idp", cursor: "c" });
+  await postern.exchangeToken("t");
+  await postern.exchangeToken("t", { jwtPayload: {}, sessionData: { cart: [] }, device: { ip: "::1" }, location: "weur", dpopProof: "p", method: "POST", url: "https://a.example/" });
   assert.deepEqual(admin.calls, [
     ["createNewSession", { userId: "alice", jwtPayload: {}, sessionData: { cart: [] }, tenantId: "blue", location: "weur" }],
     ["getSessionData", { handle: "h" }],
@@ -109,6 +111,8 @@ test("the life cycle needs the admin binding, which also serves the three calls 
     ["listSessions", { userId: "alice", cursor: "c", ended: true }],
     ["eraseUser", { userId: "alice" }],
     ["exportUser", { userId: "alice", issuer: "idp", cursor: "c" }],
+    ["exchangeToken", { accessToken: "t" }],
+    ["exchangeToken", { accessToken: "t", jwtPayload: {}, sessionData: { cart: [] }, device: { ip: "::1" }, location: "weur", dpopProof: "p", method: "POST", url: "https://a.example/" }],
   ]);
 });
 
@@ -157,6 +161,8 @@ test("nothing malformed is sent", async () => {
     [() => postern.updateSessionData("h"), 'updateSessionData: "sessionData" must be a JSON object'],
     [() => postern.updateSessionData("h", { at: new Date() }), 'updateSessionData: "sessionData.at" is not JSON: a Date'],
     [() => postern.createNewSession("u", null), 'createNewSession: "jwtPayload" must be a JSON object'],
+    [() => postern.exchangeToken(1), 'exchangeToken: "accessToken" must be a string'],
+    [() => postern.exchangeToken("t", { jwtPayload: null }), 'exchangeToken: "jwtPayload" must be a JSON object'],
     [() => postern.createNewSessionForRequest({}, "u"), 'createNewSessionForRequest: "request" must be a Request'],
     [() => postern.createNewSessionForRequest(undefined, "u"), 'createNewSessionForRequest: "request" must be a Request'],
     [() => postern.revokeMultipleSessions(["h", 1]), 'revokeMultipleSessions: "handles[1]" must be a string'],

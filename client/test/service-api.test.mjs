@@ -137,6 +137,7 @@ test("what the service API lacks says where it is to be had", async (t) => {
     () => postern.revokeAllSessionsBefore(1_700_000_000_000),
     () => postern.revokeSigningKey("d-1"),
     () => postern.createNewSessionForRequest(new Request("http://login.example"), "alice"),
+    () => postern.exchangeToken("t"),
   ];
   for (const act of calls) {
     await assert.rejects(act(), { errType: postern.Error.GENERAL_ERROR, message: /SessionsAdmin/ });

@@ -7,7 +7,7 @@ use super::{
     rate_limit::{self, Kind},
     readiness,
     request_headers::Headers,
-    session_device, session_ticket,
+    session_device, session_exchange, session_ticket,
 };
 use crate::{
     auth::{
@@ -102,6 +102,7 @@ pub(crate) async fn answer(
         Route::Readyz => ready(&context).await,
         Route::SessionRefresh => refresh(&context, request).await,
         Route::SessionTicket => session_ticket::answer(&context, request).await,
+        Route::SessionExchange => session_exchange::answer(&context, request).await,
         Route::Sessions => own_sessions::list(&context, request).await,
         Route::EndSessions => own_sessions::end(&context, request).await,
         Route::SessionDevice => session_device::register(&context, request).await,

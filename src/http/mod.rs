@@ -13,4 +13,5 @@ pub(crate) mod request_headers;
 pub(crate) mod router;
 pub(crate) mod service_api;
 pub(crate) mod session_device;
+mod session_exchange;
 mod session_ticket;

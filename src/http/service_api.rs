@@ -214,6 +214,7 @@ async fn create_session(
         made_by: MadeBy::ServiceApi,
         dpop_key: None,
         transfer: None,
+        from_token: None,
     };
     sessions::create(context, new).await.map(Outcome::Created)
 }

@@ -26,12 +26,14 @@ use crate::{
         log,
         log_context::{self, LoggedRequest},
     },
-    sessions::{self, Exchange, KeyShown, Report, with_proof},
+    sessions::{self, Exchange, KeyShown, Report, exchange, with_proof},
 };
 use arguments::Arguments;
 use for_request::GivenRequest;
 use login_request::LoginRequest;
-use params::{GivenProof, freshness, listing, location, new_session, person, user_and_tenant};
+use params::{
+    GivenProof, device, freshness, listing, location, new_session, person, user_and_tenant,
+};
 use postern_core::session::minting;
 use postern_core::{
     error::{self, Outcome},
@@ -40,6 +42,7 @@ use postern_core::{
         call::{DeviceShown, RotationMode},
         listing::EndedBy,
     },
+    settings::Freshness,
 };
 use results::{
     Handles, Revoked, Time, WithSession, done, information, issued, ok, refused, session_data,
@@ -143,6 +146,7 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
         }
         "createNewSession" => create_new_session(arguments, context).await,
         "createNewSessionForRequest" => create_new_session_for_request(arguments, context).await,
+        "exchangeToken" => exchange_token(arguments, context).await,
         "refreshSession" => refresh_session(arguments, context).await,
         "revokeSession" => {
             let handle = arguments.handle()?;
@@ -266,6 +270,32 @@ async fn create_new_session_for_request(arguments: &Arguments<'_>, context: &Con
             ..WithSession::of(&session)
         })
     }))
+}
+
+async fn exchange_token(arguments: &Arguments<'_>, context: &Context) -> Called {
+    let access_token = arguments.string("accessToken")?;
+    let payload = arguments.optional_json_object("jwtPayload")?;
+    let session_data = arguments.optional_json_object("sessionData")?;
+    let device = device(arguments, context)?;
+    let near = context.near(location(arguments)?);
+    let proof = GivenProof::of(arguments)?;
+    let verification = Verification {
+        access_token: &access_token,
+        anti_csrf_token: None,
+        check_anti_csrf: false,
+        // The session outlives the token, so one that has ended makes none.
+        freshness: Freshness::Strict,
+        shown: proof.as_ref().map(GivenProof::shown),
+    };
+    let made = async {
+        let known = authenticate::get_session(context, &verification).await?;
+        let mut new = exchange::session_of(context, &known)?;
+        new.payload = payload.unwrap_or(new.payload);
+        new.session_data = session_data.unwrap_or(new.session_data);
+        new.device = device;
+        sessions::create(&near, new).await
+    };
+    Ok(made.await.and_then(|new| issued(&new)))
 }
 
 async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {

@@ -40,14 +40,23 @@ pub(super) fn new_session(
             )
         })?);
     }
-    if let Some(device) = arguments.optional_object("device")? {
-        let user_agent = device.optional_string("userAgent")?;
-        let ip = device.optional_string("ip")?;
-        let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
-        let country = device.optional_string("country")?;
-        new.device = Device::of(user_agent, ip, country.as_deref());
-    }
+    new.device = device(arguments, context)?;
     Ok(new)
+}
+
+/// What the caller tells of the device of a new session.
+pub(super) fn device(
+    arguments: &Arguments<'_>,
+    context: &Context,
+) -> Result<Option<Device>, JsValue> {
+    let Some(device) = arguments.optional_object("device")? else {
+        return Ok(None);
+    };
+    let user_agent = device.optional_string("userAgent")?;
+    let ip = device.optional_string("ip")?;
+    let ip = ip.and_then(|ip| context.settings.device_ip.kept(&ip));
+    let country = device.optional_string("country")?;
+    Ok(Device::of(user_agent, ip, country.as_deref()))
 }
 
 /// What `listSessions` is asked for.

@@ -25,6 +25,17 @@ pub(super) fn created(context: &Context, handle: &str, by: MadeBy) {
     log::write_with(Event::SessionCreated, &members, "a session was made");
 }
 
+/// A token of this trusted issuer was exchanged for a session.
+pub(super) fn exchanged(context: &Context, handle: &str, issuer: &str) {
+    let digest = context.ring.session_digest(handle);
+    let members = [(Member::Session, digest.as_str()), (Member::Issuer, issuer)];
+    log::write_with(
+        Event::TokenExchanged,
+        &members,
+        "a token was exchanged for a session",
+    );
+}
+
 /// A session was refreshed.
 pub(super) fn refreshed(context: &Context, handle: &str) {
     if !log::is_written(Event::SessionRefreshed) {

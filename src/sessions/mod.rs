@@ -3,11 +3,13 @@
 //! The order across objects, KV and keys: a handle's tag before any I/O, the signing key before anything changes, the
 //! object before KV. The rules are in `postern_core::session`.
 
+pub(crate) mod exchange;
 pub(crate) mod issuer_logout;
 pub(crate) mod login;
 
 mod data;
 mod export;
+mod foreign_token;
 mod issue;
 mod journal;
 mod manage;

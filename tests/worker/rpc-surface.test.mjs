@@ -7,7 +7,7 @@ import { durableObjects } from "../support/harness.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
 
 const ADMIN = [
-  "getSession", "getSessionForRequest", "getSessionData", "updateSessionData", "createNewSession", "createNewSessionForRequest", "refreshSession", "revokeSession",
+  "getSession", "getSessionForRequest", "getSessionData", "updateSessionData", "createNewSession", "createNewSessionForRequest", "exchangeToken", "refreshSession", "revokeSession",
   "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore", "getAllSessionHandlesForUser", "listSessions", "getSessionInformation", "eraseUser", "exportUser",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken", "rotateSigningKeys", "revokeSigningKey",
 ];

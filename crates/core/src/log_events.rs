@@ -157,6 +157,9 @@ events! {
     TokenTheft = Warn "token_theft" [Session, Reason, Country];
     /// A session was made; `reason` is which way.
     SessionCreated = Info "session_created" [Session, Issuer, Reason];
+    /// A token of a trusted issuer was exchanged for a session of our own: whose token, and which session. The session's own line,
+    /// `session_created`, has the reason `exchange`.
+    TokenExchanged = Info "token_exchanged" [Session, Issuer];
     /// A session was refreshed.
     SessionRefreshed = Debug "session_refreshed" [Session, Issuer];
     /// A session was ended; `reason` is who ended it. Of many at once one line is written, with their number.

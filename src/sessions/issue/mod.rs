@@ -11,6 +11,7 @@ pub(crate) use remint::{KeyShown, regenerate, verify_for_protocol};
 
 use crate::auth::user_call::{AT_ONCE, about, into_refusal};
 use crate::sessions::data::{too_large, within_limit};
+use crate::sessions::foreign_token::ForeignToken;
 use crate::sessions::journal;
 use crate::{auth::signer, objects::context::Context};
 use postern_core::session::minting::OWN_VERSION;
@@ -50,6 +51,8 @@ pub(crate) struct NewSession {
     pub(crate) dpop_key: Option<Thumbprint>,
     /// How the tokens will travel, when we know it: they must then fit a browser's cookies.
     pub(crate) transfer: Option<Transfer>,
+    /// The trusted issuer's token that it is made from, which makes one session only.
+    pub(crate) from_token: Option<ForeignToken>,
 }
 
 /// Creates a session. A payload whose token would not fit is refused before anything is created.
@@ -81,6 +84,10 @@ pub(crate) async fn create(context: &Context, new: NewSession) -> Result<IssuedS
         dpop_key: new.dpop_key,
     };
     token_fits(context, &session, minted, new.transfer)?;
+    // As late as can be: what is refused uses no token up.
+    if let Some(token) = &new.from_token {
+        token.use_up(context).await?;
+    }
     let create = Create {
         handle: session.handle,
         user_id: new.user_id,
@@ -107,6 +114,9 @@ pub(crate) async fn create(context: &Context, new: NewSession) -> Result<IssuedS
     // No cut-off is older than a session that is new.
     let access_token = signer::sign(context, &session, &access, new.version).await?;
     journal::created(context, &session.handle, new.made_by);
+    if let Some(token) = &new.from_token {
+        journal::exchanged(context, &session.handle, &token.issuer);
+    }
     Ok(with_tokens(session, access_token, refresh, access))
 }
 
@@ -167,5 +177,6 @@ pub(crate) fn own_session(
         made_by: MadeBy::Rpc,
         dpop_key: None,
         transfer: None,
+        from_token: None,
     }
 }

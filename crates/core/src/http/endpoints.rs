@@ -11,6 +11,8 @@ pub enum Route {
     RefreshAndReturn,
     /// `POST {base}/session/ticket`: a ticket for a request that can carry no header.
     SessionTicket,
+    /// `POST {base}/session/exchange`: a trusted issuer's token becomes a session of ours.
+    SessionExchange,
     /// `GET {base}/sessions`: the sessions of the person who asks.
     Sessions,
     /// `POST {base}/sessions/end`: the person ends one of them, or all others.
@@ -68,10 +70,11 @@ const READ: &str = "GET, HEAD, OPTIONS";
 pub const CHANGE: &str = "POST, OPTIONS";
 
 /// The paths of the browser API behind `{base}`, with their `Allow`.
-pub(crate) const BROWSER_API: [(&str, &str, Route); 15] = [
+pub(crate) const BROWSER_API: [(&str, &str, Route); 16] = [
     ("/session", READ, Route::Session),
     ("/session/refresh", CHANGE, Route::SessionRefresh),
     ("/session/ticket", CHANGE, Route::SessionTicket),
+    ("/session/exchange", CHANGE, Route::SessionExchange),
     ("/sessions", READ, Route::Sessions),
     ("/sessions/end", CHANGE, Route::EndSessions),
     ("/session/device", CHANGE, Route::SessionDevice),

@@ -60,6 +60,10 @@ fn browser_route(settings: &Settings, method: &str, path: &str) -> Route {
     else {
         return Route::NotFound;
     };
+    let mut issuers = settings.trusted_issuers.iter();
+    if found == Route::SessionExchange && issuers.all(|issuer| issuer.exchange.is_none()) {
+        return Route::NotFound;
+    }
     let needs_api_key = matches!(found, Route::Explain | Route::Metrics);
     if needs_api_key && settings.api_key_digests.is_empty() {
         return Route::NotFound;
@@ -236,6 +240,28 @@ mod tests {
                 route(&settings, "api.example.com", method, "/auth/explain"),
                 expected
             );
+        }
+    }
+
+    #[test]
+    fn tokens_are_exchanged_where_an_issuer_is_for_that() {
+        let entry = r#"[{"id":"idp","issuer":"https://idp.example","audience":["api"]EXCHANGE}]"#;
+        let with =
+            |exchange: &str| settings(&[("TRUSTED_ISSUERS", &entry.replace("EXCHANGE", exchange))]);
+        let at = |settings, method| route(settings, "a.example", method, "/auth/session/exchange");
+        let (off, on) = (with(""), with(r#","exchange":"prefixed""#));
+        for (method, expected) in [
+            ("POST", Route::SessionExchange),
+            ("OPTIONS", Route::Preflight),
+            (
+                "GET",
+                Route::MethodNotAllowed {
+                    allow: "POST, OPTIONS",
+                },
+            ),
+        ] {
+            assert_eq!(at(&off, method), Route::NotFound, "{method}");
+            assert_eq!(at(&on, method), expected, "{method}");
         }
     }
 

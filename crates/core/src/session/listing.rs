@@ -22,6 +22,8 @@ pub enum MadeBy {
     ServiceApi,
     /// An origin behind the gateway asked for it by a directive.
     Origin,
+    /// A trusted issuer's token was exchanged for it.
+    Exchange,
 }
 
 impl MadeBy {
@@ -31,6 +33,7 @@ impl MadeBy {
             Self::Rpc => "rpc",
             Self::ServiceApi => "service_api",
             Self::Origin => "origin",
+            Self::Exchange => "exchange",
         }
     }
 }

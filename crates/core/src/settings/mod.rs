@@ -23,7 +23,12 @@ pub use choices::{
     SupersededBy, TokenTransferMethod,
 };
 pub(crate) use duration::parse_duration;
-pub use issuers::{IssuerKeys, IssuerNames, MAX_CLOCK_TOLERANCE, Named, Tenants, TrustedIssuer};
+#[cfg(test)]
+pub(crate) use issuers::NOT_EXCHANGED;
+pub use issuers::{
+    ExchangeTerms, ExchangedUsers, IssuerKeys, IssuerNames, MAX_CLOCK_TOLERANCE, Named, Tenants,
+    TrustedIssuer,
+};
 pub use network::Network;
 pub use postern_jwt::SigningAlgorithm;
 pub use table::{SettingRow, Settings, names_and_defaults, reference};

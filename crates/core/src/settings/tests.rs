@@ -1,6 +1,7 @@
 //! Helpers of the tests of this module, and the tests of the table itself.
 
 mod checks;
+mod exchange;
 mod issuers;
 mod providers;
 

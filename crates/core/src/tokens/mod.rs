@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod candidate;
 pub mod discovery;
+pub mod exchanged;
 pub mod form;
 pub mod legacy;
 pub mod logout;

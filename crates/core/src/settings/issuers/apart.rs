@@ -2,6 +2,7 @@
 
 use super::TrustedIssuer;
 use super::entry::Entry;
+use super::exchange;
 use postern_jwt::json;
 
 /// The entries before the one that is looked at.
@@ -29,6 +30,16 @@ impl Known {
         if let Some(other) = alike {
             entry.fault(format!(
                 "issuer is that of an earlier entry, {}, and nothing tells their tokens apart: give both required_claims with one claim of different values, or one of them alone required_claims, or each an audience of its own",
+                other.id
+            ));
+        }
+        let namesake = self
+            .issuers
+            .iter()
+            .find(|other| exchange::may_share_users(other, issuer));
+        if let Some(other) = namesake {
+            entry.fault(format!(
+                "exchange \"subject\" is that of an earlier entry, {}, which calls users by another issuer or claim: a user of one could become a user of the other",
                 other.id
             ));
         }

@@ -15,7 +15,7 @@ use postern_jwt::json::{JsonFault, JsonReason, Object};
 use postern_jwt::time::Millis;
 
 /// The members of an entry. Unknown ones are refused: a misspelt restriction must not be silently absent.
-const MEMBERS: [&str; 21] = [
+const MEMBERS: [&str; 24] = [
     "id",
     "provider",
     "issuer",
@@ -37,6 +37,9 @@ const MEMBERS: [&str; 21] = [
     "typ",
     "clock_tolerance",
     "logout_audience",
+    "exchange",
+    "exchange_max_age",
+    "exchange_claims",
 ];
 
 /// What keys are for where neither entry nor provider says it: a key that names no algorithm is for the first that it fits.
@@ -97,6 +100,7 @@ pub(super) fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
     let clock_tolerance = entry
         .clock_tolerance()
         .or(preset.map(|preset| preset.leeway));
+    let exchange = entry.exchange(names.as_ref(), max_token_age);
     entry.faults.is_empty().then_some(())?;
     Some(TrustedIssuer {
         id: id?,
@@ -114,6 +118,7 @@ pub(super) fn parse(entry: &mut Entry<'_>) -> Option<TrustedIssuer> {
         typ,
         logout_audience,
         clock_tolerance,
+        exchange,
     })
 }
 
@@ -330,7 +335,7 @@ impl<'e> Entry<'e> {
         claim
     }
 
-    fn span(&mut self, member: &str, least: Millis, default: Millis) -> Millis {
+    pub(super) fn span(&mut self, member: &str, least: Millis, default: Millis) -> Millis {
         let Some(text) = self.text(member) else {
             return default;
         };

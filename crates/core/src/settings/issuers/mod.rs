@@ -4,11 +4,15 @@
 mod apart;
 mod claims;
 mod entry;
+mod exchange;
 mod keys;
 mod names;
 mod places;
 mod presets;
 
+#[cfg(test)]
+pub(crate) use exchange::NOT_EXCHANGED;
+pub use exchange::{ExchangeTerms, ExchangedUsers};
 pub use names::{IssuerNames, Named, Tenants};
 
 use super::reader::Reader;
@@ -72,6 +76,8 @@ pub struct TrustedIssuer {
     pub logout_audience: Vec<String>,
     /// How far ahead of ours its clock may be; `None` = [`crate::tokens::trusted_issuer::DEFAULT_CLOCK_TOLERANCE`].
     pub clock_tolerance: Option<Millis>,
+    /// How its tokens are exchanged for sessions of our own; `None` = they are not.
+    pub exchange: Option<ExchangeTerms>,
 }
 
 impl TrustedIssuer {

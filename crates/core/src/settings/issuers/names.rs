@@ -55,6 +55,12 @@ impl IssuerNames {
         }
     }
 
+    /// True when all of these are of one customer of the issuer, so that a subject names one user.
+    pub(super) fn is_one_party(&self) -> bool {
+        let has_place = self.forms.iter().any(|form| form.contains(TENANT));
+        !has_place || self.only_tenant().is_some()
+    }
+
     /// The one tenant, if there is just one.
     pub(super) fn only_tenant(&self) -> Option<&str> {
         match &self.tenants {

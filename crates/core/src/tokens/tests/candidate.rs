@@ -128,6 +128,7 @@ fn a_token_that_names_a_trusted_issuer_counts_and_no_other_foreign_one_does() {
         typ: None,
         logout_audience: Vec::new(),
         clock_tolerance: None,
+        exchange: None,
     };
     let issuers = [issuer];
     for header in ["{}", r#"{"alg":"RS256"}"#] {

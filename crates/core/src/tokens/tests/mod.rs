@@ -2,6 +2,7 @@
 
 mod access_token;
 mod candidate;
+mod exchanged;
 mod limits;
 mod properties;
 #[path = "../../../../jwt/src/tests/support.rs"]

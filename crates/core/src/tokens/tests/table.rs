@@ -40,6 +40,7 @@ fn trusted(set: &Value) -> TrustedIssuer {
         typ: (!set.as_object().unwrap().contains_key("typ")).then(|| "JWT".to_owned()),
         logout_audience: Vec::new(),
         clock_tolerance: Some(Millis(0)),
+        exchange: None,
     }
 }
 

@@ -30,6 +30,7 @@ fn issuer(id: &str, name: &str) -> TrustedIssuer {
         typ: None,
         logout_audience: Vec::new(),
         clock_tolerance: None,
+        exchange: None,
     }
 }
 
