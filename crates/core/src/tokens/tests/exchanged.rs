@@ -32,9 +32,9 @@ fn session(issuer: &str, tenant: Option<&str>, subject: &str, payload: &str) -> 
     }
 }
 
-fn ago(seconds: i64) -> Option<UnixMillis> {
+fn ago(seconds: i64) -> UnixMillis {
     let now = i64::try_from(NOW.0).unwrap();
-    Some(UnixMillis(u64::try_from(now - seconds * 1000).unwrap()))
+    UnixMillis(u64::try_from(now - seconds * 1000).unwrap())
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn users_are_called_by_their_issuer_or_as_it_calls_them() {
         exchanged(
             &issuers,
             &session(issuer, tenant, subject, "{}"),
-            ago(0),
+            Some(ago(0)),
             NOW,
         )
         .map(|session| (session.user_id, session.tenant_id))
@@ -79,7 +79,7 @@ fn users_are_called_by_their_issuer_or_as_it_calls_them() {
         ..session("a", None, "ada", "{}")
     };
     assert!(matches!(
-        exchanged(&issuers, &own, ago(0), NOW),
+        exchanged(&issuers, &own, Some(ago(0)), NOW),
         Err(Refusal::Unauthorised(_))
     ));
 }
@@ -101,7 +101,7 @@ fn a_token_is_exchanged_while_it_is_new() {
         ("long", 3600, true),
         ("long", 3601, false),
     ] {
-        let found = at(issuer, ago(seconds));
+        let found = at(issuer, Some(ago(seconds)));
         if is_new {
             assert_eq!(found, Ok(()), "{issuer} {seconds}");
         } else {
@@ -121,7 +121,13 @@ fn the_payload_takes_over_the_claims_that_are_named_as_they_are() {
         r#","exchange":"prefixed","exchange_claims":["roles","email","n","none","absent"]"#,
     )]);
     let payload = r#"{"sub":"ada","email":"ada@example.com","roles":["a",{"b":1.50}],"secret":1,"n":12345678901234567890,"none":null}"#;
-    let made = exchanged(&issuers, &session("a", None, "ada", payload), ago(0), NOW).unwrap();
+    let made = exchanged(
+        &issuers,
+        &session("a", None, "ada", payload),
+        Some(ago(0)),
+        NOW,
+    )
+    .unwrap();
     assert_eq!(
         made.payload,
         r#"{"roles":["a",{"b":1.50}],"email":"ada@example.com","n":12345678901234567890,"none":null}"#
