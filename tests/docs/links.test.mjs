@@ -48,3 +48,18 @@ test("every document of the manual is linked from another one", () => {
   const unreachable = documents.filter((file) => file.startsWith("docs/") && !others(file).includes(file.split("/").at(-1) ?? file));
   assert.deepEqual(unreachable, []);
 });
+
+test("files that documents name are there", () => {
+  const NAMED = /`((?:bench|client|console|crates|docs|examples|fuzz|packages|scripts|src|tests)\/[\w./-]+)`/g;
+  const gone = [];
+  // What a release of the past was made of is history.
+  for (const file of documents.filter((file) => !file.endsWith("CHANGELOG.md"))) {
+    for (const [, path = ""] of textOf(file).matchAll(NAMED)) {
+      // A word in capitals stands for a name.
+      if (/\/[A-Z]+(?:\/|$)/.test(path)) continue;
+      const below = [path, join(dirname(file), path)];
+      if (!below.some((path) => existsSync(fromRoot(path)))) gone.push(`${file}: ${path}`);
+    }
+  }
+  assert.deepEqual(gone, []);
+});

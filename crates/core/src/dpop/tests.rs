@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use super::{Asked, BoundToken, DpopFault, NONCE_LIFETIME, Nonces, Use, UsedProofs, read};
 use postern_jwt::{
     SignatureVerdict, TokenFault, compact,
-    json::parse_object,
-    proof::{Thumbprint, bound_key},
+    proof::Thumbprint,
     time::{Millis, UnixMillis},
 };
 
@@ -333,33 +332,6 @@ fn a_proof_is_named_by_key_method_url_and_id() {
     let mut post = claims();
     post["htm"] = json!("POST");
     assert_ne!(first, name("POST", &post));
-}
-
-#[test]
-fn what_a_token_is_bound_to() {
-    let key = own();
-    let bound = |text: &str| bound_key(&parse_object(text).unwrap());
-    assert_eq!(bound(r#"{"sub":"u"}"#), Ok(None));
-    assert_eq!(
-        bound(&format!(r#"{{"cnf":{{"jkt":"{key}"}}}}"#)),
-        Ok(Some(key))
-    );
-    for other in [
-        "null",
-        "{}",
-        r#""x""#,
-        r#"{"jkt":"short"}"#,
-        r#"{"jkt":null}"#,
-        r#"{"x5t#S256":"a"}"#,
-        &format!(r#"{{"jkt":"{key}","x5t#S256":"a"}}"#),
-        &format!(r#"["{key}"]"#),
-    ] {
-        assert_eq!(
-            bound(&format!(r#"{{"cnf":{other}}}"#)),
-            Err(TokenFault::BoundToKey),
-            "{other}"
-        );
-    }
 }
 
 proptest! {

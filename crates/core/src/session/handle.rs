@@ -203,19 +203,7 @@ impl HandleKeys {
                 ]),
             ),
         };
-        let tag = self.foreign_tag(issuer, &route, &digest);
-        let route_start = FOREIGN_PREFIX
-            .len()
-            .saturating_add(issuer.len())
-            .saturating_add(2);
-        CheckedHandle {
-            route_start,
-            route_end: route_start.saturating_add(route.len()),
-            text: format!("{FOREIGN_PREFIX}.{issuer}.{route}.{digest}.{tag}"),
-            kind: HandleKind::Foreign {
-                issuer: issuer.to_owned(),
-            },
-        }
+        self.foreign(issuer.to_owned(), &route, &digest)
     }
 
     /// Makes the mark of a trusted issuer's subject or session: a name under which the issuer's word is kept that it has
@@ -237,8 +225,11 @@ impl HandleKeys {
         };
         let route = encode(&self.route.mac(&parts(b"mark route")), ROUTE_BYTES);
         let digest = encode(&self.route.mac(&parts(b"mark")), ROUTE_BYTES);
-        let issuer = [issuer, MARK].concat();
-        let tag = self.foreign_tag(&issuer, &route, &digest);
+        self.foreign([issuer, MARK].concat(), &route, &digest)
+    }
+
+    fn foreign(&self, issuer: String, route: &str, digest: &str) -> CheckedHandle {
+        let tag = self.foreign_tag(&issuer, route, digest);
         let route_start = FOREIGN_PREFIX
             .len()
             .saturating_add(issuer.len())

@@ -80,9 +80,9 @@ impl SessionRecord {
             .map(|binding| binding.thumbprint)
     }
 
-    /// When the session was created, for the header of its access tokens to tell. Those of the service API have the headers
+    /// When the session was created, as the header of its access tokens states it. Those of the service API have the headers
     /// of its protocol and nothing more (docs/protocol/cdi.md): `None`.
-    pub fn told_creation(&self) -> Option<UnixMillis> {
+    pub fn stated_creation(&self) -> Option<UnixMillis> {
         (!self.by_service_api).then_some(self.created)
     }
 }

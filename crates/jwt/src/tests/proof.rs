@@ -7,7 +7,8 @@ use jwt_compact::{
 use proptest::prelude::*;
 
 use super::support::{jwk, key, keys, sign, signing_input, token, with_members};
-use crate::proof::{PendingProof, ProofPolicy, Thumbprint, VerifiedProof};
+use crate::json::parse_object;
+use crate::proof::{PendingProof, ProofPolicy, Thumbprint, VerifiedProof, bound_key};
 use crate::{
     Algorithm, KeyMaterial, SignatureVerdict, TokenFault, VerificationKey, compact,
     keys::jwk::{self as key_sets, KeySetSource},
@@ -23,6 +24,33 @@ const POLICY: ProofPolicy = ProofPolicy {
 fn public(text: &str) -> String {
     let known = key(text);
     known.jwk()
+}
+
+#[test]
+fn what_a_token_is_bound_to() {
+    let key = Thumbprint::parse(&"k".repeat(43)).unwrap();
+    let bound = |text: &str| bound_key(&parse_object(text).unwrap());
+    assert_eq!(bound(r#"{"sub":"u"}"#), Ok(None));
+    assert_eq!(
+        bound(&format!(r#"{{"cnf":{{"jkt":"{key}"}}}}"#)),
+        Ok(Some(key))
+    );
+    for other in [
+        "null",
+        "{}",
+        r#""x""#,
+        r#"{"jkt":"short"}"#,
+        r#"{"jkt":null}"#,
+        r#"{"x5t#S256":"a"}"#,
+        &format!(r#"{{"jkt":"{key}","x5t#S256":"a"}}"#),
+        &format!(r#"["{key}"]"#),
+    ] {
+        assert_eq!(
+            bound(&format!(r#"{{"cnf":{other}}}"#)),
+            Err(TokenFault::BoundToKey),
+            "{other}"
+        );
+    }
 }
 
 fn backend(pending: &PendingProof<'_>) -> SignatureVerdict {
@@ -74,6 +102,7 @@ fn thumbprints_are_those_of_the_standards() {
         (okp, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"),
     ] {
         let found = key(jwk).thumbprint().unwrap();
+        assert_eq!(Thumbprint::try_from(String::from(found)), Ok(found));
         assert_eq!(found.to_string(), expected);
         assert_eq!(Thumbprint::parse(expected), Some(found));
     }

@@ -122,21 +122,14 @@ fn renewed(
     record.expiry = record
         .expiry
         .max(issue::refreshed_expiry(context, record.created));
-    Ok(AccessGrant {
-        created: context.now,
-        expiry: context
-            .now
-            .plus(context.jittered_validity())
-            .min(record.expiry),
-        hash1: sha256_hex(&refresh_token),
-        parent_hash1: None,
-        anti_csrf_token: None,
-        use_dynamic_key: record.use_dynamic_key,
-        by_service_api: record.by_service_api,
-        session_created: record.told_creation(),
-        // Nothing to tell: no refresh made it.
-        generation: 0,
-        device: record.device(),
-        dpop_key: record.dpop_key,
-    })
+    let expiry = context
+        .now
+        .plus(context.jittered_validity())
+        .min(record.expiry);
+    Ok(issue::grant(
+        context,
+        record,
+        expiry,
+        sha256_hex(&refresh_token),
+    ))
 }

@@ -234,6 +234,28 @@ pub(super) fn refreshed_expiry(context: &UserContext<'_>, created: UnixMillis) -
     }
 }
 
+/// Permission for an access token of a session, of no refresh: its first use is nothing that the object has to hear of.
+pub(super) fn grant(
+    context: &UserContext<'_>,
+    record: &SessionRecord,
+    expiry: UnixMillis,
+    hash1: String,
+) -> AccessGrant {
+    AccessGrant {
+        created: context.now,
+        expiry,
+        hash1,
+        parent_hash1: None,
+        anti_csrf_token: None,
+        use_dynamic_key: record.use_dynamic_key,
+        by_service_api: record.by_service_api,
+        session_created: record.stated_creation(),
+        generation: 0,
+        device: record.device(),
+        dpop_key: record.dpop_key,
+    }
+}
+
 pub(super) fn maker<'a>(
     context: &'a UserContext<'_>,
     record: &'a SessionRecord,
@@ -306,23 +328,17 @@ fn tokens(
     // What a caller asks for, its release has compared with a setting that may have changed.
     let longest = context.settings.access_token_validity;
     let validity = validity.map_or_else(|| context.jittered_validity(), |asked| asked.min(longest));
+    let expiry = context.now.plus(validity).min(record.expiry);
     let access = AccessGrant {
-        created: context.now,
-        expiry: context.now.plus(validity).min(record.expiry),
-        hash1: sha256_hex(&token),
         parent_hash1,
         anti_csrf_token: anti_csrf
             .then(|| context.anti_csrf_token(&record.handle, &record.salt, position.generation)),
-        use_dynamic_key: record.use_dynamic_key,
-        by_service_api: record.by_service_api,
-        session_created: record.told_creation(),
         generation: if record.by_service_api {
             0
         } else {
             position.generation
         },
-        device: record.device(),
-        dpop_key: record.dpop_key,
+        ..grant(context, record, expiry, sha256_hex(&token))
     };
     record.access_expires_max = record.access_expires_max.max(access.expiry);
     let refresh = TokenInfo {

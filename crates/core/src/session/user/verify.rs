@@ -111,22 +111,11 @@ fn verify_lazily<S: UserStore>(
         let payload = call.payload.clone();
         return Ok(found(&SessionRecord { payload, ..record }, None, differs));
     }
+    let validity = context.settings.access_token_validity;
+    let expiry = context.now.plus(validity).min(record.expiry);
     let access = AccessGrant {
-        created: context.now,
-        expiry: context
-            .now
-            .plus(context.settings.access_token_validity)
-            .min(record.expiry),
-        hash1: call.hash1.clone(),
-        parent_hash1: None,
         anti_csrf_token: call.anti_csrf_token.clone(),
-        use_dynamic_key: record.use_dynamic_key,
-        by_service_api: record.by_service_api,
-        session_created: record.told_creation(),
-        // Of the token at hand the object knows already.
-        generation: 0,
-        device: record.device(),
-        dpop_key: record.dpop_key,
+        ..issue::grant(context, &record, expiry, call.hash1.clone())
     };
     store_and_allow(store, context, record, Some(access))
 }
@@ -158,18 +147,10 @@ pub(super) fn same_life(
 ) -> Option<AccessGrant> {
     let expiry = carried.expiry.min(record.access_expires_max);
     (expiry > context.now).then(|| AccessGrant {
-        created: context.now,
-        expiry,
-        hash1: carried.hash1,
         parent_hash1: carried.parent_hash1,
         anti_csrf_token: carried.anti_csrf_token,
-        use_dynamic_key: record.use_dynamic_key,
-        by_service_api: record.by_service_api,
-        session_created: record.told_creation(),
-        // Of the token at hand the object knows already.
-        generation: 0,
         device,
-        dpop_key: record.dpop_key,
+        ..issue::grant(context, record, expiry, carried.hash1)
     })
 }
 
