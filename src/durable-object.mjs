@@ -1,6 +1,6 @@
 // A Durable Object is an instance of a class that extends the platform's; Rust's classes do not.
 import { DurableObject } from "cloudflare:workers";
-import { answered, instance } from "./executor.mjs";
+import { answeredByObject, instance } from "./executor.mjs";
 
 /** A class of the platform whose methods are those of a class of Rust's. */
 export const object = (Rust) =>
@@ -19,7 +19,7 @@ export const object = (Rust) =>
     }
 
     fetch(request) {
-      return answered(this.#current().fetch(request), this.ctx);
+      return answeredByObject(this.#current().fetch(request), this.ctx);
     }
 
     alarm() {

@@ -1,4 +1,4 @@
-// One timer for all requests that wait for an origin: one for each costs a twentieth of what forwarding costs. It belongs to
+// One timer for all requests that wait for an origin, an object or KV: one for each costs a twentieth of what forwarding costs, and a tenth of reading session data. It belongs to
 // the request that found none running, and goes on when that was answered; the platform ends such work after 30 seconds, so
 // that another request takes the timer over before.
 import { waitUntil } from "cloudflare:workers";
@@ -11,7 +11,8 @@ const SLACK_MS = 1_000;
 /**
  * @typedef {object} Flight a request that waits
  * @property {number} deadline in milliseconds since 1970
- * @property {{value: unknown} | undefined} outcome once there is one
+ * @property {Promise<unknown> | undefined} outcome once there is one: the promise that it waits for, or one of `late`
+ * @property {unknown} late what it comes to after its deadline
  * @property {() => void} wake has its request go on: with the outcome, or with the timer
  */
 
@@ -23,35 +24,33 @@ let due = Infinity;
 let turn = 0;
 
 /**
- * What a promise comes to, or `late` after so many milliseconds, or `failed` when it is rejected.
- * @template T @param {Promise<T>} promise @param {number} ms @param {T} late @param {T} failed @returns {Promise<T>}
+ * What a promise comes to, or `late` after so many milliseconds.
+ * @template T @param {Promise<T>} promise @param {number} ms @param {T} late @returns {Promise<T>}
  */
-export function inTime(promise, ms, late, failed) {
+export function inTime(promise, ms, late) {
   const now = Date.now();
-  /** @type {Flight & {late: unknown}} */
+  /** @type {Flight} */
   const flight = { deadline: now + ms, outcome: undefined, wake: nothing, late };
   flights.add(flight);
   if (flight.deadline < due || now > due + SLACK_MS) tick(now, now + TERM_MS);
-  promise.then(
-    (value) => land(flight, value),
-    () => land(flight, failed),
-  );
+  const ended = () => land(flight, promise);
+  promise.then(ended, ended);
   return landing(flight);
 }
 
 const nothing = () => {};
 
-/** @param {Flight} flight @param {unknown} value */
-function land(flight, value) {
+/** @param {Flight} flight @param {Promise<unknown>} outcome */
+function land(flight, outcome) {
   if (!flights.delete(flight)) return;
-  flight.outcome = { value };
+  flight.outcome = outcome;
   flight.wake();
 }
 
 /** Goes on as part of the flight's own request, whoever woke it: only there may its answer be made. @param {Flight} flight @returns {Promise<any>} */
 const landing = (flight) =>
   new Promise((resolve) => (flight.wake = resolve)).then(() => {
-    if (flight.outcome) return flight.outcome.value;
+    if (flight.outcome) return flight.outcome;
     const now = Date.now();
     if (due === Infinity) tick(now, now + TERM_MS);
     return landing(flight);
@@ -72,7 +71,7 @@ function tick(now, end) {
 /** @param {number} end of the term */
 function fire(end) {
   const now = Date.now();
-  for (const flight of flights) if (flight.deadline <= now) land(flight, flight.late);
+  for (const flight of flights) if (flight.deadline <= now) land(flight, Promise.resolve(flight.late));
   if (flights.size > 0 && now < end) return tick(now, end);
   due = Infinity;
   // The first whose request still goes on takes the timer.

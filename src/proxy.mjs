@@ -78,7 +78,7 @@ export function send(request, url, edits, identityHeaders, binding, ms, init) {
     span?.end();
     return Promise.resolve(GONE);
   }
-  const outcome = inTime(answer, ms, LATE, GONE);
+  const outcome = inTime(answer, ms, LATE).catch(() => GONE);
   if (span === undefined) return outcome;
   return outcome.then((answer) => {
     span.end();

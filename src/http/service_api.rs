@@ -147,12 +147,7 @@ async fn carry_out(
             .await
             .map(Outcome::Information),
         CoreCall::GetSessionData { handle } => {
-            let data = sessions::get_session_data(
-                context,
-                &handle,
-                postern_core::settings::Freshness::Strict,
-            )
-            .await?;
+            let data = sessions::get_session_data_strictly(context, &handle).await?;
             Ok(Outcome::SessionData(data))
         }
         CoreCall::PutSessionData {

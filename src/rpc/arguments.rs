@@ -55,7 +55,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// A string member that must be there.
-    pub(crate) fn string(&self, name: &str) -> Result<String, JsValue> {
+    pub(crate) fn string(&self, name: &'static str) -> Result<String, JsValue> {
         self.optional_string(name)?
             .ok_or_else(|| self.wrong(name, "must be a string"))
     }
@@ -69,7 +69,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// A string member that may be left out.
-    pub(crate) fn optional_string(&self, name: &str) -> Result<Option<String>, JsValue> {
+    pub(crate) fn optional_string(&self, name: &'static str) -> Result<Option<String>, JsValue> {
         let value = self.member(name);
         if value.is_undefined() {
             return Ok(None);
@@ -84,7 +84,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// A boolean member that may be left out.
-    pub(crate) fn optional_boolean(&self, name: &str) -> Result<Option<bool>, JsValue> {
+    pub(crate) fn optional_boolean(&self, name: &'static str) -> Result<Option<bool>, JsValue> {
         let value = self.member(name);
         if value.is_undefined() {
             return Ok(None);
@@ -96,7 +96,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// A point in time that must be there. One of before 2001 is a mistake, such as seconds for milliseconds.
-    pub(crate) fn time(&self, name: &str) -> Result<UnixMillis, JsValue> {
+    pub(crate) fn time(&self, name: &'static str) -> Result<UnixMillis, JsValue> {
         whole_number(&self.member(name))
             .filter(|time| *time >= 1_000_000_000_000)
             .map(UnixMillis)
@@ -104,7 +104,7 @@ impl<'a> Arguments<'a> {
     }
 
     /// A list of strings that must be there, of at most `most` elements.
-    pub(crate) fn strings(&self, name: &str, most: u32) -> Result<Vec<String>, JsValue> {
+    pub(crate) fn strings(&self, name: &'static str, most: u32) -> Result<Vec<String>, JsValue> {
         let value = self.member(name);
         if !Array::is_array(&value) {
             return Err(self.wrong(name, "must be an array of strings"));
@@ -122,7 +122,11 @@ impl<'a> Arguments<'a> {
     }
 
     /// A list of pairs of strings that must be there, of at most `most` elements.
-    pub(crate) fn pairs(&self, name: &str, most: u32) -> Result<Vec<(String, String)>, JsValue> {
+    pub(crate) fn pairs(
+        &self,
+        name: &'static str,
+        most: u32,
+    ) -> Result<Vec<(String, String)>, JsValue> {
         const MUST: &str = "must be an array of pairs [name, value] of strings";
         let value = self.member(name);
         if !Array::is_array(&value) {
@@ -148,13 +152,16 @@ impl<'a> Arguments<'a> {
     }
 
     /// A JSON object that must be there, as text.
-    pub(crate) fn json_object(&self, name: &str) -> Result<String, JsValue> {
+    pub(crate) fn json_object(&self, name: &'static str) -> Result<String, JsValue> {
         self.optional_json_object(name)?
             .ok_or_else(|| self.wrong(name, "must be an object"))
     }
 
     /// A JSON object that may be left out, as text.
-    pub(crate) fn optional_json_object(&self, name: &str) -> Result<Option<String>, JsValue> {
+    pub(crate) fn optional_json_object(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<String>, JsValue> {
         let value = self.member(name);
         if value.is_undefined() {
             return Ok(None);
@@ -187,7 +194,10 @@ impl<'a> Arguments<'a> {
     }
 
     /// A member that is itself an object with named members.
-    pub(crate) fn optional_object(&self, name: &str) -> Result<Option<Arguments<'a>>, JsValue> {
+    pub(crate) fn optional_object(
+        &self,
+        name: &'static str,
+    ) -> Result<Option<Arguments<'a>>, JsValue> {
         let value = self.member(name);
         if value.is_undefined() {
             return Ok(None);
@@ -213,9 +223,9 @@ impl<'a> Arguments<'a> {
         RangeError::new(&message).into()
     }
 
-    fn member(&self, name: &str) -> JsValue {
+    fn member(&self, name: &'static str) -> JsValue {
         // Own members only: an argument cannot inherit one.
-        let name = JsValue::from_str(name);
+        let name = js::name(name);
         match js::has_own(&self.value, &name) {
             Ok(true) => Reflect::get(&self.value, &name).unwrap_or(JsValue::NULL),
             _ => JsValue::UNDEFINED,

@@ -26,7 +26,7 @@ use crate::{
         log,
         log_context::{self, LoggedRequest},
     },
-    sessions::{self, Exchange, KeyShown, Report, exchange, with_proof},
+    sessions::{self, Exchange, KeyShown, Report, SessionData, exchange, with_proof},
 };
 use arguments::Arguments;
 use for_request::GivenRequest;
@@ -93,11 +93,16 @@ async fn answered(
 ) -> Result<JsValue, JsValue> {
     let arguments = Arguments::new(method, argument)?;
     let outcome = match Context::open(env, execution).await {
-        Ok(context) => call(method, &arguments, &context).await?,
+        // Its result may be large, and is no text where KV had it.
+        Ok(context) if method == "getSessionData" => get_session_data(&arguments, &context).await?,
+        Ok(context) => match call(method, &arguments, &context).await? {
+            Ok(result) => Ok(JSON::parse(&result)?),
+            Err(refusal) => Err(refusal),
+        },
         Err(refusal) => Err(refusal),
     };
     match outcome {
-        Ok(result) => JSON::parse(&result),
+        Ok(result) => Ok(result),
         Err(Refusal::BadInput(message)) => {
             Err(js_sys::TypeError::new(&format!("{method}: {message}")).into())
         }
@@ -131,12 +136,6 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
     match method {
         "getSession" => get_session(arguments, context).await,
         "getSessionForRequest" => get_session_for_request(arguments, context).await,
-        "getSessionData" => {
-            let freshness = freshness(arguments, context)?;
-            let handle = arguments.handle()?;
-            let data = sessions::get_session_data(context, &handle, freshness).await;
-            Ok(data.map(|data| session_data(&data)))
-        }
         "updateSessionData" => {
             let handle = arguments.handle()?;
             let data = arguments.json_object("sessionData")?;
@@ -250,6 +249,21 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
     };
     let known = authenticate::get_session(context, &verification).await;
     Ok(known.and_then(|known| ok(WithSession::of(&known.session))))
+}
+
+async fn get_session_data(
+    arguments: &Arguments<'_>,
+    context: &Context,
+) -> Result<Result<JsValue, Refusal>, JsValue> {
+    let freshness = freshness(arguments, context)?;
+    let handle = arguments.handle()?;
+    Ok(
+        match sessions::get_session_data(context, &handle, freshness).await {
+            Ok(SessionData::Value(value)) => Ok(session_data(&value)?),
+            Ok(SessionData::Text(text)) => Ok(session_data(&JSON::parse(&text)?)?),
+            Err(refusal) => Err(refusal),
+        },
+    )
 }
 
 async fn create_new_session(arguments: &Arguments<'_>, context: &Context) -> Called {

@@ -1,5 +1,7 @@
 //! Results, as JSON text (`client/rpc.d.ts`).
 
+use crate::runtime::js;
+use js_sys::{Object, Reflect};
 use postern_core::{
     error::{self, Outcome},
     message::raw,
@@ -10,6 +12,7 @@ use postern_core::{
 };
 use postern_jwt::{json::ObjectWriter, proof::Thumbprint, secret::AntiCsrfToken, time::UnixMillis};
 use serde::Serialize;
+use wasm_bindgen::JsValue;
 
 /// A result that is `OK`, with its members.
 #[derive(Serialize)]
@@ -32,12 +35,12 @@ pub(super) fn done() -> String {
     result.finish()
 }
 
-/// `getSessionData`. The data may be large, and is not looked at again.
-pub(super) fn session_data(data: &str) -> String {
-    let mut result = ObjectWriter::new();
-    result.text("status", "OK");
-    result.json("sessionData", data);
-    result.finish()
+/// `getSessionData`. The data may be large, and is not looked at.
+pub(super) fn session_data(data: &JsValue) -> Result<JsValue, JsValue> {
+    let result = Object::new();
+    Reflect::set(&result, &js::name("status"), &js::name("OK"))?;
+    Reflect::set(&result, &js::name("sessionData"), data)?;
+    Ok(result.into())
 }
 
 /// What calls that revoke sessions tell.

@@ -43,8 +43,8 @@ pub(crate) struct Entry<'a> {
 /// What was found under a handle.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// The data's JSON text.
-    pub(crate) text: String,
+    /// The data, parsed: its text, which may be large, never crosses into Wasm.
+    pub(crate) value: JsValue,
     /// Its sequence number and the session's known life.
     pub(crate) metadata: Metadata,
 }
@@ -58,19 +58,19 @@ pub(crate) struct Metadata {
 
 /// The namespace. What is bound there is not inspected, so that a Worker may stand in for it.
 pub(crate) fn namespace(env: &Env) -> KvNamespace {
-    Reflect::get(env, &JsValue::from_str("SESSION_DATA"))
+    Reflect::get(env, &js::name("SESSION_DATA"))
         .unwrap_or(JsValue::UNDEFINED)
         .unchecked_into()
 }
 
-/// Reads an entry; `None` when there is none, or none of a shape that we wrote.
+/// Reads an entry; `None` when there is none, or none of a shape that we wrote. One whose text is no JSON is a fault.
 pub(crate) async fn get(namespace: &KvNamespace, handle: &str) -> Result<Option<Found>, KvFault> {
-    let found = finished("get", namespace.get_with_metadata(handle)).await?;
+    let found = finished("get", namespace.get_with_metadata(handle, "json")).await?;
     let member =
-        |name: &str| Reflect::get(&found, &JsValue::from_str(name)).unwrap_or(JsValue::NULL);
+        |name: &'static str| Reflect::get(&found, &js::name(name)).unwrap_or(JsValue::NULL);
     let metadata = member("metadata");
-    let number = |name: &str| {
-        let value = Reflect::get(&metadata, &JsValue::from_str(name)).ok()?;
+    let number = |name: &'static str| {
+        let value = Reflect::get(&metadata, &js::name(name)).ok()?;
         whole_number(&value)
     };
     let metadata = number(SEQ)
@@ -79,10 +79,10 @@ pub(crate) async fn get(namespace: &KvNamespace, handle: &str) -> Result<Option<
             seq,
             session_expires: UnixMillis(expires),
         });
-    Ok(member("value")
-        .as_string()
-        .zip(metadata)
-        .map(|(text, metadata)| Found { text, metadata }))
+    let value = member("value");
+    Ok(metadata
+        .filter(|_| value.is_object())
+        .map(|metadata| Found { value, metadata }))
 }
 
 /// Writes an entry.

@@ -19,13 +19,23 @@ use postern_core::{
     settings::Freshness,
 };
 use postern_jwt::time::Millis;
+use wasm_bindgen::JsValue;
+
+/// Session data, as it was found.
+#[derive(Debug)]
+pub(crate) enum SessionData {
+    /// As JS has it, from KV.
+    Value(JsValue),
+    /// JSON text, from the user's object.
+    Text(String),
+}
 
 /// Reads session data: from KV when this isolate can tell that the session stands, else from the user's object.
 pub(crate) async fn get_session_data(
     context: &Context,
     handle: &str,
     freshness: Freshness,
-) -> Result<String, Refusal> {
+) -> Result<SessionData, Refusal> {
     let handle = context.checked(handle)?;
     keep_for(context, &handle)?;
     let (ask_kv, bound) = match freshness {
@@ -52,18 +62,39 @@ pub(crate) async fn get_session_data(
                 if found.metadata.session_expires > context.now
                     && found.metadata.seq >= known_seq =>
             {
-                return Ok(found.text);
+                return Ok(SessionData::Value(found.value));
             }
             Ok(_) => copy_lapsed = true,
             // The object answers in KV's place.
             Err(kv::KvFault(message)) => log::write(log::Event::Kv, &message),
         }
     }
+    of_object(context, &handle, bound, copy_lapsed)
+        .await
+        .map(SessionData::Text)
+}
+
+/// Reads session data as it is at this moment: the user's object is asked.
+pub(crate) async fn get_session_data_strictly(
+    context: &Context,
+    handle: &str,
+) -> Result<String, Refusal> {
+    let handle = context.checked(handle)?;
+    keep_for(context, &handle)?;
+    of_object(context, &handle, AT_ONCE, false).await
+}
+
+async fn of_object(
+    context: &Context,
+    handle: &CheckedHandle,
+    bound: Millis,
+    copy_lapsed: bool,
+) -> Result<String, Refusal> {
     let call = UserCall::ReadData {
         handle: handle.as_str().to_owned(),
         copy_lapsed,
     };
-    match about(context, &handle, bound, &call).await?.reply {
+    match about(context, handle, bound, &call).await?.reply {
         UserReply::Data { session_data, .. } => Ok(session_data),
         other => Err(into_refusal(other)),
     }

@@ -16,7 +16,9 @@ mod manage;
 mod person;
 mod ticket;
 
-pub(crate) use data::{get_session_data, update_session_data};
+pub(crate) use data::{
+    SessionData, get_session_data, get_session_data_strictly, update_session_data,
+};
 pub(crate) use export::{export, export_object};
 pub(crate) use issue::{
     Exchange, KeyShown, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,

@@ -21,6 +21,8 @@ pub(crate) use objects::{
 
 pub(crate) use trace::traced;
 
+use std::{cell::RefCell, collections::HashMap};
+
 use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
@@ -277,6 +279,18 @@ extern "C" {
     /// `chunk.value`
     #[wasm_bindgen(method, catch, getter)]
     pub(crate) fn value(this: &Chunk) -> Result<js_sys::Uint8Array, JsValue>;
+}
+
+thread_local! {
+    static NAMES: RefCell<HashMap<&'static str, JsValue>> = RefCell::default();
+}
+
+/// A name as JS has it, for members that are read again and again: each text that crosses is decoded anew. For literals.
+pub(crate) fn name(name: &'static str) -> JsValue {
+    NAMES.with_borrow_mut(|names| {
+        let known = names.entry(name).or_insert_with(|| JsValue::from_str(name));
+        known.clone()
+    })
 }
 
 /// A binding by its name, as a type whose methods are checked only when they are called. `None` when there is none.

@@ -88,9 +88,13 @@ extern "C" {
     #[derive(Debug, Clone)]
     pub(crate) type KvNamespace;
 
-    /// `kv.getWithMetadata(key)`: `{value, metadata}`.
+    /// `kv.getWithMetadata(key, "json")`: `{value, metadata}`, with the value parsed.
     #[wasm_bindgen(method, catch, js_name = getWithMetadata)]
-    pub(crate) fn get_with_metadata(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+    pub(crate) fn get_with_metadata(
+        this: &KvNamespace,
+        key: &str,
+        form: &str,
+    ) -> Result<Promise, JsValue>;
 
     /// `kv.put(key, value, options)`. The value is a string: KV turns a serde map into `{}`.
     #[wasm_bindgen(method, catch)]
