@@ -5,9 +5,11 @@ import { PosternError } from "./error.js";
 /** Calls that may be repeated when nobody knows whether they were carried out: the second time changes nothing more. */
 const IDEMPOTENT = new Set([
   "getSession", "getSessionForRequest", "getSessionData", "updateSessionData", "getSessionInformation",
-  "getAllSessionHandlesForUser", "listSessions", "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "updateJWTPayload",
+  "getAllSessionHandlesForUser", "listSessions", "exportUser", "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "updateJWTPayload",
 ]);
 const FIRST_DELAY_MILLISECONDS = 100;
+/** Whoever is asked to wait longer tells the caller instead: over a binding nothing else bounds a call. */
+const LONGEST_DELAY_MILLISECONDS = 15_000;
 /** Of ten calls one may be repeated, and ten at once: when Postern is in trouble, its callers do not double the load. */
 const BUDGET = { most: 10, each: 0.1 };
 
@@ -36,7 +38,7 @@ export async function withLimits(method, send, { signal, timeoutMilliseconds, re
       const outcome = await abortable(either, () => send(either)).then((answer) => ({ answer }), (error) => ({ error }));
       const outage = outageOf(outcome);
       const delay = outage && delayBefore(tried, outage.retryAfterSeconds);
-      const again = outage && IDEMPOTENT.has(method) && tried < retries && Date.now() + delay < ends && !either?.aborted && budget.take();
+      const again = outage && IDEMPOTENT.has(method) && tried < retries && delay <= LONGEST_DELAY_MILLISECONDS && Date.now() + delay < ends && !either?.aborted && budget.take();
       if (again) await abortable(either, () => new Promise((resolve) => setTimeout(resolve, delay)));
       else if (outcome.error !== undefined) throw outcome.error;
       else return outcome.answer;

@@ -45,7 +45,7 @@ const apps = {
     closing.push(() => app.close());
     return at(await app.listen({ port: 0, host: "127.0.0.1" }));
   },
-  // A route handler of Next.js is a function of web requests; the server stands for Next's router.
+  // A route handler of Next.js is a function of web requests; the server stands for Next's router. The real one: tests/next.
   async next() {
     const answer = (request, { postern }) => Response.json(seen(postern));
     const routes = { "/private": withSession(answer), "/open": withSession(answer, OPEN) };

@@ -14,6 +14,8 @@ import { templateFiles } from "../../scripts/lib/template.mjs";
 import { makePackages } from "../../scripts/package.mjs";
 import { until } from "../support/until.mjs";
 
+/** Which Node a user has: PACKAGE_NODE names the program of another. */
+const node = process.env.PACKAGE_NODE ?? projectNode;
 const scratch = mkdtempSync(join(tmpdir(), "postern-package-"));
 // Blanks and letters that are not ASCII: nothing may quote its paths wrongly.
 const project = join(scratch, "my projects", "pöstern ☃ (1)");
@@ -21,7 +23,7 @@ const programs = join(scratch, "programs");
 /** @type {Record<string, string>} */
 const env = {
   ...process.env,
-  PATH: [programs, dirname(projectNode)].join(delimiter),
+  PATH: [programs, dirname(node)].join(delimiter),
   HOME: scratch,
   npm_config_offline: "true",
   npm_config_cache: join(scratch, "npm-cache"),
@@ -109,7 +111,7 @@ test("installed without Rust and without a network: init, dev, a session, an ori
     write("backend.mjs", `import * as postern from "postern";
       await postern.updateSessionData(process.argv[2], { cart: ["book", "lamp"] });
       console.log(JSON.stringify(await postern.getSessionData(process.argv[2])));`);
-    const backend = await run(projectNode, ["backend.mjs", created.session.handle], { POSTERN_URL: url, POSTERN_API_KEY: key });
+    const backend = await run(node, ["backend.mjs", created.session.handle], { POSTERN_URL: url, POSTERN_API_KEY: key });
     assert.equal(backend.stdout, '{"cart":["book","lamp"]}\n', backend.stderr);
     // The gateway.
     assert.equal((await fetch(`${url}/private/x`)).status, 401);
