@@ -15,10 +15,11 @@ const CORE_API_KEY = "core-key-core-key-core-key";
 let core;
 let postern;
 let front;
-before(async () => {
-  core = await startCore({ issuer: ISSUER, apiKey: CORE_API_KEY });
+/** The same for backends that had anti-CSRF tokens. */
+let bound;
+const start = async (antiCsrf) => {
   const services = [{ binding: "SESSIONS", service: "postern" }];
-  const vars = { CORE_URL: core.url, CORE_API_KEY };
+  const vars = { CORE_URL: core.url, CORE_API_KEY, ...antiCsrf };
   const config = { name: "front", main: "../examples/from-supertokens-core/src/index.js", compatibility_date: compatibilityDate, alias: clientAlias, services, vars };
   const issuers = `
     [[issuers]]
@@ -31,11 +32,17 @@ before(async () => {
     exchange = "subject"
     exchange_claims = ["role"]
   `;
-  postern = await startPostern({ issuers, entrypoints: ["SessionsAdmin"], workers: [{ config }] });
+  return startPostern({ vars: antiCsrf, issuers, entrypoints: ["SessionsAdmin"], workers: [{ config }] });
+};
+before(async () => {
+  core = await startCore({ issuer: ISSUER, apiKey: CORE_API_KEY });
+  postern = await start({});
   front = postern.worker("front");
+  bound = await start({ ANTI_CSRF: "VIA_TOKEN" });
 });
 after(async () => {
   await postern?.close();
+  await bound?.close();
   await core?.close();
 });
 
@@ -127,4 +134,26 @@ test("signing out of a session that has not moved ends it at the core", async ()
   assert.equal(out.status, 200, JSON.stringify(out.body));
   assert.equal(core.knows(old.session.handle), false);
   assert.equal((await refresh({ ...cookie(refreshCookie(old.refreshToken.token)), "st-auth-mode": "cookie" })).status, 401);
+});
+
+test("with anti-CSRF tokens the core checks its own, and the new session has one of Postern's", async () => {
+  const at = bound.worker("front");
+  const ask = async (path, method, headers) => read(await at.fetch(`http://127.0.0.1:8787${path}`, { method, headers }));
+  const old = await core.session("bound", { antiCsrf: true });
+  const cookies = { ...cookie(refreshCookie(old.refreshToken.token)), "st-auth-mode": "cookie" };
+  for (const antiCsrf of [{}, { "anti-csrf": "another" }]) {
+    const refused = await ask("/auth/session/refresh", "POST", { ...cookies, ...antiCsrf });
+    assert.equal(refused.status, 401, JSON.stringify(refused.body));
+    assert.equal(refused.accessToken, "");
+  }
+  assert.ok(core.knows(old.session.handle));
+  // Nor does its live access token change anything before that.
+  const early = await ask("/auth/signout", "POST", { ...cookie(access(old.accessToken.token)), "anti-csrf": old.antiCsrfToken });
+  assert.deepEqual([early.status, early.body.status], [401, "TRY_REFRESH_TOKEN"]);
+  const moved = await ask("/auth/session/refresh", "POST", { ...cookies, "anti-csrf": old.antiCsrfToken });
+  assert.equal(moved.status, 200, JSON.stringify(moved.body));
+  assert.ok(moved.antiCsrf && moved.antiCsrf !== old.antiCsrfToken);
+  const out = (headers) => ask("/auth/signout", "POST", { ...cookie(access(moved.accessToken)), ...headers });
+  assert.equal((await out({})).status, 401);
+  assert.equal((await out({ "anti-csrf": moved.antiCsrf })).status, 200);
 });
