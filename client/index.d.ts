@@ -226,6 +226,12 @@ export function rotateSigningKeys(options?: CallOptions): Promise<void>;
 /** Withdraws a signing key: what it signed is no longer accepted. Over a service binding only. */
 export function revokeSigningKey(kid: string, options?: CallOptions): Promise<void>;
 
+/**
+ * Makes new secrets beside the signing keys: they are used from `from` on, and older ones are recognised until `until`, so that
+ * nobody is logged out. Milliseconds since the Unix epoch. Over a service binding only.
+ */
+export function rotateSecrets(options?: CallOptions): Promise<{ from: number; until: number }>;
+
 /** What is thrown when Postern refuses, or cannot answer. Its message never holds a token. */
 declare class PosternError extends globalThis.Error {
   /** 1000: a fault on Postern's side or on the way. Answer 5xx; nothing was cleared, nothing lost. */

@@ -223,6 +223,11 @@ export async function revokeSigningKey(kid, limits) {
   await ask("revokeSigningKey", { kid: text("revokeSigningKey", "kid", kid) }, limits);
 }
 
+export async function rotateSecrets(limits) {
+  const { from, until } = await ask("rotateSecrets", {}, limits);
+  return { from, until };
+}
+
 /** The proof of possession of what is bound to a key, and the request that it came with. */
 function proofOf(method, { dpopProof, method: requestMethod, url }) {
   return {

@@ -248,5 +248,7 @@ export interface SessionsAdmin extends Sessions {
     jwtPayload?: JsonObject;
   } & ProofOfPossession): Answer<{ session: Session; accessToken?: Token }>;
   rotateSigningKeys(argument: {}): Answer;
+  /** Times are milliseconds since the Unix epoch. */
+  rotateSecrets(argument: {}): Answer<{ from: number; until: number }>;
   revokeSigningKey(argument: { kid: string }): Answer;
 }

@@ -175,6 +175,8 @@ const METHODS = {
     if (state.kids.length === 0) state.kids.push(random());
     return { status: "OK" };
   },
+  // Tokens are names here: no secret is behind them.
+  rotateSecrets: (state) => ({ status: "OK", from: now(state), until: now(state) + state.refreshTokenValidity }),
 };
 
 const now = (state) => Date.now() + state.skew;

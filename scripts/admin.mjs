@@ -50,6 +50,16 @@ const COMMANDS = {
       return keys(api);
     },
   },
+  "rotate-secrets": {
+    wants: "",
+    what: "use new secrets behind refresh tokens; nobody is logged out",
+    changes: true,
+    run: async (api) => {
+      const { from, until } = await api.ask({ method: "POST", path: "/postern/secrets/rotate" });
+      say("Make a new backup of the key ring: an older one lacks the new secrets.");
+      return { usedFrom: dateOf(from), olderKeptUntil: dateOf(until) };
+    },
+  },
   "backup-keys": {
     wants: "FILE",
     what: "write the key ring to a new file, sealed to an RSA key; --key backup-public.pem",

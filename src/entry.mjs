@@ -81,7 +81,7 @@ offer(SessionsAdmin, [
   "revokeSession", "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore",
   "getAllSessionHandlesForUser", "listSessions", "getSessionInformation", "eraseUser", "exportUser",
   "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken",
-  "rotateSigningKeys", "revokeSigningKey",
+  "rotateSigningKeys", "revokeSigningKey", "rotateSecrets",
 ]);
 
 /** One user's sessions. */

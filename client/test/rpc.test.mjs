@@ -82,7 +82,7 @@ test("the life cycle needs the admin binding, which also serves the three calls 
     message: /createNewSession needs a service binding to the entrypoint SessionsAdmin/,
   });
 
-  const admin = binding({ status: "OK", revoked: ["h"], handles: ["h"], sessionData: {}, time: 1_700_000_000_000 });
+  const admin = binding({ status: "OK", revoked: ["h"], handles: ["h"], sessionData: {}, time: 1_700_000_000_000, from: 1, until: 2 });
   postern.init({ adminBinding: admin.target });
   await postern.createNewSession("alice", undefined, { cart: [] }, { tenantId: "blue", location: "weur" });
   await postern.getSessionData("h");
@@ -93,6 +93,7 @@ test("the life cycle needs the admin binding, which also serves the three calls 
   assert.equal(await postern.revokeAllSessionsBefore(1_700_000_000_000), 1_700_000_000_000);
   await postern.rotateSigningKeys();
   await postern.revokeSigningKey("d-1");
+  assert.deepEqual(await postern.rotateSecrets(), { from: 1, until: 2 });
   await postern.listSessions("alice", { cursor: "c", ended: true });
   await postern.eraseUser("alice");
   await postern.exportUser("alice", { issuer: "idp", cursor: "c" });
@@ -108,6 +109,7 @@ test("the life cycle needs the admin binding, which also serves the three calls 
     ["revokeAllSessionsBefore", { time: 1_700_000_000_000 }],
     ["rotateSigningKeys", {}],
     ["revokeSigningKey", { kid: "d-1" }],
+    ["rotateSecrets", {}],
     ["listSessions", { userId: "alice", cursor: "c", ended: true }],
     ["eraseUser", { userId: "alice" }],
     ["exportUser", { userId: "alice", issuer: "idp", cursor: "c" }],

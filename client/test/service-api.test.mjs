@@ -136,6 +136,7 @@ test("what the service API lacks says where it is to be had", async (t) => {
     () => postern.rotateSigningKeys(),
     () => postern.revokeAllSessionsBefore(1_700_000_000_000),
     () => postern.revokeSigningKey("d-1"),
+    () => postern.rotateSecrets(),
     () => postern.createNewSessionForRequest(new Request("http://login.example"), "alice"),
     () => postern.exchangeToken("t"),
   ];

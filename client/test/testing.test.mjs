@@ -22,6 +22,8 @@ test("time passes when a test says so, and keys are withdrawn", async () => {
   await postern.revokeSigningKey(own.kids()[0]);
   await assert.rejects(postern.getSession(refreshed.accessToken.token), { errType: postern.Error.TRY_REFRESH_TOKEN });
   await assert.rejects(postern.revokeSigningKey("unknown"), TypeError);
+  const { from, until } = await postern.rotateSecrets();
+  assert.equal(until - from, 5_000);
   own.advance(5_001);
   await assert.rejects(postern.getSessionData(session.handle), { errType: postern.Error.UNAUTHORISED });
   postern.init({ binding: memory.binding, adminBinding: memory.adminBinding });

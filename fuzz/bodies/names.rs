@@ -93,6 +93,7 @@ pub fn refresh_token(input: &[u8]) {
     let secret = Secret::new(vec![3; 32]);
     let maker = TokenMaker {
         secret: &secret,
+        others: &[],
         salt: "salt",
         handle: presented.handle,
     };

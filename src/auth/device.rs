@@ -109,7 +109,7 @@ fn is_shown(
     {
         return context.now < *until;
     }
-    let secrets = context.ring.refresh_secrets();
+    let secrets = context.ring.refresh_secrets(context.now);
     let keys = DeviceKeys::new(&secrets);
     let checked = keys.check_cookie(&device.handle, device.thumbprint, &value, context.now);
     let Ok(until) = checked else {

@@ -155,7 +155,7 @@ async fn checked(
     shown: Shown<'_>,
     token: Option<BoundToken<'_>>,
 ) -> Result<Use, NotShown> {
-    let secrets = context.ring.refresh_secrets();
+    let secrets = context.ring.refresh_secrets(context.now);
     let asked = Asked {
         method: shown.method,
         url: shown.url,
@@ -190,7 +190,7 @@ async fn is_first_anywhere(context: &Context, used: &Use) -> Result<bool, NotSho
 }
 
 fn not_proved(context: &Context, fault: DpopFault) -> NotShown {
-    let secrets = context.ring.refresh_secrets();
+    let secrets = context.ring.refresh_secrets(context.now);
     let nonce = Some(Nonces::new(&secrets)).filter(|_| fault == DpopFault::Nonce);
     let refusal = match nonce.and_then(|nonces| nonces.make(context.now)) {
         Some(nonce) => Refusal::UseDpopNonce(nonce),

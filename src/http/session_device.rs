@@ -96,7 +96,7 @@ async fn registered(context: &Context, request: &Incoming) -> Result<Reply, Refu
         .ok_or(Refusal::Unauthorised("not a session token of ours"))?;
     let proof = parse_proof(&text).map_err(is_no_proof)?;
     let challenge = challenge_of(&proof.claims_unverified()).map_err(is_no_proof)?;
-    let secrets = context.ring.refresh_secrets();
+    let secrets = context.ring.refresh_secrets(context.now);
     let keys = DeviceKeys::new(&secrets);
     keys.check_registration(handle.as_str(), &challenge, context.now)
         .map_err(|fault| bad(&["answers a challenge that is ", fault.text()].concat()))?;
@@ -212,7 +212,7 @@ async fn refreshed(
     let is_no_proof = |fault: TokenFault| again(fault.code());
     let proof = parse_proof(&text).map_err(is_no_proof)?;
     let challenge = challenge_of(&proof.claims_unverified()).map_err(is_no_proof)?;
-    let secrets = context.ring.refresh_secrets();
+    let secrets = context.ring.refresh_secrets(context.now);
     let keys = DeviceKeys::new(&secrets);
     let expires = keys
         .check_refresh(id, &challenge, context.now)
@@ -324,7 +324,7 @@ fn going_on(
 }
 
 fn challenge(context: &Context, id: &SessionId) -> Reply {
-    let secrets = context.ring.refresh_secrets();
+    let secrets = context.ring.refresh_secrets(context.now);
     let text = DeviceKeys::new(&secrets).refresh_challenge(id, context.now);
     let Some(text) = text else {
         let refusal = Refusal::GeneralError("the key ring holds no secret");

@@ -14,7 +14,7 @@ use crate::{
         verified_session::VerifiedToken,
     },
     gateway::upstream_url::Outgoing,
-    objects::context::Context,
+    objects::{context::Context, key_ring},
     runtime::{
         http::{body::BodyFault, request::Incoming},
         log, random, settings,
@@ -88,7 +88,9 @@ async fn made(
     let scope = TicketScope { host, path: &path };
     let mut answer = ObjectWriter::new();
     answer.text("status", "OK");
-    answer.text("ticket", &context.ring.ticket_key().seal(&ticket, scope));
+    let key = context.ring.ticket_keys(context.now).next();
+    let key = key.ok_or(key_ring::OUT_OF_REACH)?;
+    answer.text("ticket", &key.seal(&ticket, scope));
     answer.json("expiresAt", &expires.0.to_string());
     Ok(Reply::json(200, answer.finish()))
 }

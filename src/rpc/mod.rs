@@ -19,7 +19,10 @@ use worker::Env;
 
 use crate::{
     auth::authenticate::{self, Verification},
-    objects::{context::Context, key_ring},
+    objects::{
+        context::Context,
+        key_ring::{self, SecretsRotated},
+    },
     runtime::{
         http::request::request_id,
         js::ExecutionContext,
@@ -45,7 +48,8 @@ use postern_core::{
     settings::Freshness,
 };
 use results::{
-    Handles, Revoked, Time, WithSession, done, information, issued, ok, refused, session_data,
+    Handles, Revoked, Rotated, Time, WithSession, done, information, issued, ok, refused,
+    session_data,
 };
 
 /// The most handles that one call may name.
@@ -206,6 +210,10 @@ async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Cal
             Ok(_) => Ok(done()),
             Err(key_ring::Outage) => Err(key_ring::OUT_OF_REACH),
         }),
+        "rotateSecrets" => {
+            let rotated = key_ring::rotate_secrets(&context.env, context.now).await;
+            Ok(rotated.and_then(|SecretsRotated { from, until }| ok(Rotated { from, until })))
+        }
         "revokeSigningKey" => revoke_signing_key(arguments, context).await,
         _ => Err(js_sys::TypeError::new("there is no such method").into()),
     }

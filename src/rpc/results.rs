@@ -61,6 +61,13 @@ pub(super) struct Time {
     pub(super) time: UnixMillis,
 }
 
+/// `rotateSecrets`.
+#[derive(Serialize)]
+pub(super) struct Rotated {
+    pub(super) from: UnixMillis,
+    pub(super) until: UnixMillis,
+}
+
 /// A session, and the tokens that were made for it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -20,7 +20,7 @@ fn offer(context: &Context, transfer: Transfer, handle: &str) -> Option<(String,
     if transfer != Transfer::Cookie || settings.device_binding == DeviceBinding::Off {
         return None;
     }
-    let secrets = context.ring.refresh_secrets();
+    let secrets = context.ring.refresh_secrets(context.now);
     let challenge = DeviceKeys::new(&secrets).registration_challenge(handle, context.now)?;
     let value = registration_header(settings, &challenge);
     Some(("secure-session-registration".to_owned(), value))

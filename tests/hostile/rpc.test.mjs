@@ -31,6 +31,7 @@ const ARGUMENTS = {
   regenerateAccessToken: { accessToken: "text", jwtPayload: "json" },
   rotateSigningKeys: {},
   revokeSigningKey: { kid: "text" },
+  rotateSecrets: {},
 };
 const REQUIRED = {
   getSessionData: ["handle"],

@@ -43,6 +43,7 @@ export async function rpc(at, userId) {
   assert.deepEqual((await ok("revokeAllSessionsForUser", { userId })).revoked, [last.session.handle]);
   assert.deepEqual((await ok("getAllSessionHandlesForUser", { userId })).handles, []);
   await ok("rotateSigningKeys", {});
+  await ok("rotateSecrets", {});
 }
 
 /** The service API. @param {Isolate} at @param {string} userId */

@@ -9,7 +9,7 @@ import { startWithCaller } from "../support/rpc.mjs";
 const ADMIN = [
   "getSession", "getSessionForRequest", "getSessionData", "updateSessionData", "createNewSession", "createNewSessionForRequest", "exchangeToken", "refreshSession", "revokeSession",
   "revokeMultipleSessions", "revokeAllSessionsForUser", "revokeAllSessionsBefore", "getAllSessionHandlesForUser", "listSessions", "getSessionInformation", "eraseUser", "exportUser",
-  "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken", "rotateSigningKeys", "revokeSigningKey",
+  "updateJWTPayload", "mergeIntoAccessTokenPayload", "regenerateAccessToken", "rotateSigningKeys", "revokeSigningKey", "rotateSecrets",
 ];
 const OFFERED = { SESSIONS: ["getSession", "getSessionForRequest", "getSessionData", "updateSessionData"], VERIFY: ["getSession", "getSessionForRequest"], ADMIN };
 

@@ -168,7 +168,7 @@ events! {
     PersonErased = Warn "person_erased" [Count, Reason];
     /// Everybody's sessions from before a moment were ended.
     RevokedBefore = Warn "revoked_before";
-    /// A new signing key was asked for, a key was withdrawn, or the key ring was backed up or restored; `reason` says which.
+    /// A new signing key was asked for, a key was withdrawn, other secrets were rotated, or the key ring was backed up or restored; `reason` says which.
     SigningKeys = Warn "signing_keys" [Reason];
     /// A request to the service API, to `explain` or to `metrics` carried no or a wrong API key. Logged at most once a minute.
     WrongApiKey = Warn "wrong_api_key";

@@ -20,6 +20,8 @@ mod edges;
 mod erasing;
 #[path = "user_sessions/listing.rs"]
 mod listing;
+#[path = "user_sessions/secrets.rs"]
+mod secrets;
 #[path = "user_sessions/subjects.rs"]
 mod subjects;
 mod support;

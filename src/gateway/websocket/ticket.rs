@@ -10,7 +10,7 @@ use postern_core::gateway::request::ticket_query::Offered;
 use postern_core::gateway::{RequestMeta, Rule};
 use postern_core::identity::Issuer;
 use postern_core::refusal::Refusal;
-use postern_core::session::ticket::TicketScope;
+use postern_core::session::ticket::{TicketFault, TicketScope};
 
 /// Why a ticket does not open a session.
 pub(crate) enum NotRedeemed {
@@ -43,7 +43,11 @@ pub(crate) async fn redeemed(
         host: facts.host,
         path: facts.path,
     };
-    let opened = context.ring.ticket_key().open(text, scope, context.now);
+    let keys = context.ring.ticket_keys(context.now);
+    let opened = keys
+        .map(|key| key.open(text, scope, context.now))
+        .find(|opened| !matches!(opened, Err(TicketFault::NotOurs)))
+        .unwrap_or(Err(TicketFault::NotOurs));
     let ticket = opened.map_err(|fault| because(fault.text()))?;
     match sessions::redeem(context, ticket).await {
         Ok(known) => Ok(known),

@@ -3,7 +3,7 @@
 use super::super::{operator::actions::body, rate_limit};
 use crate::{
     auth::verifier,
-    objects::context::Context,
+    objects::{context::Context, key_ring},
     runtime::{http::request::Incoming, log, random},
 };
 use postern_core::{
@@ -37,8 +37,9 @@ pub(super) async fn of(request: &Incoming, context: &Context) -> Result<Operator
             let cookie = request.cookie();
             let session = Cookies::new(cookie).first(HOST_CONSOLE).ok_or(NOBODY)?;
             let digests = &context.settings.api_key_digests;
-            let key = context.ring.console_key();
-            let place = key.open(digests, &session, context.now).ok_or(NOBODY)?;
+            let mut keys = context.ring.console_keys(context.now);
+            let place = keys.find_map(|key| key.open(digests, &session, context.now));
+            let place = place.ok_or(NOBODY)?;
             Ok(Operator::named(context, &format!("key {place}")))
         }
         (Console::Access, Some(access)) => {
@@ -73,7 +74,9 @@ pub(super) async fn sign_in(request: &Incoming, context: &Context) -> Result<Rep
         return Err(Refusal::Unauthorised("the API key is not accepted"));
     };
     let id = random::random().map_err(|_| Refusal::GeneralError("no randomness"))?;
-    let session = context.ring.console_key().issue(digest, id, context.now);
+    let key = context.ring.console_keys(context.now).next();
+    let key = key.ok_or(key_ring::OUT_OF_REACH)?;
+    let session = key.issue(digest, id, context.now);
     let operator = Operator::named(context, &format!("key {place}"));
     noted(&operator, "signed_in", "");
     Ok(Reply::json(200, r#"{"status":"OK"}"#).with_header("set-cookie", set_cookie(&session)))

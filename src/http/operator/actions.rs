@@ -111,6 +111,7 @@ fn is_action(path: &str) -> bool {
     [
         "keys/rotate",
         "keys/withdraw",
+        "secrets/rotate",
         "revoke-before",
         "users/erase",
     ]
@@ -132,6 +133,11 @@ pub(in crate::http) async fn perform(
             rotated.map_err(|key_ring::Outage| key_ring::OUT_OF_REACH)?;
         }
         "keys/withdraw" => withdraw(context, given).await?,
+        "secrets/rotate" => {
+            let rotated = key_ring::rotate_secrets(&context.env, context.now).await?;
+            answer.number("from", rotated.from.0);
+            answer.number("until", rotated.until.0);
+        }
         "users/erase" => {
             let erased = sessions::erase(context, &person(given)?, by).await?;
             return Ok(erased.result());

@@ -133,6 +133,35 @@ pub(crate) async fn rotate(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, O
     Ok(copy)
 }
 
+/// What became of a rotation of the secrets beside the signing keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SecretsRotated {
+    /// From when on the new ones make.
+    pub(crate) from: UnixMillis,
+    /// Until when older ones are kept.
+    pub(crate) until: UnixMillis,
+}
+
+/// Makes new secrets beside the signing keys; they make after the overlap (`rotateSecrets`).
+pub(crate) async fn rotate_secrets(env: &Env, now: UnixMillis) -> Result<SecretsRotated, Refusal> {
+    let copy = ask(env, now, RingCall::RotateSecrets).await;
+    let copy = copy.map_err(|refused| match refused {
+        Refused::TooMany => Refusal::BadInput(
+            "there are as many secrets as may be: the oldest has to be dropped first".to_owned(),
+        ),
+        Refused::UnknownKid | Refused::Outage => OUT_OF_REACH,
+    })?;
+    let members = [(log::Member::Reason, "secrets_rotated")];
+    log::write_with(
+        log::Event::SigningKeys,
+        &members,
+        "new secrets beside the signing keys were asked for",
+    );
+    let (from, until) = copy.secrets_change();
+    let until = until.unwrap_or(from);
+    Ok(SecretsRotated { from, until })
+}
+
 /// Takes a key out of use at once (`revokeSigningKey`).
 pub(crate) async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Withdrawal, Outage> {
     let kid = kid.to_owned();
@@ -147,7 +176,7 @@ pub(crate) async fn withdraw(env: &Env, now: UnixMillis, kid: &str) -> Result<Wi
             Ok(Withdrawal::Done)
         }
         Err(Refused::UnknownKid) => Ok(Withdrawal::UnknownKid),
-        Err(Refused::Outage) => Err(Outage),
+        Err(Refused::TooMany | Refused::Outage) => Err(Outage),
     }
 }
 
@@ -220,6 +249,7 @@ pub(crate) async fn sealing(env: &Env, wanted: Sealing) -> Result<String, NotSea
 
 enum Refused {
     UnknownKid,
+    TooMany,
     Outage,
 }
 
@@ -250,7 +280,7 @@ async fn ask(env: &Env, now: UnixMillis, call: RingCall) -> Result<Rc<RingCopy>,
                 }
             }
         }
-        Err(Refused::UnknownKid) => Err(Refused::UnknownKid),
+        Err(refused @ (Refused::UnknownKid | Refused::TooMany)) => Err(refused),
         Err(Refused::Outage) => {
             held.questions.failed = Some(now);
             Err(Refused::Outage)
@@ -280,6 +310,7 @@ async fn ask_object(env: &Env, call: &RingCall) -> Result<RingCopy, Refused> {
             .filter(RingCopy::is_readable)
             .ok_or(Refused::Outage),
         404 => Err(Refused::UnknownKid),
+        409 => Err(Refused::TooMany),
         _ => Err(Refused::Outage),
     }
 }

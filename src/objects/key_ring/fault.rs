@@ -19,6 +19,8 @@ pub(crate) enum Fault {
     Unopened,
     /// There is a ring that a backup is not to take the place of.
     OtherRing,
+    /// There are as many secrets as may be.
+    TooManySecrets,
     /// The request is of a release that is out of reach.
     Unsupported,
     /// The request is not one of ours.

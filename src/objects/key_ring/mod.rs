@@ -7,6 +7,6 @@ pub(crate) mod object;
 pub(crate) mod store;
 
 pub(crate) use client::{
-    NotSealed, OUT_OF_REACH, Outage, Withdrawal, current, cut_off, held, renew_if_older_than,
-    rotate, sealing, sign, signer, with_unknown_key, withdraw,
+    NotSealed, OUT_OF_REACH, Outage, SecretsRotated, Withdrawal, current, cut_off, held,
+    renew_if_older_than, rotate, rotate_secrets, sealing, sign, signer, with_unknown_key, withdraw,
 };

@@ -43,7 +43,7 @@ use crate::{
 use postern_core::{
     keys::{
         KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
-        Sealing, Secrets, ShardsWanted, SharedValues, Unreadable,
+        Sealing, Secrets, ShardsWanted, SharedValues, TooManySecrets, Unreadable,
     },
     message::{Unread, agreed},
     settings::Settings,
@@ -116,7 +116,7 @@ impl KeyRing {
     }
 
     /// Makes the next key when it is due, so that it is published before it signs even if nobody asks in between.
-    /// Nothing re-arms here: the next question does, so keys are not made for a deployment that nobody uses. For the
+    /// Nothing re-arms here but for secrets that are to be dropped: the next question does, so keys are not made for a deployment that nobody uses. For the
     /// same reason a failure needs no retry: the next question makes what is due.
     pub fn alarm(&self) -> Promise {
         let object = Rc::clone(&self.object);
@@ -124,7 +124,10 @@ impl KeyRing {
             object.alarm.set(None);
             if let Ok(settings) = settings::current(&object.env) {
                 let wanted = Wanted::from(settings.as_ref());
-                let _ = object.updated(wanted, RingCall::Ring, clock::now()).await;
+                let ring = object.updated(wanted, RingCall::Ring, clock::now()).await;
+                if let Ok(Some(at)) = ring.map(|ring| ring.next_secret_drop()) {
+                    object.arm(at).await;
+                }
             }
         })
     }
@@ -158,7 +161,8 @@ impl Wanted {
             ..self.shards
         };
         let changed = ring.settle_shards(shards, now);
-        (policy, shared || changed)
+        let secrets = ring.settle_secrets(ring.kept_refresh_token(self.shared, now), now);
+        (policy, shared || changed || secrets)
     }
 }
 
@@ -181,7 +185,9 @@ impl Object {
         let must_be_told = matches!(command, RingCall::Withdraw { .. } | RingCall::CutOff { .. });
         let ring = self.updated(wanted, command, now).await?;
         let policy = ring.policy(wanted.policy, now);
-        self.arm(ring.next_change(policy)).await;
+        let next = ring.next_change(policy);
+        self.arm(ring.next_secret_drop().map_or(next, |drop| drop.min(next)))
+            .await;
         let version = ring.head.key_set_version;
         if must_be_told {
             revocations::announce_keys(&self.env, version)
@@ -293,6 +299,10 @@ async fn update(
         RingCall::Rotate => Ring::needed_for_rotation(policy),
         _ => Vec::new(),
     };
+    let secrets = match command {
+        RingCall::RotateSecrets => Some([random::random()?, random::random()?]),
+        _ => None,
+    };
     let mut needed = preview.needed(policy, now);
     needed.retain(|need| !rotation.contains(need));
     let rotation = generated(rotation).await?;
@@ -310,6 +320,11 @@ async fn update(
             .ok_or(Fault::Crypto)?;
     }
     ring.add_needed(policy, needed, now).ok_or(Fault::Crypto)?;
+    if let Some(random) = secrets {
+        ring.rotate_secrets(policy, random, now)
+            .map_err(|TooManySecrets| Fault::TooManySecrets)?;
+        wanted.settle(&mut ring, now);
+    }
     ring.settle(policy, now);
     store::save(storage, &ring)?;
     Ok(ring)
@@ -389,7 +404,7 @@ fn answer(outcome: &Result<RingCopy, Fault>) -> Result<JsValue, JsValue> {
             let status = match fault {
                 Fault::UnknownKid => 404,
                 Fault::BadRequest | Fault::Unsupported => 400,
-                Fault::OtherRing => 409,
+                Fault::OtherRing | Fault::TooManySecrets => 409,
                 Fault::Unopened => 422,
                 _ => 503,
             };

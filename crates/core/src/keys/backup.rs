@@ -9,6 +9,7 @@ use super::{KeyRing, Unreadable, stored::Kept};
 use postern_jwt::{
     compact,
     json::{self, Object, ObjectWriter},
+    secret::Secret,
     time::UnixMillis,
 };
 
@@ -209,6 +210,7 @@ impl KeyRing {
         }
         let mut head = stored.head.clone();
         head.secrets = ring.head.secrets;
+        head.schema = ring.head.schema;
         if ring.head.not_before > head.not_before {
             head.not_before = ring.head.not_before;
             head.dated_cut_off = ring.head.dated_cut_off;
@@ -231,9 +233,18 @@ impl KeyRing {
     /// Whether whatever was made with the secrets of the other is recognised by this one.
     fn has_secrets_of(&self, other: &Self) -> bool {
         let (own, theirs) = (&self.head.secrets, &other.head.secrets);
+        let knows = |key: &Secret| {
+            let listed = own.anti_csrf_keys.iter().map(|listed| &listed.key);
+            let mut known = listed.chain([&own.anti_csrf_key]);
+            known.any(|known| known.equals(key.expose()))
+        };
         own.route_key.equals(theirs.route_key.expose())
             && own.handle_tag_key.equals(theirs.handle_tag_key.expose())
-            && own.anti_csrf_key.equals(theirs.anti_csrf_key.expose())
+            && knows(&theirs.anti_csrf_key)
+            && theirs
+                .anti_csrf_keys
+                .iter()
+                .all(|listed| knows(&listed.key))
             && theirs.refresh_secrets.iter().all(|secret| {
                 own.refresh_secrets.iter().any(|known| {
                     known.number == secret.number && known.key.equals(secret.key.expose())

@@ -23,6 +23,8 @@ pub enum RingCall {
         /// The moment.
         moment: UnixMillis,
     },
+    /// New secrets beside the signing keys; they make after the overlap.
+    RotateSecrets,
     /// Something about backups, which is answered with no copy.
     Sealing(Sealing),
     /// As [`Self::Ring`], of the next release.
@@ -79,6 +81,7 @@ impl RingCall {
             Self::Rotate => "rotate",
             Self::Withdraw { .. } => "withdraw",
             Self::CutOff { .. } => "cut-off",
+            Self::RotateSecrets => "rotate-secrets",
             Self::Sealing(Sealing::Backup { .. }) => "backup",
             Self::Sealing(Sealing::RestoreKey) => "restore-key",
             Self::Sealing(Sealing::Restore { .. }) => "restore",
@@ -94,7 +97,10 @@ impl RingCall {
             ..Body::default()
         };
         match self {
-            Self::Ring | Self::Rotate | Self::Sealing(Sealing::RestoreKey) => {}
+            Self::Ring
+            | Self::Rotate
+            | Self::RotateSecrets
+            | Self::Sealing(Sealing::RestoreKey) => {}
             Self::Withdraw { kid } => body.kid = Some(kid.clone()),
             Self::CutOff { moment } => body.moment = Some(*moment),
             Self::Sealing(Sealing::Backup { key }) => body.key = Some(key.clone()),
@@ -125,6 +131,7 @@ impl RingCall {
         let call = match path {
             "ring" => Self::Ring,
             "rotate" => Self::Rotate,
+            "rotate-secrets" => Self::RotateSecrets,
             "withdraw" => Self::Withdraw {
                 kid: kid.ok_or(Unread::Damaged)?,
             },
@@ -165,6 +172,7 @@ mod tests {
         for call in [
             RingCall::Ring,
             RingCall::Rotate,
+            RingCall::RotateSecrets,
             RingCall::Withdraw {
                 kid: "d-1".to_owned(),
             },
@@ -209,6 +217,12 @@ mod tests {
                 RingCall::Sealing(Sealing::Backup {
                     key: "k".to_owned(),
                 }),
+            ),
+            (
+                "rotate-secrets",
+                r#"{"protocol":4}"#,
+                4,
+                RingCall::RotateSecrets,
             ),
             (
                 "restore-key",

@@ -168,36 +168,28 @@ impl RingCopy {
         self.ring.assertion_document(self.policy, now)
     }
 
-    /// The refresh-token secrets by number; new sessions use the last.
-    pub fn refresh_secrets(&self) -> Vec<(u32, Secret)> {
-        let secrets = self.ring.head.secrets.refresh_secrets.iter();
-        secrets
-            .map(|secret| (secret.number, secret.key.clone()))
-            .collect()
-    }
-
-    /// The key behind anti-CSRF tokens.
-    pub fn anti_csrf_key(&self) -> &Secret {
-        &self.ring.head.secrets.anti_csrf_key
-    }
-
     /// What log lines call a session: a keyed digest of its handle, so that the lines of one session can be joined and nobody can be
-    /// looked up from outside.
+    /// looked up from outside. Another one once the key behind it is followed by another.
     pub fn session_digest(&self, handle: &str) -> String {
-        let digest = mac(self.anti_csrf_key(), &[b"log digest 1", handle.as_bytes()]);
+        let keys = self.anti_csrf_keys(self.as_of);
+        let none = Secret::new(Vec::new());
+        let key = keys.last().map_or(&none, |(_, key)| key);
+        let digest = mac(key, &[b"log digest 1", handle.as_bytes()]);
         let bytes: [u8; 8] =
             std::array::from_fn(|at| digest.expose().get(at).copied().unwrap_or(0));
         format!("{:016x}", u64::from_be_bytes(bytes))
     }
 
-    /// The key behind sessions of the operator's console.
-    pub fn console_key(&self) -> ConsoleKey {
-        ConsoleKey::derived_from(self.anti_csrf_key())
+    /// The keys behind sessions of the operator's console, the one that makes them first.
+    pub fn console_keys(&self, now: UnixMillis) -> impl Iterator<Item = ConsoleKey> {
+        let keys = self.anti_csrf_keys(now).into_iter().rev();
+        keys.map(|(_, key)| ConsoleKey::derived_from(&key))
     }
 
-    /// The key behind session tickets.
-    pub fn ticket_key(&self) -> TicketKey {
-        TicketKey::derived_from(self.anti_csrf_key())
+    /// The keys behind session tickets, the one that makes them first.
+    pub fn ticket_keys(&self, now: UnixMillis) -> impl Iterator<Item = TicketKey> {
+        let keys = self.anti_csrf_keys(now).into_iter().rev();
+        keys.map(|(_, key)| TicketKey::derived_from(&key))
     }
 
     /// The keys behind session handles.

@@ -24,6 +24,7 @@ mod overview;
 mod policy;
 mod ring;
 mod rotation;
+mod secrets;
 mod shards;
 mod shared;
 mod stored;
@@ -37,6 +38,7 @@ pub use ring::{
     Chain, KeyKind, KeyRing, NumberedSecret, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey,
 };
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
+pub use secrets::{RANDOM_NEEDED, TooManySecrets};
 pub use shards::{Shards, ShardsThen, ShardsWanted};
 pub use shared::{KNOWN_WITHIN, SharedSettings, SharedThen, SharedValues};
 pub use stored::{Kept, Noted, Unreadable};

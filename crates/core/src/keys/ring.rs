@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     KeyPolicy, Shards, SharedSettings,
-    stored::{Kept, Noted, RingText, optional_secret, secret},
+    stored::{Kept, Noted, RingText, is_epoch, optional_secret, secret},
 };
 use crate::revocation::cut_off::CutOff;
 use postern_jwt::{
@@ -16,7 +16,13 @@ use postern_jwt::{
 };
 
 /// The version of the stored shape that this code reads and writes. Members that are added do not raise it.
-pub const SCHEMA: u32 = 1;
+///
+/// 1 is what every release reads. 2 is a ring with several secrets of a kind: a release that knows only 1 takes a session's older
+/// tokens for none of ours, so it must not use such a ring.
+pub const SCHEMA: u32 = 2;
+
+/// The version of a ring with one secret of each kind.
+pub(super) const PLAIN_SCHEMA: u32 = 1;
 
 /// How many random 32-byte values [`Secrets::new`] takes.
 pub const SECRETS_NEEDED: usize = 4;
@@ -114,7 +120,7 @@ impl SigningKey {
     }
 }
 
-/// A refresh-token secret.
+/// A secret that is followed by others of its kind.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NumberedSecret {
     /// Its number.
@@ -122,6 +128,13 @@ pub struct NumberedSecret {
     /// The secret.
     #[serde(with = "secret")]
     pub key: Secret,
+    /// From when on it makes what its kind makes; before that it is only known. The epoch = as soon as it exists.
+    #[serde(default, skip_serializing_if = "is_epoch")]
+    pub from: UnixMillis,
+    /// When nothing that it made can live any more, of one that was followed by another; absent = not yet followed. Only ever
+    /// moves later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<UnixMillis>,
     /// What another release has noted.
     #[serde(flatten)]
     pub kept: Kept,
@@ -136,11 +149,14 @@ pub struct Secrets {
     /// Makes the tag by which a handle is recognised as ours.
     #[serde(with = "secret")]
     pub handle_tag_key: Secret,
-    /// Makes anti-CSRF tokens.
+    /// Makes anti-CSRF tokens, tickets, sessions of the console and the digests in log lines, unless there is a list.
     #[serde(with = "secret")]
     pub anti_csrf_key: Secret,
-    /// Make the MACs of refresh tokens. Numbered, so that a session can say which one it was made with; new sessions use
-    /// the last.
+    /// The keys in its place while there are several, this one among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub anti_csrf_keys: Vec<NumberedSecret>,
+    /// Make the MACs of refresh tokens. Numbered, so that a session can say which one it was made with; the last whose time has
+    /// come makes.
     pub refresh_secrets: Vec<NumberedSecret>,
     /// What another release has noted.
     #[serde(flatten)]
@@ -156,11 +172,8 @@ impl Secrets {
             route_key,
             handle_tag_key,
             anti_csrf_key,
-            refresh_secrets: vec![NumberedSecret {
-                number: 1,
-                key: refresh,
-                kept: Kept::default(),
-            }],
+            anti_csrf_keys: Vec::new(),
+            refresh_secrets: vec![NumberedSecret::first(refresh)],
             kept: Kept::default(),
         }
     }
@@ -195,7 +208,7 @@ pub struct RingHead {
 impl RingHead {
     /// True when this code understands the ring. False during a roll-back: it was written by newer code.
     pub const fn is_readable(&self) -> bool {
-        self.schema == SCHEMA
+        self.schema >= PLAIN_SCHEMA && self.schema <= SCHEMA
     }
 }
 
@@ -214,7 +227,7 @@ impl KeyRing {
     pub fn new(secrets: Secrets) -> Self {
         Self {
             head: RingHead {
-                schema: SCHEMA,
+                schema: PLAIN_SCHEMA,
                 key_set_version: 0,
                 not_before: UnixMillis(0),
                 dated_cut_off: None,

@@ -213,6 +213,14 @@ impl KeyRing {
         changed
     }
 
+    /// How long a session lives that is not refreshed, as far as secrets are kept for it.
+    pub fn kept_refresh_token(&self, wanted: SharedValues, now: UnixMillis) -> Millis {
+        let shared = self.head.shared.as_ref();
+        shared.map_or(wanted.refresh_token, |noted| {
+            noted.value.kept(now).refresh_token
+        })
+    }
+
     /// The policy of these variables, with the lifetime that is published: keys are kept for the greatest that counts.
     #[must_use]
     pub fn policy(&self, wanted: KeyPolicy, now: UnixMillis) -> KeyPolicy {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::{Backup, KeyKind, KeyRing, RingCopy, RingHead, SigningKey};
 use crate::message;
-use postern_jwt::secret::Secret;
+use postern_jwt::{secret::Secret, time::UnixMillis};
 
 /// The text is not one of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +46,11 @@ impl<T> From<T> for Noted<T> {
             kept: Kept::default(),
         }
     }
+}
+
+/// For a time whose absence means the epoch.
+pub(super) const fn is_epoch(time: &UnixMillis) -> bool {
+    time.0 == 0
 }
 
 /// Secret bytes as base64url, for `#[serde(with = "secret")]`.

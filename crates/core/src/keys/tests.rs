@@ -2,6 +2,7 @@
 
 mod assertion;
 mod copies;
+mod secrets;
 mod timelines;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -27,8 +27,10 @@ pub struct Presented<'a> {
 /// What a session's refresh tokens are made with.
 #[derive(Debug)]
 pub struct TokenMaker<'a> {
-    /// The secret from the key ring, named by the session's record.
+    /// The secret from the key ring that makes them.
     pub secret: &'a Secret,
+    /// The secrets by which they are recognised as well, by number.
+    pub others: &'a [(u32, Secret)],
     /// The session's own random salt.
     pub salt: &'a str,
     /// The session's handle.
@@ -70,9 +72,20 @@ fn canonical_number(text: &str) -> Option<u32> {
 impl TokenMaker<'_> {
     /// The refresh token at a position. `bound` says whether it is bound to an anti-CSRF token.
     pub fn token(&self, position: TokenPosition, bound: bool) -> String {
+        self.token_by(self.secret, position, bound)
+    }
+
+    fn token_by(&self, secret: &Secret, position: TokenPosition, bound: bool) -> String {
         let TokenPosition { generation, index } = position;
-        let mac = Base64UrlUnpadded::encode_string(self.mac(position, bound).expose());
+        let mac = Base64UrlUnpadded::encode_string(self.mac(secret, position, bound).expose());
         format!("{VERSION}.{}.{generation}.{index}.{mac}", self.handle)
+    }
+
+    /// What a token may have been made with, and whether it is bound to an anti-CSRF token.
+    fn ways(&self) -> impl Iterator<Item = (&Secret, bool)> {
+        let others = self.others.iter().map(|(_, secret)| secret);
+        let secrets = [self.secret].into_iter().chain(others);
+        secrets.flat_map(|secret| [(secret, false), (secret, true)])
     }
 
     /// Checks a presented token: `Some(bound)` when we made it, with whether it is bound to an anti-CSRF token. One that
@@ -83,16 +96,18 @@ impl TokenMaker<'_> {
         }
         let claimed = Base64UrlUnpadded::decode_vec(presented.mac).ok()?;
         let canonical = Base64UrlUnpadded::encode_string(&claimed) == presented.mac;
-        [false, true]
-            .into_iter()
-            .find(|&bound| canonical && self.mac(presented.position, bound).equals(&claimed))
+        self.ways()
+            .find(|&(secret, bound)| {
+                let made = || self.mac(secret, presented.position, bound);
+                canonical && made().equals(&claimed)
+            })
+            .map(|(_, bound)| bound)
     }
 
     /// Whether `hash1` is the protocol's hash of the token at `place`.
     pub fn has_hash(&self, position: TokenPosition, hash1: &str) -> bool {
-        [false, true]
-            .into_iter()
-            .any(|bound| sha256_hex(&self.token(position, bound)) == hash1)
+        self.ways()
+            .any(|(secret, bound)| sha256_hex(&self.token_by(secret, position, bound)) == hash1)
     }
 
     /// The index of the sibling with this `hash1` among the newest children of `generation`.
@@ -102,7 +117,12 @@ impl TokenMaker<'_> {
             .find(|&index| self.has_hash(TokenPosition { generation, index }, hash1))
     }
 
-    fn mac(&self, TokenPosition { generation, index }: TokenPosition, bound: bool) -> Secret {
+    fn mac(
+        &self,
+        secret: &Secret,
+        TokenPosition { generation, index }: TokenPosition,
+        bound: bool,
+    ) -> Secret {
         let parts: [&[u8]; 6] = [
             b"refresh 1",
             self.salt.as_bytes(),
@@ -111,7 +131,7 @@ impl TokenMaker<'_> {
             &index.to_be_bytes(),
             &[u8::from(bound)],
         ];
-        mac(self.secret, &parts)
+        mac(secret, &parts)
     }
 }
 
@@ -126,6 +146,7 @@ mod tests {
         let secret = Secret::new(vec![3; 32]);
         check(&TokenMaker {
             secret: &secret,
+            others: &[],
             salt: "salt",
             handle: "a.b.c_acme",
         })

@@ -185,6 +185,7 @@ fn the_longest_refresh_token_is_as_long_as_they_get() {
     for handle in ["h", "a.b.c_acme", &"h".repeat(MAX_HANDLE_BYTES)] {
         let maker = TokenMaker {
             secret: &secret,
+            others: &[],
             salt: "salt",
             handle,
         };

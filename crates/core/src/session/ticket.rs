@@ -253,6 +253,7 @@ mod tests {
         let salted = secret();
         let maker = TokenMaker {
             secret: &salted,
+            others: &[],
             salt: "salt",
             handle: &ticket("public").handle,
         };

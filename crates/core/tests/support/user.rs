@@ -22,8 +22,9 @@ pub struct User {
     pub store: MemoryStore,
     pub settings: Settings,
     pub now: Cell<u64>,
-    secrets: [(u32, Secret); 1],
-    anti_csrf_key: Secret,
+    /// The secrets of the key ring; a test may rotate them.
+    pub secrets: Vec<(u32, Secret)>,
+    pub anti_csrf_keys: Vec<(u32, Secret)>,
     random: Cell<u64>,
     pub not_before: Cell<u64>,
     /// The protocol number of the isolate that asks.
@@ -60,8 +61,8 @@ impl User {
             store: MemoryStore::default(),
             settings,
             now: Cell::new(START),
-            secrets: [(1, Secret::new(vec![1; 32]))],
-            anti_csrf_key: Secret::new(vec![2; 32]),
+            secrets: vec![(1, Secret::new(vec![1; 32]))],
+            anti_csrf_keys: vec![(1, Secret::new(vec![2; 32]))],
             random: Cell::new(1),
             not_before: Cell::new(0),
             protocol: Cell::new(NEWEST),
@@ -97,7 +98,7 @@ impl User {
         run(&UserContext {
             settings: &self.settings,
             refresh_secrets: &self.secrets,
-            anti_csrf_key: &self.anti_csrf_key,
+            anti_csrf_keys: &self.anti_csrf_keys,
             protocol: self.protocol.get(),
             now: self.now(),
             not_before: UnixMillis(self.not_before.get()),

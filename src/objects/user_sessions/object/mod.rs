@@ -290,8 +290,8 @@ impl Object {
         getrandom::fill(&mut random).map_err(|_| StoreFault("no randomness".to_owned()))?;
         Ok(change(&UserContext {
             settings: &settings,
-            refresh_secrets: &ring.refresh_secrets(),
-            anti_csrf_key: ring.anti_csrf_key(),
+            refresh_secrets: &ring.refresh_secrets(now),
+            anti_csrf_keys: &ring.anti_csrf_keys(now),
             protocol: asked.protocol,
             now,
             not_before: asked.not_before.max(ring.not_before()),

@@ -191,6 +191,7 @@ impl UserStore for SqlUserStore {
     fn update_session(&self, record: &SessionRecord) -> Result<bool, StoreFault> {
         let mut bindings = changing_columns(record);
         bindings.extend(device_columns(record));
+        bindings.push(record.secret_number.into());
         bindings.push(record.handle.as_str().into());
         bindings.push(record.user_id.as_str().into());
         // Not a `change`: nothing is due earlier, because a life is only ever made longer.
@@ -199,7 +200,8 @@ impl UserStore for SqlUserStore {
                children = ?, first_exchanged = ?, last_issued = ?, child_seen = ?, seen_generation = ?, seen_children = ?,
                use_dynamic_key = ?, payload = ?, data_seq = ?,
                copy_expires = ?, bound_key = ?, bound_thumbprint = ?, bound_at = ?, bound_confirmed = ?,
-               bound_secret_number = ?, secret_number = ?
+               bound_secret_number = ?, secret_number = ?,
+               dpop_secret_number = CASE WHEN dpop_key IS NULL THEN dpop_secret_number ELSE ? END
              WHERE handle = ? AND user_id = ? AND live = 1",
             &bindings,
         )

@@ -3,7 +3,8 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::{
-    GONE, UserContext, device_shown, end, key_shown, live, maintenance, outbox, shown, view,
+    GONE, UserContext, anti_csrf_token, device_shown, end, key_shown, live, maintenance, outbox,
+    shown, view,
 };
 use crate::{
     refusal::ReuseSubtype,
@@ -31,10 +32,7 @@ pub(super) fn create<S: UserStore>(
     dpop_key: Option<Thumbprint>,
 ) -> Result<UserReply, StoreFault> {
     make_room(store, context, &call.user_id)?;
-    let (secret_number, _) = context
-        .refresh_secrets
-        .last()
-        .ok_or_else(|| StoreFault("the key ring holds no refresh-token secret".to_owned()))?;
+    let ((secret_number, _), _) = context.newest_secret()?;
     let has_data = call.session_data.is_some();
     let mut record = SessionRecord {
         handle: call.handle,
@@ -260,8 +258,12 @@ pub(super) fn maker<'a>(
     context: &'a UserContext<'_>,
     record: &'a SessionRecord,
 ) -> Result<TokenMaker<'a>, StoreFault> {
+    // What a session's tokens were made with last must be known: without it they could not be told from others'.
+    context.refresh_secret(record.secret_number)?;
+    let ((_, secret), others) = context.newest_secret()?;
     Ok(TokenMaker {
-        secret: context.refresh_secret(record.secret_number)?,
+        secret,
+        others,
         salt: &record.salt,
         handle: &record.handle,
     })
@@ -305,7 +307,10 @@ fn anti_csrf_matches(
         generation.saturating_add(1),
     ]
     .into_iter()
-    .map(|generation| context.anti_csrf_token(&record.handle, &record.salt, generation))
+    .flat_map(|generation| {
+        let keys = context.anti_csrf_keys.iter().map(|(_, key)| key);
+        keys.map(move |key| anti_csrf_token(key, &record.handle, &record.salt, generation))
+    })
     .fold(false, |found, token| token.equals(presented) | found)
 }
 
@@ -325,6 +330,8 @@ fn tokens(
     validity: Option<Millis>,
 ) -> Result<(TokenInfo, AccessGrant), StoreFault> {
     let token = maker(context, record)?.token(position, anti_csrf);
+    // It may be a newer one than before. Older tokens of the session stay good as long as their secrets are known.
+    record.secret_number = context.newest_secret()?.0.0;
     // What a caller asks for, its release has compared with a setting that may have changed.
     let longest = context.settings.access_token_validity;
     let validity = validity.map_or_else(|| context.jittered_validity(), |asked| asked.min(longest));
@@ -332,7 +339,8 @@ fn tokens(
     let access = AccessGrant {
         parent_hash1,
         anti_csrf_token: anti_csrf
-            .then(|| context.anti_csrf_token(&record.handle, &record.salt, position.generation)),
+            .then(|| context.anti_csrf_token(&record.handle, &record.salt, position.generation))
+            .transpose()?,
         generation: if record.by_service_api {
             0
         } else {

@@ -43,15 +43,18 @@ use postern_jwt::{
     time::{Millis, UnixMillis},
 };
 
+/// A secret by its number.
+type Numbered = (u32, Secret);
+
 /// What a call is answered with besides the store: settings, secrets, the time and fresh randomness.
 #[derive(Debug)]
 pub struct UserContext<'a> {
     /// The settings.
     pub settings: &'a Settings,
-    /// The refresh-token secrets of the key ring by number; new sessions use the last.
+    /// The refresh-token secrets of the key ring by number: all are recognised, the last makes tokens.
     pub refresh_secrets: &'a [(u32, Secret)],
-    /// The key behind anti-CSRF tokens.
-    pub anti_csrf_key: &'a Secret,
+    /// The keys behind anti-CSRF tokens, by number: all are recognised, the last makes them.
+    pub anti_csrf_keys: &'a [(u32, Secret)],
     /// The highest protocol number that the caller understands.
     pub protocol: u32,
     /// The time of the call.
@@ -300,6 +303,12 @@ impl UserContext<'_> {
         expiry > self.now && created >= self.not_before
     }
 
+    /// The refresh-token secret that makes tokens, and the others.
+    fn newest_secret(&self) -> Result<(&Numbered, &[Numbered]), StoreFault> {
+        let none = || StoreFault("the key ring holds no refresh-token secret".to_owned());
+        self.refresh_secrets.split_last().ok_or_else(none)
+    }
+
     fn refresh_secret(&self, number: u32) -> Result<&Secret, StoreFault> {
         self.refresh_secrets
             .iter()
@@ -312,19 +321,15 @@ impl UserContext<'_> {
             })
     }
 
-    /// The anti-CSRF token of a session's generation: equal for all siblings, so that whichever answer a browser keeps
-    /// last, cookies and token agree.
-    fn anti_csrf_token(&self, handle: &str, salt: &str, generation: u32) -> AntiCsrfToken {
-        use base64ct::{Base64UrlUnpadded, Encoding};
-        let parts: [&[u8]; 4] = [
-            b"anti-csrf 1",
-            handle.as_bytes(),
-            salt.as_bytes(),
-            &generation.to_be_bytes(),
-        ];
-        AntiCsrfToken::new(Base64UrlUnpadded::encode_string(
-            mac(self.anti_csrf_key, &parts).expose(),
-        ))
+    fn anti_csrf_token(
+        &self,
+        handle: &str,
+        salt: &str,
+        generation: u32,
+    ) -> Result<AntiCsrfToken, StoreFault> {
+        let none = || StoreFault("the key ring holds no key for anti-CSRF tokens".to_owned());
+        let (_, key) = self.anti_csrf_keys.last().ok_or_else(none)?;
+        Ok(anti_csrf_token(key, handle, salt, generation))
     }
 
     /// The validity of a fresh access token: the setting, shortened by a random share up to the jitter, so that tokens
@@ -338,6 +343,19 @@ impl UserContext<'_> {
         let cut = most.saturating_mul(share) >> 32;
         Millis(validity.saturating_sub(cut))
     }
+}
+
+/// The anti-CSRF token of a session's generation: equal for all siblings that are made with one key, so that whichever answer a
+/// browser keeps last, cookies and token agree.
+fn anti_csrf_token(key: &Secret, handle: &str, salt: &str, generation: u32) -> AntiCsrfToken {
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    let parts: [&[u8]; 4] = [
+        b"anti-csrf 1",
+        handle.as_bytes(),
+        salt.as_bytes(),
+        &generation.to_be_bytes(),
+    ];
+    AntiCsrfToken::new(Base64UrlUnpadded::encode_string(mac(key, &parts).expose()))
 }
 
 /// The answer of an object that holds nothing, when it can be given without writing: reading leaves nothing behind.

@@ -109,6 +109,7 @@ fn ring() -> RingCopy {
                 route_key: secret(),
                 handle_tag_key: secret(),
                 anti_csrf_key: secret(),
+                anti_csrf_keys: vec![],
                 refresh_secrets: vec![],
                 kept: Kept::default(),
             },
