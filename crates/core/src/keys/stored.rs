@@ -49,6 +49,10 @@ impl<T> From<T> for Noted<T> {
 }
 
 /// For a time whose absence means the epoch.
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls; whether that is trivial depends on the target"
+)]
 pub(super) const fn is_epoch(time: &UnixMillis) -> bool {
     time.0 == 0
 }
