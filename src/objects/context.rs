@@ -8,7 +8,7 @@ use super::{key_ring, shared_settings};
 use crate::runtime::{clock, js::ExecutionContext, log, log_context, promise, settings};
 use postern_core::{
     keys::RingCopy,
-    location::Location,
+    location::{Location, Place},
     refusal::Refusal,
     session::handle::{CheckedHandle, HandleKeys},
     settings::Settings,
@@ -79,6 +79,14 @@ impl Context {
                 log::Event::Background,
                 "the platform takes no work in the background",
             );
+        }
+    }
+
+    /// Where users' objects are.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            jurisdiction: self.settings.jurisdiction,
+            location: self.location,
         }
     }
 

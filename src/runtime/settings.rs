@@ -9,7 +9,7 @@ use worker::Env;
 use super::{crypto, log, metrics};
 use postern_core::{
     gateway::{self, Gateway, Target},
-    location::Location,
+    location::Place,
     settings::{RawValue, SettingFault, Settings},
 };
 
@@ -47,9 +47,13 @@ pub(crate) fn gateway_at_hand() -> Option<Rc<Gateway>> {
     SET_UP.with_borrow(|known| known.as_ref()?.as_ref().ok()?.gateway.clone())
 }
 
-/// Where objects that there are few of are to be made.
-pub(crate) fn central_location(env: &Env) -> Option<Location> {
-    current(env).ok()?.central_location
+/// Where objects that there are few of are, or are to be made. Nowhere while the settings are bad: they might be elsewhere.
+pub(crate) fn central_place(env: &Env) -> Option<Place> {
+    let settings = current(env).ok()?;
+    Some(Place {
+        jurisdiction: settings.jurisdiction,
+        location: settings.central_location,
+    })
 }
 
 /// The gateway's rules, if there are any.

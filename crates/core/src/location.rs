@@ -90,6 +90,37 @@ impl Location {
     }
 }
 
+/// A part of the world that an object never leaves: it runs and stores there only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jurisdiction {
+    /// The European Union.
+    Eu,
+    /// The United States.
+    Us,
+    /// Data centres of FedRAMP Moderate.
+    Fedramp,
+}
+
+impl Jurisdiction {
+    /// The platform's name of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Eu => "eu",
+            Self::Us => "us",
+            Self::Fedramp => "fedramp",
+        }
+    }
+}
+
+/// Where an object is made, and where it is looked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Place {
+    /// What the object never leaves; the same name is another object in each, and one more outside of all.
+    pub jurisdiction: Option<Jurisdiction>,
+    /// A hint, for an object that does not exist yet.
+    pub location: Option<Location>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::Location;

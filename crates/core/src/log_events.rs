@@ -180,6 +180,9 @@ events! {
 
     /// No usable copy of the key ring; requests that need keys are answered 503.
     KeyRing = Error "key_ring";
+    /// `JURISDICTION` is not what it was at the first deployment ([jurisdiction](deploying.md#jurisdiction)): no keys are made, and requests that need
+    /// some are answered 503. Logged at most once a minute.
+    Jurisdiction = Error "jurisdiction";
     /// The key ring has changed and is out of reach; its last copy is used meanwhile.
     KeyRingStale = Warn "key_ring_stale";
     /// A poll of the authority on revocations came to nothing. Routes with a bound ask the user's object once it is spent.

@@ -24,7 +24,7 @@ use postern_jwt::{
 };
 
 /// The binding of the object's namespace.
-const BINDING: &str = "KEY_RING";
+pub(super) const BINDING: &str = "KEY_RING";
 
 /// A ring of a few thousand keys: more than any sensible setting makes.
 const LIMITS: Limits = Limits {
@@ -290,7 +290,7 @@ async fn ask(env: &Env, now: UnixMillis, call: RingCall) -> Result<Rc<RingCopy>,
 
 async fn object_answer(env: &Env, call: &RingCall) -> Result<fetch::Answer, Outage> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
-        .and_then(|namespace| namespace.object(OBJECT_NAME, settings::central_location(env)))
+        .and_then(|namespace| namespace.object(OBJECT_NAME, settings::central_place(env)?))
         .ok_or(Outage)?;
     // Only the path matters: the host goes nowhere.
     let url = format!("https://key-ring.internal/{}", call.path());

@@ -9,6 +9,8 @@ pub(crate) enum Fault {
     Storage,
     /// The stored shape is newer than this code.
     NewerSchema,
+    /// The deployment's keys are in another jurisdiction, or outside of all.
+    Elsewhere,
     /// WebCrypto failed.
     Crypto,
     /// The authority on revocations could not be reached.

@@ -3,6 +3,7 @@
 mod backup;
 pub(crate) mod client;
 pub(crate) mod fault;
+mod jurisdiction;
 pub(crate) mod object;
 pub(crate) mod store;
 

@@ -25,7 +25,7 @@ use worker::Env;
 
 use super::{
     backup::{self, RestoreKey},
-    store,
+    jurisdiction, store,
 };
 use crate::{
     objects::{
@@ -91,7 +91,15 @@ impl KeyRing {
                 Some(seen_signals::PATH) => {
                     return seen_signals::respond(keeper.durable(), request).await;
                 }
+                Some(jurisdiction::PATH) => {
+                    let body = text(&request).await;
+                    let storage = object.storage().map_err(|_| JsValue::UNDEFINED)?;
+                    return jurisdiction::claimed(&storage, &body);
+                }
                 _ => {}
+            }
+            if let Err(fault) = jurisdiction::check(&object.state, &object.env).await {
+                return answer(&Err(fault));
             }
             let outcome = match command(&request).await {
                 Ok((_, RingCall::Sealing(wanted))) => {
@@ -384,11 +392,16 @@ fn path(request: &IncomingRequest) -> Option<String> {
     url.splitn(4, '/').nth(3).map(str::to_owned)
 }
 
+async fn text(request: &IncomingRequest) -> String {
+    let body = promise::of(request.text()).await;
+    body.ok()
+        .and_then(|body| body.as_string())
+        .unwrap_or_default()
+}
+
 async fn command(request: &IncomingRequest) -> Result<(u32, RingCall), Fault> {
     let path = path(request).ok_or(Fault::BadRequest)?;
-    let body = promise::of(request.text()).await;
-    let body = body.ok().and_then(|body| body.as_string());
-    RingCall::read(&path, &body.unwrap_or_default()).map_err(|why| match why {
+    RingCall::read(&path, &text(request).await).map_err(|why| match why {
         Unread::Unsupported => Fault::Unsupported,
         Unread::Damaged => Fault::BadRequest,
     })

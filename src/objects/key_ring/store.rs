@@ -12,6 +12,10 @@ use crate::runtime::js::{ObjectStorage, SqlStorage};
 use postern_core::keys::{KeyKind, KeyRing, RingHead, SCHEMA, SigningKey};
 use postern_jwt::json;
 
+/// The table of the head.
+pub(super) const RING_TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS ring (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL)";
+
 /// The stored ring; `None` in an object that was never used, which reading leaves as it is.
 pub(crate) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
     let sql = storage.sql().map_err(|_| Fault::Storage)?;
@@ -58,7 +62,7 @@ pub(crate) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault>
                 let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();
                 sql.exec(query, &values)
             };
-            run("CREATE TABLE IF NOT EXISTS ring (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL)", &[])?;
+            run(RING_TABLE, &[])?;
             run(
                 "INSERT INTO ring (id, record) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
                 &[&head],
@@ -95,7 +99,7 @@ fn readable(text: &str) -> Result<RingHead, Fault> {
 }
 
 /// The column `record` of every row.
-fn texts(sql: &SqlStorage, query: &str) -> Result<Vec<String>, Fault> {
+pub(super) fn texts(sql: &SqlStorage, query: &str) -> Result<Vec<String>, Fault> {
     let rows = sql
         .exec(query, &Array::new())
         .and_then(|cursor| cursor.to_array())

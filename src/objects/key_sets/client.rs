@@ -31,7 +31,7 @@ pub(crate) struct NoKeeper;
 pub(crate) async fn ask(env: &Env, call: KeeperCall) -> Result<KeeperReply, NoKeeper> {
     let KeeperCall::Current { place, .. } = &call;
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
-        .and_then(|namespace| namespace.object(&place.keeper(), settings::central_location(env)))
+        .and_then(|namespace| namespace.object(&place.keeper(), settings::central_place(env)?))
         .ok_or(NoKeeper)?;
     let asked = message::encode(&Asked {
         protocol: NEWEST,

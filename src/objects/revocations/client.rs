@@ -108,9 +108,7 @@ pub(crate) async fn request(
     limits: Limits,
 ) -> Result<Answer, Outage> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
-        .and_then(|namespace| {
-            namespace.object(&object_name(shard), settings::central_location(env))
-        })
+        .and_then(|namespace| namespace.object(&object_name(shard), settings::central_place(env)?))
         .ok_or(Outage)?;
     let url = format!("https://revocations.internal/{path}");
     match fetch::request(Target::Object(&object), &url, Some(body), limits).await {

@@ -29,7 +29,7 @@ pub(crate) struct Outage;
 /// what a signal ends is dated, and ending it twice ends nothing more.
 pub(crate) async fn was_taken(env: &Env, name: &str, call: SignalCall) -> Result<bool, Outage> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
-        .and_then(|namespace| namespace.object(name, settings::central_location(env)))
+        .and_then(|namespace| namespace.object(name, settings::central_place(env)?))
         .ok_or(Outage)?;
     let asked = message::encode(&Asked {
         protocol: NEWEST,

@@ -27,7 +27,7 @@ const UNSUPPORTED: Refusal =
 /// The object that `route` names.
 pub(crate) fn object_of_route(context: &Context, route: &str) -> Result<Fetcher, Refusal> {
     namespace(context)?
-        .object(route, context.location)
+        .object(route, context.place())
         .ok_or(OUT_OF_REACH)
 }
 

@@ -4,13 +4,25 @@ use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::{Fetcher, OutgoingResponse, object};
-use postern_core::location::Location;
+use crate::runtime::number::message_of;
+use postern_core::location::{Jurisdiction, Place};
 
 #[wasm_bindgen]
 extern "C" {
     /// `ctx` of a Durable Object.
     #[derive(Debug, Clone)]
     pub(crate) type ObjectState;
+
+    /// `ctx.id`
+    #[wasm_bindgen(method, catch, getter)]
+    pub(crate) fn id(this: &ObjectState) -> Result<ObjectId, JsValue>;
+
+    /// An object's id.
+    pub(crate) type ObjectId;
+
+    /// `id.jurisdiction`; none for an object outside of all.
+    #[wasm_bindgen(method, catch, getter)]
+    pub(crate) fn jurisdiction(this: &ObjectId) -> Result<Option<String>, JsValue>;
 
     /// `ctx.storage`
     #[wasm_bindgen(method, catch, getter)]
@@ -110,7 +122,12 @@ extern "C" {
     pub(crate) fn delete(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
 
     /// A Durable Object namespace.
+    #[derive(Debug, Clone)]
     pub(crate) type ObjectNamespace;
+
+    /// `namespace.jurisdiction(name)`
+    #[wasm_bindgen(method, catch)]
+    fn jurisdiction(this: &ObjectNamespace, name: &str) -> Result<ObjectNamespace, JsValue>;
 
     /// `namespace.getByName(name, {locationHint})`
     #[wasm_bindgen(method, catch, js_name = getByName)]
@@ -134,9 +151,16 @@ extern "C" {
 }
 
 impl ObjectNamespace {
-    /// The object of this name. One that does not exist yet is made near `location`, if the platform heeds it.
-    pub(crate) fn object(&self, name: &str, location: Option<Location>) -> Option<Fetcher> {
-        match location {
+    /// The object of this name. One that does not exist yet is made near the place's location, if the platform heeds it.
+    pub(crate) fn object(&self, name: &str, place: Place) -> Option<Fetcher> {
+        match place.jurisdiction {
+            Some(jurisdiction) => self.within(jurisdiction)?.object_near(name, place),
+            None => self.object_near(name, place),
+        }
+    }
+
+    fn object_near(&self, name: &str, place: Place) -> Option<Fetcher> {
+        match place.location {
             Some(location) => {
                 let hint = JsValue::from_str(location.name());
                 let options = object(&[("locationHint", hint)])?;
@@ -149,6 +173,17 @@ impl ObjectNamespace {
     /// The object of an id; `None` when that is no id of this namespace.
     pub(crate) fn object_of_id(&self, id: &str) -> Option<Fetcher> {
         self.get(&self.id_from_string(id).ok()?).ok()
+    }
+
+    /// The objects of a jurisdiction. The open-source runtime has none, and says so: there, every object is where the process is.
+    fn within(&self, jurisdiction: Jurisdiction) -> Option<Self> {
+        match self.jurisdiction(jurisdiction.name()) {
+            Ok(namespace) => Some(namespace),
+            Err(error) if message_of(&error).contains("not implemented in workerd") => {
+                Some(self.clone())
+            }
+            Err(_) => None,
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
 pub use secrets::{RANDOM_NEEDED, TooManySecrets};
 pub use shards::{Shards, ShardsThen, ShardsWanted};
 pub use shared::{KNOWN_WITHIN, SharedSettings, SharedThen, SharedValues};
-pub use stored::{Kept, Noted, Unreadable};
+pub use stored::{Claim, Kept, Noted, Unreadable};
 
 #[cfg(test)]
 mod tests;

@@ -156,4 +156,27 @@ macro_rules! texts {
         }
     )*};
 }
-texts! { SigningKey RingHead KeyRing RingCopy Backup }
+texts! { SigningKey RingHead KeyRing RingCopy Backup Claim }
+
+/// What the ring of a jurisdiction tells the one outside of all: that the deployment has its keys there, and nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The platform's name of the jurisdiction.
+    pub jurisdiction: String,
+}
+
+impl Claim {
+    /// What stands in the place of a ring outside: of a schema that no release has, so that each of them refuses it.
+    pub fn in_place_of_a_ring(&self) -> Result<String, Unreadable> {
+        #[derive(Serialize)]
+        struct InPlace<'a> {
+            schema: u32,
+            jurisdiction: &'a str,
+        }
+        let in_place = InPlace {
+            schema: u32::MAX,
+            jurisdiction: &self.jurisdiction,
+        };
+        message::encode(&in_place).ok_or(Unreadable)
+    }
+}

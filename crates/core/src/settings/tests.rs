@@ -198,6 +198,11 @@ const BOUNDS: &[(&str, &[&str], &[&str])] = &[
     ("CENTRAL_LOCATION", &["weur", "ENAM"], &["europe", "moon"]),
     ("USER_LOCATION", &["oc", "me"], &["here"]),
     (
+        "JURISDICTION",
+        &["eu", "US", "fedramp"],
+        &["europe", "none"],
+    ),
+    (
         "MAX_SESSION_DATA",
         &["2", "64KiB", "4MiB"],
         &["1", "4194305", "1MB"],

@@ -2,7 +2,7 @@
 
 use super::{START, policy, ring_at};
 use crate::{
-    keys::{CopyStatus, KeyRing, Questions, RingCopy, UnknownKey},
+    keys::{Claim, CopyStatus, KeyRing, Questions, RingCopy, RingHead, SCHEMA, UnknownKey},
     revocation::cut_off::CutOff,
 };
 use postern_jwt::time::{Millis, UnixMillis};
@@ -155,4 +155,20 @@ fn a_cut_off_keeps_when_it_was_recorded_also_over_code_that_does_not() {
         let ring = serde_json::from_str::<KeyRing>(&text).unwrap();
         assert_eq!(recorded(&ring, at(9)), at(9));
     }
+}
+
+#[test]
+fn what_stands_in_the_place_of_a_ring_is_one_for_no_release() {
+    let claim = Claim {
+        jurisdiction: "eu".to_owned(),
+    };
+    assert_eq!(
+        Claim::from_json(&claim.to_json().unwrap()),
+        Ok(claim.clone())
+    );
+    let text = claim.in_place_of_a_ring().unwrap();
+    // Releases compare this member first, and read a head after that.
+    let schema = serde_json::from_str::<serde_json::Value>(&text).unwrap()["schema"].as_u64();
+    assert!(schema.unwrap() > u64::from(SCHEMA));
+    assert!(RingHead::from_json(&text).is_err());
 }

@@ -16,7 +16,7 @@ use super::{
     AntiCsrf, Console, DeviceBinding, DeviceIp, Freshness, LogLevel, Network, RawValue,
     RecentTokenReuse, SameSite, SupersededBy, TokenTransferMethod, TrustedIssuer,
 };
-use crate::location::Location;
+use crate::location::{Jurisdiction, Location};
 use crate::settings::origin::parse_website;
 use crate::settings::reader::Reader;
 use form::Form;
@@ -143,6 +143,12 @@ settings! {
     ]), default "coarse";
 
     section "Where objects are made";
+
+    /// Where all objects run and store, for good: users' sessions, keys, revocations. Set it before the first deployment; one that has keys refuses another value
+    /// ([jurisdiction](deploying.md#jurisdiction)). Of the KV namespace it says nothing.
+    jurisdiction: Option<Jurisdiction> = JURISDICTION, choice(&[
+        ("eu", Jurisdiction::Eu), ("us", Jurisdiction::Us), ("fedramp", Jurisdiction::Fedramp),
+    ]).optional(), default "none: anywhere" => None;
 
     /// A region for users' objects, where nothing tells where the user is: no `location` or `request.cf` over [RPC](rpc.md), no
     /// `postern-location` over the [service API](service-api.md).
