@@ -248,6 +248,8 @@ declare class PosternError extends globalThis.Error {
   static readonly INVALID_DPOP_PROOF: 6000;
   /** 7000: the same for want of a nonce. Tell the client: 401, `DPoP-Nonce` with `dpopNonce`, `WWW-Authenticate: DPoP error="use_dpop_nonce"`. */
   static readonly USE_DPOP_NONCE: 7000;
+  /** 8000: the session is not bound to a device, and `DEVICE_BINDING` is `require`: 403, and clear nothing. */
+  static readonly DEVICE_BINDING_REQUIRED: 8000;
   /** True for errors of this class; any other error is a bug or a malformed argument. */
   static isErrorFromAuth(err: unknown): err is PosternError;
   readonly errType: 1000 | 2000 | 3000 | 4000 | 5000 | 6000 | 7000;

@@ -139,7 +139,7 @@ export interface SessionInformation {
 /** An answer other than OK. `INVALID_CLAIMS` is named for completeness: no method here takes claim requirements. */
 export type Refusal =
   | { status: "UNAUTHORISED" | "TRY_REFRESH_TOKEN" | "TOKEN_THEFT_DETECTED" | "INVALID_CLAIMS"; message: string }
-  | { status: "INVALID_DPOP_PROOF"; message: string }
+  | { status: "INVALID_DPOP_PROOF" | "DEVICE_BINDING_REQUIRED"; message: string }
   | { status: "USE_DPOP_NONCE"; message: string; dpopNonce: string }
   | { status: "GENERAL_ERROR"; message: string; retryAfterSeconds: number };
 

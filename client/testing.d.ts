@@ -12,6 +12,8 @@ export interface MemoryOptions {
   maxAccessTokenBytes?: number;
   /** Websites whose pages may send requests with the session cookie, beside the host's own. */
   websiteOrigins?: readonly string[];
+  /** Whether proofs of possession (DPoP) must have a nonce, as with the setting `DPOP_NONCE`; by default not. */
+  dpopNonce?: boolean;
 }
 
 export interface MemoryPostern {

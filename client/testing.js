@@ -3,6 +3,7 @@
 
 import { accessTokenOf, sessionHeaders } from "./cookies.js";
 import { jsonObject } from "./src/json.js";
+import { provenBy } from "./src/proof.js";
 import { changesNothing, isOfAnotherWebsite } from "./src/websites.js";
 
 const HOUR = 3_600_000;
@@ -12,14 +13,16 @@ const DEFAULTS = {
   maxSessionData: 1_048_576,
   maxAccessTokenBytes: 4_011,
   websiteOrigins: [],
+  dpopNonce: false,
 };
 const refused = (status, message = status.toLowerCase().replaceAll("_", " ")) => ({ status, message });
 const UNAUTHORISED = refused("UNAUTHORISED");
 const TRY_REFRESH_TOKEN = refused("TRY_REFRESH_TOKEN");
+const INVALID_DPOP_PROOF = refused("INVALID_DPOP_PROOF", "the proof of possession is not good");
 
 /** `{binding, adminBinding}` for `init`, and what tests need besides: `advance(milliseconds)`, `fail(status)`, `kids()`. */
 export function memoryPostern(options = {}) {
-  const state = { ...DEFAULTS, ...options, skew: 0, failure: undefined, sessions: new Map(), tokens: new Map(), kids: [random()] };
+  const state = { ...DEFAULTS, ...options, skew: 0, failure: undefined, sessions: new Map(), tokens: new Map(), kids: [random()], proofs: new Set(), nonces: new Set() };
   const methods = Object.fromEntries(Object.entries(METHODS).map(([name, method]) => [name, bound(state, name, method)]));
   const { getSession, getSessionForRequest, getSessionData, updateSessionData } = methods;
   return {
@@ -40,10 +43,12 @@ const bound = (state, name, method) => async (argument = {}) => {
 };
 
 const METHODS = {
-  getSession(state, { accessToken, antiCsrfToken, doAntiCsrfCheck = true }) {
+  async getSession(state, { accessToken, antiCsrfToken, doAntiCsrfCheck = true, ...shown }) {
     if (!accessToken) return UNAUTHORISED;
     const known = state.tokens.get(accessToken);
     if (!known || known.expiry <= now(state) || !state.kids.includes(known.kid)) return TRY_REFRESH_TOKEN;
+    const notShown = await refusedProof(state, state.sessions.get(known.handle)?.dpopJkt, shown, accessToken);
+    if (notShown) return notShown;
     const session = live(state, known.handle);
     if (!session) return UNAUTHORISED;
     if (doAntiCsrfCheck && session.antiCsrfToken !== undefined && session.antiCsrfToken !== antiCsrfToken) return TRY_REFRESH_TOKEN;
@@ -52,6 +57,12 @@ const METHODS = {
 
   getSessionForRequest(state, { request: { method, url, headers: pairs }, doAntiCsrfCheck }) {
     const headers = new Headers(pairs);
+    const bound = headers.get("authorization")?.match(/^dpop +(\S+)$/i)?.[1];
+    if (bound !== undefined) {
+      // A token that is bound to nothing is none under this scheme.
+      if (state.sessions.get(state.tokens.get(bound)?.handle)?.dpopJkt === undefined) return UNAUTHORISED;
+      return METHODS.getSession(state, { accessToken: bound, doAntiCsrfCheck: false, dpopProof: headers.get("dpop") ?? "", method, url });
+    }
     const found = accessTokenOf(headers);
     const needsProof = found?.from === "cookie" && !changesNothing(method);
     if (needsProof && isOfAnotherWebsite({ url, headers }, state.websiteOrigins)) return refused("FOREIGN_WEBSITE");
@@ -67,10 +78,10 @@ const METHODS = {
   },
 
   createNewSession(state, { userId, jwtPayload = {}, sessionData = {}, tenantId = "public", device, antiCsrf = false, dpopJkt }, name) {
-    if (dpopJkt !== undefined) throw new TypeError(`${name}: "dpopJkt" is not known to the Postern in memory`);
+    if (dpopJkt !== undefined && !/^[\w-]{43}$/.test(dpopJkt)) throw new TypeError(`${name}: "dpopJkt" must be a thumbprint`);
     fits(name, "sessionData", jsonObject(name, "sessionData", sessionData), state.maxSessionData);
     const handle = `memory.${random()}.${random()}${tenantId === "public" ? "" : `_${tenantId}`}`;
-    const session = { handle, userId, tenantId, jwtPayload, sessionData, device, timeCreated: now(state), generation: 0, used: 0, children: 0 };
+    const session = { handle, userId, tenantId, jwtPayload, sessionData, device, dpopJkt, timeCreated: now(state), generation: 0, used: 0, children: 0 };
     if (antiCsrf) session.antiCsrfToken = random();
     const answer = issue(state, session, name, 0);
     state.sessions.set(handle, session);
@@ -78,23 +89,29 @@ const METHODS = {
   },
 
   createNewSessionForRequest(state, { request: { headers }, ...rest }, name) {
-    const issued = METHODS.createNewSession(state, rest, name);
-    const { accessToken, refreshToken, frontToken } = issued;
     // Without cookies where nobody asks for them, as the real one with the setting TOKEN_TRANSFER_METHOD "any".
     const inCookies = headers["st-auth-mode"] === "cookie";
+    if (inCookies && rest.dpopJkt !== undefined) throw new TypeError(`${name}: "dpopJkt" needs header mode`);
+    const issued = METHODS.createNewSession(state, rest, name);
+    const { accessToken, refreshToken, frontToken } = issued;
     const pairs = [["front-token", frontToken], ["st-access-token", accessToken.token], ["st-refresh-token", refreshToken.token]];
     return { status: "OK", session: issued.session, headers: inCookies ? sessionHeaders(issued) : pairs };
   },
 
   // It trusts no issuer: what is good here is of its own sessions, and those are not exchanged.
-  exchangeToken(state, { accessToken }) {
-    const found = METHODS.getSession(state, { accessToken, doAntiCsrfCheck: false });
+  async exchangeToken(state, { accessToken }) {
+    const found = await METHODS.getSession(state, { accessToken, doAntiCsrfCheck: false });
     return found.status === "OK" ? UNAUTHORISED : found;
   },
 
-  refreshSession(state, { refreshToken }, name) {
+  async refreshSession(state, { refreshToken, ...shown }, name) {
     const [handle, generation, index] = state.tokens.get(refreshToken)?.lineage ?? [];
-    const session = handle !== undefined && live(state, handle);
+    const bound = handle !== undefined && live(state, handle);
+    if (!bound) return UNAUTHORISED;
+    const { dpopJkt } = bound;
+    const notShown = dpopJkt && (shown.dpopProof === undefined ? INVALID_DPOP_PROOF : await refusedProof(state, dpopJkt, shown));
+    if (notShown) return notShown;
+    const session = live(state, handle);
     if (!session) return UNAUTHORISED;
     const isNewer = generation === session.generation + 1;
     if (!isNewer && (generation !== session.generation || index !== session.used)) {
@@ -122,9 +139,9 @@ const METHODS = {
     const listed = areEnded ? [] : handlesOf(state, whose).map((handle) => state.sessions.get(handle));
     return {
       status: "OK",
-      sessions: listed.reverse().map(({ handle, userId, tenantId, timeCreated, lastRefreshed, expiry, device }) => ({
+      sessions: listed.reverse().map(({ handle, userId, tenantId, timeCreated, lastRefreshed, expiry, device, dpopJkt }) => ({
         handle, issuer: "own", userId, tenantId, timeCreated, ...(lastRefreshed && { lastRefreshed }),
-        lastSeen: lastRefreshed ?? timeCreated, expiry, ...(device && { device }), madeBy: "rpc",
+        lastSeen: lastRefreshed ?? timeCreated, expiry, ...(device && { device }), ...(dpopJkt && { dpopJkt }), madeBy: "rpc",
       })),
     };
   },
@@ -145,8 +162,8 @@ const METHODS = {
   },
 
   getSessionInformation: (state, { handle }) =>
-    of(state, handle, ({ expiry, timeCreated, lastRefreshed, device, sessionData, ...session }) => ({
-      session: { ...view(session), expiry, timeCreated, ...(lastRefreshed && { lastRefreshed }), ...(device && { device }) },
+    of(state, handle, ({ expiry, timeCreated, lastRefreshed, device, dpopJkt, sessionData, ...session }) => ({
+      session: { ...view(session), expiry, timeCreated, ...(lastRefreshed && { lastRefreshed }), ...(device && { device }), ...(dpopJkt && { dpopJkt }) },
       sessionData,
     })),
 
@@ -159,9 +176,11 @@ const METHODS = {
     return METHODS.updateJWTPayload(state, { handle, jwtPayload: Object.fromEntries(kept) }, name);
   },
 
-  regenerateAccessToken(state, { accessToken, jwtPayload }, name) {
+  async regenerateAccessToken(state, { accessToken, jwtPayload, ...shown }, name) {
     const known = state.tokens.get(accessToken);
     if (!known?.handle) return TRY_REFRESH_TOKEN;
+    const notShown = await refusedProof(state, state.sessions.get(known.handle)?.dpopJkt, shown, accessToken);
+    if (notShown) return notShown;
     return of(state, known.handle, (session) => {
       session.jwtPayload = jwtPayload ?? session.jwtPayload;
       return { session: view(session), ...(known.expiry > now(state) && { accessToken: token(state, session, name) }) };
@@ -178,6 +197,22 @@ const METHODS = {
   // Tokens are names here: no secret is behind them.
   rotateSecrets: (state) => ({ status: "OK", from: now(state), until: now(state) + state.refreshTokenValidity }),
 };
+
+/** What is wrong with the proof of a session that is bound to a key; undefined when nothing is. `token` comes with it, but at a refresh. */
+async function refusedProof(state, dpopJkt, shown, token) {
+  if (dpopJkt === undefined) return undefined;
+  if (shown.dpopProof === undefined) return UNAUTHORISED;
+  const proven = await provenBy(shown, { token, now: now(state), nonces: state.dpopNonce ? state.nonces : undefined });
+  if (proven === null) {
+    const dpopNonce = random();
+    state.nonces.add(dpopNonce);
+    return { ...refused("USE_DPOP_NONCE", "the proof of possession needs a nonce"), dpopNonce };
+  }
+  // Once; and nobody else's proof uses it up.
+  if (proven?.jkt !== dpopJkt || state.proofs.has(proven.use)) return INVALID_DPOP_PROOF;
+  state.proofs.add(proven.use);
+  return undefined;
+}
 
 const now = (state) => Date.now() + state.skew;
 const random = () => crypto.randomUUID().replaceAll("-", "");

@@ -14,6 +14,8 @@ export class PosternError extends Error {
   static INVALID_DPOP_PROOF = 6000;
   /** The same for want of a nonce, which `dpopNonce` is. */
   static USE_DPOP_NONCE = 7000;
+  /** The session is good, and not bound to a device where `DEVICE_BINDING` asks for that: answer 403, and clear nothing. */
+  static DEVICE_BINDING_REQUIRED = 8000;
 
   static isErrorFromAuth(err) {
     return err instanceof PosternError;
@@ -39,6 +41,7 @@ const REFUSALS = new Map([
   ["FOREIGN_WEBSITE", PosternError.FOREIGN_WEBSITE],
   ["INVALID_DPOP_PROOF", PosternError.INVALID_DPOP_PROOF],
   ["USE_DPOP_NONCE", PosternError.USE_DPOP_NONCE],
+  ["DEVICE_BINDING_REQUIRED", PosternError.DEVICE_BINDING_REQUIRED],
 ]);
 
 /** Returns an answer whose status is OK; throws any other as the error it stands for. */

@@ -11,6 +11,7 @@ const ANSWERS = new Map([
   [PosternError.UNAUTHORISED, [401, "UNAUTHORISED", "unauthorised", "Bearer"]],
   [PosternError.TRY_REFRESH_TOKEN, [401, "TRY_REFRESH_TOKEN", "try refresh token", 'Bearer error="invalid_token"']],
   [PosternError.FOREIGN_WEBSITE, [403, "FOREIGN_WEBSITE", "the request comes from another website"]],
+  [PosternError.DEVICE_BINDING_REQUIRED, [403, "DEVICE_BINDING_REQUIRED", "this needs a session that is bound to a device", 'Bearer error="insufficient_scope"']],
   [PosternError.INVALID_DPOP_PROOF, [401, "INVALID_DPOP_PROOF", "the proof of possession is not good", 'DPoP error="invalid_dpop_proof"']],
   [PosternError.USE_DPOP_NONCE, [401, "USE_DPOP_NONCE", "the proof of possession needs a nonce", 'DPoP error="use_dpop_nonce"']],
 ]);
@@ -26,7 +27,7 @@ export async function sessionOf(request, { required = true, freshness, origins =
     if (!PosternError.isErrorFromAuth(error)) throw error;
     if (!required && passesWithout(error, request)) return { session: undefined };
     onError?.(error, request);
-    return { refusal: refusalOf(error) };
+    return { refusal: refusalOf(error, request) };
   }
 }
 
@@ -47,9 +48,12 @@ async function verified(request, freshness, origins) {
 const passesWithout = ({ errType }, { headers }) =>
   errType === PosternError.UNAUTHORISED || (errType === PosternError.TRY_REFRESH_TOKEN && headers.get("sec-fetch-mode") === "navigate");
 
-function refusalOf({ errType, retryAfterSeconds, dpopNonce }) {
+function refusalOf({ errType, retryAfterSeconds, dpopNonce }, { headers }) {
   const outage = [503, "GENERAL_ERROR", "the session could not be looked at"];
-  const [status, name, message, challenge] = ANSWERS.get(errType) ?? outage;
+  const [status, name, message, usual] = ANSWERS.get(errType) ?? outage;
+  // Whoever sent a token with the scheme DPoP is answered with that (RFC 9449 section 7.1).
+  const isDpop = status === 401 && /^dpop /i.test(headers.get("authorization") ?? "");
+  const challenge = isDpop && usual.startsWith("Bearer") ? 'DPoP error="invalid_token"' : usual;
   return {
     status,
     headers: {

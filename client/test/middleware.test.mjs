@@ -12,6 +12,7 @@ import { memoryPostern } from "postern/testing";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
+import { provingClient } from "../../tests/support/client-contract.mjs";
 import { API_KEY, wire } from "./harness.mjs";
 
 const OPEN = { required: false };
@@ -114,6 +115,47 @@ for (const [name, start] of Object.entries(apps)) {
     assert.equal((await answer("/private", { headers })).body.status, "UNAUTHORISED");
   });
 }
+
+for (const [name, start] of Object.entries(apps)) {
+  test(`${name}: a token that is bound to a key passes with a proof, and the answer to any other challenges for one`, async () => {
+    const ask = await start();
+    const holder = await provingClient();
+    const answer = async (headers) => {
+      const response = await ask("/private", { headers });
+      return { status: response.status, body: await response.json(), challenge: response.headers.get("www-authenticate"), nonce: response.headers.get("dpop-nonce") };
+    };
+    // Hono's answers are made here and have no address; any other is where its app listens.
+    const url = (await ask("/private")).url || "http://app.example/private";
+    const made = await postern.createNewSession("alice", {}, {}, { dpopJkt: holder.jkt });
+    const { token } = made.accessToken;
+    const dpop = async (more) => ({ authorization: `DPoP ${token}`, dpop: await holder.proof("GET", url, token, more) });
+    assert.deepEqual((await answer(await dpop())).body, { user: "alice", role: null });
+    const bad = await answer({ ...(await dpop()), dpop: "a.b.c" });
+    assert.deepEqual([bad.status, bad.body.status, bad.challenge], [401, "INVALID_DPOP_PROOF", 'DPoP error="invalid_dpop_proof"']);
+    const bearer = await answer({ authorization: `Bearer ${token}` });
+    assert.deepEqual([bearer.status, bearer.body.status, bearer.challenge], [401, "UNAUTHORISED", "Bearer"]);
+    const loose = await postern.createNewSession("bob");
+    const pretends = await answer({ authorization: `DPoP ${loose.accessToken.token}` });
+    assert.deepEqual([pretends.status, pretends.challenge], [401, 'DPoP error="invalid_token"']);
+
+    memory = memoryPostern({ dpopNonce: true });
+    postern.init(bindings(memory));
+    const asked = await postern.createNewSession("carol", {}, {}, { dpopJkt: holder.jkt });
+    const carol = async (more) => ({ authorization: `DPoP ${asked.accessToken.token}`, dpop: await holder.proof("GET", url, asked.accessToken.token, more) });
+    const first = await answer(await carol());
+    assert.deepEqual([first.status, first.body.status, first.challenge], [401, "USE_DPOP_NONCE", 'DPoP error="use_dpop_nonce"']);
+    assert.deepEqual((await answer(await carol({ nonce: first.nonce, iat: 1 }))).body, { user: "carol", role: null });
+  });
+}
+
+test("a session that is not bound to a device where that is asked for is 403, and not an outage", async () => {
+  const message = "the session is not bound to a device";
+  const binding = { ...memory.binding, getSessionForRequest: async () => ({ status: "DEVICE_BINDING_REQUIRED", message }) };
+  postern.init({ ...bindings(memory), binding });
+  const ask = await apps.hono();
+  const response = await ask("/private", { headers: { cookie: "sAccessToken=a.b.c" } });
+  assert.deepEqual([response.status, (await response.json()).status, response.headers.get("www-authenticate")], [403, "DEVICE_BINDING_REQUIRED", 'Bearer error="insufficient_scope"']);
+});
 
 for (const transport of ["a binding", "HTTP"]) {
   test(`what a page of another website has a browser send is refused, over ${transport}`, async (t) => {

@@ -5,11 +5,12 @@ import { before, test } from "node:test";
 
 import * as postern from "postern";
 import { memoryPostern } from "postern/testing";
-import { LIMIT, contract } from "../../tests/support/client-contract.mjs";
+import { LIMIT, boundContract, contract } from "../../tests/support/client-contract.mjs";
 
 const memory = memoryPostern({ maxSessionData: LIMIT });
 before(() => postern.init({ binding: memory.binding, adminBinding: memory.adminBinding }));
 contract("memory", (name, ...args) => postern[name](...args));
+boundContract("memory", (name, ...args) => postern[name](...args));
 
 test("time passes when a test says so, and keys are withdrawn", async () => {
   const own = memoryPostern({ accessTokenValidity: 1_000, refreshTokenValidity: 5_000 });

@@ -5,6 +5,8 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { apiKey, startPostern } from "../support/harness.mjs";
+import { startOrigin } from "../support/origin.mjs";
+import { objectOf } from "../support/service-api.mjs";
 import { launch } from "./support/chromium.mjs";
 
 const root = new URL("../../", import.meta.url);
@@ -14,13 +16,14 @@ const PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKi
 const LAPTOP = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 const STRANGE = "<img src=x onerror=alert(1)>";
 
-let postern, admin, browser, base;
+let postern, admin, browser, base, origin;
 before(async () => {
+  origin = await startOrigin();
   postern = await startPostern({
     vars: { CONSOLE: "api_key", ACCESS_TOKEN_VALIDITY_JITTER: "0", MAX_SESSIONS_PER_USER: "3" },
     secrets: { API_KEYS: apiKey },
     entrypoints: ["SessionsAdmin"],
-    gateway: '[origins.app]\nurl = "http://127.0.0.1:9"\n[[rules]]\npath = "/account/**"\norigin = "app"\nsession = "required"\nname = "accounts"\n',
+    gateway: `[origins.app]\nurl = "${origin.url}"\n[[rules]]\npath = "/account/**"\norigin = "app"\nsession = "required"\nname = "accounts"\n`,
     bindings: { assets: { directory: "../console", binding: "ASSETS", run_worker_first: true, html_handling: "none", not_found_handling: "none" } },
   });
   admin = postern.entrypoint("SessionsAdmin");
@@ -31,11 +34,15 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await postern?.close();
+  await origin?.close();
 });
 
-/** Sessions that were created, displaced, revoked, and stolen. @param {string} userId */
+/** Sessions that were created, displaced, revoked, stolen, and expired. @param {string} userId */
 async function sessionsOf(userId) {
   const create = async (device) => admin.createNewSession({ userId, device, jwtPayload: { note: "of the application" } });
+  const expired = await create({ userAgent: PHONE, ip: "198.51.100.4", country: "FR" });
+  const { handle } = expired.session;
+  await postern.sql("UserSessions", objectOf(handle), "UPDATE session SET expiry = ? WHERE handle = ?", Date.now() - 1_000, handle);
   const displaced = await create({ userAgent: LAPTOP, ip: "198.51.100.4", country: "FR" });
   const stolen = await create({ userAgent: LAPTOP, ip: "203.0.113.9", country: "DE" });
   const revoked = await create({ userAgent: PHONE, ip: "203.0.113.9", country: "DE" });
@@ -48,7 +55,7 @@ async function sessionsOf(userId) {
   const second = await refresh(stolen.refreshToken.token);
   await refresh(second.refreshToken.token);
   assert.equal((await refresh(stolen.refreshToken.token)).status, "TOKEN_THEFT_DETECTED");
-  return { live, displaced, stolen, revoked };
+  return { live, displaced, stolen, revoked, expired };
 }
 
 /** @param {object} [options] */
@@ -99,7 +106,7 @@ test("who has no key sees a form and nothing else, and a wrong key is refused", 
 
 test("a person is found by user and by handle; one session and all of them are ended, by keyboard, and it is noted who did it", async () => {
   const userId = "Zoë <b> & co";
-  const { live, stolen, revoked, displaced } = await sessionsOf(userId);
+  const { live, stolen, revoked, displaced, expired } = await sessionsOf(userId);
   const { tab, faults } = await signedIn();
   await find(tab, userId);
   const text = await tab.locator("main").innerText();
@@ -109,7 +116,8 @@ test("a person is found by user and by handle; one session and all of them are e
   const why = async (handle) => (await tab.locator("tr", { hasText: handle }).innerText()).replace(/\s+/g, " ");
   assert.match(await why(stolen.session.handle), /a refresh token was stolen/);
   assert.match(await why(revoked.session.handle), /ended, by a Worker/);
-  assert.ok(displaced.session.handle.length > 0);
+  assert.match(await why(displaced.session.handle), /displaced by newer ones/);
+  assert.match(await why(expired.session.handle), /expired/);
   assert.ok(!text.includes("of the application"), "payloads are the application's");
 
   await find(tab, live[0].session.handle);
@@ -171,6 +179,30 @@ test("freshness, counts, settings without secrets, and what becomes of a request
   assert.deepEqual(faults, []);
 });
 
+test("beside a real origin: what its rule makes of a request is what becomes of it, and the console is nobody's path", async () => {
+  const { accessToken } = await admin.createNewSession({ userId: "erin" });
+  const headers = { authorization: `Bearer ${accessToken.token}` };
+  const { tab, faults } = await signedIn();
+  await section(tab, "Explain");
+  const explained = async (token) => {
+    await tab.getByLabel("URL").fill(new URL("/account/orders", postern.url).href);
+    await tab.getByLabel("Access token").fill(token);
+    await tab.getByRole("button", { name: "Explain", exact: true }).click();
+    await tab.locator("#explanation pre").waitFor();
+    return tab.locator("#explanation").innerText();
+  };
+  const passes = await explained(accessToken.token);
+  assert.match(passes, /accounts/);
+  assert.equal(origin.received.length, 0, "an explanation goes nowhere");
+  const answer = await postern.fetch("/account/orders", { headers });
+  assert.deepEqual([answer.status, (await answer.json()).headers["postern-user-id"]], [200, "erin"]);
+  await admin.revokeAllSessionsForUser({ userId: "erin" });
+  assert.notEqual(await explained("a.b.c"), passes);
+  assert.equal((await postern.fetch("/account/orders")).status, 401);
+  assert.equal(origin.received.length, 1);
+  assert.deepEqual(faults, []);
+});
+
 test("everybody's sessions from before a moment end", async () => {
   const { accessToken } = await admin.createNewSession({ userId: "before" });
   const { tab } = await signedIn();
@@ -200,13 +232,18 @@ for (const colorScheme of ["light", "dark"]) {
       const look = async (name) => {
         assert.deepEqual(await violations(tab), [], name);
         assert.ok(await tab.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: nothing is cut off`);
-        if (!process.env.CONSOLE_PICTURES || ["explain", "settings"].includes(name)) return;
+        if (!process.env.CONSOLE_PICTURES || name === "settings") return;
         mkdirSync(pictures, { recursive: true });
         await tab.screenshot({ path: `${pictures}/console-${name}-${colorScheme}-${width}.png` });
       };
       await look("people");
       for (const name of ["Keys", "State", "Explain", "Settings"]) {
         await section(tab, name);
+        if (name === "Explain") {
+          await tab.getByLabel("URL").fill("http://app.example/account/orders");
+          await tab.getByRole("button", { name: "Explain", exact: true }).click();
+          await tab.locator("#explanation pre").waitFor();
+        }
         await look(name.toLowerCase());
       }
     });

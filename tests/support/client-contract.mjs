@@ -1,9 +1,11 @@
 // What a caller of the client sees of Postern, whatever it is: the real one over both transports, or the one in memory.
 import assert from "node:assert/strict";
+import { createHash, randomUUID } from "node:crypto";
 import { test } from "node:test";
+import { SignJWT, calculateJwkThumbprint, exportJWK, generateKeyPair } from "jose";
 import * as client from "../../client/index.js";
 
-const { UNAUTHORISED, TRY_REFRESH_TOKEN } = client.Error;
+const { UNAUTHORISED, TRY_REFRESH_TOKEN, INVALID_DPOP_PROOF } = client.Error;
 export const LIMIT = 65_536;
 
 const OBJECTS = {
@@ -129,5 +131,78 @@ export function contract(where, call) {
     assert.deepEqual(await call("getAllSessionHandlesForUser", user, "blue"), [blue.handle]);
     assert.deepEqual(await call("revokeAllSessionsForUser", user, "blue"), [blue.handle]);
     assert.deepEqual(await call("getAllSessionHandlesForUser", user), [own.handle]);
+  });
+}
+
+/** A client with a key, whose proofs `jose` makes. @param {string} [algorithm] */
+export async function provingClient(algorithm = "ES256") {
+  const { publicKey, privateKey } = await generateKeyPair(algorithm, { extractable: true });
+  const jwk = await exportJWK(publicKey);
+  return {
+    jkt: await calculateJwkThumbprint(jwk),
+    /** @param {string} method @param {string} url @param {string} [token] @param {object} [more] further claims */
+    proof: (method, url, token, more = {}) =>
+      new SignJWT({ jti: randomUUID(), htm: method, htu: url, iat: Math.floor(Date.now() / 1_000), ...(token && { ath: createHash("sha256").update(token).digest("base64url") }), ...more })
+        .setProtectedHeader({ typ: "dpop+jwt", alg: algorithm, jwk })
+        .sign(privateKey),
+  };
+}
+
+/** What a caller sees of sessions that are bound to a key; over a binding, or of the one in memory. @param {string} where @param {(name: string, ...args: any[]) => Promise<any>} call */
+export function boundContract(where, call) {
+  const url = "https://api.example/orders";
+  const asked = { method: "GET", url };
+  for (const algorithm of ["ES256", "ES384", "ES512", "EdDSA", "RS256", "PS256"]) {
+    test(`a session is bound to a key of ${algorithm}: its token and its refresh need proofs, over ${where}`, async () => {
+      const holder = await provingClient(algorithm);
+      const { session, accessToken, refreshToken } = await call("createNewSession", `bound-${randomUUID()}`, { role: "editor" }, {}, { dpopJkt: holder.jkt });
+      assert.deepEqual(session.jwtPayload, { role: "editor" });
+      const { token } = accessToken;
+      await assert.rejects(call("getSession", token), { errType: UNAUTHORISED });
+      const dpopProof = await holder.proof("GET", url, token);
+      assert.equal((await call("getSession", token, undefined, { ...asked, dpopProof })).session.handle, session.handle);
+      await assert.rejects(call("getSession", token, undefined, { ...asked, dpopProof }), { errType: INVALID_DPOP_PROOF }, "once");
+      assert.equal((await call("getSessionInformation", session.handle)).session.dpopJkt, holder.jkt);
+      assert.equal((await call("listSessions", session.userId)).sessions[0].dpopJkt, holder.jkt);
+
+      const refreshUrl = "https://api.example/auth/session/refresh";
+      await assert.rejects(call("refreshSession", refreshToken.token), { errType: INVALID_DPOP_PROOF });
+      const thief = await provingClient(algorithm);
+      const stolen = { method: "POST", url: refreshUrl, dpopProof: await thief.proof("POST", refreshUrl) };
+      await assert.rejects(call("refreshSession", refreshToken.token, undefined, stolen), { errType: INVALID_DPOP_PROOF });
+      const good = { ...stolen, dpopProof: await holder.proof("POST", refreshUrl) };
+      const refreshed = await call("refreshSession", refreshToken.token, undefined, good);
+      assert.equal(refreshed.session.handle, session.handle, "nothing had ended");
+      await assert.rejects(call("getSession", refreshed.accessToken.token), { errType: UNAUTHORISED });
+    });
+  }
+
+  test(`a proof is for one key, method, URL, token and time over ${where}`, async () => {
+    const [holder, thief] = [await provingClient(), await provingClient()];
+    const { accessToken } = await call("createNewSession", "alice", {}, {}, { dpopJkt: holder.jkt });
+    const { token } = accessToken;
+    const now = Math.floor(Date.now() / 1_000);
+    const parts = (await holder.proof("GET", url, token)).split(".");
+    const bad = {
+      "another key": await thief.proof("GET", url, token),
+      "another method": await holder.proof("POST", url, token),
+      "another host": await holder.proof("GET", "https://other.example/orders", token),
+      "another path": await holder.proof("GET", "https://api.example/other", token),
+      "another token": await holder.proof("GET", url, `${token}x`),
+      "no token": await holder.proof("GET", url),
+      "too old": await holder.proof("GET", url, token, { iat: now - 120 }),
+      "from the future": await holder.proof("GET", url, token, { iat: now + 120 }),
+      "no jti": await holder.proof("GET", url, token, { jti: undefined }),
+      "another signature": [...parts.slice(0, 2), (await thief.proof("GET", url, token)).split(".")[2]].join("."),
+      "none": "",
+      "nonsense": "a.b.c",
+    };
+    for (const [what, dpopProof] of Object.entries(bad)) {
+      await assert.rejects(call("getSession", token, undefined, { ...asked, dpopProof }), { errType: INVALID_DPOP_PROOF }, what);
+    }
+    const dpopProof = await holder.proof("GET", `${url}?page=2#top`, token);
+    assert.equal((await call("getSession", token, undefined, { method: "GET", url: `${url}?page=3`, dpopProof })).session.userId, "alice");
+    const loose = await call("createNewSession", "alice");
+    assert.equal((await call("getSession", loose.accessToken.token)).session.userId, "alice");
   });
 }

@@ -270,6 +270,7 @@ fn rule_json(settings: &Settings, matched: Matched<'_>) -> String {
     } = matched.rule;
     let mut rule = ObjectWriter::new();
     rule.number("index", u64::try_from(matched.index).unwrap_or(u64::MAX));
+    rule.optional_text("name", matched.rule.name.as_deref());
     for (name, values) in [
         ("host", &matched.rule.hosts),
         ("path", &matched.rule.paths),
