@@ -184,20 +184,19 @@ test("beside a real origin: what its rule makes of a request is what becomes of 
   const headers = { authorization: `Bearer ${accessToken.token}` };
   const { tab, faults } = await signedIn();
   await section(tab, "Explain");
-  const explained = async (token) => {
+  const explained = async (token, decision) => {
     await tab.getByLabel("URL").fill(new URL("/account/orders", postern.url).href);
     await tab.getByLabel("Access token").fill(token);
     await tab.getByRole("button", { name: "Explain", exact: true }).click();
-    await tab.locator("#explanation pre").waitFor();
+    await tab.locator("#explanation pre", { hasText: `"decision": "${decision}"` }).waitFor();
     return tab.locator("#explanation").innerText();
   };
-  const passes = await explained(accessToken.token);
-  assert.match(passes, /accounts/);
+  assert.match(await explained(accessToken.token, "forward"), /"name": "accounts"/);
   assert.equal(origin.received.length, 0, "an explanation goes nowhere");
   const answer = await postern.fetch("/account/orders", { headers });
   assert.deepEqual([answer.status, (await answer.json()).headers["postern-user-id"]], [200, "erin"]);
   await admin.revokeAllSessionsForUser({ userId: "erin" });
-  assert.notEqual(await explained("a.b.c"), passes);
+  assert.match(await explained("a.b.c", "refuse"), /"httpStatus": 401/);
   assert.equal((await postern.fetch("/account/orders")).status, 401);
   assert.equal(origin.received.length, 1);
   assert.deepEqual(faults, []);
