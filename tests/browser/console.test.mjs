@@ -236,6 +236,8 @@ for (const colorScheme of ["light", "dark"]) {
         await tab.screenshot({ path: `${pictures}/console-${name}-${colorScheme}-${width}.png` });
       };
       await look("people");
+      await tab.getByRole("heading", { name: /^Ended sessions of/ }).evaluate((heading) => heading.scrollIntoView());
+      await look("ended");
       for (const name of ["Keys", "State", "Explain", "Settings"]) {
         await section(tab, name);
         if (name === "Explain") {

@@ -7,7 +7,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use worker::Env;
 
-use super::object::OBJECT_NAME;
+use super::name::{BINDING, OBJECT_NAME};
 use crate::runtime::{
     clock, crypto,
     http::fetch::{self, Limits, Target},
@@ -22,9 +22,6 @@ use postern_jwt::{
     SigningAlgorithm,
     time::{Millis, UnixMillis},
 };
-
-/// The binding of the object's namespace.
-pub(super) const BINDING: &str = "KEY_RING";
 
 /// A ring of a few thousand keys: more than any sensible setting makes.
 const LIMITS: Limits = Limits {

@@ -9,7 +9,11 @@ use js_sys::Array;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
-use super::{fault::Fault, object::OBJECT_NAME, store};
+use super::{
+    fault::Fault,
+    name::{BINDING, OBJECT_NAME},
+    store,
+};
 use crate::runtime::{
     clock,
     http::fetch::{self, Limits, Target},
@@ -70,7 +74,7 @@ fn claimed_by(storage: &ObjectStorage) -> Result<Option<String>, Fault> {
 
 /// Asks the ring outside of all.
 async fn claim(env: &Env, own: &str) -> Result<(), Fault> {
-    let outside: Fetcher = js::binding::<ObjectNamespace>(env, super::client::BINDING)
+    let outside: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
         .and_then(|namespace| namespace.object(OBJECT_NAME, Place::default()))
         .ok_or(Fault::Storage)?;
     let url = ["https://key-ring.internal/", PATH].concat();

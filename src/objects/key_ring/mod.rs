@@ -4,6 +4,7 @@ mod backup;
 pub(crate) mod client;
 pub(crate) mod fault;
 mod jurisdiction;
+mod name;
 pub(crate) mod object;
 pub(crate) mod store;
 

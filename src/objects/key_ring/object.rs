@@ -1,6 +1,6 @@
 //! The Durable Object `KeyRing`: the one place where keys and secrets are made and stored.
 //!
-//! Keys are stored and generated here. The rules are `postern_core::keys`. There is one object, [`OBJECT_NAME`]; others of this class
+//! Keys are stored and generated here. The rules are `postern_core::keys`. There is one object, `name::OBJECT_NAME`; others of this class
 //! keep key sets of trusted issuers (`key_sets`) and remember their logout signals (`seen_signals`), and never see a call of the
 //! ring.
 //!
@@ -49,9 +49,6 @@ use postern_core::{
     settings::Settings,
 };
 use postern_jwt::{json::ObjectWriter, time::UnixMillis};
-
-/// The name of the one object.
-pub(crate) const OBJECT_NAME: &str = "key-ring";
 
 /// The object. Holds nothing in memory but the alarm it has set: storage is the authority.
 #[wasm_bindgen]
