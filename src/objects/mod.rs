@@ -1,7 +1,8 @@
 //! The Durable Objects and how the rest of the Worker calls them: `user_sessions`, `key_ring` with
-//! `key_sets` beside it, `revocations`.
+//! `key_sets` beside it, `revocations`; and `events`, which they tell.
 
 pub(crate) mod context;
+pub(crate) mod events;
 pub(crate) mod key_ring;
 pub(crate) mod key_sets;
 pub(crate) mod revocation_copy;

@@ -42,9 +42,19 @@ function costOf(events) {
 const DATA = { cart: ["book"] };
 const DAY = 86_400_000;
 
-/** Counts everything. @returns {Promise<Record<string, {atOnce: Cost, later: Cost}>>} */
+/** Counts everything: without events, and with events to a queue. @returns {Promise<Record<string, {atOnce: Cost, later: Cost}>>} */
 export async function countCosts() {
-  const postern = await startPostern({ main: "support/counting-worker.mjs", entrypoints: ["SessionsAdmin", "Counts"] });
+  const told = Object.entries(await countedCosts({ hasEvents: true }));
+  return { ...(await countedCosts({ hasEvents: false })), ...Object.fromEntries(told.map(([name, cost]) => [`${name}, with an event`, cost])) };
+}
+
+/** @param {{hasEvents: boolean}} events @returns {Promise<Record<string, {atOnce: Cost, later: Cost}>>} */
+async function countedCosts({ hasEvents }) {
+  const postern = await startPostern({
+    main: "support/counting-worker.mjs",
+    entrypoints: ["SessionsAdmin", "Counts"],
+    ...(hasEvents && { vars: { EVENTS_REFRESHED: "true" }, bindings: { queues: { producers: [{ binding: "EVENTS", queue: "events" }] } } }),
+  });
   const admin = postern.entrypoint("SessionsAdmin");
   const counts = postern.entrypoint("Counts");
   const take = async () => /** @type {Promise<any>} */ ((await counts.fetch("https://counts/")).json());
@@ -109,6 +119,13 @@ export async function countCosts() {
     const handle = () => made.session.handle;
     made = await counted("login of a new user", { handle }, async () => (made = await create("alice")));
     made = await counted("login of a known user", { handle, asleep: true }, async () => (made = await create("alice")));
+    if (hasEvents) {
+      made = await create("bob");
+      made = await counted("refresh, object asleep", { handle, asleep: true }, () => admin.refreshSession({ refreshToken: made.refreshToken.token }));
+      made = await create("dave");
+      await counted("sign-out without data", { handle, asleep: true, laterThan: 60 * DAY }, () => admin.revokeSession({ handle: handle() }));
+      return costs;
+    }
     const accessToken = made.accessToken.token;
     for (const freshness of ["stateless", "within 300s", "strict"]) {
       await counted(`API call, ${freshness}`, { handle, asleep: true }, () => admin.getSession({ accessToken, freshness }));

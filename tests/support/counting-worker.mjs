@@ -60,6 +60,18 @@ function watchKv(namespace) {
   for (const method of ["get", "getWithMetadata", "put", "delete"]) watch(Object.getPrototypeOf(namespace), method, () => count("KV", method));
 }
 
+/** What is told to a queue is under way as long as the platform takes. @param {any} queue */
+function watchQueue(queue) {
+  if (isQueueWatched) return;
+  isQueueWatched = true;
+  const methods = Object.getPrototypeOf(queue);
+  const { sendBatch } = methods;
+  methods.sendBatch = function (/** @type {any[]} */ ...values) {
+    return waited(() => sendBatch.apply(this, values));
+  };
+}
+let isQueueWatched = false;
+
 /** @template T @param {() => Promise<T>} work */
 async function waited(work) {
   underWay += 1;
@@ -77,6 +89,7 @@ const counted = (Own, name) =>
     constructor(state, env) {
       watchStorage(name, state);
       watchKv(env.SESSION_DATA);
+      if (env.EVENTS) watchQueue(env.EVENTS);
       super(state, env);
     }
 

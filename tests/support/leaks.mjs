@@ -32,8 +32,9 @@ export class Watch {
 
   /** @param {Record<string, unknown>} [vars] settings, whose keys are secrets */
   constructor(vars = {}) {
-    const keys = vars.API_KEYS;
-    for (const key of Array.isArray(keys) ? keys : String(keys ?? "").split(",")) this.secret(String(key).trim());
+    for (const keys of [vars.API_KEYS, vars.EVENTS_WEBHOOK_SECRETS]) {
+      for (const key of Array.isArray(keys) ? keys : String(keys ?? "").split(",")) this.secret(String(key).trim());
+    }
     watches.add(this);
   }
 

@@ -41,11 +41,13 @@ const program = /** @type {{default: string}} */ (createRequire(import.meta.url)
  * @param {Record<string, Record<string, unknown>>} [options.varsOf] further variables of single isolates; of `postern` those of
  *   the objects
  * @param {string[]} [options.flags] compatibility flags of every Worker
+ * @param {Record<string, number>} [options.queues] queues that Postern is bound to, by name of the binding: the ports of servers on
+ *   this machine that answer in place of the platform's
  * @param {boolean} [options.traced] whether every request of Postern is traced; what the trace has is printed by trace-worker.mjs
  * @param {number} [options.internet] the port of a server on this machine that answers in place of every address that is
  *   fetched, https or not
  */
-export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {}, flags = [], traced = false, internet } = {}) {
+export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, services = {}, isolates = 1, faultyObjects = false, entry = "src/entry.mjs", next, varsOf = {}, flags = [], traced = false, internet, queues = {} } = {}) {
   const directory = mkdtempSync(join(tmpdir(), "postern-workerd-"));
   for (const name of ["postern-objects", "kv-objects"]) mkdirSync(join(directory, name));
   cpSync(join(root, "build", "index_bg.wasm"), join(directory, "index_bg.wasm"));
@@ -58,7 +60,7 @@ export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, 
   if (faultyObjects) await bundle(directory, "fault-objects", "tests/support/fault-objects-worker.mjs");
   if (traced) await bundle(directory, "trace", "tests/support/trace-worker.mjs");
   for (const { name, path } of callers) await bundle(directory, name, path);
-  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects, next: next ?? [], varsOf, flags, traced, internet };
+  const all = { vars: { API_DOMAIN: "http://127.0.0.1:8787", ...vars }, callers, services, isolates, faultyObjects, next: next ?? [], varsOf, flags, traced, internet, queues };
   writeFileSync(join(directory, "config.capnp"), configuration(all));
 
   let running = await serve(directory, {});
@@ -111,7 +113,7 @@ export async function startWorkerd({ vars = {}, callers = [], gateway, issuers, 
     kill: () => end("SIGKILL"),
     /** Looks for secrets in what it prints and refuses; for answers that no client of Node's received. */
     watch,
-    /** Starts it again over the same storage; perhaps with other isolates of the next release, or other variables. @param {{next?: string[], varsOf?: Record<string, Record<string, unknown>>}} [changes] */
+    /** Starts it again over the same storage; perhaps with other isolates of the next release, or other variables. @param {{next?: string[], varsOf?: Record<string, Record<string, unknown>>, queues?: Record<string, number>, vars?: Record<string, unknown>}} [changes] */
     async start(changes = {}) {
       Object.assign(all, changes);
       writeFileSync(join(directory, "config.capnp"), configuration(all));
@@ -192,9 +194,9 @@ const quoted = (/** @type {unknown} */ value) => JSON.stringify(value);
 
 /**
  * The configuration, in workerd's schema language.
- * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean, next: string[], varsOf: Record<string, Record<string, unknown>>, flags: string[], traced: boolean, internet?: number}} options
+ * @param {{vars: Record<string, unknown>, callers: Caller[], services: Record<string, string>, isolates: number, faultyObjects: boolean, next: string[], varsOf: Record<string, Record<string, unknown>>, flags: string[], traced: boolean, internet?: number, queues: Record<string, number>}} options
  */
-function configuration({ vars, callers, services, isolates, faultyObjects, next, varsOf, flags, traced, internet }) {
+function configuration({ vars, callers, services, isolates, faultyObjects, next, varsOf, flags, traced, internet, queues }) {
   const worker = withFlags(flags);
   const tails = traced ? ["trace"] : [];
   const variables = (/** @type {string} */ isolate) =>
@@ -215,6 +217,7 @@ function configuration({ vars, callers, services, isolates, faultyObjects, next,
     ...variables(isolate),
     '(name = "SESSION_DATA", kvNamespace = "fault-kv")',
     ...Object.entries(services).map(([name, service]) => `(name = ${quoted(name)}, service = ${quoted(service)})`),
+    ...Object.keys(queues).map((name) => `(name = ${quoted(name)}, queue = ${quoted(`queue-${name}`)})`),
   ];
   const classes = objects.map(([, className]) => className);
   const faulty = faultyObjects ? "fault-objects" : undefined;
@@ -237,6 +240,7 @@ function configuration({ vars, callers, services, isolates, faultyObjects, next,
   const theirs = callers.map(({ name, bindings }) =>
     worker(name, { bindings: Object.entries(bindings).map(([binding, target]) => `(name = ${quoted(binding)}, ${designator(target)})`) }),
   );
+  const behindQueues = Object.entries(queues).map(([name, port]) => `(name = ${quoted(`queue-${name}`)}, external = (http = (), address = "127.0.0.1:${port}"))`);
   const sockets = [
     ["postern", '"postern"'],
     ...others.map((name) => [name, quoted(name)]),
@@ -247,7 +251,7 @@ function configuration({ vars, callers, services, isolates, faultyObjects, next,
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
-    ${[postern, ...more, faultKv, ...theirs].join(",\n    ")},
+    ${[postern, ...more, faultKv, ...theirs, ...behindQueues].join(",\n    ")},
     (name = "postern-objects", disk = (path = "postern-objects", writable = true)),
     (name = "kv-objects", disk = (path = "kv-objects", writable = true)),
     ${internet ? `(name = "internet", external = (http = (), address = "127.0.0.1:${internet}"))` : '(name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true)))'}

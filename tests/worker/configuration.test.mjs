@@ -44,11 +44,25 @@ test("every binding that an environment lacks is named; the file that was asked 
 
 test("an optional binding that only the top level has is pointed out", async () => {
   const limiter = (/** @type {string} */ at) => `[[${at}ratelimits]]\nname = "RATE_LIMIT"\nnamespace_id = "1"\nsimple = { limit = 20, period = 10 }\n`;
-  const file = configuration("optional.toml", `${BINDINGS("")}${limiter("")}[[analytics_engine_datasets]]\nbinding = "METRICS"\n[env.bare]\n[env.half]\n${limiter("env.half.")}`);
+  const file = configuration("optional.toml", `${BINDINGS("")}${limiter("")}[[analytics_engine_datasets]]\nbinding = "METRICS"\n[[queues.producers]]\nbinding = "EVENTS"\nqueue = "events"\n[env.bare]\n[env.half]\n${limiter("env.half.")}`);
   const named = async (/** @type {string[]} */ ...args) => (await configurationWarnings(["--config", file, ...args])).map((line) => line.match(/^binding (\w+): /)?.[1]);
   assert.deepEqual(await named(), []);
-  assert.deepEqual(await named("--env", "half"), ["METRICS"]);
-  assert.deepEqual(await named("--env", "bare"), ["RATE_LIMIT", "METRICS"]);
+  assert.deepEqual(await named("--env", "half"), ["METRICS", "EVENTS"]);
+  assert.deepEqual(await named("--env", "bare"), ["RATE_LIMIT", "METRICS", "EVENTS"]);
+});
+
+test("a queue that is not the one for events, refreshes without a destination, and a webhook that no deployment reaches", async () => {
+  const queue = (/** @type {string} */ name) => `${BINDINGS("")}\n[[queues.producers]]\nbinding = "${name}"\nqueue = "events"\n`;
+  const found = async (/** @type {string} */ file, /** @type {string[]} */ vars = [], asDeployed = false) => configurationFaults(["-c", file, ...vars.flatMap((one) => ["--var", one])], { asDeployed });
+  const plain = configuration("plain.toml", BINDINGS(""));
+  const right = configuration("right.toml", queue("EVENTS"));
+  assert.deepEqual(await found(right, ["EVENTS_REFRESHED:true"]), []);
+  assert.match((await found(configuration("wrong.toml", queue("EVENT"))))[0] ?? "", /^binding EVENT: .*EVENTS/);
+  assert.match((await found(plain, ["EVENTS_REFRESHED:true"]))[0] ?? "", /^setting EVENTS_REFRESHED: there is no destination/);
+  assert.deepEqual(await found(plain, ["EVENTS_REFRESHED:true", "EVENTS_WEBHOOK_URL:https://app.example.com/"]), []);
+  const isLocal = async (/** @type {boolean} */ asDeployed) => (await found(plain, ["EVENTS_WEBHOOK_URL:http://127.0.0.1:9000/"], asDeployed)).filter((fault) => fault.startsWith("setting EVENTS_WEBHOOK_URL"));
+  assert.match((await isLocal(true))[0] ?? "", /address of this machine/);
+  assert.deepEqual(await isLocal(false), []);
 });
 
 test("a setting is read from the section and the file that are used", async () => {

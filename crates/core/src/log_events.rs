@@ -204,6 +204,10 @@ events! {
     UserSessionsReport = Error "user_sessions_report";
     /// A user's object could not set its alarm when it was started.
     UserSessionsRevive = Error "user_sessions_revive";
+    /// Events were not taken by the queue or the webhook: why. They wait, and are sent again. Logged at most once a minute for each text.
+    EventDelivery = Warn "event_delivery";
+    /// An object had no room for more events, and gave up its oldest, `count` of them, undelivered. Its destination has not taken any for long.
+    EventsDropped = Error "events_dropped" [Count];
     /// KV refused or failed a read or a write.
     Kv = Error "kv";
 

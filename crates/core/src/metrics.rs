@@ -38,6 +38,10 @@ pub enum Metric {
     RevocationLag,
     /// Answers of origins, and how long it took until they began.
     OriginAnswers,
+    /// Events that were written down, taken, refused or given up.
+    Events,
+    /// How long after its change an event was taken.
+    EventDelay,
     /// Other lines of the log, of level warn and error.
     LogEvents,
 }
@@ -53,7 +57,7 @@ pub enum Kind {
 
 impl Metric {
     /// All, in the order of the text.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::SessionsCreated,
         Self::Refreshes,
         Self::Refusals,
@@ -63,6 +67,8 @@ impl Metric {
         Self::IssuerKeyFetches,
         Self::RevocationLag,
         Self::OriginAnswers,
+        Self::Events,
+        Self::EventDelay,
         Self::LogEvents,
     ];
 
@@ -78,6 +84,8 @@ impl Metric {
             Self::IssuerKeyFetches => "postern_issuer_key_fetches_total",
             Self::RevocationLag => "postern_revocation_lag_seconds",
             Self::OriginAnswers => "postern_origin_answer_seconds",
+            Self::Events => "postern_events_total",
+            Self::EventDelay => "postern_event_delay_seconds",
             Self::LogEvents => "postern_log_events_total",
         }
     }
@@ -96,6 +104,8 @@ impl Metric {
                 "How old the copy of the revocations had become when a poll renewed it."
             }
             Self::OriginAnswers => "Answers of origins, and the time until they began.",
+            Self::Events => "Events that were written down, taken, refused or given up.",
+            Self::EventDelay => "How long after its change an event was taken.",
             Self::LogEvents => "Other log lines of level warn and error.",
         }
     }
@@ -110,6 +120,8 @@ impl Metric {
             Self::Verifications => &["issuer", "how"],
             Self::IssuerKeyFetches => &["issuer", "from", "outcome"],
             Self::OriginAnswers => &["rule", "origin", "status"],
+            Self::Events => &["to", "outcome"],
+            Self::EventDelay => &["to"],
             Self::LogEvents => &["event"],
         }
     }
@@ -117,7 +129,7 @@ impl Metric {
     /// What its values are.
     pub const fn kind(self) -> Kind {
         match self {
-            Self::RevocationLag | Self::OriginAnswers => Kind::Histogram,
+            Self::RevocationLag | Self::OriginAnswers | Self::EventDelay => Kind::Histogram,
             _ => Kind::Counter,
         }
     }
@@ -184,6 +196,22 @@ impl Point {
         Self {
             took: Some(age),
             ..Self::one(Metric::RevocationLag, &[])
+        }
+    }
+
+    /// So many events for the destination `to` came to this: `queued`, `delivered`, `failed` (and sent again) or `dropped`.
+    pub fn events(to: &str, outcome: &str, count: u64) -> Self {
+        Self {
+            count,
+            ..Self::one(Metric::Events, &[to, outcome])
+        }
+    }
+
+    /// An event that was taken so long after its change.
+    pub fn event_delay(to: &str, took: Millis) -> Self {
+        Self {
+            took: Some(took),
+            ..Self::one(Metric::EventDelay, &[to])
         }
     }
 

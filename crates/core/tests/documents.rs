@@ -6,6 +6,7 @@ use std::path::Path;
 use std::{env, fs};
 
 use postern_core::error::ErrorCode;
+use postern_core::events::{EventType, Member as EventMember};
 use postern_core::log_events::LogEvent;
 use postern_core::settings::{self, RawValue, SettingRow, Settings};
 use postern_jwt::TokenFault;
@@ -158,6 +159,37 @@ fn the_reference_of_log_events_is_the_table() {
         .unwrap();
     }
     markdown_is_made_of("docs/logs.md", "log events", &table);
+}
+
+#[test]
+fn the_reference_of_events_is_the_table() {
+    let mut table = "| `type` | `data` | meaning |\n| --- | --- | --- |\n".to_owned();
+    for event in EventType::ALL {
+        let members = event.members().iter();
+        let members: Vec<_> = members
+            .map(|member| format!("`{}`", member.name()))
+            .collect();
+        writeln!(
+            table,
+            "| `{}` | {} | {} |",
+            event.name(),
+            members.join(", "),
+            one_line(event.meaning())
+        )
+        .unwrap();
+    }
+    markdown_is_made_of("docs/events.md", "events", &table);
+    let mut table = "| member | what it is |\n| --- | --- |\n".to_owned();
+    for member in EventMember::ALL {
+        writeln!(
+            table,
+            "| `{}` | {} |",
+            member.name(),
+            one_line(member.meaning())
+        )
+        .unwrap();
+    }
+    markdown_is_made_of("docs/events.md", "members of events", &table);
 }
 
 #[test]

@@ -18,6 +18,8 @@ mod dpop;
 mod edges;
 #[path = "user_sessions/erasing.rs"]
 mod erasing;
+#[path = "user_sessions/events.rs"]
+mod events;
 #[path = "user_sessions/listing.rs"]
 mod listing;
 #[path = "user_sessions/secrets.rs"]

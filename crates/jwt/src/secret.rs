@@ -142,6 +142,15 @@ pub fn mac(key: &Secret, parts: &[&[u8]]) -> Secret {
     MacKey::new(key).mac(parts)
 }
 
+/// HMAC-SHA-256 of `message` as RFC 2104 has it, for those who go by another format than ours.
+pub fn hmac_sha256(key: &Secret, message: &[u8]) -> Secret {
+    // HMAC takes a key of any length, so this cannot fail.
+    let mac = Hmac::<Sha256>::new_from_slice(key.expose()).ok();
+    Secret(mac.map_or_else(Vec::new, |mac| {
+        mac.chain_update(message).finalize().into_bytes().to_vec()
+    }))
+}
+
 /// SHA-256 of `bytes`, used to compare long-lived credentials by digest.
 pub fn digest(bytes: &[u8]) -> Secret {
     Secret(Sha256::digest(bytes).to_vec())

@@ -13,7 +13,10 @@ use crate::runtime::{
     js::ObjectStorage,
     random::{self, CryptoFault},
 };
-use postern_core::keys::{Backup, KeyRing, OtherRing, RecipientKey, Restored, SealedBackup};
+use postern_core::{
+    events::Destinations,
+    keys::{Backup, KeyRing, OtherRing, RecipientKey, Restored, SealedBackup},
+};
 use postern_jwt::{
     json::{self, ObjectWriter},
     secret::Secret,
@@ -86,6 +89,7 @@ pub(super) fn restore(
     storage: &ObjectStorage,
     backup: Backup,
     replace: bool,
+    at: (Destinations, UnixMillis),
 ) -> Result<bool, Fault> {
     let stored = match store::load(storage) {
         // What cannot be read is of no use to anybody.
@@ -93,7 +97,7 @@ pub(super) fn restore(
         stored => stored?,
     };
     match KeyRing::restored(backup, stored.as_ref(), replace) {
-        Ok(Restored::Ring(ring)) => store::save(storage, &ring).map(|()| true),
+        Ok(Restored::Ring(ring)) => store::save(storage, stored.as_ref(), &ring, at).map(|()| true),
         Ok(Restored::Already) => Ok(false),
         Err(OtherRing) => Err(Fault::OtherRing),
     }

@@ -29,6 +29,7 @@ use super::{
 };
 use crate::{
     objects::{
+        events::{self, Delivery},
         key_sets::object::{self as keeper, Keeper},
         revocations,
         seen_signals::object as seen_signals,
@@ -37,16 +38,19 @@ use crate::{
         clock, crypto,
         durable::Durable,
         js::{self, IncomingRequest, ObjectState, ObjectStorage},
-        promise, random, settings,
+        log, promise, random, settings,
+        sql::Sql,
     },
 };
 use postern_core::{
+    events::Destinations,
     keys::{
         KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
         Sealing, Secrets, ShardsWanted, SharedValues, TooManySecrets, Unreadable,
     },
     message::{Unread, agreed},
     settings::Settings,
+    store_fault::StoreFault,
 };
 use postern_jwt::{json::ObjectWriter, time::UnixMillis};
 
@@ -68,11 +72,14 @@ impl KeyRing {
         Self {
             keeper: Rc::new(Keeper::new(Durable::new(state.clone(), env.clone()))),
             object: Rc::new(Object {
+                durable: Durable::new(state.clone(), env.clone()),
                 state,
                 env,
                 alarm: Cell::new(None),
                 announced: Cell::new(0),
                 restore_key: RestoreKey::default(),
+                may_wait: Cell::new(true),
+                delivery: Delivery::default(),
             }),
         }
     }
@@ -120,21 +127,13 @@ impl KeyRing {
         }))
     }
 
-    /// Makes the next key when it is due, so that it is published before it signs even if nobody asks in between.
-    /// Nothing re-arms here but for secrets that are to be dropped: the next question does, so keys are not made for a deployment that nobody uses. For the
-    /// same reason a failure needs no retry: the next question makes what is due.
+    /// Makes the next key when it is due, so that it is published before it signs even if nobody asks in between, and
+    /// delivers events that wait.
+    /// For keys nothing re-arms here but for secrets that are to be dropped: the next question does, so keys are not made for a
+    /// deployment that nobody uses. For the same reason a failure needs no retry: the next question makes what is due.
     pub fn alarm(&self) -> Promise {
         let object = Rc::clone(&self.object);
-        promise::of_end(async move {
-            object.alarm.set(None);
-            if let Ok(settings) = settings::current(&object.env) {
-                let wanted = Wanted::from(settings.as_ref());
-                let ring = object.updated(wanted, RingCall::Ring, clock::now()).await;
-                if let Ok(Some(at)) = ring.map(|ring| ring.next_secret_drop()) {
-                    object.arm(at).await;
-                }
-            }
-        })
+        promise::of_end(async move { object.went_off().await })
     }
 }
 
@@ -173,6 +172,8 @@ impl Wanted {
 
 #[derive(Debug)]
 struct Object {
+    /// Storage as events use it; the alarm is this object's own affair.
+    durable: Durable,
     state: ObjectState,
     env: Env,
     /// When the alarm is set to, as far as this instance knows.
@@ -180,19 +181,29 @@ struct Object {
     /// The version of the ring that this instance has reported to the authority on revocations.
     announced: Cell<u64>,
     restore_key: RestoreKey,
+    /// Whether an event may wait: it is not known to a new instance.
+    may_wait: Cell<bool>,
+    delivery: Delivery,
 }
 
 impl Object {
-    async fn run(&self, command: RingCall) -> Result<RingCopy, Fault> {
+    async fn run(self: &Rc<Self>, command: RingCall) -> Result<RingCopy, Fault> {
         let now = clock::now();
         let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
         let wanted = Wanted::from(settings.as_ref());
         let must_be_told = matches!(command, RingCall::Withdraw { .. } | RingCall::CutOff { .. });
         let ring = self.updated(wanted, command, now).await?;
         let policy = ring.policy(wanted.policy, now);
-        let next = ring.next_change(policy);
-        self.arm(ring.next_secret_drop().map_or(next, |drop| drop.min(next)))
-            .await;
+        let next_change = next_of(&ring, policy);
+        self.arm(self.next_alarm(next_change)).await;
+        if self.may_wait.get() {
+            let object = Rc::clone(self);
+            let delivering = promise::of_end(async move {
+                object.deliver_events().await;
+                object.arm(object.next_alarm(next_change)).await;
+            });
+            let _ = self.state.wait_until(&delivering);
+        }
         let version = ring.head.key_set_version;
         if must_be_told {
             revocations::announce_keys(&self.env, version)
@@ -211,7 +222,7 @@ impl Object {
     }
 
     /// Answers what concerns backups: with the text of a JSON object.
-    async fn sealing(&self, wanted: Sealing) -> Result<String, Fault> {
+    async fn sealing(self: &Rc<Self>, wanted: Sealing) -> Result<String, Fault> {
         let now = clock::now();
         match wanted {
             Sealing::RestoreKey => self.restore_key.renew(now).await,
@@ -223,7 +234,9 @@ impl Object {
             }
             Sealing::Restore { backup, replace } => {
                 let opened = self.restore_key.opened(&backup, now).await?;
-                let restored = backup::restore(&self.storage()?, opened, replace)?;
+                let to = events::destinations(&self.env);
+                self.may_wait.set(true);
+                let restored = backup::restore(&self.storage()?, opened, replace, (to, now))?;
                 // Makes what is due, and tells the authority on revocations, from which isolates hear of it. It is stored: that
                 // it cannot be told delays isolates by no more than the age of their copies.
                 let _ = self.run(RingCall::Ring).await;
@@ -231,6 +244,57 @@ impl Object {
                 answer.boolean("restored", restored);
                 Ok(answer.finish())
             }
+        }
+    }
+
+    /// The alarm.
+    async fn went_off(&self) {
+        self.alarm.set(None);
+        let Ok(settings) = settings::current(&self.env) else {
+            return;
+        };
+        let wanted = Wanted::from(settings.as_ref());
+        let now = clock::now();
+        let has_events = events::destinations(&self.env).any();
+        let was_for_events = has_events && self.is_for_events(wanted, now);
+        let ring = self.updated(wanted, RingCall::Ring, now).await;
+        if has_events {
+            self.deliver_events().await;
+        }
+        let Ok(ring) = ring else {
+            return;
+        };
+        let next = self.next_alarm(next_of(&ring, ring.policy(wanted.policy, now)));
+        // An alarm for events takes the place of the one for keys.
+        if has_events && (was_for_events || self.may_wait.get()) {
+            self.arm(next).await;
+        } else if let Some(at) = ring.next_secret_drop() {
+            self.arm(at).await;
+        }
+    }
+
+    /// Whether an alarm that goes off now is not one for the next key.
+    fn is_for_events(&self, wanted: Wanted, now: UnixMillis) -> bool {
+        let stored = self.storage().and_then(|storage| store::load(&storage));
+        matches!(stored, Ok(Some(ring)) if next_of(&ring, ring.policy(wanted.policy, now)) > now)
+    }
+
+    /// When the alarm is due: for the next key, or for an event before that.
+    fn next_alarm(&self, next_change: UnixMillis) -> UnixMillis {
+        if !self.may_wait.get() {
+            return next_change;
+        }
+        let due = self.storage().ok().and_then(|storage| {
+            let sql = Sql(storage.sql().ok()?);
+            events::next_due(&sql, events::destinations(&self.env)).ok()?
+        });
+        self.may_wait.set(due.is_some());
+        due.map_or(next_change, |due| due.min(next_change))
+    }
+
+    async fn deliver_events(&self) {
+        if let Err(StoreFault(fault)) = self.delivery.deliver(&self.durable).await {
+            log::write(log::Event::KeyRing, &fault);
         }
     }
 
@@ -254,15 +318,17 @@ impl Object {
         }
         let outcome = Rc::new(RefCell::new(Err(Fault::Storage)));
         let slot = Rc::clone(&outcome);
+        let to = events::destinations(&self.env);
         let callback = Closure::once_into_js(move || {
             promise::of_end(async move {
-                let updated = update(&storage, wanted, command, now).await;
+                let updated = update(&storage, wanted, command, (to, now)).await;
                 *slot.borrow_mut() = updated;
             })
         });
         promise::of(self.state.block_concurrency_while(&callback))
             .await
             .map_err(|_| Fault::Storage)?;
+        self.may_wait.set(true);
         outcome.replace(Err(Fault::Storage))
     }
 
@@ -290,13 +356,20 @@ impl Object {
     }
 }
 
+/// When the ring next has something to do: a key to make, or a secret to drop.
+fn next_of(ring: &Ring, policy: KeyPolicy) -> UnixMillis {
+    let next = ring.next_change(policy);
+    ring.next_secret_drop().map_or(next, |drop| drop.min(next))
+}
+
 /// One change of the ring. Only this function awaits between reading and writing, and only before the second reading.
 async fn update(
     storage: &ObjectStorage,
     wanted: Wanted,
     command: RingCall,
-    now: UnixMillis,
+    at: (Destinations, UnixMillis),
 ) -> Result<Ring, Fault> {
+    let (_, now) = at;
     let mut preview = stored_or_new(storage)?;
     let (policy, _) = wanted.settle(&mut preview, now);
     withdraw(&mut preview, policy, &command, now)?;
@@ -313,7 +386,8 @@ async fn update(
     let rotation = generated(rotation).await?;
     let needed = generated(needed).await?;
 
-    let mut ring = match store::load(storage)? {
+    let before = store::load(storage)?;
+    let mut ring = match before.clone() {
         Some(ring) => ring,
         // The secrets of the preview were never stored, so nobody has seen them.
         None => Ring::new(preview.head.secrets),
@@ -331,7 +405,7 @@ async fn update(
         wanted.settle(&mut ring, now);
     }
     ring.settle(policy, now);
-    store::save(storage, &ring)?;
+    store::save(storage, before.as_ref(), &ring, at)?;
     Ok(ring)
 }
 

@@ -8,9 +8,19 @@ use js_sys::Array;
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::fault::Fault;
-use crate::runtime::js::{ObjectStorage, SqlStorage};
-use postern_core::keys::{KeyKind, KeyRing, RingHead, SCHEMA, SigningKey};
-use postern_jwt::json;
+use crate::{
+    objects::events,
+    runtime::{
+        js::{ObjectStorage, SqlStorage},
+        sql::Sql,
+    },
+};
+use postern_core::{
+    events::Destinations,
+    keys::{KeyKind, KeyRing, RingHead, SCHEMA, SigningKey, changes},
+    store_fault::StoreFault,
+};
+use postern_jwt::{json, time::UnixMillis};
 
 /// The table of the head.
 pub(super) const RING_TABLE: &str =
@@ -44,7 +54,19 @@ pub(crate) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
 }
 
 /// Replaces the stored ring, whole or not at all. Tables and columns that another release has added stay as they are.
-pub(crate) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault> {
+/// The events of the change from what was stored `before` are written with it, for these destinations.
+pub(crate) fn save(
+    storage: &ObjectStorage,
+    before: Option<&KeyRing>,
+    ring: &KeyRing,
+    at: (Destinations, UnixMillis),
+) -> Result<(), Fault> {
+    let (to, now) = at;
+    let events = if to.any() {
+        changes(before, ring)
+    } else {
+        Vec::new()
+    };
     let sql = storage.sql().map_err(|_| Fault::Storage)?;
     let head = ring.head.to_json().map_err(|_| Fault::Storage)?;
     let mut rows = Vec::with_capacity(ring.keys.len());
@@ -83,6 +105,10 @@ pub(crate) fn save(storage: &ObjectStorage, ring: &KeyRing) -> Result<(), Fault>
                     ),
                     &[kid, record],
                 )?;
+            }
+            for event in &events {
+                events::publish(&Sql(sql.clone()), event, to, now)
+                    .map_err(|StoreFault(fault)| JsValue::from_str(&fault))?;
             }
             Ok(JsValue::UNDEFINED)
         })

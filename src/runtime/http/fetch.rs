@@ -102,6 +102,35 @@ pub(crate) async fn get_unless(
     outside(target, url, &init, limits).await
 }
 
+/// Posts a body with these headers, and gives the status of the answer, whose body nobody reads.
+pub(crate) async fn post(
+    url: &str,
+    body: &str,
+    headers: &[(&str, &str)],
+    timeout: Millis,
+) -> Result<u16, FetchFault> {
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, JsValue::from_str(value)))
+        .collect();
+    let headers = js::object(&headers).ok_or(FetchFault::Failed)?;
+    let timeout = u32::try_from(timeout.0).unwrap_or(u32::MAX);
+    let mut properties = vec![
+        ("redirect", JsValue::from_str("manual")),
+        ("signal", js::abort_after(timeout)?),
+        ("headers", headers.into()),
+    ];
+    properties.extend(posted(Some(body)));
+    let init = js::object(&properties).ok_or(FetchFault::Failed)?;
+    let response = promise::of(js::global_fetch(url, &init)).await?;
+    let response = response.unchecked_into::<FetchedResponse>();
+    if let Some(unread) = response.body()? {
+        let cancelled = unread.reader().and_then(|reader| reader.cancel());
+        let _ = promise::of(cancelled).await;
+    }
+    Ok(response.status()?)
+}
+
 async fn outside(
     target: Target<'_>,
     url: &str,

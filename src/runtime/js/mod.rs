@@ -4,7 +4,7 @@
 //! isolate. Asynchronous ones return the promise, so that a synchronous throw is caught as well. Slices are handed over
 //! as views of our memory, which the callee copies before it returns.
 //!
-//! Here is what requests and fetches need; `objects` has Durable Objects and KV, `crypto` WebCrypto.
+//! Here is what requests and fetches need; `objects` has Durable Objects, KV and queues, `crypto` WebCrypto.
 
 mod crypto;
 mod objects;
@@ -15,7 +15,7 @@ pub(crate) use crypto::{
     supports, verify,
 };
 pub(crate) use objects::{
-    KvNamespace, ObjectNamespace, ObjectState, ObjectStorage, SqlStorage, bytes_response,
+    KvNamespace, ObjectNamespace, ObjectState, ObjectStorage, Queue, SqlStorage, bytes_response,
     object_response,
 };
 

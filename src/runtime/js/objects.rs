@@ -1,4 +1,4 @@
-//! Durable Objects, their storage and their answers; and KV.
+//! Durable Objects, their storage and their answers; KV; and queues.
 
 use js_sys::{Array, Object, Promise};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -120,6 +120,13 @@ extern "C" {
     /// `kv.delete(key)`
     #[wasm_bindgen(method, catch)]
     pub(crate) fn delete(this: &KvNamespace, key: &str) -> Result<Promise, JsValue>;
+
+    /// A queue, or a Worker that stands in for one: the class is never looked at.
+    pub(crate) type Queue;
+
+    /// `queue.sendBatch([{body, contentType}, …])`
+    #[wasm_bindgen(method, catch, js_name = sendBatch)]
+    pub(crate) fn send_batch(this: &Queue, messages: &Array) -> Result<Promise, JsValue>;
 
     /// A Durable Object namespace.
     #[derive(Debug, Clone)]

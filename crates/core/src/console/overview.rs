@@ -2,8 +2,8 @@
 
 use postern_jwt::json::ObjectWriter;
 
-/// The one setting whose value is a secret.
-const SECRET: &str = "API_KEYS";
+/// The settings whose values are secrets, or may hold one as the address of a webhook does.
+pub const NOT_SHOWN: [&str; 3] = ["API_KEYS", "EVENTS_WEBHOOK_SECRETS", "EVENTS_WEBHOOK_URL"];
 
 /// The settings that were given, and the defaults of the others. A value that is a secret is not shown.
 pub fn settings(
@@ -20,7 +20,7 @@ pub fn settings(
             row.text(
                 "value",
                 match &value {
-                    Some(_) if *name == SECRET => "set; not shown",
+                    Some(_) if NOT_SHOWN.contains(name) => "set; not shown",
                     Some(value) => value,
                     None => default,
                 },

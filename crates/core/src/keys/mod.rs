@@ -18,6 +18,7 @@
 
 mod backup;
 mod call;
+mod changes;
 mod copy;
 mod document;
 mod overview;
@@ -31,6 +32,7 @@ mod stored;
 
 pub use backup::{Backup, MAX_BACKUP_BYTES, OtherRing, RecipientKey, Restored, SealedBackup};
 pub use call::{RingCall, Sealing};
+pub use changes::changes;
 pub use copy::{CopyStatus, Questions, RingCopy, UnknownKey};
 pub use document::{KeySetDocument, public_jwk};
 pub use policy::{ASSERTION_LIFE, KeyPolicy};

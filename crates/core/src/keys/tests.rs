@@ -1,6 +1,7 @@
 //! The life of keys, by example; `timelines` has the same as properties.
 
 mod assertion;
+mod changes;
 mod copies;
 mod secrets;
 mod timelines;

@@ -9,6 +9,8 @@ use super::{
     listing::{Cursor, ListedSession},
     model::Device,
 };
+use crate::events::Event;
+pub use crate::store_fault::StoreFault;
 use postern_jwt::{proof::Thumbprint, time::UnixMillis};
 
 /// A live session.
@@ -258,10 +260,6 @@ pub struct PageOf<'a> {
     pub not_before: UnixMillis,
 }
 
-/// A fault of the storage. The transaction around the call is rolled back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreFault(pub String);
-
 /// Synchronous storage of one user's object. Every call happens inside one transaction that the shell opens.
 pub trait UserStore {
     /// A session by handle.
@@ -372,6 +370,11 @@ pub trait UserStore {
     fn use_ticket(&self, handle: &str, id: &str, expires: UnixMillis) -> Result<(), StoreFault>;
     /// Forgets used tickets that have expired. Nothing is due for them: they are forgotten when something else is done.
     fn forget_tickets(&self, now: UnixMillis) -> Result<(), StoreFault>;
+
+    /// Whether events are published at all: whether there is a destination.
+    fn publishes_events(&self) -> bool;
+    /// Writes an event, to be delivered in order; see [`crate::events::append`].
+    fn publish(&self, event: &Event, now: UnixMillis) -> Result<(), StoreFault>;
 
     /// Forgets tombstones that need not be kept any longer and have nothing in either outbox.
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault>;

@@ -26,6 +26,7 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: &Settings) {
     }
     check_lifetimes(reader, settings);
     check_console(reader, settings);
+    check_events(reader, settings);
     let service_base = format!("{}/", settings.service_api_base_path);
     if browser_paths(&settings.api_base_path)
         .any(|path| format!("{path}/").starts_with(&service_base))
@@ -60,6 +61,32 @@ fn check_console(reader: &mut Reader<'_>, settings: &Settings) {
         reader.fault(
             "CONSOLE_ACCESS",
             "must have an id of its own, that of no trusted issuer",
+        );
+    }
+}
+
+fn check_events(reader: &mut Reader<'_>, settings: &Settings) {
+    let has_secrets = !settings.events_webhook_secrets.is_empty();
+    let Some(url) = &settings.events_webhook_url else {
+        if has_secrets && !reader.is_faulty("EVENTS_WEBHOOK_URL") {
+            reader.warn(
+                "EVENTS_WEBHOOK_SECRETS",
+                "does nothing without EVENTS_WEBHOOK_URL",
+            );
+        }
+        return;
+    };
+    if !has_secrets && !reader.is_faulty("EVENTS_WEBHOOK_SECRETS") {
+        reader.fault(
+            "EVENTS_WEBHOOK_URL",
+            "needs EVENTS_WEBHOOK_SECRETS: a webhook that is not signed can be sent by anybody",
+        );
+    }
+    let is_on_one_machine = is_loopback_name(host_name(origin_host(&settings.api_domain)));
+    if url.starts_with("http://") && !is_on_one_machine {
+        reader.fault(
+            "EVENTS_WEBHOOK_URL",
+            "must be https: what is sent there could be read and changed on its way",
         );
     }
 }

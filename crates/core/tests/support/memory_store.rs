@@ -2,11 +2,14 @@
 
 use std::{cell::RefCell, collections::BTreeMap};
 
-use postern_core::session::{
-    listing::{ListedSession, MAX_ENDED},
-    record::{
-        CopyAction, CopyTask, Ending, ForeignRecord, PageOf, RevocationTask, SessionRecord,
-        SessionSummary, StoreFault, Stored, Tombstone, UserStore,
+use postern_core::{
+    events::Event,
+    session::{
+        listing::{ListedSession, MAX_ENDED},
+        record::{
+            CopyAction, CopyTask, Ending, ForeignRecord, PageOf, RevocationTask, SessionRecord,
+            SessionSummary, StoreFault, Stored, Tombstone, UserStore,
+        },
     },
 };
 use postern_jwt::time::{Millis, UnixMillis};
@@ -26,6 +29,8 @@ struct Tables {
     remembered: BTreeMap<String, (ListedSession, UnixMillis)>,
     /// User, tenant and creation of ended sessions.
     ended: BTreeMap<String, (String, String, UnixMillis)>,
+    /// What was published; `None` = events are off.
+    events: Option<Vec<Event>>,
 }
 
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -52,6 +57,21 @@ impl MemoryStore {
     /// Whether any record says whose it is, or is listed as that of `user_id`.
     pub fn names(&self, user_id: &str) -> bool {
         format!("{:?}", self.0.borrow()).contains(user_id)
+    }
+
+    /// From now on events are published.
+    pub fn publish_events(&self) {
+        self.0.borrow_mut().events.get_or_insert_default();
+    }
+
+    /// The events that were published since the last time.
+    pub fn take_events(&self) -> Vec<Event> {
+        let mut tables = self.0.borrow_mut();
+        tables
+            .events
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     pub fn tombstones(&self) -> usize {
@@ -527,6 +547,17 @@ impl UserStore for MemoryStore {
     fn forget_tickets(&self, now: UnixMillis) -> Result<(), StoreFault> {
         let mut tables = self.0.borrow_mut();
         tables.used_tickets.retain(|_, expires| *expires > now);
+        Ok(())
+    }
+
+    fn publishes_events(&self) -> bool {
+        self.0.borrow().events.is_some()
+    }
+
+    fn publish(&self, event: &Event, _now: UnixMillis) -> Result<(), StoreFault> {
+        if let Some(events) = &mut self.0.borrow_mut().events {
+            events.push(event.clone());
+        }
         Ok(())
     }
 

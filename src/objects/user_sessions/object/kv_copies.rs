@@ -156,7 +156,7 @@ impl Object {
     }
 
     /// Sets the alarm that would have taken over to what is next. What is due by now somebody else is at.
-    async fn arm_for_the_rest(&self, store: &SqlUserStore) -> Result<(), StoreFault> {
+    pub(super) async fn arm_for_the_rest(&self, store: &SqlUserStore) -> Result<(), StoreFault> {
         let now = clock::now();
         match store.next_due()? {
             Some(due) if due <= now => self.durable.arm_by(Some(now.plus(TAKE_OVER_AFTER))).await,

@@ -15,7 +15,10 @@ use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 use super::store::SqlUserStore;
 use crate::{
-    objects::{key_ring, shared_settings},
+    objects::{
+        events::{self, Delivery},
+        key_ring, shared_settings,
+    },
     runtime::{
         clock,
         durable::{Durable, fault},
@@ -59,6 +62,7 @@ impl UserSessions {
             durable: Durable::new(state.unchecked_into(), env.unchecked_into()),
             is_current: Cell::new(false),
             writers: RefCell::default(),
+            delivery: Delivery::default(),
         });
         let reviving = Rc::clone(&object);
         object
@@ -102,6 +106,7 @@ struct Object {
     is_current: Cell<bool>,
     /// The handles whose copies are being written, each with the calls that wait for a sequence number.
     writers: RefCell<Vec<(String, Vec<Waiting>)>>,
+    delivery: Delivery,
 }
 
 /// What a question says beside its call.
@@ -122,7 +127,11 @@ impl Asked {
 impl Object {
     fn store(&self) -> Result<SqlUserStore, StoreFault> {
         let sql = self.durable.storage()?.sql();
-        Ok(SqlUserStore::new(sql.map_err(|error| fault(&error))?))
+        let sql = sql.map_err(|error| fault(&error))?;
+        Ok(SqlUserStore::new(
+            sql,
+            events::destinations(&self.durable.env),
+        ))
     }
 
     fn shape(&self, store: &SqlUserStore) -> Result<SchemaState, StoreFault> {
@@ -208,6 +217,11 @@ impl Object {
             due
         };
         self.durable.arm_by(due).await?;
+        if store.has_published() {
+            let object = Rc::clone(self);
+            self.durable
+                .in_background(async move { object.deliver_events().await });
+        }
         let instead = self.followed_up(call, reply).await;
         if goes_on {
             self.go_on().await?;
@@ -248,6 +262,19 @@ impl Object {
                 None
             }
             _ => None,
+        }
+    }
+
+    /// Tells the events that this call has written down; the alarm takes over what is left.
+    async fn deliver_events(&self) {
+        let delivered = async {
+            if self.delivery.deliver(&self.durable).await? {
+                self.arm_for_the_rest(&self.store()?).await?;
+            }
+            Ok(())
+        };
+        if let Err(StoreFault(fault)) = delivered.await {
+            log::write(log::Event::UserSessions, &fault);
         }
     }
 
@@ -325,7 +352,10 @@ impl Object {
                 break;
             }
         }
+        self.delivery.deliver(&self.durable).await?;
         match store.next_due()? {
+            // Who is at it sets the alarm to what is left.
+            Some(_) if self.delivery.is_busy() => self.arm_for_the_rest(&store).await,
             // Nothing is left to remember.
             None => {
                 self.is_current.set(false);

@@ -13,17 +13,23 @@ use std::cell::Cell;
 
 use wasm_bindgen::JsValue;
 
-use crate::runtime::{
-    js::SqlStorage,
-    number::number,
-    sql::{Row, Sql},
+use crate::{
+    objects::events,
+    runtime::{
+        js::SqlStorage,
+        number::number,
+        sql::{Row, Sql},
+    },
 };
-use postern_core::session::{
-    listing::ListedSession,
-    model::Device,
-    record::{
-        CopyTask, ForeignRecord, PageOf, RevocationTask, SessionRecord, SessionSummary, StoreFault,
-        Stored, Tombstone, UserStore,
+use postern_core::{
+    events::{Destinations, Event},
+    session::{
+        listing::ListedSession,
+        model::Device,
+        record::{
+            CopyTask, ForeignRecord, PageOf, RevocationTask, SessionRecord, SessionSummary,
+            StoreFault, Stored, Tombstone, UserStore,
+        },
     },
 };
 use postern_jwt::time::UnixMillis;
@@ -38,15 +44,25 @@ const SESSION_COLUMNS: &str = "handle, user_id, tenant_id, live, created, expiry
 /// [`UserStore`] over an object's SQLite database.
 pub(crate) struct SqlUserStore {
     sql: Sql,
+    events: Destinations,
     has_changed: Cell<bool>,
+    has_published: Cell<bool>,
 }
 
 impl SqlUserStore {
-    pub(crate) const fn new(sql: SqlStorage) -> Self {
+    /// Events go to these destinations.
+    pub(crate) const fn new(sql: SqlStorage, events: Destinations) -> Self {
         Self {
             sql: Sql(sql),
+            events,
             has_changed: Cell::new(false),
+            has_published: Cell::new(false),
         }
+    }
+
+    /// Whether this store has written an event.
+    pub(crate) const fn has_published(&self) -> bool {
+        self.has_published.get()
     }
 
     /// Whether something may be due earlier than before, because of what this store has written.
@@ -424,6 +440,16 @@ impl UserStore for SqlUserStore {
         tickets::forget(self, now)
     }
 
+    fn publishes_events(&self) -> bool {
+        self.events.any()
+    }
+
+    fn publish(&self, event: &Event, now: UnixMillis) -> Result<(), StoreFault> {
+        self.note_change();
+        self.has_published.set(true);
+        events::publish(&self.sql, event, self.events, now)
+    }
+
     fn forget_tombstones(&self, now: UnixMillis) -> Result<(), StoreFault> {
         for table in ["session", "foreign_session"] {
             let forget = format!(
@@ -452,9 +478,11 @@ impl UserStore for SqlUserStore {
                    AND handle NOT IN (SELECT handle FROM revocation)))",
             &[],
         )?;
-        Ok(match row {
+        let due = match row {
             Some(row) => row.read(|row| row.optional_time("due"))?,
             None => None,
-        })
+        };
+        let event = events::next_due(&self.sql, self.events)?;
+        Ok(due.into_iter().chain(event).min())
     }
 }

@@ -1,11 +1,15 @@
 //! Ending sessions: a row becomes a tombstone, its data goes, its KV copy is queued for deletion, and the authority on
 //! revocations gets to know.
 
-use super::{UserContext, foreign, listing, outbox, revocation};
-use crate::session::{
-    call::UserReply,
-    handle::{is_foreign, is_mark},
-    record::{Ending, SessionRecord, StoreFault, Stored, Tombstone, UserStore},
+use super::{UserContext, foreign, listing, outbox, publish, revocation};
+use crate::{
+    events::{Event, EventType, Member, Value},
+    session::{
+        call::UserReply,
+        handle::{is_foreign, is_mark},
+        record::{Ending, SessionRecord, StoreFault, Stored, Tombstone, UserStore},
+    },
+    tenant::OWN,
 };
 use postern_jwt::time::{Millis, UnixMillis};
 
@@ -62,6 +66,19 @@ pub(super) fn revoke_all<S: UserStore>(
         if ends && end_by_handle(store, context, &session.handle, ending, by)? {
             revoked.push(session.handle);
         }
+    }
+    if !revoked.is_empty() && store.publishes_events() {
+        let count = u64::try_from(revoked.len()).unwrap_or(u64::MAX);
+        let members = [
+            (Member::Issuer, Value::Text(OWN)),
+            (Member::UserId, Value::Text(whose.user_id)),
+            (Member::TenantId, whose.tenant_id.into()),
+            (Member::Except, whose.except.into()),
+            (Member::By, by.into()),
+            (Member::Count, Value::Number(count)),
+        ];
+        let event = Event::new(EventType::UserSessionsEnded, &members);
+        store.publish(&event, context.now)?;
     }
     if revoked.is_empty() {
         for handle in store.last_ended_together(whose.user_id, whose.tenant_id)? {
@@ -143,6 +160,7 @@ pub(super) fn end<S: UserStore>(
     let ended = store.end_session(&record.handle, tombstone)?;
     if ended {
         listing::remember(store, context, record, ending, by)?;
+        publish::of_end(store, context, record, ending, by)?;
     }
     if ended && has_copy {
         outbox::queue_delete(store, context.now, &record.handle)?;
@@ -186,6 +204,7 @@ pub(super) fn end_before<S: UserStore>(
             let has_copy = !is_mark(handle);
             if has_copy {
                 outbox::queue_delete(store, context.now, handle)?;
+                publish::of_foreign_end(store, context, handle)?;
             }
             revocation::queue(store, context, handle, tombstone.keep_until, has_copy)?;
         }
@@ -210,6 +229,7 @@ pub(super) fn end_foreign<S: UserStore>(
     let ended = store.end_foreign(handle, tombstone)?;
     if ended {
         outbox::queue_delete(store, context.now, handle)?;
+        publish::of_foreign_end(store, context, handle)?;
         // As long as the tombstone: its issuer may go on making tokens for the session.
         revocation::queue(store, context, handle, tombstone.keep_until, true)?;
     }

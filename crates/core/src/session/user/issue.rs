@@ -4,9 +4,10 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 
 use super::{
     GONE, UserContext, anti_csrf_token, device_shown, end, key_shown, live, maintenance, outbox,
-    shown, view,
+    publish, shown, view,
 };
 use crate::{
+    events::{EventType, Member, Value},
     refusal::ReuseSubtype,
     session::{
         call::{Create, Gone, Refresh, RotationMode, UserReply},
@@ -72,6 +73,8 @@ pub(super) fn create<S: UserStore>(
         store.set_data(&record.handle, &data)?;
         outbox::queue_put_under_way(store, context.now, &record.handle)?;
     }
+    let by = [(Member::By, record.made_by.as_deref().into())];
+    publish::of_session(store, context, EventType::SessionCreated, &record, &by)?;
     Ok(UserReply::Issued {
         session: view(&record),
         access,
@@ -171,6 +174,9 @@ pub(super) fn refresh<S: UserStore>(
         return Ok(GONE);
     }
     maintenance::renew_if_half_spent(store, context, &record)?;
+    if context.settings.events_refreshed {
+        publish::of_session(store, context, EventType::SessionRefreshed, &record, &[])?;
+    }
     Ok(UserReply::Issued {
         session: view(&record),
         access,
@@ -185,6 +191,8 @@ fn theft<S: UserStore>(
     ending: Ending,
     subtype: ReuseSubtype,
 ) -> Result<UserReply, StoreFault> {
+    let reason = [(Member::Reason, Value::Text(subtype.name()))];
+    publish::of_session(store, context, EventType::SessionTheft, &record, &reason)?;
     end::end(store, context, &record, ending, None)?;
     Ok(UserReply::Theft {
         handle: record.handle,

@@ -13,6 +13,7 @@ mod issue;
 mod listing;
 mod maintenance;
 mod outbox;
+mod publish;
 mod revocation;
 mod seen;
 mod shown;

@@ -16,6 +16,7 @@ use super::{
     AntiCsrf, Console, DeviceBinding, DeviceIp, Freshness, LogLevel, Network, RawValue,
     RecentTokenReuse, SameSite, SupersededBy, TokenTransferMethod, TrustedIssuer,
 };
+use crate::events::webhook::parse_secret;
 use crate::location::{Jurisdiction, Location};
 use crate::settings::origin::parse_website;
 use crate::settings::reader::Reader;
@@ -26,7 +27,7 @@ use postern_jwt::time::Millis;
 use values::{
     api_keys, base_path, base_path_below_root, boolean, choice, console_access, cookie_domain,
     duration, freshness, hosts, jitter, lifetime, location, older_cookie_domain, origin,
-    session_expired_status, size, trusted_issuers, whole_number,
+    session_expired_status, size, trusted_issuers, webhook_url, whole_number,
 };
 
 settings! {
@@ -192,6 +193,22 @@ settings! {
     /// The Cloudflare Access application in front of the console, with the provider `cloudflare-access`: whose assertion in the header
     /// `Cf-Access-Jwt-Assertion` is good there. It is good nowhere else, and no entry of `TRUSTED_ISSUERS` is good there.
     console_access: Option<TrustedIssuer> = CONSOLE_ACCESS, console_access(), default "none" => None;
+
+    section "Events";
+
+    /// The webhook that [events](events.md) are sent to. `http` is for one machine (loopback) only. Beside or in place of the binding
+    /// `EVENTS`, a queue.
+    events_webhook_url: Option<String> = EVENTS_WEBHOOK_URL, webhook_url(), default "none" => None;
+
+    /// Secret: by which requests to the webhook are signed. Every one of them signs, so that a new one can be put beside the old one
+    /// until the receiver knows it.
+    events_webhook_secrets: Vec<Secret> = EVENTS_WEBHOOK_SECRETS, Form::list(
+        "secrets of Standard Webhooks: \"whsec_\" and the base64 of 24 to 64 random bytes",
+        parse_secret,
+    ), default "none: required with `EVENTS_WEBHOOK_URL`" => Vec::new();
+
+    /// `true`: every refresh is published as an event, too.
+    events_refreshed: bool = EVENTS_REFRESHED, boolean(), default "false";
 
     section "Browsers";
 

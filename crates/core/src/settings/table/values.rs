@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 use super::form::Form;
 use crate::location::Location;
 use crate::settings::duration::{LONGEST, digits, parse_duration};
-use crate::settings::origin::{parse_base_path, parse_cookie_domain, parse_host, parse_origin};
+use crate::settings::origin::{
+    is_fetchable, parse_base_path, parse_cookie_domain, parse_host, parse_origin,
+};
 use crate::settings::size::parse_size;
 use crate::settings::{Freshness, issuers, issuers::TrustedIssuer};
 use postern_jwt::secret::{Secret, digest};
@@ -201,6 +203,15 @@ pub(super) fn location() -> Form<Option<Location>> {
     Form::scalar(
         "wnam, enam, sam, weur, eeur, apac, oc, afr or me",
         Location::from_name,
+    )
+    .optional()
+}
+
+/// Where events are sent.
+pub(super) fn webhook_url() -> Form<Option<String>> {
+    Form::scalar(
+        "an https URL without user information, such as \"https://app.example.com/hooks/postern\"",
+        |text| is_fetchable(text).then(|| text.to_owned()),
     )
     .optional()
 }

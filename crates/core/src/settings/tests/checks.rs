@@ -328,3 +328,46 @@ fn the_default_token_cap_is_what_fits_a_cookie() {
         Vec::<String>::new()
     );
 }
+
+#[test]
+fn a_webhook_is_signed_and_goes_over_https() {
+    let secret = format!("whsec_{}", "A".repeat(32));
+    let two = format!("{secret},{secret}");
+    let url = (
+        "EVENTS_WEBHOOK_URL",
+        "https://app.example.com/hooks?of=postern",
+    );
+    assert_eq!(faults(&[url]), ["EVENTS_WEBHOOK_URL"]);
+    assert_eq!(
+        warned(&[("EVENTS_WEBHOOK_SECRETS", &secret)]),
+        ["EVENTS_WEBHOOK_SECRETS"]
+    );
+    let settings = good(&[url, ("EVENTS_WEBHOOK_SECRETS", &two)]);
+    assert_eq!(settings.events_webhook_url.as_deref(), Some(url.1));
+    assert_eq!(settings.events_webhook_secrets.len(), 2);
+    assert!(!settings.events_refreshed);
+    assert_eq!(
+        faults(&[url, ("EVENTS_WEBHOOK_SECRETS", "whsec_")]),
+        ["EVENTS_WEBHOOK_SECRETS"]
+    );
+    let secrets = ("EVENTS_WEBHOOK_SECRETS", secret.as_str());
+    for bad in [
+        "http://app.example.com/hooks",
+        "https://user:word@app.example.com/hooks",
+        "app.example.com",
+        "ftp://app.example.com",
+        "http://127.0.0.1:9000/hooks",
+    ] {
+        assert_eq!(
+            faults(&[("EVENTS_WEBHOOK_URL", bad), secrets]),
+            ["EVENTS_WEBHOOK_URL"],
+            "{bad}"
+        );
+    }
+    let on_one_machine = [
+        ("API_DOMAIN", "http://127.0.0.1:8787"),
+        ("EVENTS_WEBHOOK_URL", "http://127.0.0.1:9000/hooks"),
+        secrets,
+    ];
+    assert_eq!(warned(&on_one_machine), Vec::<String>::new());
+}
