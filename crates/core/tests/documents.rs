@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 use std::{env, fs};
 
+use postern_core::console::overview::NOT_SHOWN;
 use postern_core::error::ErrorCode;
 use postern_core::events::{EventType, Member as EventMember};
 use postern_core::log_events::LogEvent;
@@ -93,6 +94,16 @@ fn first_sentence(row: &SettingRow) -> String {
     // A link to another document says nothing here.
     let without_links = sentence.split(" ([").next().unwrap_or_default();
     format!("{}.", without_links.trim_end().trim_end_matches('.'))
+}
+
+#[test]
+fn no_secret_is_shown_on_the_console() {
+    let rows = settings::reference();
+    let mut secrets = rows
+        .iter()
+        .filter(|row| row.description.trim_start().starts_with("Secret"));
+    assert!(secrets.clone().count() >= 2);
+    assert!(secrets.all(|row| NOT_SHOWN.contains(&row.name)));
 }
 
 #[test]
