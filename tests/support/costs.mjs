@@ -117,13 +117,19 @@ async function countedCosts({ hasEvents }) {
 
     let made = await create("nobody");
     const handle = () => made.session.handle;
+    // The first of these has the key ring's next keys reported to the authority, because of the time that passes: it is one row.
+    const signOuts = async () => {
+      await counted("sign-out with data", { handle, asleep: true, laterThan: 60 * DAY }, () => admin.revokeSession({ handle: handle() }));
+      made = await create("dave");
+      await counted("sign-out without data", { handle, asleep: true, laterThan: 60 * DAY }, () => admin.revokeSession({ handle: handle() }));
+    };
     made = await counted("login of a new user", { handle }, async () => (made = await create("alice")));
     made = await counted("login of a known user", { handle, asleep: true }, async () => (made = await create("alice")));
     if (hasEvents) {
       made = await create("bob");
       made = await counted("refresh, object asleep", { handle, asleep: true }, () => admin.refreshSession({ refreshToken: made.refreshToken.token }));
-      made = await create("dave");
-      await counted("sign-out without data", { handle, asleep: true, laterThan: 60 * DAY }, () => admin.revokeSession({ handle: handle() }));
+      made = await create("carol", { sessionData: DATA });
+      await signOuts();
       return costs;
     }
     const accessToken = made.accessToken.token;
@@ -138,9 +144,7 @@ async function countedCosts({ hasEvents }) {
     await settled();
     await counted("read of session data", { handle, asleep: true }, () => admin.getSessionData({ handle: handle(), freshness: "within 300s" }));
     await counted("overwrite of session data", { handle, asleep: true }, () => admin.updateSessionData({ handle: handle(), sessionData: { cart: ["lamp"] } }));
-    await counted("sign-out with data", { handle, asleep: true, laterThan: 60 * DAY }, () => admin.revokeSession({ handle: handle() }));
-    made = await create("dave");
-    await counted("sign-out without data", { handle, asleep: true, laterThan: 60 * DAY }, () => admin.revokeSession({ handle: handle() }));
+    await signOuts();
     return costs;
   } finally {
     await postern.close();
