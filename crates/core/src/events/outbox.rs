@@ -151,7 +151,7 @@ pub fn append<S: EventStore>(
     insert(
         store,
         event,
-        StoredEvent {
+        &StoredEvent {
             sequence,
             id: String::new(),
             body: String::new(),
@@ -164,12 +164,12 @@ pub fn append<S: EventStore>(
     Ok(dropped)
 }
 
-fn insert<S: EventStore>(store: &S, event: &Event, at: StoredEvent) -> Result<(), StoreFault> {
+fn insert<S: EventStore>(store: &S, event: &Event, at: &StoredEvent) -> Result<(), StoreFault> {
     let (id, time) = store.stamp(at.time)?;
     store.insert(&StoredEvent {
         body: event.body(&id, at.sequence, &time),
         id,
-        ..at
+        ..at.clone()
     })
 }
 
@@ -179,8 +179,8 @@ fn make_room<S: EventStore>(store: &S, now: UnixMillis) -> Result<u64, StoreFaul
     let Some(last) = oldest.last() else {
         return Ok(0);
     };
-    let lost = |event: &StoredEvent| event.lost.max(1);
-    let all: u64 = oldest.iter().map(lost).sum();
+    let stands_for = |event: &StoredEvent| event.lost.max(1);
+    let all: u64 = oldest.iter().map(stands_for).sum();
     let known: u64 = oldest.iter().map(|event| event.lost).sum();
     // It waits as the first of them did: to be refused is no reason to be asked sooner.
     let waits = |to| oldest.iter().find_map(|event| event.waiting(to));
@@ -195,7 +195,11 @@ fn make_room<S: EventStore>(store: &S, now: UnixMillis) -> Result<u64, StoreFaul
     };
     store.remove(last.sequence)?;
     let count = [(Member::Count, Value::Number(all))];
-    insert(store, &Event::new(EventType::EventsDropped, &count), marker)?;
+    insert(
+        store,
+        &Event::new(EventType::EventsDropped, &count),
+        &marker,
+    )?;
     Ok(all.saturating_sub(known))
 }
 

@@ -34,7 +34,10 @@ fn a_signature_is_that_of_the_libraries() {
     let body = r#"{"test": 2432232314}"#;
     let id = "msg_p5jXN8AQM9LWM0D4loKWxJek";
     let one = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-    assert_eq!(signatures(&[secret.clone()], id, 1_614_265_330, body), one);
+    assert_eq!(
+        signatures(std::slice::from_ref(&secret), id, 1_614_265_330, body),
+        one
+    );
     let other = parse_secret(&format!("whsec_{}", "A".repeat(32))).unwrap();
     let both = signatures(&[other, secret], id, 1_614_265_330, body);
     let both: Vec<_> = both.split(' ').collect();

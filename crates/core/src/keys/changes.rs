@@ -26,8 +26,8 @@ pub fn changes(before: Option<&KeyRing>, after: &KeyRing) -> Vec<Event> {
             events.push(Event::new(EventType::KeyCreated, &of_key));
         }
         if key.withdrawn && known.is_none_or(|known| !known.withdrawn) {
-            let [kid, kind, _] = of_key;
-            events.push(Event::new(EventType::KeyWithdrawn, &[kid, kind]));
+            let named = of_key.get(..2).unwrap_or_default();
+            events.push(Event::new(EventType::KeyWithdrawn, named));
         }
     }
     events
