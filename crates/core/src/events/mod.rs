@@ -1,7 +1,7 @@
 //! Events: what is published to other systems about sessions and keys, through a queue, a webhook or both.
 //!
 //! The table of events and their members is here, from which `docs/events.md` is made (`npm run docs`). An object writes an
-//! event in the transaction of the change, and delivers it afterwards ([`outbox`]); [`webhook`] signs what is
+//! event in the transaction of the change, and delivers it afterwards (`outbox`); [`webhook`] signs what is
 //! sent. An event holds ids, names and times: no payload, no session data, no device facts.
 
 mod outbox;
