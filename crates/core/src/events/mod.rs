@@ -112,7 +112,8 @@ events! {
     /// Everybody's sessions that were created before `moment` were ended. The `session.ended` of each is published when it is next looked at, at
     /// the latest when it would have expired.
     SessionsEndedBefore = "sessions.ended_before" [Moment];
-    /// There is a new signing key: by interval, because a rotation was asked for, or in place of one that was withdrawn.
+    /// There is a new signing key: by interval, because a rotation was asked for, in place of one that was withdrawn, or restored from a
+    /// backup.
     KeyCreated = "key.created" [Kid, Kind, SignsFrom];
     /// A signing key was withdrawn: it neither signs nor verifies any more.
     KeyWithdrawn = "key.withdrawn" [Kid, Kind];
