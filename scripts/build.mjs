@@ -17,7 +17,7 @@ import { digestOf } from "./lib/hash.mjs";
 import { buildProfile, childEnvironment, isUnderWrangler, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
 import { useEnvironment } from "./lib/wrangler-settings.mjs";
-import { bindgen } from "./setup.mjs";
+import { alone, bindgen } from "./setup.mjs";
 
 const INPUTS = ["src", "crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "node_modules/binaryen/package.json", "scripts/build.mjs", "scripts/bindgen", "scripts/lib/glue.mjs"];
 /** The platform's limit for one variable; a larger one is only refused at deployment. */
@@ -67,14 +67,27 @@ const withNames = join(making, "index_bg.debug.wasm");
 export async function build(profile = buildProfile(), { goesOn = false } = {}) {
   await checkVariables();
   const inputs = digestOf(INPUTS);
-  const [made, madeOf] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
-  if (madeOf !== inputs || (made !== "release" && made !== profile)) {
-    await make(profile, inputs);
-    bundleFiles({ goesOn });
-    return profile;
-  }
+  const made = upToDate(profile, inputs) ?? (await madeAlone(profile, inputs));
   bundleFiles({ goesOn });
   return made;
+}
+
+/** The profile of what is there, if it will do. @param {BuildProfile} profile @param {string} inputs @returns {BuildProfile | undefined} */
+function upToDate(profile, inputs) {
+  const [made, madeOf] = existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
+  return madeOf === inputs && (made === "release" || made === profile) ? made : undefined;
+}
+
+/** Two at once would take each other's files away; the later one finds what the first has made. @param {BuildProfile} profile @param {string} inputs @returns {Promise<BuildProfile>} */
+async function madeAlone(profile, inputs) {
+  const unlock = await alone("build");
+  try {
+    const made = upToDate(profile, inputs);
+    if (made === undefined) await make(profile, inputs);
+    return made ?? profile;
+  } finally {
+    unlock();
+  }
 }
 
 /** @param {BuildProfile} profile @param {string} inputs */

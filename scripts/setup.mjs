@@ -31,9 +31,9 @@ export async function setUp(needs = {}) {
   }
 }
 
-/** Two commands that start at once do not install over each other: the later waits. @returns {Promise<() => void>} lets the next one go */
-async function alone() {
-  const lock = fromRoot(".setup-lock");
+/** Two commands that start at once do not install or build over each other: the later waits. @param {"set-up" | "build"} [what] @returns {Promise<() => void>} lets the next one go */
+export async function alone(what = "set-up") {
+  const lock = fromRoot(what === "build" ? ".build-lock" : ".setup-lock");
   for (const started = Date.now(); ; await pause(LOCK_POLL_MS)) {
     try {
       writeFileSync(lock, String(process.pid), { flag: "wx" });
@@ -44,8 +44,8 @@ async function alone() {
     const holder = Number(readIfThere(lock));
     // One that was killed has left its lock behind.
     if (holder > 0 && !isRunning(holder)) rmSync(lock, { force: true });
-    else if (Date.now() - started > LOCK_WAIT_MS) throw new StepFailed(`another set-up of this directory (process ${holder}) has been at work for ${LOCK_WAIT_MS / 60_000} minutes: stop it, or delete ${lock}`);
-    else if (Date.now() - started < LOCK_POLL_MS) say(`Waiting for another set-up of this directory (process ${holder})`);
+    else if (Date.now() - started > LOCK_WAIT_MS) throw new StepFailed(`another ${what} of this directory (process ${holder}) has been at work for ${LOCK_WAIT_MS / 60_000} minutes: stop it, or delete ${lock}`);
+    else if (Date.now() - started < LOCK_POLL_MS) say(`Waiting for another ${what} of this directory (process ${holder})`);
   }
 }
 

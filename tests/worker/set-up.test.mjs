@@ -4,7 +4,9 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { fromRoot, root } from "../../scripts/lib/paths.mjs";
+import { alone } from "../../scripts/setup.mjs";
 import { until } from "../support/until.mjs";
 
 const lock = fromRoot(".setup-lock");
@@ -39,4 +41,15 @@ test("a lock that a killed process left counts no more", { timeout: 60_000 }, as
   await until("it goes on", async () => state.ended);
   assert.ok(!state.stderr.includes("error: another"), state.stderr);
   assert.ok(!existsSync(lock));
+});
+
+test("a build waits for another one, but not for a set-up", { timeout: 60_000 }, async () => {
+  const letGo = [await alone("build"), await alone("set-up")];
+  let begun = false;
+  const second = alone("build").then((unlock) => ((begun = true), unlock));
+  await pause(1_000);
+  assert.ok(!begun);
+  for (const unlock of letGo) unlock();
+  (await second)();
+  assert.ok(!existsSync(fromRoot(".build-lock")));
 });
