@@ -135,13 +135,15 @@ impl<V: Clone> VerifiedTokens<V> {
         value: V,
         value_bytes: usize,
     ) {
-        self.remove(token);
+        // What was kept before under this token is replaced in the younger generation by `put`.
+        self.old.take(token);
         let bytes = token
             .len()
             .saturating_add(value_bytes)
             .saturating_add(size_of::<V>())
             .saturating_add(ENTRY_OVERHEAD_BYTES);
         if bytes > self.generation_bytes {
+            self.young.take(token);
             return;
         }
         self.put(
@@ -173,7 +175,9 @@ impl<V: Clone> VerifiedTokens<V> {
             self.old = std::mem::replace(&mut self.young, Generation::new(seed));
         }
         self.young.bytes = self.young.bytes.saturating_add(entry.bytes);
-        self.young.entries.insert(token, entry);
+        if let Some(before) = self.young.entries.insert(token, entry) {
+            self.young.bytes = self.young.bytes.saturating_sub(before.bytes);
+        }
     }
 }
 

@@ -40,17 +40,28 @@ impl Series {
 /// The counts of one isolate since it started.
 #[derive(Debug, Default)]
 pub struct Counters {
-    series: BTreeMap<(Metric, Vec<String>), Series>,
+    series: BTreeMap<Metric, BTreeMap<Vec<String>, Series>>,
+    /// How many series there are.
+    number: usize,
 }
 
 impl Counters {
     /// Counts a point.
     pub fn add(&mut self, point: &Point) {
-        let mut key = (point.metric, point.labels.clone());
-        if self.series.len() >= MAX_SERIES && !self.series.contains_key(&key) {
-            key.1 = vec!["other".to_owned(); point.labels.len()];
+        let series = self.series.entry(point.metric).or_default();
+        if let Some(known) = series.get_mut(&point.labels) {
+            return known.add(point);
         }
-        self.series.entry(key).or_default().add(point);
+        let labels = if self.number < MAX_SERIES {
+            point.labels.clone()
+        } else {
+            vec!["other".to_owned(); point.labels.len()]
+        };
+        let counted = series.entry(labels).or_insert_with(|| {
+            self.number = self.number.saturating_add(1);
+            Series::default()
+        });
+        counted.add(point);
     }
 
     /// All counts in Prometheus' text format, version 0.0.4. A metric without labels is there before it was first counted.
@@ -76,12 +87,11 @@ impl Counters {
                 ]
                 .concat(),
             );
-            let none = (metric, Vec::new());
-            if metric.labels().is_empty() && !self.series.contains_key(&none) {
+            let counted = self.series.get(&metric);
+            if metric.labels().is_empty() && counted.is_none() {
                 write_series(&mut text, metric, &[], &Series::default());
             }
-            let of_metric = self.series.iter().filter(|((of, _), _)| *of == metric);
-            for ((_, values), series) in of_metric {
+            for (values, series) in counted.into_iter().flatten() {
                 write_series(&mut text, metric, values, series);
             }
         }
@@ -174,7 +184,7 @@ mod tests {
                 &["session", &rule, "gateway"],
             ));
         }
-        assert!(counters.series.len() <= MAX_SERIES + Metric::ALL.len());
+        assert_eq!(counters.series[&Metric::Refusals].len(), MAX_SERIES + 1);
         assert!(
             counters
                 .to_prometheus()
