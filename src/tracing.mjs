@@ -5,17 +5,21 @@ import * as workers from "cloudflare:workers";
 /** @type {any} */
 const tracing = workers.tracing;
 
+/** Whether this request is traced. */
+const isTraced = () => tracing?.getActiveSpan?.()?.isTraced === true && tracing.startSpan !== undefined;
+
 /**
  * Starts a span, if this request is traced. @param {string} name @param {string} what of whom it asks; empty for nothing to say
  */
 export function startSpan(name, what) {
-  if (!tracing?.getActiveSpan?.()?.isTraced || !tracing.startSpan) return undefined;
+  if (!isTraced()) return undefined;
   const span = tracing.startSpan(name);
   if (what !== "") span.setAttribute("postern.what", what);
   return span;
 }
 
-// For Rust, which finds it here also after a trap.
+// For Rust, which finds them here also after a trap.
+globalThis.posternIsTraced = isTraced;
 globalThis.posternStartSpan = startSpan;
 
 /** The context of a span as `traceparent`; undefined where the runtime does not tell. @param {any} span */

@@ -2,7 +2,7 @@
 //!
 //! Requests become values, and values become responses. `postern_core::request::route` decides which handler a path belongs to.
 
-use std::rc::Rc;
+use std::{pin::pin, rc::Rc};
 use wasm_bindgen::JsValue;
 use worker::Env;
 
@@ -47,7 +47,8 @@ pub(crate) async fn answer(
     };
     let request = Rc::new(request);
     let logged = Rc::<Incoming>::clone(&request);
-    log_context::about(logged, answered(&request, env, execution, host)).await
+    let work = pin!(answered(&request, env, execution, host));
+    log_context::about(logged, work).await
 }
 
 async fn answered(

@@ -11,7 +11,7 @@ mod for_request;
 mod params;
 mod results;
 
-use std::{cell::OnceCell, rc::Rc};
+use std::{cell::OnceCell, pin::pin, rc::Rc};
 
 use js_sys::{JSON, RangeError};
 use wasm_bindgen::JsValue;
@@ -66,7 +66,8 @@ pub(crate) async fn answer(
         id: OnceCell::new(),
         method: method.to_owned(),
     });
-    log_context::about(logged, answered(method, argument, env, execution)).await
+    let work = pin!(answered(method, argument, env, execution));
+    log_context::about(logged, work).await
 }
 
 /// A call, as log lines tell of it.

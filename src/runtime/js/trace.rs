@@ -2,10 +2,15 @@
 
 use std::pin::Pin;
 
+use crate::runtime::log_context;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
 extern "C" {
+    /// `posternIsTraced()` of `tracing.mjs`: whether the request is traced.
+    #[wasm_bindgen(catch, js_name = posternIsTraced)]
+    fn is_traced() -> Result<bool, JsValue>;
+
     /// `posternStartSpan(name, what)` of `tracing.mjs`: undefined when the request is not traced.
     #[wasm_bindgen(catch, js_name = posternStartSpan)]
     fn start_span(name: &str, what: &str) -> Result<JsValue, JsValue>;
@@ -23,6 +28,9 @@ struct Open(Option<Span>);
 
 impl Open {
     fn start(name: &str, what: &str) -> Self {
+        if !log_context::is_traced(|| is_traced().unwrap_or_default()) {
+            return Self(None);
+        }
         let span = start_span(name, what).ok().filter(JsValue::is_object);
         Self(span.map(JsCast::unchecked_into))
     }
