@@ -19,11 +19,16 @@ use crate::{
     http::router,
     runtime::executor,
 };
+use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use worker::Env;
 
 use crate::runtime::js::{ExecutionContext, Host, IncomingRequest};
 use crate::runtime::suspension::Settlement;
+
+/// In place of Rust's own for Wasm: the upload is 3 KB smaller, and a token that was not seen before a little faster.
+#[global_allocator]
+static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
 /// Answers an HTTP request: with a `Response` at once when all that is needed is known, else with a task id or a promise
 /// (`runtime/executor.rs`). `facts` are what `executor.mjs` read of the request already, see `request::Incoming`; `host` is what
