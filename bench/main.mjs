@@ -26,7 +26,7 @@ import { run as warm } from "./groups/warm.mjs";
  */
 
 /** Rounds of each part: an odd number, so that the median is one of them. */
-const ROUNDS = 21;
+const ROUNDS = 15;
 
 /** Each with the requests of a round. @type {Record<string, {run: (plan: Plan) => Promise<import("./lib/rounds.mjs").Rates>, requests: number}>} */
 const THROUGHPUT = {
@@ -59,6 +59,10 @@ const RATIOS = [
     target,
     what: `every token distinct, ${algorithm}, against jose`,
   })),
+  ...["RS256", "ES256", "EdDSA"].flatMap((algorithm) => [
+    { name: `cold_${algorithm.toLowerCase()}_vs_probe`, subject: `postern ${algorithm}`, other: `signature-probe ${algorithm}`, what: "the same against one that checks the signature and nothing else, and answers the same" },
+    { name: `signature_probe_${algorithm.toLowerCase()}_vs_jose`, subject: `signature-probe ${algorithm}`, other: `jose ${algorithm}`, what: "what is left to any Worker that checks a signature" },
+  ]),
   { name: "dpop_vs_jose_dpop", subject: "postern DPoP", other: "jose DPoP", target: 1, what: "a trusted issuer's bound token with a fresh proof (DPoP), against jose" },
   { name: "gateway_vs_proxy", subject: "postern gateway", other: "proxy", target: 0.7, what: "gateway, repeated token, assertion on, against a proxy that verifies nothing" },
   { name: "gateway_vs_equal_proxy", subject: "postern gateway", other: "equal-proxy", target: 0.78, what: "the same against one that tells the origin as much" },
