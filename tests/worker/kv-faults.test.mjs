@@ -162,3 +162,12 @@ test("a burst on one handle becomes about one KV write a second, and each writer
   }
   assert.deepEqual(await inKv(handle), { n });
 });
+
+for (const text of ["{", "", "null", "7", '"text"']) {
+  test(`what somebody else put in KV, ${JSON.stringify(text)}, is not taken for session data: the object answers`, async () => {
+    const handle = await session(OLD);
+    const { metadata } = await until("the copy is there", async () => (await postern.faults("entries"))[handle]);
+    await postern.faults("store", handle, text, metadata);
+    for (const freshness of ["within 60s", "stateless"]) assert.deepEqual(await read(handle, freshness), OLD);
+  });
+}
