@@ -120,9 +120,7 @@ async fn answered(
 
 /// A path that neither Postern nor a rule has.
 fn of_nobodys_path(request: &Incoming, settings: &Settings) -> Result<JsValue, JsValue> {
-    let header = |name: &str| request.header(name);
-    let is_start = request.path() == "/" && matches!(request.method(), "GET" | "HEAD");
-    if is_start && navigation::reads_pages(&header) {
+    if request.path() == "/" && matches!(request.method(), "GET" | "HEAD") {
         let release = env!("CARGO_PKG_VERSION");
         let page = start_page(settings, release, LoggedRequest::id(request));
         if let Some(page) = page {
