@@ -1,6 +1,6 @@
 // @ts-check
 // The operator's console. Every request goes to `api/…` beside this page; what it shows and does is described in docs/console.md.
-import { button, card, code, el, facts, field, length, span, table, valueOf, when } from "./view.js";
+import { button, card, code, deviceName, el, facts, field, length, span, table, valueOf, when } from "./view.js";
 
 /** @typedef {{handle: string, userId: string, tenantId: string, timeCreated: number, lastSeen: number, expiry: number, madeBy?: string, deviceBound?: number, dpopJkt?: string, device?: {userAgent?: string, ip?: string, country?: string}, ended?: {time: number, reason: string, by?: string}}} Session */
 /** @typedef {{release: string, protocol: number, apiDomain: string, signsOut: boolean, now: number, counts: string,
@@ -98,9 +98,12 @@ const ENDINGS = /** @type {Record<string, string>} */ ({
 });
 const WHO = /** @type {Record<string, string>} */ ({ user: "the user", rpc: "a Worker", service_api: "a backend", origin: "an origin", exchange: "a token of a trusted issuer", console: "an operator here" });
 
-/** @param {Session} session */
-const device = ({ device: { userAgent, ip, country } = {} }) =>
-  el("span", {}, userAgent ?? "not known", el("span", { class: "note" }, [country, ip].filter(Boolean).join(", ")));
+/** The program's name, which opens what it sent; the latter alone where there is no name for it. @param {Session} session */
+function device({ device: { userAgent, ip, country } = {} }) {
+  const name = userAgent && deviceName(userAgent);
+  const program = name ? el("details", {}, el("summary", {}, name), code(userAgent)) : userAgent || "not known";
+  return el("span", {}, program, el("span", { class: "note" }, [country, ip].filter(Boolean).join(", ")));
+}
 
 function people() {
   const form = el(

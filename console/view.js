@@ -1,6 +1,8 @@
 // @ts-check
 // What the console's page is made of: elements, tables, times. Text is always set as text, so that nothing that a user chose is markup.
 
+export { deviceName } from "./device.js";
+
 /** @typedef {string | number | Node | null | undefined | false} Child */
 
 /**

@@ -8,11 +8,13 @@
 // build/index_bg.debug.wasm the same with function names, to read stack traces with; not shipped
 // build/gateway.mjs         the rules of gateway.toml
 // build/issuers.mjs         the entries of issuers.toml
+// target/console/           the files of the console's page
 import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleFiles } from "./lib/bundled-file.mjs";
 import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
+import { makeConsolePage } from "./lib/console-page.mjs";
 import { digestOf } from "./lib/hash.mjs";
 import { buildProfile, childEnvironment, isUnderWrangler, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
@@ -69,6 +71,7 @@ export async function build(profile = buildProfile(), { goesOn = false } = {}) {
   const inputs = digestOf(INPUTS);
   const made = upToDate(profile, inputs) ?? (await madeAlone(profile, inputs));
   bundleFiles({ goesOn });
+  await makeConsolePage();
   return made;
 }
 

@@ -1,10 +1,11 @@
 // @ts-check
-// `npm run licenses`: writes THIRD-PARTY-LICENSES.txt, the licences of every crate whose code may be in the Worker.
+// `npm run licenses`: writes THIRD-PARTY-LICENSES.txt, the licences of every crate whose code may be in the Worker, and of
+// every npm package whose code is in the console's page.
 // With `--check`, as the lints run it, fails when the file is not what would be written.
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { crates } from "./lib/components.mjs";
+import { crates, packages } from "./lib/components.mjs";
 import { fromRoot } from "./lib/paths.mjs";
 import { StepFailed, main } from "./lib/process.mjs";
 
@@ -26,7 +27,7 @@ export function chosen(expression) {
   });
 }
 
-/** @param {import("./lib/components.mjs").Crate} crate */
+/** @param {{directory: string, license: string}} crate or package */
 function textOf(crate) {
   const names = readdirSync(crate.directory).filter((name) => /^(licen[cs]e|copying|copyright|notice)/i.test(name)).sort();
   const wanted = chosen(crate.license);
@@ -42,12 +43,12 @@ function textOf(crate) {
 export async function thirdPartyLicenses() {
   /** Equal texts once, under the names of all that have them. @type {Map<string, string[]>} */
   const texts = new Map();
-  for (const crate of (await crates()).filter(({ isShipped }) => isShipped)) {
+  for (const crate of [...(await crates()), ...packages()].filter(({ isShipped }) => isShipped)) {
     const text = textOf(crate);
     texts.set(text, [...(texts.get(text) ?? []), `${crate.name} ${crate.version} (${chosen(crate.license).join(" and ")})`]);
   }
   const sections = [...texts].map(([text, names]) => `${LINE}${names.join("\n")}\n\n${text}\n`);
-  return `The Worker is built from Postern's own code and from these. Written by \`npm run licenses\`.\n\n${sections.join("")}`;
+  return `The Worker and the console's page are built from Postern's own code and from these. Written by \`npm run licenses\`.\n\n${sections.join("")}`;
 }
 
 async function licenses() {

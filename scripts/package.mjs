@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { consolePage } from "./lib/console-page.mjs";
 import { fromRoot } from "./lib/paths.mjs";
 import { StepFailed, main, say } from "./lib/process.mjs";
 import { templateFiles, writeTemplate } from "./lib/template.mjs";
@@ -16,7 +17,7 @@ const staged = fromRoot("target", "package");
 /** Commands of this folder that are the same in a project that has installed the package. */
 const COMMANDS = ["start", "check", "deploy", "reset", "admin"];
 /** Parts of scripts/lib that those do not use. */
-const NOT_THERE = ["components", "glue", "hash", "place", "python", "template"];
+const NOT_THERE = ["components", "console-page", "glue", "hash", "place", "python", "template"];
 /** What an old build may have left beside it, or nobody deploys. */
 const NOT_SHIPPED = [".made-of", "gateway.mjs", "issuers.mjs", "index_bg.debug.wasm", "sbom.cdx.json"];
 
@@ -49,7 +50,7 @@ function stageWorker(to) {
   for (const name of ["init", "keys", "migrate", "upgrade"]) copy(`packages/worker/commands/${name}.mjs`, `scripts/${name}.mjs`);
   copy("packages/worker/commands/missing-blocks.mjs", "scripts/lib/missing-blocks.mjs");
   copy("template");
-  copy("console");
+  cpSync(consolePage, join(to, "console"), { recursive: true });
   for (const [name, text] of Object.entries(templateFiles())) write(`template/${name}`, text);
   // npm would leave them out under these names.
   for (const name of [".gitignore", ".dev.vars.example"]) renameSync(join(to, "template", name), join(to, "template", name.slice(1)));

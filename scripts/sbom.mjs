@@ -20,8 +20,10 @@ export async function sbom() {
     purl: purl(type, name, version),
     ...more,
   });
+  const shipped = (/** @type {string} */ type, /** @type {{name: string, version: string, isShipped: boolean}[]} */ all) => all.filter(({ isShipped }) => isShipped).map(({ name, version }) => purl(type, name, version));
   const hash = (/** @type {string} */ alg, /** @type {string | undefined} */ content) => (content ? { hashes: [{ alg, content }] } : {});
   const made = await crates();
+  const installed = packages();
   const rust = made.map((crate) =>
     component("cargo", crate, {
       // What only builds or tests is not part of what is deployed.
@@ -30,9 +32,9 @@ export async function sbom() {
       ...(crate.repository ? { externalReferences: [{ type: "vcs", url: crate.repository }] } : {}),
     }),
   );
-  const npm = packages().map((found) => {
+  const npm = installed.map((found) => {
     const [, digest] = found.integrity?.match(/^sha512-(.+)$/) ?? [];
-    return component("npm", found, { scope: "excluded", ...hash("SHA-512", digest && Buffer.from(digest, "base64").toString("hex")) });
+    return component("npm", found, { scope: found.isShipped ? "required" : "excluded", ...hash("SHA-512", digest && Buffer.from(digest, "base64").toString("hex")) });
   });
   return {
     bomFormat: "CycloneDX",
@@ -40,7 +42,7 @@ export async function sbom() {
     version: 1,
     metadata: { component: { type: "application", "bom-ref": "postern", name: "postern", version, licenses: [{ expression: "MIT OR Apache-2.0" }] } },
     components: [...rust, ...npm],
-    dependencies: [{ ref: "postern", dependsOn: made.filter(({ isShipped }) => isShipped).map(({ name, version }) => purl("cargo", name, version)) }],
+    dependencies: [{ ref: "postern", dependsOn: [...shipped("cargo", made), ...shipped("npm", installed)] }],
   };
 }
 

@@ -4,6 +4,7 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { LIBRARIES } from "./console-page.mjs";
 import { childEnvironment, fromRoot, root } from "./paths.mjs";
 
 const TARGET = "wasm32-unknown-unknown";
@@ -17,7 +18,10 @@ const TARGET = "wasm32-unknown-unknown";
  * @property {boolean} isShipped its code may be in the Worker; others only build or test it
  *
  * @typedef {object} Package an npm package; none is in the Worker
- * @property {string} name @property {string} version @property {string | undefined} license @property {string | undefined} integrity
+ * @property {string} name @property {string} version @property {string} license SPDX expression; empty where the lock file says none
+ * @property {string} directory where it is installed
+ * @property {string | undefined} integrity
+ * @property {boolean} isShipped its code is in the console's page; others only build or test
  */
 
 /** Every crate of Cargo.lock but our own. @returns {Promise<Crate[]>} */
@@ -55,8 +59,10 @@ export function packages() {
   const all = found.map(([path, entry]) => ({
     name: entry.name ?? path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length),
     version: entry.version,
-    license: entry.license,
+    license: entry.license ?? "",
+    directory: fromRoot(path),
     integrity: entry.integrity,
+    isShipped: LIBRARIES.some((name) => path === `node_modules/${name}`),
   }));
   const unique = new Map(all.map((one) => [`${one.name}@${one.version}`, one]));
   return [...unique.entries()].sort(([one], [other]) => order(one, other)).map(([, entry]) => entry);

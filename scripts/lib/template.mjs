@@ -16,8 +16,8 @@ const DIFFERENT = [
   [" Names are of no use: stack traces of Wasm are read with build/index_bg.debug.wasm.", ""],
   ["# Build with the pinned tools of `npm run build`, which does nothing when nothing has changed.", "# Reads gateway.toml and issuers.toml. The Worker itself comes built, with the package."],
   ['command = "node scripts/run.mjs build"', 'command = "npx --no-install postern build"'],
-  ['directory = "console"', 'directory = "node_modules/postern-worker/console"'],
-  ['watch_dir = ["src", "crates", "gateway.toml", "issuers.toml"]', 'watch_dir = ["gateway.toml", "issuers.toml"]'],
+  ['directory = "target/console"', 'directory = "node_modules/postern-worker/console"'],
+  ['watch_dir = ["src", "crates", "console", "gateway.toml", "issuers.toml"]', 'watch_dir = ["gateway.toml", "issuers.toml"]'],
 ];
 
 /** @returns {Record<string, string>} their text by name */

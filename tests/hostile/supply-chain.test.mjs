@@ -27,6 +27,16 @@ test("what is in the Worker is listed as such, and no signature scheme in pure R
   for (const name of shipped) assert.ok(text.includes(`\n${name} `), name);
 });
 
+test("what is in the console's page is listed as such, and other npm packages are not", async () => {
+  const shipped = packages().filter(({ isShipped }) => isShipped).map(({ name, version }) => `${name} ${version}`);
+  assert.match(shipped.join(), /^bowser [\d.]+$/);
+  assert.ok((await thirdPartyLicenses()).includes(`\n${shipped[0]} (MIT)\n`));
+  const document = await sbom();
+  const required = document.components.filter(({ purl, scope }) => purl.startsWith("pkg:npm/") && scope === "required").map(({ purl }) => purl);
+  assert.deepEqual(required, [`pkg:npm/${shipped[0].replace(" ", "@")}`]);
+  assert.ok(document.dependencies[0].dependsOn.includes(required[0]));
+});
+
 test("one of the licences on offer is taken, and an unknown one stops everything", () => {
   assert.deepEqual(chosen("Apache-2.0 OR MIT"), ["MIT"]);
   assert.deepEqual(chosen("(MIT OR Apache-2.0) AND Unicode-3.0"), ["MIT", "Unicode-3.0"]);

@@ -2,13 +2,14 @@
 // tests/browser/console.test.mjs.
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
 import { SignJWT, exportJWK, generateKeyPair } from "jose";
 
 import { apiKey, startPostern } from "../support/harness.mjs";
 
 const TEAM = "https://team.cloudflareaccess.com";
 const AUDIENCE = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
-const assets = { directory: "../console", binding: "ASSETS", run_worker_first: true, html_handling: "none", not_found_handling: "none" };
+const assets = { directory: "../target/console", binding: "ASSETS", run_worker_first: true, html_handling: "none", not_found_handling: "none" };
 const READS = ["overview", "sessions?userId=a", "session?handle=a"];
 const CHANGES = ["sessions/end", "revoke-before", "keys/rotate", "keys/withdraw", "explain"];
 
@@ -39,14 +40,19 @@ describe("with an API key", () => {
   };
 
   test("the page's files are served with a strict policy, and nothing else of the assets", async () => {
+    let bytes = 0;
     for (const [path, type] of [["/", "text/html"], ["/console.js", "text/javascript"], ["/view.js", "text/javascript"], ["/console.css", "text/css"]]) {
       const response = await at.ask(path);
       assert.equal(response.status, 200, path);
       assert.match(response.headers.get("content-type") ?? "", new RegExp(`^${type}`));
       assert.match(response.headers.get("content-security-policy") ?? "", /^default-src 'none'; script-src 'self'; .*frame-ancestors 'none'/);
       assert.equal(response.headers.get("x-content-type-options"), "nosniff");
-      assert.ok((await response.text()).length > 100);
+      const text = await response.text();
+      assert.ok(text.length > 100);
+      assert.doesNotMatch(text, /^import [^;]*from ["'][^.]/m, `${path}: a browser finds no package`);
+      bytes += gzipSync(text).length;
     }
+    assert.ok(bytes < 30_000, `${bytes} bytes gzipped, as browsers get them, with the library`);
     const bare = await at.ask("");
     assert.deepEqual([bare.status, bare.headers.get("location")], [308, "/auth/console/"]);
     for (const path of ["/index.html", "/../wrangler.toml", "/api", "/api/", "/api/nothing", "/x"]) assert.equal((await at.ask(path)).status, 404, path);
