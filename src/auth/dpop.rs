@@ -185,8 +185,10 @@ async fn is_first_anywhere(context: &Context, used: &Use) -> Result<bool, NotSho
         until: used.until,
     };
     let was_taken = memory::was_taken(&context.env, &format!("dpop-proofs {shard}"), call).await;
-    let was_taken = was_taken.map_err(|Outage| refused(OUT_OF_REACH, None))?;
-    Ok(!was_taken)
+    match was_taken {
+        Ok(Some(was_taken)) => Ok(!was_taken),
+        Ok(None) | Err(Outage) => Err(refused(OUT_OF_REACH, None)),
+    }
 }
 
 fn not_proved(context: &Context, fault: DpopFault) -> NotShown {

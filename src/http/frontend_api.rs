@@ -3,11 +3,8 @@
 use worker::Env;
 
 use super::{
-    own_sessions,
-    rate_limit::{self, Kind},
-    readiness,
-    request_headers::Headers,
-    session_device, session_exchange, session_ticket,
+    own_sessions, rate_limit, readiness, request_headers::Headers, session_device,
+    session_exchange, session_ticket,
 };
 use crate::{
     auth::{
@@ -196,7 +193,7 @@ pub(crate) async fn refreshed(
         if let Some(presented) = refresh_token::parse(&token)
             && is_ours(presented.handle)
         {
-            rate_limit::of_session(context, Kind::Refresh, presented.handle).await?;
+            rate_limit::of_refresh(context, presented.handle, request.client_address).await?;
         }
         // No proof ever comes with a cookie.
         let shown = request.proof.filter(|_| transfer == Transfer::Header);

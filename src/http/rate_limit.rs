@@ -1,7 +1,7 @@
 //! The platform's rate limiter, where the binding `RATE_LIMIT` is there (docs/rate-limits.md).
 //!
-//! What is limited is what costs something and can be asked for without end: refreshes and tickets of one session, and wrong
-//! API keys of one network. A right API key is never counted: whoever shares a network with somebody who guesses is not
+//! What is limited is what costs something and can be asked for without end: refreshes of one session from one network, tickets
+//! of one session, and wrong API keys of one network. A right API key is never counted: whoever shares a network with somebody who guesses is not
 //! locked out.
 
 use js_sys::Reflect;
@@ -54,16 +54,38 @@ impl Kind {
     }
 }
 
-/// Refuses one request too many of the session with this handle, of which the limiter is told a keyed digest only.
-pub(super) async fn of_session(context: &Context, kind: Kind, handle: &str) -> Result<(), Refusal> {
+/// Refuses one refresh too many of the session with this handle from the client's network. The handle proves nothing yet: counted
+/// for the session alone, somebody elsewhere who knows it could use up what its owner may ask for.
+pub(super) async fn of_refresh(
+    context: &Context,
+    handle: &str,
+    client_address: Option<&str>,
+) -> Result<(), Refusal> {
+    of(context, Kind::Refresh, handle, &network(client_address)).await
+}
+
+/// Refuses one ticket too many of the session with this handle, whose token was verified.
+pub(super) async fn of_ticket(context: &Context, handle: &str) -> Result<(), Refusal> {
+    of(context, Kind::Ticket, handle, "").await
+}
+
+/// The limiter is told a keyed digest of the handle only.
+async fn of(context: &Context, kind: Kind, handle: &str, network: &str) -> Result<(), Refusal> {
     let Some(limiter) = js::binding(&context.env, settings::RATE_LIMIT) else {
         return Ok(());
     };
-    if is_within(&limiter, kind, &context.ring.session_digest(handle)).await {
+    let session = context.ring.session_digest(handle);
+    if is_within(&limiter, kind, &[&session, " ", network].concat()).await {
         Ok(())
     } else {
         Err(Refusal::TooManyRequests)
     }
+}
+
+/// The network of an address, as sessions keep it; empty for none.
+fn network(client_address: Option<&str>) -> String {
+    let kept = client_address.and_then(|address| DeviceIp::Coarse.kept(address));
+    kept.unwrap_or_default()
 }
 
 /// The answer to a request without a right API key: that one is needed, or that there were too many of this network.
@@ -72,8 +94,7 @@ pub(super) async fn of_wrong_api_key(request: &Incoming, env: &Env) -> Result<()
     let Some(limiter) = js::binding(env, settings::RATE_LIMIT) else {
         return Ok(());
     };
-    let address = request.header("cf-connecting-ip").unwrap_or_default();
-    let network = DeviceIp::Coarse.kept(&address).unwrap_or_default();
+    let network = network(request.header("cf-connecting-ip").as_deref());
     if is_within(&limiter, Kind::ApiKey, &network).await {
         Ok(())
     } else {

@@ -18,6 +18,7 @@ pub(crate) struct Headers<'a> {
     host: &'a str,
     origin: Option<String>,
     sec_fetch_site: Option<String>,
+    client_address: Option<String>,
     placed: Vec<Placed<'a>>,
     skipped: Option<String>,
 }
@@ -38,6 +39,7 @@ impl<'a> Headers<'a> {
             host: request.host().unwrap_or_default(),
             origin: read("origin"),
             sec_fetch_site: read("sec-fetch-site"),
+            client_address: None,
             // No WebSocket ends here.
             placed: token_places::placed(settings, false, |name| match name {
                 "cookie" => request.cookie().map(str::to_owned),
@@ -60,6 +62,7 @@ impl<'a> Headers<'a> {
             host: request.host().unwrap_or_default(),
             origin: request.header("origin"),
             sec_fetch_site: request.header("sec-fetch-site"),
+            client_address: request.header("cf-connecting-ip"),
             placed: Vec::new(),
             skipped: request.header("secure-session-skipped"),
         }
@@ -78,6 +81,7 @@ impl<'a> Headers<'a> {
             host: self.host,
             origin: self.origin.as_deref(),
             sec_fetch_site: self.sec_fetch_site.as_deref(),
+            client_address: self.client_address.as_deref(),
             placed: &self.placed,
             skipped: self.skipped.as_deref(),
             ..BrowserRequest::default()

@@ -4,10 +4,7 @@
 
 use data_encoding::BASE64URL_NOPAD;
 
-use super::{
-    rate_limit::{self, Kind},
-    request_headers::Headers,
-};
+use super::{rate_limit, request_headers::Headers};
 use crate::{
     auth::{
         authenticate::{Demands, verified},
@@ -62,7 +59,7 @@ async fn made(
     known: &VerifiedToken,
 ) -> Result<Reply, Refusal> {
     let handle = known.session_handle()?;
-    rate_limit::of_session(context, Kind::Ticket, handle).await?;
+    rate_limit::of_ticket(context, handle).await?;
     let body = request.body(MAX_BODY_BYTES).await.map_err(|fault| {
         Refusal::BadInput(match fault {
             BodyFault::TooLarge => format!("body is longer than {MAX_BODY_BYTES}"),

@@ -5,7 +5,7 @@
 
 use std::pin::pin;
 
-use js_sys::{Promise, Reflect};
+use js_sys::{Promise, Reflect, SyntaxError};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Env;
 
@@ -123,6 +123,10 @@ async fn finished(operation: &str, call: Result<Promise, JsValue>) -> Result<JsV
     let outcome = pin!(promise::within(call, TIMEOUT));
     match js::traced("postern.kv", operation, outcome).await {
         Some(Ok(value)) => Ok(value),
+        // Its message quotes the value that somebody else put there.
+        Some(Err(error)) if error.is_instance_of::<SyntaxError>() => {
+            Err(KvFault("the value is no JSON".to_owned()))
+        }
         Some(Err(error)) => Err(KvFault(message_of(&error))),
         None => Err(KvFault("no answer in time".to_owned())),
     }

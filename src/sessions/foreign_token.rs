@@ -46,9 +46,9 @@ impl ForeignToken {
             until: self.until,
         };
         match memory::was_taken(&context.env, &memory_name, call).await {
-            Ok(false) => Ok(()),
-            Ok(true) => Err(Refusal::Unauthorised("the token was exchanged before")),
-            Err(Outage) => Err(OUT_OF_REACH),
+            Ok(Some(false)) => Ok(()),
+            Ok(Some(true)) => Err(Refusal::Unauthorised("the token was exchanged before")),
+            Ok(None) | Err(Outage) => Err(OUT_OF_REACH),
         }
     }
 }

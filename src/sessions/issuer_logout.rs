@@ -41,7 +41,9 @@ pub(crate) async fn take(
     let memory_name = ["logout-signals ", &issuer.id].concat();
     let memory = |call| client::was_taken(&context.env, &memory_name, call);
     let question = SignalCall::WasTaken { name: name.clone() };
-    if memory(question).await.map_err(|Outage| UNRECORDED)? {
+    // A release without a memory knows of nothing: what a signal ends is dated, and ending it twice ends nothing more.
+    let was_taken = memory(question).await.map_err(|Outage| UNRECORDED)?;
+    if was_taken.unwrap_or_default() {
         return Ok(Taken::Repeated);
     }
     let taken = match &signal.ends {

@@ -52,7 +52,13 @@ use postern_core::{
     settings::Settings,
     store_fault::StoreFault,
 };
-use postern_jwt::{json::ObjectWriter, time::UnixMillis};
+use postern_jwt::{
+    json::ObjectWriter,
+    time::{Millis, UnixMillis},
+};
+
+/// How long the alarm leaves a delivery alone that is under way.
+const DELIVERY_GUARD: Millis = Millis(10_000);
 
 /// The object. Holds nothing in memory but the alarm it has set: storage is the authority.
 #[wasm_bindgen]
@@ -289,6 +295,15 @@ impl Object {
             events::next_due(&sql, events::destinations(&self.env)).ok()?
         });
         self.may_wait.set(due.is_some());
+        // What is under way is not due again at once.
+        let soonest = clock::now().plus(DELIVERY_GUARD);
+        let due = due.map(|due| {
+            if self.delivery.is_busy() {
+                due.max(soonest)
+            } else {
+                due
+            }
+        });
         due.map_or(next_change, |due| due.min(next_change))
     }
 

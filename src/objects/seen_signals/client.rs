@@ -25,9 +25,13 @@ const LIMITS: Limits = Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Outage;
 
-/// Asks a memory by its name whether something was taken in before. An object of a release that has no such memory knows of nothing:
-/// what a signal ends is dated, and ending it twice ends nothing more.
-pub(crate) async fn was_taken(env: &Env, name: &str, call: SignalCall) -> Result<bool, Outage> {
+/// Asks a memory by its name whether something was taken in before; `None` = the object is of a release that has no such memory,
+/// and took nothing in.
+pub(crate) async fn was_taken(
+    env: &Env,
+    name: &str,
+    call: SignalCall,
+) -> Result<Option<bool>, Outage> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
         .and_then(|namespace| namespace.object(name, settings::central_place(env)?))
         .ok_or(Outage)?;
@@ -40,7 +44,7 @@ pub(crate) async fn was_taken(env: &Env, name: &str, call: SignalCall) -> Result
     let answer = fetch::request(Target::Object(&object), &url, Some(&asked), LIMITS).await;
     let answer = match answer {
         Ok(answer) if answer.status == 200 => answer,
-        Ok(answer) if answer.status == 400 => return Ok(false),
+        Ok(answer) if answer.status == 400 => return Ok(None),
         _ => return Err(Outage),
     };
     let message = std::str::from_utf8(&answer.body).map_err(|_| Outage)?;
@@ -48,7 +52,7 @@ pub(crate) async fn was_taken(env: &Env, name: &str, call: SignalCall) -> Result
         Ok(Answered {
             reply: SignalReply::Known { before },
             ..
-        }) => Ok(before),
+        }) => Ok(Some(before)),
         Ok(Answered {
             reply: SignalReply::Unread { why },
             ..

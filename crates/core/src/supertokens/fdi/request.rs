@@ -37,6 +37,8 @@ pub struct BrowserRequest<'a> {
     pub origin: Option<&'a str>,
     /// `Sec-Fetch-Site`.
     pub sec_fetch_site: Option<&'a str>,
+    /// `CF-Connecting-IP`: the address of the client, by whose network refreshes are counted; `None` where they are not.
+    pub client_address: Option<&'a str>,
     /// True for a request to open a WebSocket.
     pub is_websocket: bool,
     /// What stands where tokens of trusted issuers may be, besides `Authorization` and the session cookies.
