@@ -5,7 +5,7 @@ import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { consolePage } from "./lib/console-page.mjs";
+import { consolePage, makeConsolePage } from "./lib/console-page.mjs";
 import { fromRoot } from "./lib/paths.mjs";
 import { StepFailed, main, say } from "./lib/process.mjs";
 import { templateFiles, writeTemplate } from "./lib/template.mjs";
@@ -26,6 +26,7 @@ const NOT_SHIPPED = [".made-of", "gateway.mjs", "issuers.mjs", "index_bg.debug.w
  * @param {string} directory where to @returns {Promise<string[]>} their paths, the Worker's first
  */
 export async function makePackages(directory) {
+  await makeConsolePage();
   rmSync(staged, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   stageWorker(staged);

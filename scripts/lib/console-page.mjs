@@ -29,7 +29,8 @@ export async function makeConsolePage() {
     entryPoints: [fromRoot(FROM, BUNDLED)], absWorkingDir: fromRoot(), bundle: true, minify: true, format: "esm", target: "es2022", charset: "utf8",
     legalComments: "inline", metafile: true, write: false, logLevel: "warning",
   });
-  const strangers = Object.keys(metafile.inputs).filter((path) => !path.startsWith(`${FROM}/`) && !LIBRARIES.some((name) => path.startsWith(`node_modules/${name}/`)));
+  const packages = Object.keys(metafile.inputs).flatMap((path) => path.match(/.*(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//)?.[1] ?? []);
+  const strangers = packages.filter((name) => !LIBRARIES.includes(name));
   if (strangers.length > 0) throw new StepFailed(`the console's page would hold what no licence is kept for: ${strangers.join(", ")}`);
   rmSync(consolePage, { recursive: true, force: true });
   mkdirSync(consolePage, { recursive: true });

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 /** What a deployment reads. Copied, build and all, because the rules are changed. */
-const PROJECT = ["src", "crates", "bench/native", "scripts", "build", "wrangler.toml", "issuers.toml", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package.json", "package-lock.json"];
+const PROJECT = ["src", "crates", "bench/native", "scripts", "console", "build", "wrangler.toml", "issuers.toml", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "package.json", "package-lock.json"];
 
 /** Stands in for Cloudflare: refuses everything, and notes what it was asked. */
 async function startAccount() {
