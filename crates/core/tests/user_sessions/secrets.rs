@@ -2,10 +2,14 @@
 //! newest secret makes.
 
 use postern_core::session::{
-    call::{Gone, Refresh, UserCall, UserReply},
-    record::{Stored, UserStore},
+    call::{Carried, DeviceShown, Gone, Refresh, UserCall, UserReply},
+    record::{SessionRecord, Stored, UserStore},
 };
-use postern_jwt::secret::{AntiCsrfToken, Secret};
+use postern_jwt::{
+    proof::Thumbprint,
+    secret::{AntiCsrfToken, Secret},
+    time::UnixMillis,
+};
 
 use crate::support::{
     calls::{ROTATION_MODES, refresh},
@@ -20,11 +24,15 @@ fn rotate(user: &mut User) {
         .push((number, Secret::new(vec![number as u8 + 20; 32])));
 }
 
-fn secret_number(user: &User) -> u32 {
+fn live(user: &User) -> SessionRecord {
     match user.store.session(&handle(1)).unwrap() {
-        Some(Stored::Live(record)) => record.secret_number,
+        Some(Stored::Live(record)) => record,
         other => panic!("{other:?}"),
     }
+}
+
+fn secret_number(user: &User) -> u32 {
+    live(user).secret_number
 }
 
 #[test]
@@ -115,5 +123,88 @@ fn an_object_that_does_not_know_the_secret_of_a_session_yet_refuses_nobody() {
         let reason = Gone::NotOurs;
         assert_eq!(reply, UserReply::Unauthorised { reason });
         user.refresh_ok(&token, mode);
+    }
+}
+
+#[test]
+fn a_token_of_a_dropped_secret_is_unauthorised_and_no_fault() {
+    for mode in ROTATION_MODES {
+        let mut user = User::new();
+        let token = user.create(1);
+        rotate(&mut user);
+        user.secrets.remove(0);
+        let reply = user.refresh(&token, mode);
+        let reason = Gone::NotOurs;
+        assert_eq!(reply, UserReply::Unauthorised { reason }, "{mode:?}");
+        // Also where an older one is kept for longer than one that followed it.
+        let mut user = User::new();
+        rotate(&mut user);
+        let token = user.create(1);
+        rotate(&mut user);
+        user.secrets.remove(1);
+        let reply = user.refresh(&token, mode);
+        assert_eq!(reply, UserReply::Unauthorised { reason }, "{mode:?}");
+    }
+}
+
+/// The proof of a device, for which a new access token is wanted: whether there is one.
+fn is_renewed(user: &User, key: Thumbprint, challenge: &str) -> bool {
+    let reply = user.call(UserCall::ProveDevice {
+        handle: handle(1),
+        thumbprint: key,
+        challenge: challenge.to_owned(),
+        expires: UnixMillis(user.now.get() + 120_000),
+        renew: true,
+    });
+    match reply {
+        UserReply::Live { access, .. } => access.is_some(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn proofs_of_a_device_prolong_no_session_of_an_older_secret() {
+    for mode in ROTATION_MODES {
+        let mut user = User::new();
+        let before = user.create(1);
+        let key = Thumbprint::parse(&"A".repeat(43)).unwrap();
+        let bound = user.call(UserCall::BindDevice {
+            handle: handle(1),
+            thumbprint: key,
+            key: r#"{"kty":"EC"}"#.to_owned(),
+            carried: Carried {
+                expiry: UnixMillis(user.now.get() + 1_000),
+                hash1: "h".to_owned(),
+                parent_hash1: None,
+                anti_csrf_token: None,
+                device: None,
+            },
+        });
+        assert!(matches!(bound, UserReply::Live { .. }));
+        assert!(is_renewed(&user, key, "a"));
+        let expiry = live(&user).expiry;
+        rotate(&mut user);
+        user.advance(60_000);
+        assert!(!is_renewed(&user, key, "b"), "{mode:?}");
+        // So it has ended when the older secret is dropped, unless it is refreshed: then it is prolonged again.
+        assert_eq!((live(&user).expiry, secret_number(&user)), (expiry, 1));
+        let cookie = user.device_keys().cookie(&handle(1), key, user.now());
+        let call = match refresh(&before, mode) {
+            UserCall::Refresh(call) => UserCall::Refresh(Refresh {
+                device: Some(DeviceShown {
+                    cookie,
+                    is_excused: false,
+                }),
+                ..call
+            }),
+            other => panic!("{other:?}"),
+        };
+        let (_, after) = issued(user.call(call));
+        user.secrets.remove(0);
+        user.advance(60_000);
+        let expiry = live(&user).expiry;
+        assert!(is_renewed(&user, key, "c"), "{mode:?}");
+        assert!(live(&user).expiry > expiry);
+        assert_ne!(before, after);
     }
 }

@@ -103,7 +103,10 @@ pub(super) fn prove<S: UserStore>(
         return refused(Gone::TooManyTickets);
     }
     store.use_ticket(&record.handle, &name, answered.expires)?;
-    let access = if renew {
+    // Of an older secret, which is dropped when sessions that are not refreshed have ended: without a new access token the
+    // browser refreshes, and that gives it a refresh token of the newest one.
+    let is_newest = context.newest_secret()?.0.0 == record.secret_number;
+    let access = if renew && is_newest {
         Some(renewed(context, &mut record)?)
     } else {
         None

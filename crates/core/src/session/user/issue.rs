@@ -96,6 +96,9 @@ pub(super) fn refresh<S: UserStore>(
     let Some(mut record) = live(store, context, presented.handle)? else {
         return Ok(GONE);
     };
+    if !context.keeps_secret(record.secret_number)? {
+        return Ok(NOT_OURS);
+    }
     let Some(bound) = maker(context, &record)?.check(&presented) else {
         return Ok(NOT_OURS);
     };
@@ -262,12 +265,11 @@ pub(super) fn grant(
     }
 }
 
+/// Makes and recognises the refresh tokens of a session whose [secret is kept](UserContext::keeps_secret).
 pub(super) fn maker<'a>(
     context: &'a UserContext<'_>,
     record: &'a SessionRecord,
 ) -> Result<TokenMaker<'a>, StoreFault> {
-    // What a session's tokens were made with last must be known: without it they could not be told from others'.
-    context.refresh_secret(record.secret_number)?;
     let ((_, secret), others) = context.newest_secret()?;
     Ok(TokenMaker {
         secret,

@@ -310,16 +310,18 @@ impl UserContext<'_> {
         self.refresh_secrets.split_last().ok_or_else(none)
     }
 
-    fn refresh_secret(&self, number: u32) -> Result<&Secret, StoreFault> {
-        self.refresh_secrets
-            .iter()
-            .find(|(known, _)| *known == number)
-            .map(|(_, secret)| secret)
-            .ok_or_else(|| {
-                StoreFault(format!(
-                    "refresh-token secret {number} is not in the key ring"
-                ))
-            })
+    /// Whether the secret that a session's tokens were made with last is kept: without it they are recognised no more.
+    ///
+    /// # Errors
+    /// It is newer than all that are known here: without it the tokens cannot be told from others'.
+    fn keeps_secret(&self, number: u32) -> Result<bool, StoreFault> {
+        let mut known = self.refresh_secrets.iter().map(|(known, _)| *known);
+        if known.clone().all(|known| known < number) {
+            return Err(StoreFault(format!(
+                "refresh-token secret {number} is not in the key ring"
+            )));
+        }
+        Ok(known.any(|known| known == number))
     }
 
     fn anti_csrf_token(
