@@ -64,6 +64,10 @@ pub struct SharedSettings {
     /// The greatest of what it took the place of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<SharedThen>,
+    /// The greatest of what it took the place of, for as long as a session may live to which it was granted: of these only the
+    /// lifetime of sessions is kept, for the secrets behind their tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub granted: Option<SharedThen>,
 }
 
 impl SharedValues {
@@ -125,6 +129,7 @@ impl SharedSettings {
             values,
             next: None,
             before: None,
+            granted: None,
         }
     }
 
@@ -148,6 +153,7 @@ impl SharedSettings {
 
     fn settled(mut self, wanted: SharedValues, now: UnixMillis) -> Self {
         self.before = self.before.filter(|before| now < before.moment);
+        self.granted = self.granted.filter(|granted| now < granted.moment);
         if let Some(next) = self.next.filter(|next| next.moment <= now) {
             self.keep_before(self.values, now);
             self.values = next.values;
@@ -179,19 +185,25 @@ impl SharedSettings {
 
     /// Goes on keeping for what counted until now.
     fn keep_before(&mut self, values: SharedValues, now: UnixMillis) {
-        let kept = self
-            .before
-            .map_or(values, |before| values.greater(before.values));
-        let spans = [
-            LONGEST_OUTAGE,
-            kept.access_token,
-            kept.clock_tolerance,
-            MARGIN,
-        ];
-        self.before = Some(SharedThen {
-            values: kept,
-            moment: spans.into_iter().fold(now, UnixMillis::plus),
+        let then = |before: Option<SharedThen>, life: fn(SharedValues) -> [Millis; 2]| {
+            let values = before.map_or(values, |before| values.greater(before.values));
+            let moment = life(values)
+                .into_iter()
+                .chain([LONGEST_OUTAGE, MARGIN])
+                .fold(now, UnixMillis::plus);
+            Some(SharedThen { values, moment })
+        };
+        self.before = then(self.before, |kept| {
+            [kept.access_token, kept.clock_tolerance]
         });
+        self.granted = then(self.granted, |kept| [kept.refresh_token, Millis(0)]);
+    }
+
+    /// How long a session lives that is not refreshed, of all that may live.
+    fn longest_session(&self, now: UnixMillis) -> Millis {
+        let granted = self.granted.filter(|granted| now < granted.moment);
+        let granted = granted.map_or(Millis(0), |granted| granted.values.refresh_token);
+        self.kept(now).refresh_token.max(granted)
     }
 }
 
@@ -213,11 +225,12 @@ impl KeyRing {
         changed
     }
 
-    /// How long a session lives that is not refreshed, as far as secrets are kept for it.
+    /// How long a session lives that is not refreshed: the greatest lifetime that was granted to one that may live. Secrets are
+    /// kept for it.
     pub fn kept_refresh_token(&self, wanted: SharedValues, now: UnixMillis) -> Millis {
         let shared = self.head.shared.as_ref();
         shared.map_or(wanted.refresh_token, |noted| {
-            noted.value.kept(now).refresh_token
+            noted.value.longest_session(now)
         })
     }
 

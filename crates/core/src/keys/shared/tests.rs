@@ -25,6 +25,10 @@ fn settings() -> Settings {
     testing::parsed(&[])
 }
 
+fn accepted(ring: &KeyRing, now: UnixMillis) -> SharedValues {
+    ring.head.shared.as_ref().unwrap().value.accepted(now)
+}
+
 fn ring() -> KeyRing {
     KeyRing::new(Secrets::new([[7; 32]; SECRETS_NEEDED]))
 }
@@ -70,6 +74,50 @@ fn a_change_that_is_taken_back_is_forgotten_in_time() {
     assert_eq!(back.kept(START), new);
     let later = START.plus(Millis(LONGEST_OUTAGE.0 + 2 * MINUTE));
     assert_eq!(back.settled(old, later).kept(later), old);
+}
+
+#[test]
+fn a_lifetime_that_was_granted_counts_for_secrets_until_its_sessions_have_ended() {
+    const DAY: u64 = LONGEST_OUTAGE.0;
+    let with_sessions = |days: u64| values(1, 60_000, days * DAY, 0);
+    let (long, short) = (with_sessions(100), with_sessions(1));
+    let mut ring = ring();
+    ring.settle_shared(long, START);
+    ring.settle_shared(short, START);
+    let moment = ring
+        .head
+        .shared
+        .as_ref()
+        .unwrap()
+        .value
+        .next
+        .unwrap()
+        .moment;
+    ring.settle_shared(short, moment);
+    assert_eq!(accepted(&ring, moment).refresh_token, short.refresh_token);
+    // What else counted before is forgotten when no access token of it lives, and this is not.
+    let rotated = moment.plus(Millis(3 * DAY));
+    ring.settle_shared(short, rotated);
+    let kept = ring.kept_refresh_token(short, rotated);
+    assert_eq!(kept, long.refresh_token);
+    let shared = ring.head.shared.as_ref().unwrap().value;
+    assert_eq!(shared.kept(rotated), short);
+    let rotation = [[9; 32]; crate::keys::RANDOM_NEEDED];
+    ring.rotate_secrets((&settings()).into(), rotation, rotated)
+        .unwrap();
+    ring.settle_secrets(kept, rotated);
+    // The last session with the longer lifetime was refreshed just before the shorter one counted, or by a copy that was a day old.
+    let last = moment.plus(Millis(101 * DAY));
+    ring.settle_shared(short, last);
+    ring.settle_secrets(ring.kept_refresh_token(short, last), last);
+    assert_eq!(ring.head.secrets.refresh_secrets.len(), 2);
+    let over = last.plus(Millis(MINUTE));
+    ring.settle_shared(short, over);
+    assert_eq!(ring.kept_refresh_token(short, over), short.refresh_token);
+    let granted = ring.head.shared.as_ref().unwrap().value.granted;
+    assert_eq!(granted, None);
+    // Its record is as it was before there was such a note.
+    assert!(!ring.to_json().unwrap().contains("granted"));
 }
 
 #[test]
