@@ -96,7 +96,7 @@ pub(super) fn restore(
         Err(Fault::Storage) if replace => None,
         stored => stored?,
     };
-    match KeyRing::restored(backup, stored.as_ref(), replace) {
+    match KeyRing::restored(backup, stored.as_ref(), replace, at.1) {
         Ok(Restored::Ring(ring)) => store::save(storage, stored.as_ref(), &ring, at).map(|()| true),
         Ok(Restored::Already) => Ok(false),
         Err(OtherRing) => Err(Fault::OtherRing),

@@ -24,8 +24,9 @@ const MODULUS_BYTES: std::ops::RangeInclusive<usize> = 256..=512;
 /// The longest text of a backup that is looked at, in bytes.
 pub const MAX_BACKUP_BYTES: usize = 1024 * 1024;
 
-/// By how much the version of a restored ring is ahead: isolates may still hold, for a day, a copy of a lost ring that had changed
-/// more often than its backup, and must take the restored one for the newer.
+/// By how much the version of a restored ring is ahead at least: isolates may still hold, for a day, a copy of a lost ring that had
+/// changed more often than its backup, and must take the restored one for the newer. The lost one may have been restored from the
+/// same backup; so it is no less than the time in milliseconds either, by which a ring does not change as often.
 const VERSION_LEAP: u64 = 1_000_000;
 
 /// A public key (RFC 7517, RFC 7518 section 6.3.1) that content keys are wrapped for.
@@ -195,10 +196,11 @@ impl KeyRing {
         backup: Backup,
         stored: Option<&Self>,
         replace: bool,
+        now: UnixMillis,
     ) -> Result<Restored, OtherRing> {
         let mut ring = backup.ring;
         let Some(stored) = stored else {
-            ring.leap(0);
+            ring.leap(0, now);
             return Ok(Restored::Ring(Box::new(ring)));
         };
         if !replace {
@@ -221,13 +223,14 @@ impl KeyRing {
             ring.keys.retain(|key| key.kid != withdrawn.kid);
             ring.keys.push(withdrawn.clone());
         }
-        ring.leap(version);
+        ring.leap(version, now);
         Ok(Restored::Ring(Box::new(ring)))
     }
 
-    fn leap(&mut self, other: u64) {
+    fn leap(&mut self, other: u64, now: UnixMillis) {
         let version = self.head.key_set_version.max(other);
-        self.head.key_set_version = version.saturating_add(VERSION_LEAP);
+        let version = version.saturating_add(VERSION_LEAP);
+        self.head.key_set_version = version.max(now.0);
     }
 
     /// Whether whatever was made with the secrets of the other is recognised by this one.

@@ -38,7 +38,16 @@ fn add_key(ring: &mut KeyRing, now: UnixMillis) -> String {
 }
 
 fn restored(backup: &KeyRing, over: Option<&KeyRing>, replace: bool) -> KeyRing {
-    match KeyRing::restored(Backup::of(backup.clone(), MADE), over, replace) {
+    restored_at(MADE, backup, over, replace)
+}
+
+fn restored_at(
+    now: UnixMillis,
+    backup: &KeyRing,
+    over: Option<&KeyRing>,
+    replace: bool,
+) -> KeyRing {
+    match KeyRing::restored(Backup::of(backup.clone(), MADE), over, replace, now) {
         Ok(Restored::Ring(ring)) => *ring,
         other => panic!("{other:?}"),
     }
@@ -150,11 +159,31 @@ fn where_there_is_no_ring_the_backup_is_the_ring_and_supersedes_every_copy_of_it
 }
 
 #[test]
+fn a_ring_that_is_restored_again_supersedes_what_the_restored_one_became() {
+    let at = |second: u64| MADE.plus(Millis(second * 1_000));
+    let backup = ring(1);
+    let mut first = restored(&backup, None, false);
+    for n in 1..100 {
+        add_key(&mut first, at(n));
+    }
+    let second = restored_at(at(100), &backup, None, false);
+    assert!(second.head.key_set_version > first.head.key_set_version);
+    assert!(
+        second
+            .copy(POLICY, at(100))
+            .supersedes(&first.copy(POLICY, at(99)))
+    );
+    // Where a clock is behind, or the backup is of a restored ring, the version still grows.
+    let third = restored_at(UnixMillis(5), &second, Some(&first), true);
+    assert!(third.head.key_set_version > second.head.key_set_version);
+}
+
+#[test]
 fn a_ring_that_has_all_of_it_stays_as_it_is() {
     let backup = ring(1);
     let mut now = backup.clone();
     add_key(&mut now, MADE.plus(Millis(1)));
-    let again = KeyRing::restored(Backup::of(backup, MADE), Some(&now), false);
+    let again = KeyRing::restored(Backup::of(backup, MADE), Some(&now), false, MADE);
     assert!(matches!(again, Ok(Restored::Already)), "{again:?}");
 }
 
@@ -162,7 +191,7 @@ fn a_ring_that_has_all_of_it_stays_as_it_is() {
 fn another_ring_is_given_up_only_when_that_is_asked_for() {
     let (backup, mut other) = (ring(1), ring(2));
     other.cut_off(UnixMillis(5), MADE);
-    let refused = KeyRing::restored(Backup::of(backup.clone(), MADE), Some(&other), false);
+    let refused = KeyRing::restored(Backup::of(backup.clone(), MADE), Some(&other), false, MADE);
     assert_eq!(refused.map(drop), Err(OtherRing));
     let new = restored(&backup, Some(&other), true);
     assert!(new.has_secrets_of(&backup) && !new.has_secrets_of(&other));
