@@ -1,7 +1,7 @@
 // The key ring in a file that is sealed to an operator's key, restored where the ring is lost: sessions go on.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
+import { constants, createCipheriv, createPublicKey, generateKeyPairSync, publicEncrypt, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -215,6 +215,26 @@ test("whatever is damaged, of another key or too late is refused, and nothing is
   assert.equal((await bed.core("POST", "/postern/keys/restore", { backup: "x".repeat(1_100_000) })).status, 400);
   assert.deepEqual(await kids(), before);
   assert.equal(await verdict(bed, alice), "OK");
+});
+
+test("a content key of another length is refused, whoever sealed with it", async () => {
+  const { file } = await backedUp("strength.jwe");
+  const text = readFileSync(file, "utf8").trim();
+  const { plaintext } = await compactDecrypt(text, await importPKCS8(readFileSync(key.private, "utf8"), "RSA-OAEP-256"));
+  const [header = ""] = text.split(".");
+  const outcomes = [];
+  for (const length of [16, 32]) {
+    const { publicKey } = (await bed.core("POST", "/postern/keys/restore-key")).body;
+    const contentKey = randomBytes(length);
+    const nonce = randomBytes(12);
+    const cipher = createCipheriv(`aes-${length * 8}-gcm`, contentKey, nonce).setAAD(Buffer.from(header));
+    const content = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+    const recipient = { key: createPublicKey({ key: publicKey, format: "jwk" }), padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" };
+    const parts = [publicEncrypt(recipient, contentKey), nonce, content, cipher.getAuthTag()].map((part) => part.toString("base64url"));
+    const { status } = await bed.core("POST", "/postern/keys/restore", { backup: [header, ...parts].join(".") });
+    outcomes.push([length, status]);
+  }
+  assert.deepEqual(outcomes, [[16, 400], [32, 200]]);
 });
 
 test("the commands say what they lack, write over nothing, and take no private key for a public one", async () => {

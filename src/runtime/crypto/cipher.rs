@@ -13,13 +13,19 @@ use postern_jwt::{compact, json::ObjectWriter, secret::Secret};
 /// RSA of 2048 bits is for a key that is used within minutes.
 const OAEP: &str = r#"{"name":"RSA-OAEP","hash":"SHA-256","modulusLength":2048}"#;
 
+/// How long a key of AES-256-GCM is. WebCrypto takes shorter ones, for other strengths.
+const KEY_BYTES: usize = 32;
+
 /// A key of AES-256-GCM, as WebCrypto holds it. Not to be had back.
 #[derive(Debug, Clone)]
 pub(crate) struct ContentKey(CryptoKey);
 
 impl ContentKey {
-    /// Imports 32 bytes.
+    /// Imports 32 bytes; [`CryptoFault::BadKey`] when there are more or fewer.
     pub(crate) async fn new(key: &Secret) -> Result<Self, CryptoFault> {
+        if key.expose().len() != KEY_BYTES {
+            return Err(CryptoFault::BadKey);
+        }
         let mut jwk = ObjectWriter::new();
         jwk.text("kty", "oct");
         jwk.text("k", &compact::encode(key.expose()));
