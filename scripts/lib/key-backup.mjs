@@ -4,6 +4,7 @@
 // nor the private key travel, and the content is opened by the deployment alone.
 import { constants, createHash, createPrivateKey, createPublicKey, privateDecrypt, publicEncrypt } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { NotThere } from "./admin-api.mjs";
 import { StepFailed, say } from "./process.mjs";
 
 /** @typedef {ReturnType<typeof import("./admin-api.mjs").adminApi>} Api */
@@ -13,7 +14,8 @@ const OAEP = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" };
 /** @param {Api} api @param {string} file @param {string | undefined} key path of a PEM file */
 export async function backUpKeys(api, file, key) {
   const publicKey = keyOf(key, "public");
-  const { backup } = await api.ask({ method: "POST", path: "/postern/keys/backup", body: { publicKey: publicKey.export({ format: "jwk" }) } });
+  const body = { publicKey: publicKey.export({ format: "jwk" }) };
+  const { backup } = await asked(api, { path: "/postern/keys/backup", body }, publicKey);
   try {
     writeFileSync(file, `${backup}\n`, { flag: "wx", mode: 0o600 });
   } catch (error) {
@@ -37,11 +39,32 @@ export async function restoreKeys(api, file, key, replace) {
   }
   // As of a wrong key: with some OpenSSL the wrong key gives random bytes and no error.
   if (contentKey.length !== 32) throw new StepFailed(`${file} is damaged, or sealed to another key`);
-  const { publicKey } = await api.ask({ method: "POST", path: "/postern/keys/restore-key" });
+  const { publicKey } = await asked(api, { path: "/postern/keys/restore-key" }, createPublicKey(privateKey));
   const recipient = createPublicKey({ key: publicKey, format: "jwk" });
   const again = publicEncrypt({ key: recipient, ...OAEP }, contentKey).toString("base64url");
-  const { restored } = await api.ask({ method: "POST", path: "/postern/keys/restore", body: { backup: [header, again, ...rest].join("."), replace } });
+  const { restored } = await asked(api, { path: "/postern/keys/restore", body: { backup: [header, again, ...rest].join("."), replace } }, createPublicKey(privateKey));
   return { restored, ...told(backup) };
+}
+
+/**
+ * What the deployment answers; where it does not know the key, which setting lacks it.
+ * @param {Api} api @param {{path: string, body?: object}} question @param {import("node:crypto").KeyObject} publicKey
+ */
+async function asked(api, question, publicKey) {
+  try {
+    return await api.ask({ method: "POST", ...question });
+  } catch (error) {
+    const setting = `KEY_BACKUP_KEY = "${thumbprint(publicKey)}" (docs/keys.md)`;
+    if (error instanceof NotThere) throw new StepFailed(`there is no backup and no restore there: this key needs the setting ${setting}`);
+    if (error instanceof StepFailed && error.message.includes("KEY_BACKUP_KEY")) throw new StepFailed(`${error.message}; this key needs the setting ${setting}`);
+    throw error;
+  }
+}
+
+/** RFC 7638. @param {import("node:crypto").KeyObject} publicKey */
+function thumbprint(publicKey) {
+  const { e, kty, n } = publicKey.export({ format: "jwk" });
+  return createHash("sha256").update(JSON.stringify({ e, kty, n })).digest("base64url");
 }
 
 /** What can be said of a backup without its key. @param {string} backup */

@@ -1,13 +1,13 @@
 // The key ring in a file that is sealed to an operator's key, restored where the ring is lost: sessions go on.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { constants, createCipheriv, createPublicKey, generateKeyPairSync, publicEncrypt, randomBytes } from "node:crypto";
+import { constants, createCipheriv, createPrivateKey, createPublicKey, generateKeyPairSync, publicEncrypt, randomBytes } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { after, before, test } from "node:test";
-import { compactDecrypt, importPKCS8 } from "jose";
+import { calculateJwkThumbprint, compactDecrypt, exportJWK, importPKCS8 } from "jose";
 import { fromRoot, projectNode } from "../../scripts/lib/paths.mjs";
 import { apiKey } from "../support/harness.mjs";
 import { startWithCaller } from "../support/rpc.mjs";
@@ -17,24 +17,32 @@ import { startWithCaller } from "../support/rpc.mjs";
 const folder = mkdtempSync(join(tmpdir(), "postern-backup-"));
 /** @type {Bed} */
 let bed;
+/** @type {string} the name of the key that backups are sealed to */
+let thumbprint;
+/** @type {Record<string, string>} */
+let vars;
+/** A key pair in two files. @param {string} name @param {number} [modulusLength] */
+function keyPair(name, modulusLength = 2048) {
+  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength });
+  const files = { public: join(folder, `${name}-public.pem`), private: join(folder, `${name}-private.pem`) };
+  writeFileSync(files.public, publicKey.export({ type: "spki", format: "pem" }));
+  writeFileSync(files.private, privateKey.export({ type: "pkcs8", format: "pem" }));
+  return files;
+}
+const key = keyPair("operator");
+const other = keyPair("other");
+/** RFC 7638, by another library than the product's. @param {string} file */
+const thumbprintOf = async (file) => calculateJwkThumbprint(await exportJWK(createPublicKey(readFileSync(file))));
+
 before(async () => {
-  bed = await startWithCaller({ SIGNING_ALGORITHM: "ES256" });
+  thumbprint = await thumbprintOf(key.public);
+  vars = { SIGNING_ALGORITHM: "ES256", KEY_BACKUP_KEY: thumbprint };
+  bed = await startWithCaller(vars);
 });
 after(async () => {
   await bed?.close();
   rmSync(folder, { recursive: true, force: true });
 });
-
-/** A key pair in two files. @param {string} name @param {string} [passphrase] @param {number} [modulusLength] */
-function keyPair(name, passphrase, modulusLength = 2048) {
-  const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength });
-  const files = { public: join(folder, `${name}-public.pem`), private: join(folder, `${name}-private.pem`) };
-  writeFileSync(files.public, publicKey.export({ type: "spki", format: "pem" }));
-  writeFileSync(files.private, privateKey.export({ type: "pkcs8", format: "pem", ...(passphrase && { cipher: "aes-256-cbc", passphrase }) }));
-  return files;
-}
-const key = keyPair("operator");
-const other = keyPair("other");
 
 /** @param {Bed} at @param {string[]} args @param {Record<string, string>} [env] @returns {Promise<{code: number | null, stdout: string, stderr: string}>} */
 function admin(at, args, env = {}) {
@@ -98,7 +106,7 @@ test("where the ring is lost and users' objects are not, a restore lets every se
 test("on a deployment with storage of its own the tokens verify, and there is nothing to refresh", async () => {
   const alice = await login(bed, "alice");
   const { file } = await backedUp("elsewhere.jwe");
-  const empty = await startWithCaller({ SIGNING_ALGORITHM: "ES256" });
+  const empty = await startWithCaller(vars);
   try {
     assert.equal((await done(empty, "restore-keys", file, "--key", key.private)).restored, true);
     assert.equal(await verdict(empty, alice), "OK");
@@ -167,7 +175,7 @@ test("the file is a JWE that any library opens with the private key, holds the s
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.match(sha256, /^[0-9a-f]{64}$/);
   const { plaintext, protectedHeader } = await compactDecrypt(text, await importPKCS8(readFileSync(key.private, "utf8"), "RSA-OAEP-256"));
-  assert.deepEqual({ ...protectedHeader, iat: 0 }, { alg: "RSA-OAEP-256", enc: "A256GCM", typ: "postern-keys", iat: 0 });
+  assert.deepEqual({ ...protectedHeader, iat: 0 }, { alg: "RSA-OAEP-256", enc: "A256GCM", typ: "postern-keys", kid: thumbprint, iat: 0 });
   assert.ok(Math.abs(Date.parse(made) - Date.now()) < 600_000, made);
   const { ring } = JSON.parse(new TextDecoder().decode(plaintext));
   assert.equal(Buffer.from(ring.head.secrets.route_key, "base64url").length, 32);
@@ -178,12 +186,13 @@ test("the file is a JWE that any library opens with the private key, holds the s
 });
 
 test("a private key with a passphrase is opened by it", async () => {
-  const locked = keyPair("locked", "a long passphrase", 3072);
-  const file = join(folder, "locked.jwe");
-  await done(bed, "backup-keys", file, "--key", locked.public);
-  const args = ["restore-keys", file, "--key", locked.private];
+  const { file } = await backedUp("locked.jwe");
+  const locked = join(folder, "locked-private.pem");
+  const passphrase = "a long passphrase";
+  writeFileSync(locked, createPrivateKey(readFileSync(key.private)).export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase }));
+  const args = ["restore-keys", file, "--key", locked];
   assert.match((await admin(bed, args)).stderr, /POSTERN_BACKUP_PASSPHRASE does not open it/);
-  const opened = await admin(bed, args, { POSTERN_BACKUP_PASSPHRASE: "a long passphrase" });
+  const opened = await admin(bed, args, { POSTERN_BACKUP_PASSPHRASE: passphrase });
   assert.equal(JSON.parse(opened.stdout).restored, false);
 });
 
@@ -217,6 +226,41 @@ test("whatever is damaged, of another key or too late is refused, and nothing is
   assert.equal(await verdict(bed, alice), "OK");
 });
 
+test("without the setting there is neither backup nor restore, and the command says what is to be set", async () => {
+  const { file } = await backedUp("off.jwe");
+  const off = await startWithCaller({ SIGNING_ALGORITHM: "ES256" });
+  try {
+    for (const path of ["backup", "restore-key", "restore"]) {
+      const { status } = await off.core("POST", `/postern/keys/${path}`, { publicKey: createPublicKey(readFileSync(key.public)).export({ format: "jwk" }), backup: "" });
+      assert.equal(status, 404, path);
+    }
+    for (const args of [["backup-keys", join(folder, "off-new.jwe"), "--key", key.public], ["restore-keys", file, "--key", key.private]]) {
+      const { code, stderr } = await admin(off, args);
+      assert.equal(code, 1);
+      assert.match(stderr, new RegExp(`^error: there is no backup .*KEY_BACKUP_KEY = "${thumbprint}".*\n$`));
+    }
+  } finally {
+    await off.close();
+  }
+});
+
+test("a backup is sealed to the key of the setting and to no other, and a restore takes what names it", async () => {
+  const refused = await admin(bed, ["backup-keys", join(folder, "theirs.jwe"), "--key", other.public]);
+  const theirs = await thumbprintOf(other.public);
+  assert.match(refused.stderr, new RegExp(`^error: status 400: .*"publicKey" is another key than KEY_BACKUP_KEY names.*"${theirs}".*\n$`));
+  assert.match(bed.output(), /"operator_api".*is another key than KEY_BACKUP_KEY names/);
+  const { file } = await backedUp("named.jwe");
+  const [header = "", ...rest] = readFileSync(file, "utf8").trim().split(".");
+  const told = JSON.parse(Buffer.from(header, "base64url").toString());
+  for (const kid of [theirs, undefined]) {
+    const path = join(folder, "renamed.jwe");
+    writeFileSync(path, [Buffer.from(JSON.stringify({ ...told, kid })).toString("base64url"), ...rest].join("."));
+    const { stderr } = await admin(bed, ["restore-keys", path, "--key", key.private]);
+    assert.match(stderr, /^error: status 400: .*names another key than KEY_BACKUP_KEY/);
+  }
+  assert.equal((await done(bed, "restore-keys", file, "--key", key.private)).restored, false);
+});
+
 test("a content key of another length is refused, whoever sealed with it", async () => {
   const { file } = await backedUp("strength.jwe");
   const text = readFileSync(file, "utf8").trim();
@@ -245,7 +289,7 @@ test("the commands say what they lack, write over nothing, and take no private k
     [["backup-keys", join(folder, "new.jwe")], /--key FILE is needed: the public part/],
     [["backup-keys", join(folder, "new.jwe"), "--key", key.private], /is a private key/],
     [["backup-keys", join(folder, "new.jwe"), "--key", join(folder, "none.pem")], /none.pem cannot be read: ENOENT/],
-    [["backup-keys", join(folder, "new.jwe"), "--key", keyPair("short", undefined, 1024).public], /"publicKey" must be the JWK of an RSA key of 2048 to 4096 bits/],
+    [["backup-keys", join(folder, "new.jwe"), "--key", keyPair("short", 1024).public], /"publicKey" must be the JWK of an RSA key of 2048 to 4096 bits/],
     [["restore-keys", join(folder, "none.jwe"), "--key", key.private], /none.jwe cannot be read: ENOENT/],
     [["restore-keys", file, "--key", key.private], /is no backup of a key ring/],
   ]);

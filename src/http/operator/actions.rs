@@ -54,13 +54,13 @@ pub(in crate::http) async fn answer(
     if path == "users/export" {
         return lists::export(request, env, execution).await;
     }
-    if !is_action(path) && !backup::is_action(path) {
+    if !is_action(path) && !backup::is_action(path, settings) {
         return error::not_found();
     }
     if request.method() != "POST" {
         return error::method_not_allowed("POST");
     }
-    match acted(request, env, execution, path).await {
+    match acted(request, env, execution, path, settings).await {
         Ok(text) => Reply::json(200, text),
         Err(refusal) => {
             log::write(log::Event::OperatorApi, &error::detail(&refusal));
@@ -74,12 +74,13 @@ async fn acted(
     env: &Env,
     execution: &ExecutionContext,
     path: &str,
+    settings: &Settings,
 ) -> Result<String, Refusal> {
     let more = backup::more_bytes(path);
     let body = body_within(request, MAX_BODY_BYTES.saturating_add(more)).await?;
     let given = json::parse_object(&body).map_err(|fault| bad(&format!("body {fault}")))?;
-    if backup::is_action(path) {
-        return backup::perform(env, path, &given).await;
+    if backup::is_action(path, settings) {
+        return backup::perform(env, path, &given, settings).await;
     }
     let context = Context::open(env, execution).await?;
     perform(&context, path, &given, EndedBy::ServiceApi).await

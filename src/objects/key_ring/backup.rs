@@ -19,6 +19,7 @@ use postern_core::{
 };
 use postern_jwt::{
     json::{self, ObjectWriter},
+    proof::Thumbprint,
     secret::Secret,
     time::{Millis, UnixMillis},
 };
@@ -48,9 +49,14 @@ impl RestoreKey {
         young.map(|(_, key)| key.clone()).ok_or(Fault::Unopened)
     }
 
-    /// The backup in a text.
-    pub(super) async fn opened(&self, text: &str, now: UnixMillis) -> Result<Backup, Fault> {
-        let sealed = SealedBackup::read(text).ok_or(Fault::Unopened)?;
+    /// The backup in a text, which must name the key that backups are sealed to.
+    pub(super) async fn opened(
+        &self,
+        text: &str,
+        sealed_to: Thumbprint,
+        now: UnixMillis,
+    ) -> Result<Backup, Fault> {
+        let sealed = SealedBackup::read(text, sealed_to).ok_or(Fault::Unopened)?;
         let key = self.current(now)?.unwrap(&sealed.wrapped_key).await?;
         let key = ContentKey::new(&key).await?;
         let opened = key.open(sealed.nonce, sealed.header.as_bytes(), &sealed.content);
@@ -60,15 +66,21 @@ impl RestoreKey {
     }
 }
 
-/// The ring sealed to a key, the text of a JWK: what is answered.
-pub(super) async fn sealed(ring: KeyRing, jwk: &str, now: UnixMillis) -> Result<String, Fault> {
+/// The ring sealed to a key, the text of a JWK, which must be the one that backups are sealed to: what is answered.
+pub(super) async fn sealed(
+    ring: KeyRing,
+    jwk: &str,
+    sealed_to: Thumbprint,
+    now: UnixMillis,
+) -> Result<String, Fault> {
     let recipient = json::parse_object(jwk).ok();
     let recipient = recipient.as_ref().and_then(RecipientKey::read);
+    let recipient = recipient.filter(|key| key.thumbprint() == sealed_to);
     let recipient = recipient.ok_or(Fault::BadRequest)?;
     let backup = Backup::of(ring, now);
     let text = Secret::new(backup.to_json().map_err(|_| Fault::Storage)?.into_bytes());
     let key = Secret::new(random::random::<32>()?.to_vec());
-    let header = backup.header();
+    let header = backup.header(sealed_to);
     let nonce = random::random()?;
     let content = ContentKey::new(&key).await?;
     let sealed = SealedBackup {

@@ -230,16 +230,18 @@ impl Object {
     /// Answers what concerns backups: with the text of a JSON object.
     async fn sealing(self: &Rc<Self>, wanted: Sealing) -> Result<String, Fault> {
         let now = clock::now();
+        let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
+        // Whatever the isolate's release asks for.
+        let sealed_to = settings.key_backup_key.ok_or(Fault::BadRequest)?;
         match wanted {
             Sealing::RestoreKey => self.restore_key.renew(now).await,
             Sealing::Backup { key } => {
-                let settings = settings::current(&self.env).map_err(|_| Fault::Settings)?;
                 let wanted = Wanted::from(settings.as_ref());
                 let ring = self.updated(wanted, RingCall::Ring, now).await?;
-                backup::sealed(ring, &key, now).await
+                backup::sealed(ring, &key, sealed_to, now).await
             }
             Sealing::Restore { backup, replace } => {
-                let opened = self.restore_key.opened(&backup, now).await?;
+                let opened = self.restore_key.opened(&backup, sealed_to, now).await?;
                 let to = events::destinations(&self.env);
                 self.may_wait.set(true);
                 let restored = backup::restore(&self.storage()?, opened, replace, (to, now))?;

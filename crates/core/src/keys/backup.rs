@@ -9,6 +9,7 @@ use super::{KeyRing, Unreadable, stored::Kept};
 use postern_jwt::{
     compact,
     json::{self, Object, ObjectWriter},
+    proof::Thumbprint,
     secret::Secret,
     time::UnixMillis,
 };
@@ -46,14 +47,20 @@ impl RecipientKey {
         if text("kty")? != "RSA" || !is_long_enough || is_private {
             return None;
         }
+        decoded(&exponent)?;
         let mut read = ObjectWriter::new();
+        read.text("e", &exponent);
         read.text("kty", "RSA");
         read.text("n", &modulus);
-        read.text("e", &exponent);
         Some(Self(read.finish()))
     }
 
-    /// The text of the JWK, as it was read.
+    /// The name of the key.
+    pub fn thumbprint(&self) -> Thumbprint {
+        Thumbprint::of_canonical(&self.0)
+    }
+
+    /// The text of the JWK: the required members as they were read, in the order of RFC 7638.
     pub fn jwk(&self) -> &str {
         &self.0
     }
@@ -96,12 +103,13 @@ impl Backup {
         is_whole.then_some(backup).ok_or(Unreadable)
     }
 
-    /// The protected header of its JWE, which is authenticated with the content.
-    pub fn header(&self) -> String {
+    /// The protected header of its JWE, which is authenticated with the content. `key` is what it is sealed to.
+    pub fn header(&self, key: Thumbprint) -> String {
         let mut header = ObjectWriter::new();
         header.text("alg", ALGORITHM);
         header.text("enc", ENCRYPTION);
         header.text("typ", TYPE);
+        header.text("kid", &key.to_string());
         header.number("iat", self.made.as_seconds());
         compact::encode(header.finish().as_bytes())
     }
@@ -124,8 +132,9 @@ pub struct SealedBackup<'a> {
 const TAG_BYTES: usize = 16;
 
 impl<'a> SealedBackup<'a> {
-    /// Takes a text apart; `None` when it has not the form of a backup.
-    pub fn read(text: &'a str) -> Option<Self> {
+    /// Takes a text apart; `None` when it has not the form of a backup, or names another key than `key` as the one that it was
+    /// made for.
+    pub fn read(text: &'a str, key: Thumbprint) -> Option<Self> {
         if text.len() > MAX_BACKUP_BYTES {
             return None;
         }
@@ -140,6 +149,7 @@ impl<'a> SealedBackup<'a> {
         let told = json::parse_object(&told).ok()?;
         let is = |name, value| matches!(told.string(name), Ok(Some(told)) if told == value);
         let is_known = is("alg", ALGORITHM) && is("enc", ENCRYPTION) && is("typ", TYPE);
+        let is_known = is_known && is("kid", &key.to_string());
         if !is_known || told.contains("crit") || told.contains("zip") {
             return None;
         }

@@ -203,6 +203,15 @@ const BOUNDS: &[(&str, &[&str], &[&str])] = &[
         &["europe", "none"],
     ),
     (
+        "KEY_BACKUP_KEY",
+        &["NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", ""],
+        &[
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9X",
+            "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xt",
+            "true",
+        ],
+    ),
+    (
         "MAX_SESSION_DATA",
         &["2", "64KiB", "4MiB"],
         &["1", "4194305", "1MB"],

@@ -28,6 +28,11 @@ impl Thumbprint {
         let bytes: [u8; BYTES] = compact::decode(text).ok()?.try_into().ok()?;
         Some(Self(bytes))
     }
+
+    /// Of a public key whose required members alone are in `jwk`, in the order and spelling of RFC 7638 section 3.3.
+    pub fn of_canonical(jwk: &str) -> Self {
+        Self(Sha256::digest(jwk).into())
+    }
 }
 
 impl std::fmt::Display for Thumbprint {

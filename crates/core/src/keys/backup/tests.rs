@@ -6,11 +6,14 @@ use crate::keys::{
 };
 use postern_jwt::{
     SigningAlgorithm, compact, json,
+    proof::Thumbprint,
     secret::Secret,
     time::{Millis, UnixMillis},
 };
 
 const MADE: UnixMillis = UnixMillis(1_800_000_000_000);
+const RFC_7638_KEY: &str = r#"{"kty":"RSA","n":"0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw","e":"AQAB","alg":"RS256","kid":"2011-04-29"}"#;
+const KEY: Thumbprint = Thumbprint::NONE;
 const POLICY: KeyPolicy = KeyPolicy {
     interval: Millis::from_seconds(3_600),
     access_token_validity: Millis::from_seconds(3_600),
@@ -73,11 +76,13 @@ fn a_backup_is_read_as_it_was_written_and_nothing_else_is() {
 
 #[test]
 fn its_jwe_is_taken_apart_as_it_was_put_together_and_in_one_spelling() {
-    let header = Backup::of(ring(1), MADE).header();
+    let header = Backup::of(ring(1), MADE).header(KEY);
     let told = compact::decode_text(&header).unwrap();
     assert_eq!(
         told,
-        r#"{"alg":"RSA-OAEP-256","enc":"A256GCM","typ":"postern-keys","iat":1800000000}"#
+        format!(
+            r#"{{"alg":"RSA-OAEP-256","enc":"A256GCM","typ":"postern-keys","kid":"{KEY}","iat":1800000000}}"#
+        )
     );
     let sealed = SealedBackup {
         header: &header,
@@ -86,7 +91,7 @@ fn its_jwe_is_taken_apart_as_it_was_put_together_and_in_one_spelling() {
         content: (0..40).collect(),
     };
     let text = sealed.text();
-    assert_eq!(SealedBackup::read(&text), Some(sealed));
+    assert_eq!(SealedBackup::read(&text, KEY), Some(sealed));
     let with = |at: usize, part: &str| {
         let mut parts: Vec<&str> = text.split('.').collect();
         parts[at] = part;
@@ -102,6 +107,8 @@ fn its_jwe_is_taken_apart_as_it_was_put_together_and_in_one_spelling() {
         header_of(&told.replace("RSA-OAEP-256", "dir")),
         header_of(&told.replace("A256GCM", "A128GCM")),
         header_of(&told.replace("postern-keys", "JWT")),
+        header_of(&told.replace("kid", "key")),
+        header_of(&told.replace(&KEY.to_string(), &"B".repeat(43))),
         header_of(&told.replace('{', r#"{"zip":"DEF","#)),
         header_of(&told.replace('{', r#"{"crit":["x"],"x":1,"#)),
         with(1, "=="),
@@ -110,7 +117,7 @@ fn its_jwe_is_taken_apart_as_it_was_put_together_and_in_one_spelling() {
         with(4, &compact::encode(&[2; 12])),
         with(3, &"A".repeat(super::MAX_BACKUP_BYTES)),
     ] {
-        assert_eq!(SealedBackup::read(&wrong), None, "{wrong:.80}");
+        assert_eq!(SealedBackup::read(&wrong, KEY), None, "{wrong:.80}");
     }
 }
 
@@ -123,9 +130,13 @@ fn a_backup_is_sealed_to_the_public_part_of_a_long_rsa_key_only() {
     let read = |text: &str| RecipientKey::read(&json::parse_object(text).unwrap());
     for bytes in [256, 384, 512] {
         let key = read(&jwk("RSA", &modulus(bytes), "")).unwrap();
-        let plain = format!(r#"{{"kty":"RSA","n":"{}","e":"AQAB"}}"#, modulus(bytes));
+        let plain = format!(r#"{{"e":"AQAB","kty":"RSA","n":"{}"}}"#, modulus(bytes));
         assert_eq!(key.jwk(), plain);
     }
+    // The key and the thumbprint of RFC 7638 section 3.1.
+    let key = read(RFC_7638_KEY).unwrap();
+    let thumbprint = "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs";
+    assert_eq!(key.thumbprint().to_string(), thumbprint);
     let leading_zero = compact::encode(&[[0].as_slice(), &[0xff; 256]].concat());
     for wrong in [
         "{}".to_owned(),
@@ -134,6 +145,7 @@ fn a_backup_is_sealed_to_the_public_part_of_a_long_rsa_key_only() {
         jwk("RSA", &leading_zero, ""),
         jwk("EC", &modulus(256), ""),
         jwk("RSA", "!", ""),
+        jwk("RSA", &modulus(256), "").replace("AQAB", "!"),
         jwk("RSA", &modulus(256), r#","d":"AQ""#),
         jwk("RSA", &modulus(256), r#","p":"AQ""#),
     ] {

@@ -22,6 +22,7 @@ use crate::settings::origin::parse_website;
 use crate::settings::reader::Reader;
 use form::Form;
 use postern_jwt::SigningAlgorithm;
+use postern_jwt::proof::Thumbprint;
 use postern_jwt::secret::Secret;
 use postern_jwt::time::Millis;
 use values::{
@@ -65,6 +66,14 @@ settings! {
 
     /// Where the service API answers; neither a path of the browser API nor one above.
     service_api_base_path: String = SERVICE_API_BASE_PATH, base_path_below_root(), default "/core";
+
+    /// Which key backups of the key ring may be sealed to: the SHA-256 thumbprint (RFC 7638) of one RSA public key, which
+    /// `npm run admin -- backup-keys` prints. Without it there is neither backup nor restore: a holder of an API key alone cannot have
+    /// the keys, nor put others in their place ([keys.md](keys.md#what-an-api-key-can-do)).
+    key_backup_key: Option<Thumbprint> = KEY_BACKUP_KEY, Form::scalar(
+        "the SHA-256 thumbprint of a public key (RFC 7638): 43 characters of base64url",
+        Thumbprint::parse,
+    ).optional(), default "none: backup and restore do not exist" => None;
 
     /// Hosts on which the service API answers without its base path; not the host of `API_DOMAIN`.
     service_api_hosts: Vec<String> = SERVICE_API_HOSTS, hosts(), default "none" => Vec::new();
