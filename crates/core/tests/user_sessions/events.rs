@@ -162,6 +162,18 @@ fn what_ends_by_itself_or_by_a_cut_off_is_published_when_it_is_noticed() {
 }
 
 #[test]
+fn a_note_that_refuses_later_tokens_of_an_issuers_session_is_no_end_of_one() {
+    let user = publishing();
+    user.call(UserCall::Revoke {
+        handles: vec!["x.idp-m.route.digest.tag".to_owned()],
+        keep_for: Some(Millis(60_000)),
+        repeatable: true,
+        by: None,
+    });
+    assert_eq!(published(&user), []);
+}
+
+#[test]
 fn of_a_trusted_issuers_session_the_issuer_is_published_and_no_user() {
     let user = publishing();
     let foreign = "x.idp.route.digest.tag";

@@ -228,8 +228,11 @@ pub(super) fn end_foreign<S: UserStore>(
     foreign::end_again(store, context, handle)?;
     let ended = store.end_foreign(handle, tombstone)?;
     if ended {
-        outbox::queue_delete(store, context.now, handle)?;
-        publish::of_foreign_end(store, context, handle)?;
+        // A mark is no session: it has no data, and nothing of it ends for anybody.
+        if !is_mark(handle) {
+            outbox::queue_delete(store, context.now, handle)?;
+            publish::of_foreign_end(store, context, handle)?;
+        }
         // As long as the tombstone: its issuer may go on making tokens for the session.
         revocation::queue(store, context, handle, tombstone.keep_until, true)?;
     }
