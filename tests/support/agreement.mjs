@@ -35,6 +35,8 @@ export async function operate({ ask, operations, users, seed, atOnce = 16, stopp
   const sessions = [];
   let begun = 0;
   let acknowledged = 0;
+  /** Why no answer came. @type {unknown[]} */
+  const unanswered = [];
   const worker = async (/** @type {number} */ which) => {
     const random = randomFrom(seed + which);
     /** @type {Known[]} */
@@ -52,6 +54,7 @@ export async function operate({ ask, operations, users, seed, atOnce = 16, stopp
       } catch (error) {
         // No answer: what was sent may have been done. An answer that is wrong is another matter.
         if (error instanceof assert.AssertionError) throw error;
+        unanswered.push(error);
       }
     }
   };
@@ -89,5 +92,5 @@ export async function operate({ ask, operations, users, seed, atOnce = 16, stopp
     known.state = "ended";
   }
   await Promise.all(Array.from({ length: atOnce }, (_, which) => worker(which)));
-  return { sessions, acknowledged };
+  return { sessions, acknowledged, unanswered };
 }

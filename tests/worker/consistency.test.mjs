@@ -82,7 +82,8 @@ describe("ten thousand operations over a thousand users", () => {
   after(() => postern.close());
 
   test("leave listing, records, KV and alarms in agreement", async () => {
-    const { sessions, acknowledged } = await operate({ ask: asking(postern).ask, operations: 10_000, users: 1_000, seed: 1 });
+    const { sessions, acknowledged, unanswered } = await operate({ ask: asking(postern).ask, operations: 10_000, users: 1_000, seed: 1 });
+    assert.deepEqual(unanswered.map((error) => `${error} ${/** @type {any} */ (error).cause ?? ""}`), []);
     assert.equal(acknowledged, 10_000);
     await sleep(2_000);
     await agrees(postern, sessions, 1_000);
