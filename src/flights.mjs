@@ -11,12 +11,11 @@ const SLACK_MS = 1_000;
 /**
  * @typedef {object} Flight a request that waits
  * @property {number} deadline in milliseconds since 1970
- * @property {Promise<unknown> | undefined} outcome once there is one: the promise that it waits for, or one of `late`
- * @property {unknown} late what it comes to after its deadline
- * @property {() => void} wake has its request go on: with the outcome, or with the timer
+ * @property {() => void} giveUp has it go on without what it waits for
+ * @property {() => void} wake has it take the timer over
  */
 
-/** Those without an outcome. @type {Set<Flight>} */
+/** Those that still wait. @type {Set<Flight>} */
 const flights = new Set();
 /** When the timer fires; infinite when none runs. */
 let due = Infinity;
@@ -28,33 +27,38 @@ let turn = 0;
  * @template T @param {Promise<T>} promise @param {number} ms @param {T} late @returns {Promise<T>}
  */
 export function inTime(promise, ms, late) {
-  const now = Date.now();
-  /** @type {Flight} */
-  const flight = { deadline: now + ms, outcome: undefined, wake: nothing, late };
-  flights.add(flight);
-  if (flight.deadline < due || now > due + SLACK_MS) tick(now, now + TERM_MS);
-  const ended = () => land(flight, promise);
-  promise.then(ended, ended);
-  return landing(flight);
+  // Made once, and here: what goes on behind a promise goes on as part of the request that made it, whoever settles it.
+  return new Promise((resolve, reject) => {
+    const now = Date.now();
+    /** @type {Flight} */
+    const flight = { deadline: now + ms, giveUp: () => resolve(late), wake: nothing };
+    flights.add(flight);
+    if (flight.deadline < due || now > due + SLACK_MS) tick(now, now + TERM_MS);
+    /** @param {(outcome: any) => void} settle */
+    const ended = (settle) => (/** @type {any} */ outcome) => {
+      flights.delete(flight);
+      settle(outcome);
+    };
+    promise.then(ended(resolve), ended(reject));
+    awaitTurn(flight);
+  });
 }
 
 const nothing = () => {};
 
-/** @param {Flight} flight @param {Promise<unknown>} outcome */
-function land(flight, outcome) {
-  if (!flights.delete(flight)) return;
-  flight.outcome = outcome;
-  flight.wake();
-}
-
-/** Goes on as part of the flight's own request, whoever woke it: only there may its answer be made. @param {Flight} flight @returns {Promise<any>} */
-const landing = (flight) =>
-  new Promise((resolve) => (flight.wake = resolve)).then(() => {
-    if (flight.outcome) return flight.outcome;
+/**
+ * Takes the timer over when it is to be had. Only that happens here: what follows a wake of another request's may run as part of any
+ * request that still goes on, and for the timer any will do.
+ * @param {Flight} flight
+ */
+function awaitTurn(flight) {
+  new Promise((resolve) => (flight.wake = /** @type {() => void} */ (resolve))).then(() => {
+    if (!flights.has(flight)) return;
     const now = Date.now();
     if (due === Infinity) tick(now, now + TERM_MS);
-    return landing(flight);
+    awaitTurn(flight);
   });
+}
 
 /** Has the timer fire at the next deadline, or when the term of this request is over. @param {number} now @param {number} end */
 function tick(now, end) {
@@ -71,7 +75,11 @@ function tick(now, end) {
 /** @param {number} end of the term */
 function fire(end) {
   const now = Date.now();
-  for (const flight of flights) if (flight.deadline <= now) land(flight, Promise.resolve(flight.late));
+  for (const flight of flights) {
+    if (flight.deadline > now) continue;
+    flights.delete(flight);
+    flight.giveUp();
+  }
   if (flights.size > 0 && now < end) return tick(now, end);
   due = Infinity;
   // The first whose request still goes on takes the timer.
