@@ -124,7 +124,7 @@ impl RingCall {
             key,
             backup,
             replace,
-        } = serde_json::from_str(body).map_err(|_| Unread::Damaged)?;
+        } = message::read(body)?;
         if protocol < OLDEST {
             return Err(Unread::Unsupported);
         }

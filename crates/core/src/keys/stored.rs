@@ -151,7 +151,7 @@ macro_rules! texts {
 
             /// Reads what [`Self::to_json`] wrote, in this release or another.
             pub fn from_json(text: &str) -> Result<Self, Unreadable> {
-                serde_json::from_str(text).map_err(|_| Unreadable)
+                message::read(text).map_err(|_| Unreadable)
             }
         }
     )*};

@@ -14,12 +14,12 @@
 
 pub mod raw;
 
+mod reader;
 mod variants;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::value::RawValue;
-use std::collections::BTreeMap;
 
+pub use reader::read;
 pub use variants::variants;
 
 /// The highest number that this release understands.
@@ -102,7 +102,7 @@ pub fn encode(message: &impl Serialize) -> Option<String> {
 
 /// What a message says.
 pub fn decode<M: Message>(text: &str) -> Result<M, Unread> {
-    match serde_json::from_str::<M>(text) {
+    match read::<M>(text) {
         Ok(message) if message.protocol() >= OLDEST => {
             #[cfg(postern_next)]
             next::check(message.protocol(), text)?;
@@ -118,27 +118,24 @@ pub fn agreed(theirs: u32) -> u32 {
     theirs.min(NEWEST)
 }
 
-/// What every message of every number has.
-#[derive(Deserialize)]
-struct Head<'a> {
-    protocol: u32,
-    #[serde(borrow, alias = "reply")]
-    call: Option<&'a RawValue>,
-}
-
 /// Why a text could not be read. Looks at it once more, which only happens then.
 fn why<M: Message>(text: &str) -> Unread {
-    let Ok(Head { protocol, call }) = serde_json::from_str(text) else {
+    let head = reader::members(text).unwrap_or_default();
+    let member = |name: &str| {
+        let mut named = head.iter().filter(|(theirs, _)| theirs == name);
+        named.next().map(|(_, value)| value.text())
+    };
+    let Some(Ok(protocol)) = member("protocol").map(str::parse::<u32>) else {
         return Unread::Damaged;
     };
     if !(OLDEST..=NEWEST).contains(&protocol) {
         return Unread::Unsupported;
     }
-    let named: Option<BTreeMap<String, &RawValue>> =
-        call.and_then(|call| serde_json::from_str(call.get()).ok());
+    let named = member("call").or_else(|| member("reply"));
+    let named = named.and_then(|named| reader::members(named).ok());
     let known = variants::<M::Content>();
-    match named.and_then(|named| named.into_keys().next()) {
-        Some(name) if !known.contains(&name.as_str()) => Unread::Unsupported,
+    match named.and_then(|named| named.into_iter().next()) {
+        Some((name, _)) if !known.contains(&name.as_ref()) => Unread::Unsupported,
         _ => Unread::Damaged,
     }
 }

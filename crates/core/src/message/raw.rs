@@ -3,8 +3,13 @@
 //!
 //! For `#[serde(with = "raw")]` on a `String`, and [`optional`] on an `Option<String>`.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::Error};
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Visitor, ser::Error};
 use serde_json::value::RawValue;
+
+/// By this name, as that of a newtype, the reader of messages is asked for a value's text.
+pub(super) const NAME: &str = "postern::raw";
 
 /// Writes the text of one JSON value.
 pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
@@ -14,12 +19,35 @@ pub fn serialize<S: Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::E
 
 /// Reads what [`serialize`] wrote, as it was.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    Box::<RawValue>::deserialize(deserializer).map(|raw| Box::<str>::from(raw).into_string())
+    Text::deserialize(deserializer).map(|Text(text)| text.to_owned())
+}
+
+/// The text of a value.
+struct Text<'de>(&'de str);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_newtype_struct(NAME, OfText)
+    }
+}
+
+struct OfText;
+
+impl<'de> Visitor<'de> for OfText {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the text of a value")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text(text))
+    }
 }
 
 /// The same for a text that may be absent.
 pub mod optional {
-    use super::{Deserialize, Deserializer, RawValue, Serializer};
+    use super::{Deserialize, Deserializer, Serializer, Text};
 
     /// Writes the text of one JSON value, or null.
     pub fn serialize<S: Serializer>(
@@ -36,7 +64,7 @@ pub mod optional {
     pub fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<Option<String>, D::Error> {
-        let raw: Option<Box<RawValue>> = Option::deserialize(deserializer)?;
-        Ok(raw.map(|raw| Box::<str>::from(raw).into_string()))
+        let text: Option<Text<'_>> = Option::deserialize(deserializer)?;
+        Ok(text.map(|Text(text)| text.to_owned()))
     }
 }
