@@ -5,6 +5,7 @@ pub(crate) mod context;
 pub(crate) mod events;
 pub(crate) mod key_ring;
 pub(crate) mod key_sets;
+pub(crate) mod relays;
 pub(crate) mod revocation_copy;
 pub(crate) mod revocation_report;
 pub(crate) mod revocations;

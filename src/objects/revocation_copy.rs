@@ -5,19 +5,16 @@
 
 use super::{
     context::Context,
-    key_ring,
+    key_ring, relays,
     revocations::{Outage, ask, request},
 };
-use crate::runtime::{
-    clock,
-    http::fetch::{Answer, Limits},
-    log, metrics,
-};
+use crate::runtime::{clock, http::fetch::Limits, log, metrics};
 use postern_core::{
     keys::RingCopy,
     metrics::Point,
+    relay,
     revocation::{
-        call::{AuthorityCall, AuthorityReply},
+        call::{AuthorityCall, AuthorityReply, PollAnswer},
         copy::{Age, Decision, LivenessQuery, Poll, RevocationCopy, UncertainReason},
         cut_off, key,
         segment::Segment,
@@ -26,7 +23,7 @@ use postern_core::{
     settings::Settings,
 };
 use postern_jwt::time::{Millis, UnixMillis};
-use std::cell::RefCell;
+use std::{cell::RefCell, iter};
 
 /// A request may wait for a poll of its own: not long.
 const POLL_LIMITS: Limits = Limits {
@@ -107,9 +104,9 @@ pub(crate) fn decide(context: &Context, handle: &str, age: Age, bound: Millis) -
         decision,
         Decision::AskObject(UncertainReason::NoCopy | UncertainReason::OldCopy)
     ) {
-        for poll in due_polls(context, bound) {
+        for polls in due_polls(context, bound) {
             let polling = context.clone();
-            context.in_background(async move { make(&polling, poll).await });
+            context.in_background(async move { make(&polling, polls, bound).await });
         }
     }
     decision
@@ -159,8 +156,8 @@ pub(crate) struct Freshness {
 
 /// What this isolate holds at this moment, after the polls that a request with this bound would make.
 pub(crate) async fn freshness(context: &Context, bound: Millis) -> Freshness {
-    for poll in due_polls(context, bound) {
-        make(context, poll).await;
+    for polls in due_polls(context, bound) {
+        make(context, polls, bound).await;
     }
     let now = clock::now();
     HELD.with_borrow(|held| {
@@ -180,9 +177,9 @@ pub(crate) async fn freshness(context: &Context, bound: Millis) -> Freshness {
 /// enough. Runs beside the question.
 pub(crate) async fn learn_cut_off(context: &Context, bound: Millis) {
     // Polls are due when a third of the bound is spent.
-    let enough = Millis(CUT_OFF_KNOWN.0.saturating_mul(3));
-    for poll in due_polls(context, bound.min(enough)) {
-        make(context, poll).await;
+    let bound = bound.min(Millis(CUT_OFF_KNOWN.0.saturating_mul(3)));
+    for polls in due_polls(context, bound) {
+        make(context, polls, bound).await;
     }
 }
 
@@ -245,8 +242,10 @@ fn shards(settings: &Settings, ring: &RingCopy, now: UnixMillis) -> u32 {
     published.map_or(settings.revocation_shards, |shards| shards.polled(now))
 }
 
-fn due_polls(context: &Context, bound: Millis) -> Vec<Poll> {
+/// Polls that are due, those together that are made together: a relay tells of all shards at once.
+fn due_polls(context: &Context, bound: Millis) -> Vec<Vec<Poll>> {
     let shards = polled_shards(context);
+    let are_relayed = relays::are_used(&context.env);
     HELD.with_borrow_mut(|held| {
         let mut polls = Vec::new();
         loop {
@@ -256,31 +255,54 @@ fn due_polls(context: &Context, bound: Millis) -> Vec<Poll> {
             random ^= random >> 17;
             random ^= random << 5;
             let copy = held.copy(shards);
-            let Some(poll) = copy.start_poll(bound, context.now, random) else {
-                return polls;
+            let due = if are_relayed {
+                copy.start_polls(bound, context.now, random)
+            } else {
+                Vec::from_iter(copy.start_poll(bound, context.now, random))
             };
+            if due.is_empty() {
+                return polls;
+            }
             held.random = random;
-            polls.push(poll);
+            polls.push(due);
         }
     })
 }
 
-/// Makes one poll and takes over its answer; asks the key ring when the answer says that it has changed.
-async fn make(context: &Context, poll: Poll) {
-    if make_or_fail(context, poll).await.is_err() {
-        log::write(
-            log::Event::RevocationPoll,
-            "a poll of the authority came to nothing",
-        );
+/// Makes polls and takes over their answers; asks the key ring when one says that it has changed. The authority itself is
+/// asked where a relay has no answer.
+async fn make(context: &Context, polls: Vec<Poll>, bound: Millis) {
+    let longest_age = relay::longest_age_of_answer(bound);
+    let relayed = relays::polls(&context.env, longest_age, polls.clone()).await;
+    let relayed = relayed.unwrap_or_default().into_iter();
+    for (poll, relayed) in polls.into_iter().zip(relayed.chain(iter::repeat(None))) {
+        if make_or_fail(context, poll, relayed).await.is_err() {
+            log::write(
+                log::Event::RevocationPoll,
+                "a poll of the authority came to nothing",
+            );
+        }
     }
     let polled = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::key_set_version));
     key_ring::renew_if_older_than(&context.env, context.now, polled.unwrap_or(0)).await;
 }
 
-async fn make_or_fail(context: &Context, Poll { shard, since }: Poll) -> Result<(), Outage> {
-    let call = AuthorityCall::Poll { since };
-    let AuthorityReply::Answer(answer) = ask(&context.env, shard, &call, POLL_LIMITS).await? else {
-        return Err(Outage);
+async fn make_or_fail(
+    context: &Context,
+    Poll { shard, since }: Poll,
+    relayed: Option<PollAnswer>,
+) -> Result<(), Outage> {
+    let env = &context.env;
+    let answer = match relayed {
+        Some(answer) => answer,
+        None => {
+            let call = AuthorityCall::Poll { since };
+            let limits = relays::left(env, POLL_LIMITS);
+            let AuthorityReply::Answer(answer) = ask(env, shard, &call, limits).await? else {
+                return Err(Outage);
+            };
+            answer
+        }
     };
     let shards = polled_shards(context);
     let missing: Vec<String> = HELD.with_borrow_mut(|held| {
@@ -289,8 +311,13 @@ async fn make_or_fail(context: &Context, Poll { shard, since }: Poll) -> Result<
     });
     let mut fetched = Vec::with_capacity(missing.len());
     for name in missing {
-        let path = format!("segment/{name}");
-        let Answer { body, .. } = request(&context.env, shard, &path, "", SEGMENT_LIMITS).await?;
+        let body = match relays::segment(env, shard, &name).await {
+            Some(body) => body,
+            None => {
+                let path = format!("segment/{name}");
+                request(env, shard, &path, "", SEGMENT_LIMITS).await?.body
+            }
+        };
         fetched.push(Segment::parse(&name, body).map_err(|_| Outage)?);
     }
     HELD.with_borrow_mut(|held| {

@@ -14,6 +14,7 @@ const ELSEWHERE = {
   "The first deployment, step 1": ["tests/gateway/deploy.test.mjs", "API_DOMAIN"],
   "The first deployment, step 2": ["tests/worker/storage.test.mjs", "CENTRAL_LOCATION"],
   "The first deployment, step 3": ["tests/gateway/deploy.test.mjs", "nothing leaves the machine"],
+  "Changing settings, step 5": ["tests/worker/relays.test.mjs", "a revocation is felt at every isolate"],
   "The first deployment, step 4": ["tests/hostile/api-keys.test.mjs", "API_KEYS"],
 };
 const ALL = ["postern", "postern-2", "postern-3", "postern-4"];
@@ -72,7 +73,7 @@ test("the commands of the page are commands of wrangler and of this repository",
 /** @type {Awaited<ReturnType<typeof startIsolates>>} */
 let bed;
 before(async () => {
-  bed = await startIsolates(4, { SIGNING_ALGORITHM: "ES256" }, { next: [] });
+  bed = await startIsolates(4, { SIGNING_ALGORITHM: "ES256", RELAYS: "2" }, { next: [] });
 });
 after(() => bed?.close());
 

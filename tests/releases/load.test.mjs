@@ -30,7 +30,7 @@ const MIXTURES = [["postern-2", "postern-4"], ["postern", "postern-3"], ["poster
 /** @type {Awaited<ReturnType<typeof startIsolates>>} */
 let bed;
 before(async () => {
-  bed = await startIsolates(4, { REFRESH_GRACE_PERIOD: "300s", MAX_SESSIONS_PER_USER: "1000" }, { next: MIXTURES[0] });
+  bed = await startIsolates(4, { REFRESH_GRACE_PERIOD: "300s", MAX_SESSIONS_PER_USER: "1000", RELAYS: "2" }, { next: MIXTURES[0] });
 });
 after(() => bed?.close());
 

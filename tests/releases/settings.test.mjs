@@ -96,7 +96,7 @@ test("Changing settings, step 1: of lifetimes, FRESHNESS and CLOCK_TOLERANCE the
   for (const it of bed.isolates) assert.equal(await it.verdict(staying.accessToken.token), "TRY_REFRESH_TOKEN", `${it.name} goes by a tolerance of its own`);
 });
 
-test("Changing settings, step 5: a change is taken back before it has had its effect", async () => {
+test("Changing settings, step 6: a change is taken back before it has had its effect", async () => {
   await deploy({});
   const life = await lives();
   assert.ok(life > 10 && life <= 3_600, `${life} s`);

@@ -28,6 +28,7 @@ pub mod message;
 pub mod metrics;
 pub mod pages;
 pub mod refusal;
+pub mod relay;
 pub mod request;
 pub mod revocation;
 pub mod sealed;

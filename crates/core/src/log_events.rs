@@ -185,6 +185,9 @@ events! {
     Jurisdiction = Error "jurisdiction";
     /// The key ring has changed and is out of reach; its last copy is used meanwhile.
     KeyRingStale = Warn "key_ring_stale";
+    /// A relay gave no answer, or is of a release that knows none; the key ring or the authority on revocations was asked itself. Logged
+    /// at most once a minute.
+    Relay = Warn "relay";
     /// A poll of the authority on revocations came to nothing. Routes with a bound ask the user's object once it is spent.
     RevocationPoll = Warn "revocation_poll";
     /// A `Revocations` object, or a call of one, failed.

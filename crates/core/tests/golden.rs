@@ -16,6 +16,7 @@ use postern_core::{
     key_sets::call::{KeeperCall, KeeperReply},
     keys::RingCopy,
     message::{Answered, Asked, Message, NEWEST, OLDEST, decode, encode, variants},
+    relay::call::{RelayCall, RelayReply},
     revocation::call::{AuthorityCall, AuthorityReply},
     session::call::{UserRequest, UserResponse},
     tokens::logout::call::{SignalCall, SignalReply},
@@ -56,6 +57,16 @@ const KINDS: &[(&str, Check, Names)] = &[
         "keeper-reply",
         again::<Answered<KeeperReply>>,
         names::<Answered<KeeperReply>>,
+    ),
+    (
+        "relay-call",
+        again::<Asked<RelayCall>>,
+        names::<Asked<RelayCall>>,
+    ),
+    (
+        "relay-reply",
+        again::<Answered<RelayReply>>,
+        names::<Answered<RelayReply>>,
     ),
     (
         "authority-reply",

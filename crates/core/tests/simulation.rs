@@ -58,7 +58,7 @@ const CUT_OFF: &str = "a session from before a cut-off was let in";
 const REFUSED: &str = "a live session was refused";
 
 /// Every mistake that can be made, and what the judge says of it.
-const MISTAKES: [(Mistake, &str); 20] = [
+const MISTAKES: [(Mistake, &str); 22] = [
     (Mistake::AgeByFetchTime, LATE),
     (Mistake::NoSegments, LATE),
     (Mistake::FactsForEver, LATE),
@@ -82,6 +82,8 @@ const MISTAKES: [(Mistake, &str); 20] = [
     ),
     (Mistake::OwnShards, LATE),
     (Mistake::OldShardsOnly, LATE),
+    (Mistake::AgelessRelays, LATE),
+    (Mistake::OldRingRelays, "an old key set was used"),
 ];
 /// The first fault that the judge finds in the short form.
 fn fault_of(mistake: Mistake) -> String {

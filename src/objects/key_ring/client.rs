@@ -8,6 +8,7 @@ use std::{cell::RefCell, rc::Rc};
 use worker::Env;
 
 use super::name::{BINDING, OBJECT_NAME};
+use crate::objects::relays;
 use crate::runtime::{
     clock, crypto,
     http::fetch::{self, Limits, Target},
@@ -17,6 +18,7 @@ use crate::runtime::{
 use postern_core::{
     keys::{CopyStatus, KeyKind, Questions, RingCall, RingCopy, Sealing, SigningKey, UnknownKey},
     refusal::Refusal,
+    relay,
 };
 use postern_jwt::{
     SigningAlgorithm,
@@ -75,7 +77,7 @@ pub(crate) async fn current(env: &Env, now: UnixMillis) -> Result<Rc<RingCopy>, 
     if let Some(copy) = held(now) {
         return Ok(copy);
     }
-    match ask(env, now, RingCall::Ring).await {
+    match renew(env, now, 0).await {
         Ok(copy) => Ok(copy),
         Err(_) => HELD
             .with_borrow(|held| {
@@ -110,7 +112,8 @@ pub(crate) async fn with_unknown_key(
             UnknownKey::Outage => return Err(Outage),
             UnknownKey::Wait => promise::sleep(LOOK_AGAIN).await,
             UnknownKey::Ask => {
-                let copy = ask(env, now, RingCall::Ring).await.map_err(|_| Outage)?;
+                let copy = renew_within(env, now, 0, Millis(0)).await;
+                let copy = copy.map_err(|_| Outage)?;
                 return Ok(Some(copy).filter(holds));
             }
         }
@@ -208,7 +211,7 @@ pub(crate) async fn renew_if_older_than(env: &Env, now: UnixMillis, version: u64
             .as_ref()
             .is_none_or(|copy| copy.key_set_version() < version)
     });
-    if is_older && ask(env, now, RingCall::Ring).await.is_err() {
+    if is_older && renew(env, now, version).await.is_err() {
         log::write(
             log::Event::KeyRingStale,
             "the key ring has changed and is out of reach",
@@ -230,7 +233,7 @@ pub(crate) enum NotSealed {
 /// Asks for something that concerns a backup: the text of the JSON object that is answered.
 pub(crate) async fn sealing(env: &Env, wanted: Sealing) -> Result<String, NotSealed> {
     let restores = matches!(wanted, Sealing::Restore { .. });
-    let answer = object_answer(env, &RingCall::Sealing(wanted)).await;
+    let answer = object_answer(env, &RingCall::Sealing(wanted), LIMITS).await;
     let answer = answer.map_err(|Outage| NotSealed::Outage)?;
     if restores && answer.status == 200 {
         // Here it counts at once; elsewhere with the next question, as every change.
@@ -250,61 +253,114 @@ enum Refused {
     Outage,
 }
 
-/// Asks the object, and keeps the answer unless a newer one has overtaken it.
+/// A newer copy, of at least a version that the ring is known to have.
+async fn renew(env: &Env, now: UnixMillis, version: u64) -> Result<Rc<RingCopy>, Refused> {
+    let longest_age =
+        HELD.with_borrow(|held| relay::longest_age_of_ring(held.copy.as_deref(), now));
+    renew_within(env, now, version, longest_age).await
+}
+
+/// Asks a relay for a copy that is no older than this, if there are relays; and the ring itself if it has no answer from one.
+async fn renew_within(
+    env: &Env,
+    now: UnixMillis,
+    version: u64,
+    longest_age: Millis,
+) -> Result<Rc<RingCopy>, Refused> {
+    HELD.with_borrow_mut(|held| held.questions.asked = Some(now));
+    let relayed = relays::ring(env, longest_age, version).await;
+    if let Some((text, age)) = relayed
+        && let Some(copy) = readable(&text)
+    {
+        return Ok(keep(copy, now, age));
+    }
+    ask_within(env, now, RingCall::Ring, relays::left(env, LIMITS)).await
+}
+
 async fn ask(env: &Env, now: UnixMillis, call: RingCall) -> Result<Rc<RingCopy>, Refused> {
+    ask_within(env, now, call, LIMITS).await
+}
+
+/// Asks the object, and keeps the answer unless a newer one has overtaken it.
+async fn ask_within(
+    env: &Env,
+    now: UnixMillis,
+    call: RingCall,
+    limits: Limits,
+) -> Result<Rc<RingCopy>, Refused> {
     HELD.with_borrow_mut(|held| held.questions.asked = Some(now));
     #[cfg(postern_next)]
     let answer = match call {
-        RingCall::Ring => match ask_object(env, &RingCall::RingNext).await {
+        RingCall::Ring => match ask_object(env, &RingCall::RingNext, limits).await {
             Ok(copy) => Ok(copy),
             // A ring of the release before does not know it.
-            Err(_) => ask_object(env, &call).await,
+            Err(_) => ask_object(env, &call, limits).await,
         },
-        _ => ask_object(env, &call).await,
+        _ => ask_object(env, &call, limits).await,
     };
     #[cfg(not(postern_next))]
-    let answer = ask_object(env, &call).await;
-    HELD.with_borrow_mut(|held| match answer {
-        Ok(copy) => {
-            held.questions.failed = None;
-            match &held.copy {
-                Some(known) if !copy.supersedes(known) => Ok(Rc::clone(known)),
-                _ => {
-                    let copy = Rc::new(copy);
-                    held.copy = Some(Rc::clone(&copy));
-                    held.questions.answered = Some(now);
-                    Ok(copy)
-                }
-            }
-        }
+    let answer = ask_object(env, &call, limits).await;
+    match answer {
+        Ok(copy) => Ok(keep(copy, now, Millis(0))),
         Err(refused @ (Refused::UnknownKid | Refused::TooMany)) => Err(refused),
         Err(Refused::Outage) => {
-            held.questions.failed = Some(now);
+            HELD.with_borrow_mut(|held| held.questions.failed = Some(now));
             Err(Refused::Outage)
+        }
+    }
+}
+
+/// Takes over the answer to a question that was asked at `asked`, as old as this then, unless a newer one has overtaken it.
+fn keep(copy: RingCopy, asked: UnixMillis, age: Millis) -> Rc<RingCopy> {
+    HELD.with_borrow_mut(|held| {
+        (held.questions.failed, held.questions.heard) = (None, Some(asked));
+        match &held.copy {
+            Some(known) if !copy.supersedes(known) => Rc::clone(known),
+            _ => {
+                let copy = Rc::new(copy);
+                held.copy = Some(Rc::clone(&copy));
+                held.questions.answered = Some(asked.minus(age));
+                copy
+            }
         }
     })
 }
 
-async fn object_answer(env: &Env, call: &RingCall) -> Result<fetch::Answer, Outage> {
+/// What the ring answers to [`RingCall::Ring`], as text.
+pub(super) async fn text(env: &Env) -> Option<String> {
+    let answer = object_answer(env, &RingCall::Ring, LIMITS).await.ok()?;
+    (answer.status == 200)
+        .then(|| String::from_utf8(answer.body).ok())
+        .flatten()
+}
+
+fn readable(text: &str) -> Option<RingCopy> {
+    RingCopy::from_json(text).ok().filter(RingCopy::is_readable)
+}
+
+async fn object_answer(
+    env: &Env,
+    call: &RingCall,
+    limits: Limits,
+) -> Result<fetch::Answer, Outage> {
     let object: Fetcher = js::binding::<ObjectNamespace>(env, BINDING)
         .and_then(|namespace| namespace.object(OBJECT_NAME, settings::central_place(env)?))
         .ok_or(Outage)?;
     // Only the path matters: the host goes nowhere.
     let url = format!("https://key-ring.internal/{}", call.path());
     let body = call.body().ok_or(Outage)?;
-    fetch::request(Target::Object(&object), &url, Some(&body), LIMITS)
+    fetch::request(Target::Object(&object), &url, Some(&body), limits)
         .await
         .map_err(|_| Outage)
 }
 
-async fn ask_object(env: &Env, call: &RingCall) -> Result<RingCopy, Refused> {
-    let answer = object_answer(env, call).await;
+async fn ask_object(env: &Env, call: &RingCall, limits: Limits) -> Result<RingCopy, Refused> {
+    let answer = object_answer(env, call, limits).await;
     let answer = answer.map_err(|Outage| Refused::Outage)?;
     match answer.status {
         200 => std::str::from_utf8(&answer.body)
             .ok()
-            .and_then(|text| RingCopy::from_json(text).ok())
-            .filter(RingCopy::is_readable)
+            .and_then(readable)
             .ok_or(Refused::Outage),
         404 => Err(Refused::UnknownKid),
         409 => Err(Refused::TooMany),

@@ -6,6 +6,7 @@ pub(crate) mod fault;
 mod jurisdiction;
 mod name;
 pub(crate) mod object;
+mod relay;
 pub(crate) mod store;
 
 pub(crate) use client::{

@@ -1,8 +1,8 @@
 //! The Durable Object `KeyRing`: the one place where keys and secrets are made and stored.
 //!
 //! Keys are stored and generated here. The rules are `postern_core::keys`. There is one object, `name::OBJECT_NAME`; others of this class
-//! keep key sets of trusted issuers (`key_sets`) and remember their logout signals (`seen_signals`), and never see a call of the
-//! ring.
+//! keep key sets of trusted issuers (`key_sets`), remember their logout signals (`seen_signals`) or stand between isolates and what
+//! they all ask (`relay`), and never see a call of the ring.
 //!
 //! Requests are POSTs of a [`RingCall`], answered with a [`RingCopy`], private keys included; 404 when there is no key of the
 //! name to be withdrawn. What cannot be read is 400, and changes nothing. What concerns backups is answered as [`backup`] says: 409
@@ -25,13 +25,15 @@ use worker::Env;
 
 use super::{
     backup::{self, RestoreKey},
-    jurisdiction, store,
+    jurisdiction,
+    relay::Relay,
+    store,
 };
 use crate::{
     objects::{
         events::{self, Delivery},
         key_sets::object::{self as keeper, Keeper},
-        revocations,
+        relays, revocations,
         seen_signals::object as seen_signals,
     },
     runtime::{
@@ -67,6 +69,7 @@ pub struct KeyRing {
     object: Rc<Object>,
     /// What an object of this class is that is not the key ring.
     keeper: Rc<Keeper>,
+    relay: Rc<Relay>,
 }
 
 #[wasm_bindgen]
@@ -77,6 +80,7 @@ impl KeyRing {
         let (state, env): (ObjectState, Env) = (state.unchecked_into(), env.unchecked_into());
         Self {
             keeper: Rc::new(Keeper::new(Durable::new(state.clone(), env.clone()))),
+            relay: Rc::new(Relay::new(Durable::new(state.clone(), env.clone()))),
             object: Rc::new(Object {
                 durable: Durable::new(state.clone(), env.clone()),
                 state,
@@ -94,6 +98,7 @@ impl KeyRing {
     pub fn fetch(&self, request: JsValue) -> Promise {
         let object = Rc::clone(&self.object);
         let keeper = Rc::clone(&self.keeper);
+        let relay = Rc::clone(&self.relay);
         let request: IncomingRequest = request.unchecked_into();
         promise::of_work(Box::pin(async move {
             match path(&request).as_deref() {
@@ -101,6 +106,7 @@ impl KeyRing {
                 Some(seen_signals::PATH) => {
                     return seen_signals::respond(keeper.durable(), request).await;
                 }
+                Some(relays::PATH) => return relay.respond(&text(&request).await).await,
                 Some(jurisdiction::PATH) => {
                     let body = text(&request).await;
                     let storage = object.storage().map_err(|_| JsValue::UNDEFINED)?;

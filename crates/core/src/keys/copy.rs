@@ -63,8 +63,10 @@ pub enum UnknownKey {
 /// What an isolate remembers of its questions to the ring, by its own clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Questions {
-    /// When the question was asked that the held copy answers: the copy is at least as new as this.
+    /// The copy is at least as new as this: when the question was asked that it answers, less its age if a relay answered.
     pub answered: Option<UnixMillis>,
+    /// When the last question was asked that got an answer.
+    pub heard: Option<UnixMillis>,
     /// When the last question was asked.
     pub asked: Option<UnixMillis>,
     /// When the last question was asked that got no answer, unless a later one did.
@@ -224,14 +226,15 @@ impl RingCopy {
     }
 
     /// What to do about a `kid` that this copy does not hold. Bounds what an outsider who invents `kid`s can cause:
-    /// one question in [`KeyPolicy::unknown_key_age`] for each isolate.
+    /// one question in [`KeyPolicy::unknown_key_age`] for each isolate, and one more if it has an answer of a relay's, which is
+    /// older than the question.
     pub fn unknown_key(&self, questions: Questions, now: UnixMillis) -> UnknownKey {
         let within = |time: Option<UnixMillis>| {
             time.is_some_and(|time| now.since(time) <= self.policy.unknown_key_age())
         };
         if within(questions.answered) {
             UnknownKey::Refuse
-        } else if !within(questions.asked) {
+        } else if !within(questions.asked) || questions.heard == questions.asked {
             UnknownKey::Ask
         } else if questions.failed < questions.asked {
             UnknownKey::Wait

@@ -98,6 +98,26 @@ pub struct PollAnswer {
     pub full: bool,
 }
 
+impl PollAnswer {
+    /// What the authority would have answered to [`AuthorityCall::Poll`] with `since`, of its whole answer (to 0).
+    #[must_use]
+    pub fn cut_to(&self, since: u64) -> Self {
+        let known = if since > self.seq {
+            0
+        } else {
+            since.saturating_sub(self.tail_after)
+        };
+        let skip = usize::try_from(known).unwrap_or(usize::MAX);
+        Self {
+            tail_after: self.tail_after.saturating_add(known),
+            tail: Keys(self.tail.0.iter().skip(skip).copied().collect()),
+            segments: self.segments.clone(),
+            strict_routes: self.strict_routes.clone(),
+            ..*self
+        }
+    }
+}
+
 /// Keys in a message: base64url of their bytes, 11 letters each in place of up to 20 digits.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Keys(pub Vec<u64>);

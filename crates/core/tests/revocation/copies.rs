@@ -411,6 +411,29 @@ fn the_copy_is_as_old_as_its_oldest_shard() {
 }
 
 #[test]
+fn who_is_told_of_all_shards_at_once_asks_for_all_when_one_is_due() {
+    let shards = [Authority::one_of(2), Authority::one_of(2)];
+    let mut copy = RevocationCopy::new(2);
+    let at = |seconds: u64| UnixMillis(START + seconds * 1_000);
+    let asked = |copy: &mut RevocationCopy, seconds| {
+        let polls = copy.start_polls(BOUND, at(seconds), 20);
+        polls.iter().map(|poll| poll.shard).collect::<Vec<_>>()
+    };
+    assert_eq!(asked(&mut copy, 0), [0, 1]);
+    assert_eq!(asked(&mut copy, 1), [0_u32; 0]);
+    assert!(copy.apply(0, shards[0].poll(0, START), Vec::new(), at(1)));
+    assert!(copy.apply(1, shards[1].poll(0, START + 9_000), Vec::new(), at(9)));
+    assert_eq!(asked(&mut copy, 18), [0_u32; 0]);
+    assert_eq!(asked(&mut copy, 20), [0, 1]);
+    // An answer that was held for a while is asked for anew that much sooner.
+    for shard in [0, 1] {
+        assert!(copy.apply(shard, shards[0].poll(0, START + 15_000), Vec::new(), at(20)));
+    }
+    assert_eq!(asked(&mut copy, 34), [0_u32; 0]);
+    assert_eq!(asked(&mut copy, 35), [0, 1]);
+}
+
+#[test]
 fn answers_of_one_moment_are_all_taken() {
     let mut authority = Authority::new();
     let mut copy = up_to_date(&authority);

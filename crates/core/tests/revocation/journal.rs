@@ -26,6 +26,36 @@ fn new_entries_are_told_exactly_and_only_once() {
 }
 
 #[test]
+fn a_whole_answer_cut_to_what_somebody_has_is_what_he_would_have_been_answered() {
+    let mut authority = Authority::new();
+    let report = |authority: &mut Authority, many: std::ops::Range<u64>| {
+        for n in many {
+            authority.report(&[handle(n)], START + HOUR, START);
+        }
+    };
+    report(&mut authority, 0..20);
+    // With some of them sealed, too.
+    for more in [0, MAX_TAIL as u64] {
+        report(&mut authority, 20..20 + more);
+        let whole = authority.poll(0, START);
+        assert_eq!(whole.sealed > 0, more > 0);
+        for since in [
+            0,
+            1,
+            19,
+            20,
+            whole.sealed,
+            whole.sealed + 1,
+            whole.seq,
+            whole.seq + 1,
+            u64::MAX,
+        ] {
+            assert_eq!(whole.cut_to(since), authority.poll(since, START), "{since}");
+        }
+    }
+}
+
+#[test]
 fn a_repeated_report_changes_nothing_but_a_later_expiry() {
     let mut authority = Authority::new();
     authority.report(&[handle(1)], START + HOUR, START);

@@ -35,9 +35,16 @@ pub struct Isolate {
     pub life: u64,
     /// When the authority was last asked, by its clock.
     pub polled: Option<u64>,
+    /// The relay that it asks; none if its release or its settings have none.
+    pub relay: Option<usize>,
+    relays: usize,
     /// Verifications a millisecond.
     pub rate: f64,
     mistake: Option<Mistake>,
+}
+
+fn relay(relays: usize, random: &mut Random) -> Option<usize> {
+    (relays > 0 && random.chance(75)).then(|| random.below(relays as u64) as usize)
 }
 
 impl Isolate {
@@ -52,6 +59,8 @@ impl Isolate {
             skew: random.below(4_001) as i64 - 2_000,
             life: 0,
             polled: None,
+            relay: relay(plan.relays, random),
+            relays: plan.relays,
             rate,
             mistake: plan.mistake,
         }
@@ -64,7 +73,13 @@ impl Isolate {
         self.facts = LivenessCache::default();
         self.ring = RingHolder::default();
         self.polled = None;
+        self.relay = relay(self.relays, random);
         self.life += 1;
+    }
+
+    /// Its relay gave no answer.
+    pub fn take_another_relay(&mut self, random: &mut Random) {
+        self.relay = Some(random.below(self.relays as u64) as usize);
     }
 
     pub fn clock(&self, now: u64) -> UnixMillis {
@@ -163,6 +178,16 @@ impl Isolate {
         let poll = self.copy.start_poll(bound, clock, random.next() as u32)?;
         self.polled = Some(now);
         Some(poll)
+    }
+
+    /// Polls of all shards, for a relay.
+    pub fn start_polls(&mut self, bound: Millis, now: u64, random: &mut Random) -> Vec<Poll> {
+        let clock = self.clock(now);
+        let polls = self.copy.start_polls(bound, clock, random.next() as u32);
+        if !polls.is_empty() {
+            self.polled = Some(now);
+        }
+        polls
     }
 
     pub fn missing(&self, shard: u32, answer: &PollAnswer) -> Vec<String> {

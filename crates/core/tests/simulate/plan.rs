@@ -46,6 +46,10 @@ pub enum Mistake {
     OwnShards,
     /// An isolate that heard of a cut-off while a refresh was under way does not ask once more.
     NoSecondLook,
+    /// A relay that gets no answer goes on with the last one, and isolates count what it says as of when they asked.
+    AgelessRelays,
+    /// A relay tells of the key ring as it was before the version that the isolate has heard of.
+    OldRingRelays,
     /// Reports go to the shards that are polled now, and not to those of the number that was announced.
     OldShardsOnly,
 }
@@ -80,6 +84,8 @@ pub struct Plan {
     pub isolates: usize,
     /// Verifications a second, over all isolates.
     pub rate: f64,
+    /// Between isolates and the authority and the key ring; some isolates use none.
+    pub relays: usize,
     /// Sessions at the start; as many are held from then on.
     pub sessions: usize,
     /// Revoking calls a second.
@@ -103,6 +109,8 @@ pub struct Plan {
     pub out: Vec<Window>,
     /// The key ring gives no answer.
     pub ring_out: Vec<Window>,
+    /// The first of the relays gives no answer.
+    pub relay_out: Vec<Window>,
     /// A share of the users' objects gives no answer.
     pub objects_out: Vec<Window>,
     pub cut_offs: Vec<PlannedCutOff>,
@@ -120,6 +128,7 @@ impl Plan {
             seed,
             length: 10_800_000,
             isolates: 200,
+            relays: 4,
             rate: 120.0,
             sessions: 4_000,
             revocations: 1.3,
@@ -152,6 +161,7 @@ impl Plan {
                 UNHEARD_LONG,
             ],
             ring_out: vec![3_500_000..3_620_000, UNHEARD_LONG],
+            relay_out: vec![2_500_000..3_100_000, 7_900_000..8_300_000],
             objects_out: vec![3_000_000..3_120_000, 4_100_000..4_200_000],
             cut_offs: vec![
                 PlannedCutOff {
@@ -179,6 +189,7 @@ impl Plan {
             seed,
             length: 2_400_000,
             isolates: 30,
+            relays: 2,
             rate: 10.0,
             sessions: 300,
             revocations: 0.35,
@@ -208,6 +219,7 @@ impl Plan {
             frozen: vec![100_000..500_000, 1_000_100..1_060_000],
             out: vec![740_000..770_000, 1_080_000..1_100_000, UNHEARD_SHORT],
             ring_out: vec![560_000..600_000, UNHEARD_SHORT],
+            relay_out: vec![450_000..620_000, 990_000..1_050_000],
             objects_out: vec![650_000..670_000, 1_070_000..1_110_000],
             cut_offs: vec![
                 PlannedCutOff {

@@ -7,6 +7,7 @@ use postern_core::{
         CopyStatus, KeyKind, KeyMaterial, KeyPolicy, KeyRing, Questions, RingCopy, SECRETS_NEEDED,
         Secrets, ShardsWanted, SharedValues,
     },
+    relay,
     settings::SigningAlgorithm,
 };
 use postern_jwt::{
@@ -157,6 +158,12 @@ impl Ring {
         }
     }
 
+    /// What it answers, once what is due is done.
+    pub fn answer(&mut self, now: u64) -> RingCopy {
+        self.asked(now);
+        self.copy(now)
+    }
+
     fn copy(&self, now: u64) -> RingCopy {
         let mut copy = self.keys.copy(self.policy(now), UnixMillis(now));
         if self.is_older {
@@ -226,13 +233,22 @@ impl RingHolder {
             self.failed = Some(now);
             return;
         }
+        self.take(ring.answer(now), clock, Millis(0));
+    }
+
+    /// Has an answer that was as old as this when it was asked for.
+    pub fn take(&mut self, copy: RingCopy, clock: UnixMillis, age: Millis) {
+        (self.questions.asked, self.questions.heard) = (Some(clock), Some(clock));
         self.questions.failed = None;
-        ring.asked(now);
-        let copy = ring.copy(now);
         if self.copy.as_ref().is_none_or(|held| copy.supersedes(held)) {
             self.copy = Some(Rc::new(copy));
-            self.questions.answered = Some(clock);
+            self.questions.answered = Some(clock.minus(age));
         }
+    }
+
+    /// How old the answer of a relay may be.
+    pub fn longest_relayed_age(&self, clock: UnixMillis) -> Millis {
+        relay::longest_age_of_ring(self.copy.as_deref(), clock)
     }
 
     /// The copy to use, if there is one that may be used.

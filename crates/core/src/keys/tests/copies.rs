@@ -20,6 +20,7 @@ fn questions(answered: u64, asked: u64, failed: Option<u64>) -> Questions {
     Questions {
         answered: Some(at(answered)),
         asked: Some(at(asked)),
+        heard: None,
         failed: failed.map(at),
     }
 }
@@ -65,6 +66,7 @@ fn a_copy_is_asked_for_once_the_next_key_is_made() {
     let shortly_before = Questions {
         answered: Some(START.plus(Millis(2_879))),
         asked: Some(START.plus(Millis(2_879))),
+        heard: None,
         failed: None,
     };
     assert_eq!(
@@ -104,6 +106,13 @@ fn an_unknown_kid_asks_once_in_10_seconds() {
         copy.unknown_key(questions(0, 11, Some(11)), at(22)),
         UnknownKey::Ask
     );
+    // Asked and answered, by a relay: the copy is older than the question, and too old to refuse.
+    let relayed = Questions {
+        heard: Some(at(11)),
+        ..questions(6, 11, None)
+    };
+    assert_eq!(copy.unknown_key(relayed, at(16)), UnknownKey::Refuse);
+    assert_eq!(copy.unknown_key(relayed, at(17)), UnknownKey::Ask);
     // Asked and answered.
     assert_eq!(
         copy.unknown_key(questions(11, 11, None), at(12)),

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::session::{facts::LivenessCache, handle::is_foreign};
 use postern_jwt::time::{Millis, UnixMillis};
+use serde::{Deserialize, Serialize};
 use shard::Shard;
 
 /// The longest time in which a shard is asked again when an answer stays out.
@@ -80,7 +81,7 @@ pub enum UncertainReason {
 }
 
 /// A poll that the caller is to make now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Poll {
     /// Which shard to ask.
     pub shard: u32,
@@ -218,6 +219,29 @@ impl RevocationCopy {
                 since,
             })
         })
+    }
+
+    /// Polls of all shards, for whoever is told of all at once, if one of them is due ([`Self::start_poll`]).
+    pub fn start_polls(&mut self, bound: Millis, now: UnixMillis, random: u32) -> Vec<Poll> {
+        self.clock = self.clock.max(now);
+        let (Some((_, guard)), true) = (pace(bound), self.is_poll_due(bound, now)) else {
+            return Vec::new();
+        };
+        let clock = self.clock;
+        let shards = (0..).zip(&mut self.shards);
+        shards
+            .filter(|(_, shard)| !shard.was_just_asked(guard, clock))
+            .map(|(number, shard)| Poll {
+                shard: number,
+                since: shard.start(clock, random),
+            })
+            .collect()
+    }
+
+    /// The age at which a copy is asked for anew for requests with this bound, give or take a fifth; zero for a bound that no
+    /// copy is of use to.
+    pub fn asked_anew_at(bound: Millis) -> Millis {
+        pace(bound).map_or(Millis(0), |(every, _)| every)
     }
 
     /// Whether [`Self::start_poll`] would give one.

@@ -70,8 +70,11 @@ impl Shard {
     pub(super) fn is_poll_due(&self, every: Millis, guard: Millis, now: UnixMillis) -> bool {
         let spread = every.0.saturating_mul(self.percent) / 100;
         let is_due = self.age(now).is_none_or(|age| age.0 >= spread);
-        let just_asked = self.asked.is_some_and(|asked| now.since(asked) < guard);
-        is_due && !just_asked
+        is_due && !self.was_just_asked(guard, now)
+    }
+
+    pub(super) fn was_just_asked(&self, guard: Millis, now: UnixMillis) -> bool {
+        self.asked.is_some_and(|asked| now.since(asked) < guard)
     }
 
     pub(super) fn start_poll(
@@ -81,12 +84,15 @@ impl Shard {
         now: UnixMillis,
         random: u32,
     ) -> Option<u64> {
-        if !self.is_poll_due(every, guard, now) {
-            return None;
-        }
+        self.is_poll_due(every, guard, now)
+            .then(|| self.start(now, random))
+    }
+
+    /// What to ask the shard, which counts as asked now.
+    pub(super) fn start(&mut self, now: UnixMillis, random: u32) -> u64 {
         self.asked = Some(now);
         self.percent = u64::from(random % 41).saturating_add(80);
-        Some(self.held.as_ref().map_or(0, |held| held.seq))
+        self.held.as_ref().map_or(0, |held| held.seq)
     }
 
     pub(super) fn holds_segment(&self, name: &str) -> bool {

@@ -133,6 +133,10 @@ settings! {
     /// change at a time.
     revocation_shards: u32 = REVOCATION_SHARDS, whole_number(1..=16), default "1";
 
+    /// How many relays stand between isolates and the key ring and `Revocations` ([scale.md](scale.md#relays) says when, and how many).
+    /// `0`: none, isolates ask both themselves. It may be changed at any time; a relay that is no more asked costs nothing.
+    relays: u32 = RELAYS, whole_number(0..=100), default "0";
+
     /// How much session data a session has at most, in bytes of JSON text.
     max_session_data: u64 = MAX_SESSION_DATA, size(2, 4 * 1024), default "1MiB", example "\"1MiB\"";
 

@@ -78,25 +78,25 @@ pub fn print(size: &Size, tally: &Tally) {
         }
     }
     let strict = &counts["API call, strict"].at_once;
-    add(
-        "requests",
-        day.ring + day.polls + day.fetches + day.objects * strict.requests,
-    );
+    add("requests", day.objects * strict.requests);
     add("rowsRead", day.objects * strict.rows_read);
     let requests = day.requests + size.users * (size.refreshes + size.sign_ins + size.sign_outs);
     add("workerRequests", requests);
     add("cpuMilliseconds", requests * CPU_MILLISECONDS);
-    // The key ring and the authority are awake for many requests at a time, all the month at most.
-    let asked = DAYS * (day.ring + day.polls + day.fetches);
-    let all_the_month = 2.0 * DAYS * DAY as f64;
+    // The key ring, each shard of the authority and each relay are awake for many requests at a time, all the month at most.
+    let asked = DAYS * (day.ring + day.polls + day.fetches + day.relayed);
+    let all_the_month = f64::from(1 + size.shards + size.relays) * DAYS * DAY as f64;
     let awake = used["requests"] * AWAKE_SECONDS + (asked * AWAKE_SECONDS).min(all_the_month);
     used.insert("gigabyteSeconds", awake * GIGABYTES);
     *used.entry("requests").or_default() += asked;
     println!(
-        "\nA month of days without events, 60 s, one shard: requests to the key ring {}, polls {}, segments {}, users' objects for a copy's sake {}.\n",
+        "\nA month of days without events, 60 s, shards {}, relays {}: requests to the key ring {}, polls {}, segments {}, to relays {}, users' objects for a copy's sake {}.\n",
+        size.shards,
+        size.relays,
         whole(DAYS * day.ring),
         whole(DAYS * day.polls),
         whole(DAYS * day.fetches),
+        whole(DAYS * day.relayed),
         whole(DAYS * day.objects)
     );
     println!("| | in the month | $ |\n| --- | ---: | ---: |");

@@ -11,13 +11,15 @@ mod day_chart;
 mod tally;
 mod traffic;
 
-use std::{fs, path::Path, thread};
+use std::{collections::BTreeMap, fs, path::Path, thread};
 
 use postern_core::{
+    keys::RingCopy,
+    relay::{Held, Segments, longest_age_of_answer},
     revocation::{
         Entry,
-        call::Report,
-        copy::{Age, Decision, LivenessQuery, RevocationCopy, UncertainReason},
+        call::{PollAnswer, Report},
+        copy::{Age, Decision, LivenessQuery, Poll, RevocationCopy, UncertainReason},
         segment::Segment,
     },
     session::facts::{Fact, LivenessCache},
@@ -53,9 +55,10 @@ pub struct Size {
     pub sign_outs: f64,
     pub reads: f64,
     pub writes: f64,
-    /// `FRESHNESS` within so many milliseconds, and `REVOCATION_SHARDS`.
+    /// `FRESHNESS` within so many milliseconds, `REVOCATION_SHARDS`, and `RELAYS`.
     pub bound: u64,
     pub shards: u32,
+    pub relays: u32,
 }
 
 const LARGE: Size = Size {
@@ -71,6 +74,13 @@ const LARGE: Size = Size {
     writes: 1.0,
     bound: 60_000,
     shards: 1,
+    relays: 0,
+};
+
+/// With as many relays as take it.
+const RELAYED: Size = Size {
+    relays: 16,
+    ..LARGE
 };
 
 /// A user comes so often on a day, and makes a request each so many seconds while he is there.
@@ -99,6 +109,13 @@ struct Isolate {
     starts_anew: Vec<u64>,
 }
 
+#[derive(Default)]
+struct Relay {
+    ring: Option<Held<RingCopy>>,
+    shards: BTreeMap<u32, Held<PollAnswer>>,
+    segments: Segments,
+}
+
 struct Deployment {
     size: Size,
     random: Random,
@@ -106,6 +123,8 @@ struct Deployment {
     isolates: Vec<Isolate>,
     authorities: Vec<Authority>,
     ring: Ring,
+    /// One stands for all: each is asked by so many isolates that it asks anew as soon as it may.
+    relay: Relay,
     reported: u64,
     /// Users whose session a cut-off has ended and who have not come back: who are there at the time, and the others.
     to_come: [f64; 2],
@@ -115,6 +134,11 @@ struct Deployment {
 pub fn report(directory: &str) {
     let cases = [
         LARGE,
+        RELAYED,
+        Size {
+            shards: 16,
+            ..RELAYED
+        },
         Size { shards: 4, ..LARGE },
         Size {
             bound: 300_000,
@@ -140,7 +164,7 @@ pub fn report(directory: &str) {
     );
     for (size, tally) in cases.iter().zip(&runs) {
         println!(
-            "\n{} isolates ({} simulated), a bound of {} s, {} of the authority:\n",
+            "\n{} isolates ({} simulated), a bound of {} s, {} of the authority, {} relays:\n",
             thousands(size.isolates as u64),
             thousands(size.sampled as u64),
             size.bound / 1_000,
@@ -149,17 +173,24 @@ pub fn report(directory: &str) {
             } else {
                 format!("{} shards", size.shards)
             },
+            size.relays,
         );
         tally.print();
     }
     bill::print(&LARGE, &runs[0]);
-    let directory = Path::new(directory);
-    let chart = DayChart {
-        title: "Requests a second to the objects of which there is one (50,000 isolates, 60 s)",
-        lines: runs[0].lines(),
-        limit: tally::COUNTED_ON,
+    bill::print(&cases[2], &runs[2]);
+    let draw = |name, title, tally: &Tally| {
+        let chart = DayChart {
+            title,
+            lines: tally.lines(),
+            limit: tally::COUNTED_ON,
+        };
+        fs::write(Path::new(directory).join(name), chart.svg()).unwrap();
     };
-    fs::write(directory.join("day.svg"), chart.svg()).unwrap();
+    let title = "Requests a second to the objects of which there is one (50,000 isolates, 60 s)";
+    draw("day.svg", title, &runs[0]);
+    let title = "The same with 16 relays and 16 shards: requests a second to each";
+    draw("day-relays.svg", title, &runs[2]);
 }
 
 impl Deployment {
@@ -201,9 +232,10 @@ impl Deployment {
                 .map(|_| Authority::one_of(size.shards))
                 .collect(),
             ring: Ring::new(&plan, START),
+            relay: Relay::default(),
             reported: 0,
             to_come: [0.0; 2],
-            tally: Tally::new(size.shards, size.isolates as f64 / size.sampled as f64),
+            tally: Tally::new(&size),
         }
     }
 
@@ -329,9 +361,9 @@ impl Deployment {
         let isolate = &mut self.isolates[at];
         self.tally.request();
         if isolate.ring.must_ask(clock) {
-            self.tally.ask_ring();
-            isolate.ring.ask(&mut self.ring, true, clock, now);
+            self.ask_ring(at, 0, now);
         }
+        let isolate = &mut self.isolates[at];
         if let Some(ring) = isolate.ring.held(clock) {
             isolate.copy.learn(ring.cut_off(), clock);
         }
@@ -365,28 +397,93 @@ impl Deployment {
 
     fn poll(&mut self, at: usize, bound: u64, now: u64) {
         let clock = UnixMillis(now);
-        let isolate = &mut self.isolates[at];
-        while let Some(poll) =
-            isolate
-                .copy
-                .start_poll(Millis(bound), clock, self.random.next() as u32)
-        {
-            self.tally.poll(poll.shard as usize);
-            let authority = &self.authorities[poll.shard as usize];
-            let answer = authority.journal.poll(poll.since, clock);
-            let names = isolate.copy.missing(poll.shard, &answer);
-            let fetched: Vec<Segment> = names
-                .iter()
-                .filter_map(|name| authority.fetch(name))
-                .collect();
-            for _ in &fetched {
-                self.tally.fetch(poll.shard as usize);
+        if self.size.relays == 0 {
+            while let Some(poll) =
+                self.isolates[at]
+                    .copy
+                    .start_poll(Millis(bound), clock, self.random.next() as u32)
+            {
+                self.tally.poll(poll.shard as usize);
+                let authority = &self.authorities[poll.shard as usize];
+                let answer = authority.journal.poll(poll.since, clock);
+                self.apply(at, poll.shard, answer, now);
             }
-            isolate.copy.apply(poll.shard, answer, fetched, clock);
+        } else {
+            let random = self.random.next() as u32;
+            let copy = &mut self.isolates[at].copy;
+            let polls = copy.start_polls(Millis(bound), clock, random);
+            if !polls.is_empty() {
+                self.tally.ask_relay();
+            }
+            for poll in polls {
+                let answer = self.relayed(poll, longest_age_of_answer(Millis(bound)), clock);
+                self.apply(at, poll.shard, answer, now);
+            }
         }
-        if isolate.ring.is_older_than(isolate.copy.key_set_version()) {
+        let version = self.isolates[at].copy.key_set_version();
+        if self.isolates[at].ring.is_older_than(version) {
+            self.ask_ring(at, version, now);
+        }
+    }
+
+    fn relayed(&mut self, poll: Poll, longest_age: Millis, clock: UnixMillis) -> PollAnswer {
+        let held = self.relay.shards.get(&poll.shard);
+        if let Some(held) = held.filter(|held| held.serves(clock, longest_age)) {
+            return held.answer.cut_to(poll.since);
+        }
+        self.tally.poll(poll.shard as usize);
+        let authority = &self.authorities[poll.shard as usize];
+        let answer = authority.journal.poll(0, clock);
+        let told = answer.cut_to(poll.since);
+        let asked = clock;
+        self.relay.shards.insert(poll.shard, Held { asked, answer });
+        told
+    }
+
+    fn apply(&mut self, at: usize, shard: u32, answer: PollAnswer, now: u64) {
+        let authority = &self.authorities[shard as usize];
+        let names = self.isolates[at].copy.missing(shard, &answer);
+        let mut fetched: Vec<Segment> = Vec::new();
+        for name in names {
+            let is_relayed = self.size.relays > 0;
+            if is_relayed {
+                self.tally.ask_relay();
+            }
+            let Some(segment) = authority.fetch(name) else {
+                continue;
+            };
+            if !is_relayed || self.relay.segments.get(name).is_none() {
+                self.tally.fetch(shard as usize);
+                self.relay.segments.put(name, segment.bytes().to_vec());
+            }
+            fetched.push(segment);
+        }
+        let copy = &mut self.isolates[at].copy;
+        copy.apply(shard, answer, fetched, UnixMillis(now));
+    }
+
+    fn ask_ring(&mut self, at: usize, version: u64, now: u64) {
+        let clock = UnixMillis(now);
+        let holder = &mut self.isolates[at].ring;
+        if self.size.relays == 0 {
             self.tally.ask_ring();
-            isolate.ring.ask(&mut self.ring, true, clock, now);
+            holder.ask(&mut self.ring, true, clock, now);
+            return;
         }
+        self.tally.ask_relay();
+        let longest_age = holder.longest_relayed_age(clock);
+        let serves = |held: &&Held<RingCopy>| {
+            held.serves(clock, longest_age) && held.answer.key_set_version() >= version
+        };
+        if self.relay.ring.as_ref().filter(serves).is_none() {
+            self.tally.ask_ring();
+            let answer = self.ring.answer(now);
+            self.relay.ring = Some(Held {
+                asked: clock,
+                answer,
+            });
+        }
+        let held = self.relay.ring.as_ref().unwrap();
+        holder.take(held.answer.clone(), clock, held.age(clock));
     }
 }

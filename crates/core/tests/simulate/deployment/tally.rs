@@ -1,6 +1,8 @@
 //! What reached which object, second by second.
 
-use super::{DEPLOYMENT, REGION_LOST, REVOKE_ALL, ROTATION, day_chart::DayLine, traffic::DAY};
+use super::{
+    DEPLOYMENT, REGION_LOST, REVOKE_ALL, ROTATION, Size, day_chart::DayLine, traffic::DAY,
+};
 use crate::plot::thousands;
 
 /// What one object is counted on for, in requests a second. The platform names a soft limit of 1,000.
@@ -82,6 +84,7 @@ pub struct Tally {
     pub second: Option<u64>,
     /// How many isolates one stands for.
     scale: f64,
+    relays: f64,
     requests: Series,
     ring: Series,
     polls: Vec<Series>,
@@ -89,14 +92,16 @@ pub struct Tally {
     reports: Vec<Series>,
     objects: Series,
     back: Series,
+    relay: Series,
 }
 
 impl Tally {
-    pub fn new(shards: u32, scale: f64) -> Self {
-        let each = || vec![Series::new(); shards as usize];
+    pub fn new(size: &Size) -> Self {
+        let each = || vec![Series::new(); size.shards as usize];
         Self {
             second: None,
-            scale,
+            scale: size.isolates as f64 / size.sampled as f64,
+            relays: f64::from(size.relays),
             requests: Series::new(),
             ring: Series::new(),
             polls: each(),
@@ -104,7 +109,22 @@ impl Tally {
             reports: each(),
             objects: Series::new(),
             back: Series::new(),
+            relay: Series::new(),
         }
+    }
+
+    /// What a question stands for that an object gets of which there is one: of isolates, or of relays.
+    fn each(&self) -> f64 {
+        if self.relays > 0.0 {
+            self.relays
+        } else {
+            self.scale
+        }
+    }
+
+    /// Each relay gets its share.
+    pub fn ask_relay(&mut self) {
+        self.relay.add(self.second, self.scale / self.relays);
     }
 
     pub fn request(&mut self) {
@@ -112,7 +132,8 @@ impl Tally {
     }
 
     pub fn ask_ring(&mut self) {
-        self.ring.add(self.second, self.scale);
+        let each = self.each();
+        self.ring.add(self.second, each);
     }
 
     pub fn ask_object(&mut self) {
@@ -120,11 +141,13 @@ impl Tally {
     }
 
     pub fn poll(&mut self, shard: usize) {
-        self.polls[shard].add(self.second, self.scale);
+        let each = self.each();
+        self.polls[shard].add(self.second, each);
     }
 
     pub fn fetch(&mut self, shard: usize) {
-        self.fetches[shard].add(self.second, self.scale);
+        let each = self.each();
+        self.fetches[shard].add(self.second, each);
     }
 
     /// Users' reports are not sampled.
@@ -152,9 +175,9 @@ impl Tally {
 
     pub fn print(&self) {
         println!(
-            "| most a second, over a minute | `KeyRing` | `Revocations`, each shard | of it polls | segments | reports | users' objects asked for a copy that is missing, old or unsure | users who sign in again |"
+            "| most a second, over a minute | each relay | `KeyRing` | `Revocations`, each shard | of it polls | segments | reports | users' objects asked for a copy that is missing, old or unsure | users who sign in again |"
         );
-        println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
         let busiest = self.busiest();
         for (name, event) in WINDOWS {
             let of = |series: &Series| {
@@ -168,7 +191,8 @@ impl Tally {
             };
             let plain = |series: &Series| thousands(series.peak(event).round() as u64);
             println!(
-                "| {name} | {} | {} | {} | {} | {} | {} | {} |",
+                "| {name} | {} | {} | {} | {} | {} | {} | {} | {} |",
+                of(&self.relay),
                 of(&self.ring),
                 of(&busiest),
                 plain(&self.polls[0]),
@@ -189,17 +213,22 @@ impl Tally {
             ring: self.ring.ordinary(),
             polls: all(&self.polls),
             fetches: all(&self.fetches),
+            relayed: self.relays * self.relay.ordinary(),
             objects: self.objects.ordinary(),
         }
     }
 
     pub fn lines(&self) -> Vec<DayLine> {
-        vec![
+        let mut lines = vec![
             self.ring.line("KeyRing"),
             self.polls[0].line("Revocations: polls"),
             self.fetches[0].line("Revocations: segments"),
             self.reports[0].line("Revocations: reports"),
-        ]
+        ];
+        if self.relays > 0.0 {
+            lines[2] = self.relay.line("each relay");
+        }
+        lines
     }
 }
 
@@ -209,5 +238,7 @@ pub struct Ordinary {
     pub ring: f64,
     pub polls: f64,
     pub fetches: f64,
+    /// To all relays.
+    pub relayed: f64,
     pub objects: f64,
 }

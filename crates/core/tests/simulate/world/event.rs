@@ -8,6 +8,7 @@ use postern_core::{
     session::record::RevocationTask,
 };
 
+use super::relays::Asking;
 use crate::simulate::users::{Renewed, Tokens};
 
 pub(super) enum Event {
@@ -26,6 +27,22 @@ pub(super) enum Event {
         isolate: usize,
         life: u64,
         poll: Poll,
+    },
+    PollReachesRelay {
+        relay: usize,
+        asking: Asking,
+    },
+    RelayReachesAuthority {
+        relay: usize,
+        shard: u32,
+        /// When it began to ask.
+        asked: u64,
+    },
+    RelayHears {
+        relay: usize,
+        shard: u32,
+        asked: u64,
+        answer: Option<PollAnswer>,
     },
     PollAnswered {
         isolate: usize,

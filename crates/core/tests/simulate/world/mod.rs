@@ -2,11 +2,12 @@
 //!
 //! What a run holds and what happens by itself is here; `sessions` creates and ends them, `reports` brings the ends to the
 //! authority, `verify` lets in or refuses and tells the judge, `refresh` gets new tokens, `polls` and `rings` bring copies up
-//! to date.
+//! to date, `relays` stand between.
 
 mod event;
 mod polls;
 mod refresh;
+mod relays;
 mod reports;
 mod rings;
 mod sessions;
@@ -19,7 +20,10 @@ use std::{
 
 use postern_jwt::time::UnixMillis;
 
-use self::event::{Event, Queued};
+use self::{
+    event::{Event, Queued},
+    relays::Relay,
+};
 use super::{
     authority::Authority,
     isolate::Isolate,
@@ -50,6 +54,7 @@ pub struct World {
     now: u64,
     authority: Authority,
     ring: Ring,
+    relays: Vec<Relay>,
     isolates: Vec<Isolate>,
     /// What the isolates that objects run in hold of the key ring.
     hosts: Vec<Host>,
@@ -69,6 +74,8 @@ pub struct World {
     pub judge: Judge,
     pub most_bytes: usize,
     pub polls: u64,
+    /// Answers that a relay had at hand.
+    pub relayed: u64,
     pub segments_fetched: u64,
     pub hits: u64,
 }
@@ -108,6 +115,7 @@ impl World {
         let mut world = Self {
             authority: Authority::new(&plan, UnixMillis(START)),
             ring: Ring::new(&plan, START),
+            relays: (0..plan.relays).map(|_| Relay::default()).collect(),
             users,
             hosts: (0..HOSTS).map(|_| Host::new(&plan, &mut random)).collect(),
             random,
@@ -126,6 +134,7 @@ impl World {
             judge: Judge::default(),
             most_bytes: 0,
             polls: 0,
+            relayed: 0,
             segments_fetched: 0,
             hits: 0,
             plan,
@@ -229,6 +238,18 @@ impl World {
                 life,
                 poll,
             } => self.poll_arrives(isolate, life, poll),
+            Event::PollReachesRelay { relay, asking } => self.poll_reaches_relay(relay, asking),
+            Event::RelayReachesAuthority {
+                relay,
+                shard,
+                asked,
+            } => self.relay_reaches_authority(relay, shard, asked),
+            Event::RelayHears {
+                relay,
+                shard,
+                asked,
+                answer,
+            } => self.relay_hears(relay, shard, asked, answer),
             Event::PollAnswered {
                 isolate,
                 life,
@@ -276,6 +297,8 @@ impl World {
             }
             Event::AuthorityRestart { again } => {
                 self.authority.restart();
+                let relay = self.random.below(self.relays.len() as u64) as usize;
+                self.relays[relay] = Relay::default();
                 if again {
                     self.after(97_000, Event::AuthorityRestart { again });
                 }

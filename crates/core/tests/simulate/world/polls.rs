@@ -1,22 +1,42 @@
 //! Isolates poll the authority, and fetch the segments that their copies lack.
 
-use postern_core::revocation::{call::PollAnswer, copy::Poll, segment::Segment};
+use postern_core::{
+    relay::longest_age_of_answer,
+    revocation::{call::PollAnswer, copy::Poll, segment::Segment},
+};
 use postern_jwt::time::{Millis, UnixMillis};
 
-use super::{Event, World};
+use super::{Event, World, relays::Asking};
 
 impl World {
     pub(super) fn poll(&mut self, isolate: usize, bound: u64) {
-        while let Some(poll) =
-            self.isolates[isolate].start_poll(Millis(bound), self.now, &mut self.random)
-        {
+        let bound = Millis(bound);
+        let asking = &mut self.isolates[isolate];
+        let (relay, life) = (asking.relay, asking.life);
+        let polls = match relay {
+            Some(_) => asking.start_polls(bound, self.now, &mut self.random),
+            None => std::iter::from_fn(|| asking.start_poll(bound, self.now, &mut self.random))
+                .collect(),
+        };
+        for poll in polls {
             self.polls += 1;
-            let life = self.isolates[isolate].life;
             let out = self.latency();
-            let arrives = Event::PollArrives {
-                isolate,
-                life,
-                poll,
+            let arrives = match relay {
+                Some(relay) => Event::PollReachesRelay {
+                    relay,
+                    asking: Asking {
+                        isolate,
+                        life,
+                        poll,
+                        longest_age: longest_age_of_answer(bound),
+                        arrived: self.now + out,
+                    },
+                },
+                None => Event::PollArrives {
+                    isolate,
+                    life,
+                    poll,
+                },
             };
             self.after(out, arrives);
         }
@@ -95,7 +115,7 @@ impl World {
         self.isolates[isolate].apply(shard, answer, fetched, self.now);
         let version = self.isolates[isolate].key_set_version();
         if self.isolates[isolate].ring.is_older_than(version) {
-            self.ask_ring(isolate);
+            self.renew_ring(isolate, version);
         }
     }
 }

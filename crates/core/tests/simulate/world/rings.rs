@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use postern_core::keys::{KNOWN_WITHIN, RingCopy};
-use postern_jwt::time::UnixMillis;
+use postern_jwt::time::{Millis, UnixMillis};
 
 use super::{Event, World};
 use crate::simulate::{judge::CutOff, plan::Mistake, ring::shared, users::Known};
@@ -22,7 +22,7 @@ impl World {
     }
 
     /// Whether the key ring answers in time.
-    fn ring_answers(&mut self) -> bool {
+    pub(super) fn ring_answers(&mut self) -> bool {
         let lost = self.latency() > RING_TIMEOUT || self.random.chance(3);
         !lost && !self.ring_is_out()
     }
@@ -31,7 +31,7 @@ impl World {
     pub(super) fn isolate_ring(&mut self, isolate: usize) -> Option<Rc<RingCopy>> {
         let clock = self.isolates[isolate].clock(self.now);
         if self.isolates[isolate].ring.must_ask(clock) {
-            self.ask_ring(isolate);
+            self.renew_ring(isolate, 0);
         }
         let isolate = &mut self.isolates[isolate];
         let ring = isolate.ring.held(clock)?;
@@ -39,11 +39,22 @@ impl World {
         Some(ring)
     }
 
-    pub(super) fn ask_ring(&mut self, isolate: usize) {
-        let answers = self.ring_answers();
+    /// Has a newer copy, of a version that the ring is known to have.
+    pub(super) fn renew_ring(&mut self, isolate: usize, version: u64) {
+        let holder = &self.isolates[isolate];
+        let longest_age = holder.ring.longest_relayed_age(holder.clock(self.now));
+        self.ask_ring(isolate, version, longest_age);
+    }
+
+    pub(super) fn ask_ring(&mut self, isolate: usize, version: u64, longest_age: Millis) {
+        let relayed = self.relayed_ring(isolate, version, longest_age);
+        let answers = relayed.is_some() || self.ring_answers();
         let isolate = &mut self.isolates[isolate];
         let clock = isolate.clock(self.now);
-        isolate.ring.ask(&mut self.ring, answers, clock, self.now);
+        match relayed {
+            Some((copy, age)) => isolate.ring.take(copy, clock, age),
+            None => isolate.ring.ask(&mut self.ring, answers, clock, self.now),
+        }
         self.note_bound();
     }
 

@@ -134,7 +134,7 @@ impl World {
         if is_known(ring, &self.users.sessions[session].key) {
             return true;
         }
-        self.ask_ring(isolate);
+        self.ask_ring(isolate, 0, Millis(0));
         let isolate = &self.isolates[isolate];
         let gave_no_answer = isolate.ring.failed == Some(self.now);
         let held = isolate.ring.held(clock);
