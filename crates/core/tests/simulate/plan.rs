@@ -48,8 +48,6 @@ pub enum Mistake {
     NoSecondLook,
     /// A relay that gets no answer goes on with the last one, and isolates count what it says as of when they asked.
     AgelessRelays,
-    /// A relay tells of the key ring as it was before the version that the isolate has heard of.
-    OldRingRelays,
     /// Reports go to the shards that are polled now, and not to those of the number that was announced.
     OldShardsOnly,
 }

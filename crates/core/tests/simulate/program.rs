@@ -115,6 +115,7 @@ struct Run {
     judge: Judge,
     enough: bool,
     polls: u64,
+    relayed: u64,
     fetched: u64,
     bytes: usize,
     hits: u64,
@@ -130,6 +131,7 @@ fn run(plan: Plan) -> Run {
         enough,
         judge,
         polls: world.polls,
+        relayed: world.relayed,
         fetched: world.segments_fetched,
         bytes: world.most_bytes,
         hits: world.hits,
@@ -255,9 +257,10 @@ fn summary(runs: &BTreeMap<u64, Run>) {
     }
     let total = |of: fn(&Run) -> u64| runs.values().map(of).sum::<u64>();
     println!(
-        "\n{} seeds. Polls {}, segments fetched {}, largest copy {} bytes, filter hits settled by an object {}.",
+        "\n{} seeds. Polls {}, of which relays had an answer at hand for {}, segments fetched {}, largest copy {} bytes, filter hits settled by an object {}.",
         runs.len(),
         total(|run| run.polls),
+        total(|run| run.relayed),
         total(|run| run.fetched),
         runs.values().map(|run| run.bytes).max().unwrap_or(0),
         total(|run| run.hits),

@@ -174,10 +174,18 @@ impl Tally {
     }
 
     pub fn print(&self) {
+        let of_relays = |column: &str| match self.relays {
+            0.0 => String::new(),
+            _ => format!("{column} | "),
+        };
         println!(
-            "| most a second, over a minute | each relay | `KeyRing` | `Revocations`, each shard | of it polls | segments | reports | users' objects asked for a copy that is missing, old or unsure | users who sign in again |"
+            "| most a second, over a minute | {}`KeyRing` | `Revocations`, each shard | of it polls | segments | reports | users' objects asked for a copy that is missing, old or unsure | users who sign in again |",
+            of_relays("each relay"),
         );
-        println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+        println!(
+            "| --- | {}---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+            of_relays("---:"),
+        );
         let busiest = self.busiest();
         for (name, event) in WINDOWS {
             let of = |series: &Series| {
@@ -191,8 +199,8 @@ impl Tally {
             };
             let plain = |series: &Series| thousands(series.peak(event).round() as u64);
             println!(
-                "| {name} | {} | {} | {} | {} | {} | {} | {} | {} |",
-                of(&self.relay),
+                "| {name} | {}{} | {} | {} | {} | {} | {} | {} |",
+                of_relays(&of(&self.relay)),
                 of(&self.ring),
                 of(&busiest),
                 plain(&self.polls[0]),

@@ -174,10 +174,6 @@ impl World {
             return None;
         }
         let now = UnixMillis(self.now);
-        let version = match self.plan.mistake {
-            Some(Mistake::OldRingRelays) => 0,
-            _ => version,
-        };
         let serves = |held: &&Held<RingCopy>| {
             held.serves(now, longest_age) && held.answer.key_set_version() >= version
         };
