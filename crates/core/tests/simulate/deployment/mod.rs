@@ -473,10 +473,10 @@ impl Deployment {
         }
         self.tally.ask_relay();
         let longest_age = holder.longest_relayed_age(clock);
-        let serves = |held: &&Held<RingCopy>| {
+        let serves = |held: &Held<RingCopy>| {
             held.serves(clock, longest_age) && held.answer.key_set_version() >= version
         };
-        if self.relay.ring.as_ref().filter(serves).is_none() {
+        if !self.relay.ring.as_ref().is_some_and(serves) {
             self.tally.ask_ring();
             let answer = self.ring.answer(now);
             self.relay.ring = Some(Held {

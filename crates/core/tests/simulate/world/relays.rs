@@ -54,7 +54,7 @@ impl World {
 
     pub(super) fn poll_reaches_relay(&mut self, relay: usize, asking: Asking) {
         if !self.relay_answers(relay) {
-            self.goes_past(asking, RELAY_TIMEOUT);
+            self.goes_past(&asking, RELAY_TIMEOUT);
             return;
         }
         let Some(asking) = self.told(relay, asking, false) else {
@@ -108,9 +108,9 @@ impl World {
         for asking in std::mem::take(&mut kept.waiting) {
             // Whoever has waited too long has asked the authority meanwhile.
             if self.now > asking.arrived + RELAY_TIMEOUT {
-                self.goes_past(asking, 0);
+                self.goes_past(&asking, 0);
             } else if let Some(asking) = self.told(relay, asking, true) {
-                self.goes_past(asking, 0);
+                self.goes_past(&asking, 0);
             }
         }
     }
@@ -142,8 +142,8 @@ impl World {
     }
 
     /// The authority is asked itself.
-    fn goes_past(&mut self, asking: Asking, after: u64) {
-        let Asking {
+    fn goes_past(&mut self, asking: &Asking, after: u64) {
+        let &Asking {
             isolate,
             life,
             poll,
@@ -174,11 +174,11 @@ impl World {
             return None;
         }
         let now = UnixMillis(self.now);
-        let serves = |held: &&Held<RingCopy>| {
+        let serves = |held: &Held<RingCopy>| {
             held.serves(now, longest_age) && held.answer.key_set_version() >= version
         };
         let is_ageless = self.is_ageless();
-        if self.relays[relay].ring.as_ref().filter(serves).is_none() && self.ring_answers() {
+        if !self.relays[relay].ring.as_ref().is_some_and(serves) && self.ring_answers() {
             let answer = self.ring.answer(self.now);
             self.relays[relay].ring = Some(Held { asked: now, answer });
         }
