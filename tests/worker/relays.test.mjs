@@ -76,15 +76,14 @@ test("a revocation is felt at every isolate within the bound, and relays ask les
   assert.ok(rings <= renewed + 2, `${rings} questions to the key ring for ${renewed}`);
 });
 
-test("a withdrawn key is refused at every isolate within the bound, and what the new one signed is known at once", async () => {
+test("a withdrawn key is refused at every isolate within the bound, and what the new one signed is good within it", async () => {
   const alice = await create("alice");
   await warm(alice);
   const { kid } = decodeProtectedHeader(alice.accessToken.token);
   assert.equal((await postern.isolates[0].admin("revokeSigningKey", { kid })).status, "OK");
   const carol = await create("carol");
   assert.notEqual(decodeProtectedHeader(carol.accessToken.token).kid, kid);
-  assert.deepEqual(await verdicts(carol), EVERYWHERE_OK);
-  await felt(alice, "TRY_REFRESH_TOKEN");
+  await Promise.all([felt(alice, "TRY_REFRESH_TOKEN"), felt(carol, "OK")]);
 });
 
 for (const outcome of /** @type {const} */ (["refuse", "unknown call", "hang"])) {
