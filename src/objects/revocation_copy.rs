@@ -293,16 +293,15 @@ async fn make_or_fail(
     relayed: Option<PollAnswer>,
 ) -> Result<(), Outage> {
     let env = &context.env;
-    let answer = match relayed {
-        Some(answer) => answer,
-        None => {
-            let call = AuthorityCall::Poll { since };
-            let limits = relays::left(env, POLL_LIMITS);
-            let AuthorityReply::Answer(answer) = ask(env, shard, &call, limits).await? else {
-                return Err(Outage);
-            };
-            answer
-        }
+    let answer = if let Some(answer) = relayed {
+        answer
+    } else {
+        let call = AuthorityCall::Poll { since };
+        let limits = relays::left(env, POLL_LIMITS);
+        let AuthorityReply::Answer(answer) = ask(env, shard, &call, limits).await? else {
+            return Err(Outage);
+        };
+        answer
     };
     let shards = polled_shards(context);
     let missing: Vec<String> = HELD.with_borrow_mut(|held| {
@@ -311,12 +310,11 @@ async fn make_or_fail(
     });
     let mut fetched = Vec::with_capacity(missing.len());
     for name in missing {
-        let body = match relays::segment(env, shard, &name).await {
-            Some(body) => body,
-            None => {
-                let path = format!("segment/{name}");
-                request(env, shard, &path, "", SEGMENT_LIMITS).await?.body
-            }
+        let body = if let Some(body) = relays::segment(env, shard, &name).await {
+            body
+        } else {
+            let path = format!("segment/{name}");
+            request(env, shard, &path, "", SEGMENT_LIMITS).await?.body
         };
         fetched.push(Segment::parse(&name, body).map_err(|_| Outage)?);
     }
