@@ -47,7 +47,7 @@ impl Kind {
 
     const fn too_many(self) -> &'static str {
         match self {
-            Self::Refresh => "too many refreshes of one session",
+            Self::Refresh => "too many refreshes of one session from one network",
             Self::Ticket => "too many tickets of one session",
             Self::ApiKey => "too many requests of one network without a right API key",
         }

@@ -157,7 +157,12 @@ test("the dashboard asks what the page asks, and the alerts and questions are of
   }
   for (const name of types.keys()) assert.ok(page.includes(`| \`${name}\` |`), name);
   const labels = new Set([...page.matchAll(/^\| `postern_\w+` \|(.*)$/gm)].flatMap(([, row]) => [...row.matchAll(/`(\w+)` \(`blob/g)].map(([, label]) => label)));
-  for (const [, selector] of read("metrics/alerts.yml").matchAll(/postern_\w+\{([^}]*)\}/g)) {
+  labels.add("le");
+  const alerts = read("metrics/alerts.yml");
+  // Of what lies beyond the last bucket a quantile is that bucket's end, which nothing exceeds.
+  for (const [expression, most] of alerts.matchAll(/histogram_quantile\(.*\) > ([\d.]+)/g)) assert.ok(Number(most) < 60, expression);
+  for (const [, end] of alerts.matchAll(/le="([^"]*)"/g)) assert.ok(text.includes(`le="${end}"`), end);
+  for (const [, selector] of alerts.matchAll(/postern_\w+\{([^}]*)\}/g)) {
     for (const [, label] of selector.matchAll(/(\w+)=/g)) assert.ok(labels.has(label), label);
   }
 });

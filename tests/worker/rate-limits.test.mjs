@@ -52,7 +52,7 @@ describe("with a limiter", () => {
     assert.equal(elsewhere.status, 200, "another network is not counted with it");
     await until("the next token is taken after the window", async () => (await refresh(elsewhere.refreshToken)).status === 200, 60_000);
     assert.deepEqual(lines("token_theft"), []);
-    assert.ok(lines("rate_limited").some(({ level, message }) => level === "warn" && message === "too many refreshes of one session"));
+    assert.ok(lines("rate_limited").some(({ level, message }) => level === "warn" && message === "too many refreshes of one session from one network"));
   });
 
   test("a page that is sent through a refresh is told, and does not go round in a circle", async () => {

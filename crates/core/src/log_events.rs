@@ -172,7 +172,7 @@ events! {
     SigningKeys = Warn "signing_keys" [Reason];
     /// A request to the service API, to `explain` or to `metrics` carried no or a wrong API key. Logged at most once a minute.
     WrongApiKey = Warn "wrong_api_key";
-    /// Too many refreshes or tickets of one session, or wrong API keys from one network, in the count of the binding `RATE_LIMIT`; the
+    /// Too many refreshes of one session from one network, tickets of one session, or wrong API keys from one network, in the count of the binding `RATE_LIMIT`; the
     /// request was answered 429. Logged at most once a minute for each of the three.
     RateLimited = Warn "rate_limited";
     /// The binding `RATE_LIMIT` failed, or gave no answer in time; the request was let through. Logged at most once a minute for each text.
