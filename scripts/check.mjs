@@ -28,6 +28,8 @@ export async function settingsAreGood(args, options = {}) {
     for (const fault of faults) say(faultLine(fault));
     if (faults.length > 0) return false;
     const status = await server.readiness();
+    // Of a setting that does not fit what is stored.
+    if (status !== 200) for (const fault of await server.ready()) say(faultLine(fault));
     if (status !== 200) say(`error: the Worker started, and says that it is not ready (readyz answers ${status ?? "nothing"})`);
     return status === 200 && ((await options.then?.(server.address)) ?? true);
   } finally {

@@ -91,6 +91,16 @@ pub(crate) fn write_with(event: Event, members: &[(Member, &str)], message: &str
 
 /// The same about something that every request may run into: at most once a minute for one message.
 pub(crate) fn write_at_times(event: Event, message: &str, now: UnixMillis) {
+    write_at_times_with(event, &[], message, now);
+}
+
+/// The same with members that the event has in the table.
+pub(crate) fn write_at_times_with(
+    event: Event,
+    members: &[(Member, &str)],
+    message: &str,
+    now: UnixMillis,
+) {
     let is_new = WRITTEN.with_borrow_mut(|written| {
         written.retain(|(_, at)| now.since(*at) < REPEATED_AFTER);
         let is_new = !written.iter().any(|(known, _)| known == message);
@@ -103,8 +113,8 @@ pub(crate) fn write_at_times(event: Event, message: &str, now: UnixMillis) {
         is_new
     });
     if is_new {
-        write(event, message);
-    } else if let Some(point) = Point::of_event(event, &[]) {
+        write_with(event, members, message);
+    } else if let Some(point) = Point::of_event(event, members) {
         metrics::add(&point);
     }
 }

@@ -87,7 +87,8 @@ macro_rules! events {
 }
 
 events! {
-    /// A setting or gateway rule that cannot be used. Every route answers 500, or the rules answer 503, until it is right.
+    /// A setting or gateway rule that cannot be used. Every route answers 500, or the rules answer 503, until it is right; without the key of the stored key ring in
+    /// `KEY_ENCRYPTION_KEYS`, what needs keys answers 503.
     BadSetting = Error "bad_setting" [Setting];
     /// A setting or gateway rule that is allowed and unwise.
     UnwiseSetting = Warn "unwise_setting" [Setting];

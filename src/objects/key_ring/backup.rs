@@ -7,16 +7,15 @@
 
 use std::cell::RefCell;
 
-use super::{fault::Fault, store};
+use super::{
+    fault::Fault,
+    records::{ATTEMPTS, Records},
+};
 use crate::runtime::{
     crypto::cipher::{self, ContentKey, UnwrappingKey},
-    js::ObjectStorage,
     random::{self, CryptoFault},
 };
-use postern_core::{
-    events::Destinations,
-    keys::{Backup, KeyRing, OtherRing, RecipientKey, Restored, SealedBackup},
-};
+use postern_core::keys::{Backup, KeyRing, OtherRing, RecipientKey, Restored, SealedBackup};
 use postern_jwt::{
     json::{self, ObjectWriter},
     proof::Thumbprint,
@@ -96,23 +95,32 @@ pub(super) async fn sealed(
     Ok(answer.finish())
 }
 
-/// Puts a backup in the place of what is stored. Awaits nothing. True when that changed something.
-pub(super) fn restore(
-    storage: &ObjectStorage,
+/// Puts a backup in the place of what is stored. True when that changed something.
+pub(super) async fn restore(
+    records: &Records,
     backup: Backup,
     replace: bool,
-    at: (Destinations, UnixMillis),
+    now: UnixMillis,
 ) -> Result<bool, Fault> {
-    let stored = match store::load(storage) {
-        // What cannot be read is of no use to anybody.
-        Err(Fault::Storage) if replace => None,
-        stored => stored?,
-    };
-    match KeyRing::restored(backup, stored.as_ref(), replace, at.1) {
-        Ok(Restored::Ring(ring)) => store::save(storage, stored.as_ref(), &ring, at).map(|()| true),
-        Ok(Restored::Already) => Ok(false),
-        Err(OtherRing) => Err(Fault::OtherRing),
+    for _ in 0..ATTEMPTS {
+        let stored = records.stored()?;
+        let before = match records.load().await {
+            // What cannot be read is of no use to anybody.
+            Err(Fault::Storage | Fault::Sealed) if replace => None,
+            opened => opened?,
+        };
+        let before = before.as_ref().map(|opened| &opened.ring);
+        match KeyRing::restored(backup.clone(), before, replace, now) {
+            Ok(Restored::Ring(ring)) => {
+                if records.replace(stored.as_ref(), before, &ring, now).await? {
+                    return Ok(true);
+                }
+            }
+            Ok(Restored::Already) => return Ok(false),
+            Err(OtherRing) => return Err(Fault::OtherRing),
+        }
     }
+    Err(Fault::Busy)
 }
 
 impl From<CryptoFault> for Fault {

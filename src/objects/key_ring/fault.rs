@@ -9,6 +9,10 @@ pub(crate) enum Fault {
     Storage,
     /// The stored shape is newer than this code.
     NewerSchema,
+    /// The ring is sealed with a key that `KEY_ENCRYPTION_KEYS` lacks.
+    Sealed,
+    /// Others changed the ring again and again.
+    Busy,
     /// The deployment's keys are in another jurisdiction, or outside of all.
     Elsewhere,
     /// WebCrypto failed.

@@ -108,7 +108,7 @@ fn note(storage: &ObjectStorage, body: &str) -> Result<(), Fault> {
     let claim = Claim::from_json(body).map_err(|_| Fault::BadRequest)?;
     match claimed_by(storage)? {
         Some(known) if known == claim.jurisdiction => return Ok(()),
-        None if store::load(storage)?.is_none() => {}
+        None if store::read(storage)?.is_none() => {}
         _ => return Err(Fault::Elsewhere),
     }
     let in_place = claim.in_place_of_a_ring().map_err(|_| Fault::Storage)?;

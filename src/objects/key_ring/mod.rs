@@ -1,13 +1,17 @@
 //! The key ring: its object, the object's storage, and this isolate's copy.
 
+mod answer;
 mod backup;
 pub(crate) mod client;
 pub(crate) mod fault;
 mod jurisdiction;
 mod name;
 pub(crate) mod object;
+mod records;
 mod relay;
-pub(crate) mod store;
+mod store;
+mod update;
+mod wanted;
 
 pub(crate) use client::{
     NotSealed, OUT_OF_REACH, Outage, SecretsRotated, Withdrawal, current, cut_off, held,

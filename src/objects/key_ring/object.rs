@@ -13,7 +13,6 @@
 //!
 //! Anything that goes wrong is 503 `{"fault":"…"}`: never an exception, whose text would reach the caller.
 
-use super::fault::Fault;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -24,10 +23,14 @@ use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
 use worker::Env;
 
 use super::{
+    answer::{answer, command, path, text},
     backup::{self, RestoreKey},
+    fault::Fault,
     jurisdiction,
+    records::Records,
     relay::Relay,
-    store,
+    update::update,
+    wanted::{Wanted, next_of},
 };
 use crate::{
     objects::{
@@ -37,21 +40,16 @@ use crate::{
         seen_signals::object as seen_signals,
     },
     runtime::{
-        clock, crypto,
+        clock,
         durable::Durable,
-        js::{self, IncomingRequest, ObjectState, ObjectStorage},
-        log, promise, random, settings,
+        js::{self, IncomingRequest, ObjectState},
+        log, promise, settings,
         sql::Sql,
     },
 };
 use postern_core::{
-    events::Destinations,
-    keys::{
-        KeyMaterial, KeyNeeded, KeyPolicy, KeyRing as Ring, RingCall, RingCopy, SECRETS_NEEDED,
-        Sealing, Secrets, ShardsWanted, SharedValues, TooManySecrets, Unreadable,
-    },
-    message::{Unread, agreed},
-    settings::Settings,
+    keys::{KeyRing as Ring, RingCall, RingCopy, Sealing},
+    message::agreed,
     store_fault::StoreFault,
 };
 use postern_jwt::{
@@ -62,7 +60,7 @@ use postern_jwt::{
 /// How long the alarm leaves a delivery alone that is under way.
 const DELIVERY_GUARD: Millis = Millis(10_000);
 
-/// The object. Holds nothing in memory but the alarm it has set: storage is the authority.
+/// The object. What it holds in memory, it can do without: storage is the authority.
 #[wasm_bindgen]
 #[derive(Debug)]
 pub struct KeyRing {
@@ -83,6 +81,7 @@ impl KeyRing {
             relay: Rc::new(Relay::new(Durable::new(state.clone(), env.clone()))),
             object: Rc::new(Object {
                 durable: Durable::new(state.clone(), env.clone()),
+                records: Rc::new(Records::new(state.clone(), env.clone())),
                 state,
                 env,
                 alarm: Cell::new(None),
@@ -109,7 +108,8 @@ impl KeyRing {
                 Some(relays::PATH) => return relay.respond(&text(&request).await).await,
                 Some(jurisdiction::PATH) => {
                     let body = text(&request).await;
-                    let storage = object.storage().map_err(|_| JsValue::UNDEFINED)?;
+                    let storage = object.records.storage();
+                    let storage = storage.map_err(|_| JsValue::UNDEFINED)?;
                     return jurisdiction::claimed(&storage, &body);
                 }
                 _ => {}
@@ -149,45 +149,13 @@ impl KeyRing {
     }
 }
 
-/// What the variables of the object's release want of the ring.
-#[derive(Debug, Clone, Copy)]
-struct Wanted {
-    policy: KeyPolicy,
-    shards: ShardsWanted,
-    shared: SharedValues,
-}
-
-impl From<&Settings> for Wanted {
-    fn from(settings: &Settings) -> Self {
-        Self {
-            policy: settings.into(),
-            shards: settings.into(),
-            shared: settings.into(),
-        }
-    }
-}
-
-impl Wanted {
-    /// Brings what is published in line with this, and gives the policy that follows. True when something changed.
-    fn settle(self, ring: &mut Ring, now: UnixMillis) -> (KeyPolicy, bool) {
-        let shared = ring.settle_shared(self.shared, now);
-        let policy = ring.policy(self.policy, now);
-        let shards = ShardsWanted {
-            longest_entry: self.shards.longest_entry.max(policy.access_token_validity),
-            ..self.shards
-        };
-        let changed = ring.settle_shards(shards, now);
-        let secrets = ring.settle_secrets(ring.kept_refresh_token(self.shared, now), now);
-        (policy, shared || changed || secrets)
-    }
-}
-
 #[derive(Debug)]
 struct Object {
     /// Storage as events use it; the alarm is this object's own affair.
     durable: Durable,
     state: ObjectState,
     env: Env,
+    records: Rc<Records>,
     /// When the alarm is set to, as far as this instance knows.
     alarm: Cell<Option<UnixMillis>>,
     /// The version of the ring that this instance has reported to the authority on revocations.
@@ -248,9 +216,8 @@ impl Object {
             }
             Sealing::Restore { backup, replace } => {
                 let opened = self.restore_key.opened(&backup, sealed_to, now).await?;
-                let to = events::destinations(&self.env);
                 self.may_wait.set(true);
-                let restored = backup::restore(&self.storage()?, opened, replace, (to, now))?;
+                let restored = backup::restore(&self.records, opened, replace, now).await?;
                 // Makes what is due, and tells the authority on revocations, from which isolates hear of it. It is stored: that
                 // it cannot be told delays isolates by no more than the age of their copies.
                 let _ = self.run(RingCall::Ring).await;
@@ -270,7 +237,7 @@ impl Object {
         let wanted = Wanted::from(settings.as_ref());
         let now = clock::now();
         let has_events = events::destinations(&self.env).any();
-        let was_for_events = has_events && self.is_for_events(wanted, now);
+        let was_for_events = has_events && self.is_for_events(wanted, now).await;
         let ring = self.updated(wanted, RingCall::Ring, now).await;
         if has_events {
             self.deliver_events().await;
@@ -288,9 +255,12 @@ impl Object {
     }
 
     /// Whether an alarm that goes off now is not one for the next key.
-    fn is_for_events(&self, wanted: Wanted, now: UnixMillis) -> bool {
-        let stored = self.storage().and_then(|storage| store::load(&storage));
-        matches!(stored, Ok(Some(ring)) if next_of(&ring, ring.policy(wanted.policy, now)) > now)
+    async fn is_for_events(&self, wanted: Wanted, now: UnixMillis) -> bool {
+        let Ok(Some(opened)) = self.records.load().await else {
+            return false;
+        };
+        let policy = opened.ring.policy(wanted.policy, now);
+        next_of(&opened.ring, policy) > now
     }
 
     /// When the alarm is due: for the next key, or for an event before that.
@@ -298,7 +268,7 @@ impl Object {
         if !self.may_wait.get() {
             return next_change;
         }
-        let due = self.storage().ok().and_then(|storage| {
+        let due = self.records.storage().ok().and_then(|storage| {
             let sql = Sql(storage.sql().ok()?);
             events::next_due(&sql, events::destinations(&self.env)).ok()?
         });
@@ -321,30 +291,31 @@ impl Object {
         }
     }
 
-    /// The ring after `command`, with every key that is due. Generation awaits, so nothing else is delivered to the
-    /// object meanwhile; and what was generated joins only if the stored ring still needs it.
+    /// The ring after `command`, with every key that is due, and sealed as `KEY_ENCRYPTION_KEYS` says. A change awaits, so nothing else
+    /// is delivered to the object meanwhile.
     async fn updated(
         &self,
         wanted: Wanted,
         command: RingCall,
         now: UnixMillis,
     ) -> Result<Ring, Fault> {
-        let storage = self.storage()?;
         if matches!(command, RingCall::Ring)
-            && let Some(ring) = store::load(&storage)?
+            && let Some(opened) = self.records.load().await?
+            && opened.is_sealed_anew
         {
+            let ring = &opened.ring;
             let mut settled = ring.clone();
             let (policy, has_changed) = wanted.settle(&mut settled, now);
             if !has_changed && ring.needed(policy, now).is_empty() && !settled.settle(policy, now) {
-                return Ok(ring);
+                return Ok(ring.clone());
             }
         }
         let outcome = Rc::new(RefCell::new(Err(Fault::Storage)));
         let slot = Rc::clone(&outcome);
-        let to = events::destinations(&self.env);
+        let records = Rc::clone(&self.records);
         let callback = Closure::once_into_js(move || {
             promise::of_end(async move {
-                let updated = update(&storage, wanted, command, (to, now)).await;
+                let updated = update(&records, wanted, &command, now).await;
                 *slot.borrow_mut() = updated;
             })
         });
@@ -363,7 +334,7 @@ impl Object {
         let Ok(milliseconds) = js_sys::Number::try_from(at.0) else {
             return;
         };
-        let Ok(storage) = self.storage() else {
+        let Ok(storage) = self.records.storage() else {
             return;
         };
         if promise::of(storage.set_alarm_at(&milliseconds))
@@ -371,153 +342,6 @@ impl Object {
             .is_ok()
         {
             self.alarm.set(Some(at));
-        }
-    }
-
-    fn storage(&self) -> Result<ObjectStorage, Fault> {
-        self.state.storage().map_err(|_| Fault::Storage)
-    }
-}
-
-/// When the ring next has something to do: a key to make, or a secret to drop.
-fn next_of(ring: &Ring, policy: KeyPolicy) -> UnixMillis {
-    let next = ring.next_change(policy);
-    ring.next_secret_drop().map_or(next, |drop| drop.min(next))
-}
-
-/// One change of the ring. Only this function awaits between reading and writing, and only before the second reading.
-async fn update(
-    storage: &ObjectStorage,
-    wanted: Wanted,
-    command: RingCall,
-    at: (Destinations, UnixMillis),
-) -> Result<Ring, Fault> {
-    let (_, now) = at;
-    let mut preview = stored_or_new(storage)?;
-    let (policy, _) = wanted.settle(&mut preview, now);
-    withdraw(&mut preview, policy, &command, now)?;
-    let rotation = match command {
-        RingCall::Rotate => Ring::needed_for_rotation(policy),
-        _ => Vec::new(),
-    };
-    let secrets = match command {
-        RingCall::RotateSecrets => Some([random::random()?, random::random()?]),
-        _ => None,
-    };
-    let mut needed = preview.needed(policy, now);
-    needed.retain(|need| !rotation.contains(need));
-    let rotation = generated(rotation).await?;
-    let needed = generated(needed).await?;
-
-    let before = store::load(storage)?;
-    let mut ring = match before.clone() {
-        Some(ring) => ring,
-        // The secrets of the preview were never stored, so nobody has seen them.
-        None => Ring::new(preview.head.secrets),
-    };
-    let (policy, _) = wanted.settle(&mut ring, now);
-    withdraw(&mut ring, policy, &command, now)?;
-    for (need, material) in rotation {
-        ring.add_key(policy, need, material, now)
-            .ok_or(Fault::Crypto)?;
-    }
-    ring.add_needed(policy, needed, now).ok_or(Fault::Crypto)?;
-    if let Some(random) = secrets {
-        ring.rotate_secrets(policy, random, now)
-            .map_err(|TooManySecrets| Fault::TooManySecrets)?;
-        wanted.settle(&mut ring, now);
-    }
-    ring.settle(policy, now);
-    store::save(storage, before.as_ref(), &ring, at)?;
-    Ok(ring)
-}
-
-fn stored_or_new(storage: &ObjectStorage) -> Result<Ring, Fault> {
-    if let Some(ring) = store::load(storage)? {
-        return Ok(ring);
-    }
-    let mut random = [[0; 32]; SECRETS_NEEDED];
-    for bytes in &mut random {
-        *bytes = random::random().map_err(|_| Fault::Crypto)?;
-    }
-    Ok(Ring::new(Secrets::new(random)))
-}
-
-fn withdraw(
-    ring: &mut Ring,
-    policy: KeyPolicy,
-    command: &RingCall,
-    now: UnixMillis,
-) -> Result<(), Fault> {
-    match command {
-        RingCall::Withdraw { kid } => ring
-            .withdraw(policy, kid, now)
-            .map_err(|_| Fault::UnknownKid),
-        RingCall::CutOff { moment } => {
-            ring.cut_off(*moment, now);
-            Ok(())
-        }
-        _ => Ok(()),
-    }
-}
-
-async fn generated(needed: Vec<KeyNeeded>) -> Result<Vec<(KeyNeeded, KeyMaterial)>, Fault> {
-    let mut generated = Vec::with_capacity(needed.len());
-    for need in needed {
-        let (public_jwk, private_jwk) = crypto::generate(need.algorithm)
-            .await
-            .map_err(|_| Fault::Crypto)?;
-        let random = random::random().map_err(|_| Fault::Crypto)?;
-        generated.push((
-            need,
-            KeyMaterial {
-                public_jwk,
-                private_jwk,
-                random,
-            },
-        ));
-    }
-    Ok(generated)
-}
-
-/// The path of a question, without the slash: `https:`, nothing, the host, the path.
-fn path(request: &IncomingRequest) -> Option<String> {
-    let url = request.url().ok()?;
-    url.splitn(4, '/').nth(3).map(str::to_owned)
-}
-
-async fn text(request: &IncomingRequest) -> String {
-    let body = promise::of(request.text()).await;
-    body.ok()
-        .and_then(|body| body.as_string())
-        .unwrap_or_default()
-}
-
-async fn command(request: &IncomingRequest) -> Result<(u32, RingCall), Fault> {
-    let path = path(request).ok_or(Fault::BadRequest)?;
-    RingCall::read(&path, &text(request).await).map_err(|why| match why {
-        Unread::Unsupported => Fault::Unsupported,
-        Unread::Damaged => Fault::BadRequest,
-    })
-}
-
-fn answer(outcome: &Result<RingCopy, Fault>) -> Result<JsValue, JsValue> {
-    match outcome {
-        Ok(copy) => match copy.to_json() {
-            Ok(text) => js::object_response(200, &text),
-            Err(Unreadable) => answer(&Err(Fault::Storage)),
-        },
-        Err(fault) => {
-            let status = match fault {
-                Fault::UnknownKid => 404,
-                Fault::BadRequest | Fault::Unsupported => 400,
-                Fault::OtherRing | Fault::TooManySecrets => 409,
-                Fault::Unopened => 422,
-                _ => 503,
-            };
-            let mut body = ObjectWriter::new();
-            body.text("fault", &format!("{fault:?}"));
-            js::object_response(status, &body.finish())
         }
     }
 }

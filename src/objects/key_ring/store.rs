@@ -2,9 +2,9 @@
 //!
 //! `ring` has one row, the head; `signing_keys` one row for each session key, because a row of SQLite holds 2 MB at
 //! most; `assertion_keys` the same for assertion keys, apart because older code refuses a kind of key that it does not
-//! know. All hold JSON text: nothing is ever looked up but the whole.
+//! know. All hold JSON text, which may be sealed (`records`): nothing is ever looked up but the whole.
 
-use js_sys::Array;
+use js_sys::{Array, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
 use super::fault::Fault;
@@ -16,8 +16,8 @@ use crate::{
     },
 };
 use postern_core::{
-    events::Destinations,
-    keys::{KeyKind, KeyRing, RingHead, SCHEMA, SigningKey, changes},
+    events::{Destinations, Event},
+    keys::KeyKind,
     store_fault::StoreFault,
 };
 use postern_jwt::{json, time::UnixMillis};
@@ -26,12 +26,38 @@ use postern_jwt::{json, time::UnixMillis};
 pub(super) const RING_TABLE: &str =
     "CREATE TABLE IF NOT EXISTS ring (id INTEGER PRIMARY KEY CHECK (id = 1), record TEXT NOT NULL)";
 
-/// The stored ring; `None` in an object that was never used, which reading leaves as it is.
-pub(crate) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
+const SIGNING_KEYS: &str = "signing_keys";
+const ASSERTION_KEYS: &str = "assertion_keys";
+
+/// All records of the ring.
+#[derive(PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) head: String,
+    pub(super) keys: Vec<StoredKey>,
+}
+
+/// The record of one key.
+#[derive(PartialEq, Eq)]
+pub(super) struct StoredKey {
+    pub(super) table: &'static str,
+    pub(super) kid: String,
+    pub(super) record: String,
+}
+
+/// Where keys of a kind are.
+pub(super) const fn table_of(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Assertion => ASSERTION_KEYS,
+        KeyKind::Dynamic | KeyKind::Static => SIGNING_KEYS,
+    }
+}
+
+/// What is stored; `None` in an object that was never used, which reading leaves as it is.
+pub(super) fn read(storage: &ObjectStorage) -> Result<Option<Stored>, Fault> {
     let sql = storage.sql().map_err(|_| Fault::Storage)?;
     let tables = texts(
         &sql,
-        "SELECT name AS record FROM sqlite_master WHERE type = 'table' AND name IN ('ring', 'assertion_keys')",
+        "SELECT name AS record FROM sqlite_master WHERE type = 'table' AND name IN ('ring', 'signing_keys', 'assertion_keys')",
     )?;
     let has = |table: &str| tables.iter().any(|known| known == table);
     if !has("ring") {
@@ -40,44 +66,35 @@ pub(crate) fn load(storage: &ObjectStorage) -> Result<Option<KeyRing>, Fault> {
     let Some(head) = texts(&sql, "SELECT record FROM ring")?.into_iter().next() else {
         return Ok(None);
     };
-    let head = readable(&head)?;
-    let mut records = texts(&sql, "SELECT record FROM signing_keys")?;
+    let mut keys = Vec::new();
     // Storage from before there were assertion keys: they are due, and saving makes the table.
-    if has("assertion_keys") {
-        records.append(&mut texts(&sql, "SELECT record FROM assertion_keys")?);
+    for table in [SIGNING_KEYS, ASSERTION_KEYS]
+        .into_iter()
+        .filter(|table| has(table))
+    {
+        for row in rows(&sql, &format!("SELECT kid, record FROM {table}"))? {
+            keys.push(StoredKey {
+                table,
+                kid: text(&row, "kid")?,
+                record: text(&row, "record")?,
+            });
+        }
     }
-    let keys = records
-        .iter()
-        .map(|record| SigningKey::from_json(record).map_err(|_| Fault::Storage))
-        .collect::<Result<_, _>>()?;
-    Ok(Some(KeyRing { head, keys }))
+    Ok(Some(Stored { head, keys }))
 }
 
-/// Replaces the stored ring, whole or not at all. Tables and columns that another release has added stay as they are.
-/// The events of the change from what was stored `before` are written with it, for these destinations.
-pub(crate) fn save(
+/// Replaces what is stored, whole or not at all, if it is what was read `before`: false when it is not. Tables and columns that
+/// another release has added stay as they are. The events of the change are written with it, for these destinations.
+pub(super) fn replace(
     storage: &ObjectStorage,
-    before: Option<&KeyRing>,
-    ring: &KeyRing,
-    at: (Destinations, UnixMillis),
-) -> Result<(), Fault> {
-    let (to, now) = at;
-    let events = if to.any() {
-        changes(before, ring)
-    } else {
-        Vec::new()
-    };
-    let sql = storage.sql().map_err(|_| Fault::Storage)?;
-    let head = ring.head.to_json().map_err(|_| Fault::Storage)?;
-    let mut rows = Vec::with_capacity(ring.keys.len());
-    for key in &ring.keys {
-        let table = match key.kind {
-            KeyKind::Assertion => "assertion_keys",
-            KeyKind::Dynamic | KeyKind::Static => "signing_keys",
-        };
-        let record = key.to_json().map_err(|_| Fault::Storage)?;
-        rows.push((table, key.kid.as_str(), record));
+    before: Option<&Stored>,
+    new: &Stored,
+    (events, to, now): (&[Event], Destinations, UnixMillis),
+) -> Result<bool, Fault> {
+    if read(storage)?.as_ref() != before {
+        return Ok(false);
     }
+    let sql = storage.sql().map_err(|_| Fault::Storage)?;
     storage
         .transaction_sync(&mut || {
             let run = |query: &str, values: &[&str]| {
@@ -87,17 +104,17 @@ pub(crate) fn save(
             run(RING_TABLE, &[])?;
             run(
                 "INSERT INTO ring (id, record) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET record = excluded.record",
-                &[&head],
+                &[&new.head],
             )?;
-            for table in ["signing_keys", "assertion_keys"] {
+            for table in [SIGNING_KEYS, ASSERTION_KEYS] {
                 run(&format!("CREATE TABLE IF NOT EXISTS {table} (kid TEXT PRIMARY KEY, record TEXT NOT NULL)"), &[])?;
-                let kids = rows.iter().filter(|(of, ..)| *of == table).map(|(_, kid, _)| *kid);
+                let of_table = new.keys.iter().filter(|key| key.table == table);
                 run(
                     &format!("DELETE FROM {table} WHERE kid NOT IN (SELECT value FROM json_each(?))"),
-                    &[&json::strings(kids)],
+                    &[&json::strings(of_table.map(|key| key.kid.as_str()))],
                 )?;
             }
-            for (table, kid, record) in &rows {
+            for StoredKey { table, kid, record } in &new.keys {
                 run(
                     &format!(
                         "INSERT INTO {table} (kid, record) VALUES (?, ?)
@@ -106,36 +123,32 @@ pub(crate) fn save(
                     &[kid, record],
                 )?;
             }
-            for event in &events {
+            for event in events {
                 events::publish(&Sql(sql.clone()), event, to, now)
                     .map_err(|StoreFault(fault)| JsValue::from_str(&fault))?;
             }
             Ok(JsValue::UNDEFINED)
         })
-        .map(drop)
+        .map(|_| true)
         .map_err(|_| Fault::Storage)
-}
-
-/// The head, if this code is not older than what wrote it.
-fn readable(text: &str) -> Result<RingHead, Fault> {
-    match json::parse_object(text).and_then(|head| head.unsigned("schema")) {
-        Ok(Some(version)) if version > u64::from(SCHEMA) => Err(Fault::NewerSchema),
-        _ => RingHead::from_json(text).map_err(|_| Fault::Storage),
-    }
 }
 
 /// The column `record` of every row.
 pub(super) fn texts(sql: &SqlStorage, query: &str) -> Result<Vec<String>, Fault> {
-    let rows = sql
-        .exec(query, &Array::new())
-        .and_then(|cursor| cursor.to_array())
-        .map_err(|_| Fault::Storage)?;
-    rows.iter()
-        .map(|row| {
-            js_sys::Reflect::get(row.unchecked_ref(), &JsValue::from_str("record"))
-                .ok()
-                .and_then(|record| record.as_string())
-                .ok_or(Fault::Storage)
-        })
-        .collect()
+    let rows = rows(sql, query)?;
+    rows.iter().map(|row| text(row, "record")).collect()
+}
+
+fn rows(sql: &SqlStorage, query: &str) -> Result<Vec<JsValue>, Fault> {
+    let rows = sql.exec(query, &Array::new());
+    let rows = rows.and_then(|cursor| cursor.to_array());
+    rows.map(|rows| rows.iter().collect())
+        .map_err(|_| Fault::Storage)
+}
+
+fn text(row: &JsValue, column: &str) -> Result<String, Fault> {
+    let value = Reflect::get(row.unchecked_ref(), &JsValue::from_str(column)).ok();
+    value
+        .and_then(|value| value.as_string())
+        .ok_or(Fault::Storage)
 }

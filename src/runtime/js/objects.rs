@@ -20,6 +20,10 @@ extern "C" {
     /// An object's id.
     pub(crate) type ObjectId;
 
+    /// `id.toString()`
+    #[wasm_bindgen(method, catch, js_name = toString)]
+    pub(crate) fn text(this: &ObjectId) -> Result<String, JsValue>;
+
     /// `id.jurisdiction`; none for an object outside of all.
     #[wasm_bindgen(method, catch, getter)]
     pub(crate) fn jurisdiction(this: &ObjectId) -> Result<Option<String>, JsValue>;

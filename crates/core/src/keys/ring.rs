@@ -21,6 +21,9 @@ use postern_jwt::{
 /// tokens for none of ours, so it must not use such a ring.
 pub const SCHEMA: u32 = 2;
 
+/// The version of a record that lies sealed in storage, whatever version the ring in it has; see [`super::SealedRecord`].
+pub(super) const SEALED_SCHEMA: u32 = 3;
+
 /// The version of a ring with one secret of each kind.
 pub(super) const PLAIN_SCHEMA: u32 = 1;
 

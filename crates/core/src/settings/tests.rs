@@ -212,6 +212,19 @@ const BOUNDS: &[(&str, &[&str], &[&str])] = &[
         ],
     ),
     (
+        "KEY_ENCRYPTION_KEYS",
+        &[
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+            "none, AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
+            "",
+        ],
+        &[
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh",
+            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            "never",
+        ],
+    ),
+    (
         "MAX_SESSION_DATA",
         &["2", "64KiB", "4MiB"],
         &["1", "4194305", "1MB"],

@@ -17,6 +17,7 @@ use super::{
     RecentTokenReuse, SameSite, SupersededBy, TokenTransferMethod, TrustedIssuer,
 };
 use crate::events::webhook::parse_secret;
+use crate::keys::EncryptionKey;
 use crate::location::{Jurisdiction, Location};
 use crate::settings::origin::parse_website;
 use crate::settings::reader::Reader;
@@ -184,6 +185,14 @@ settings! {
 
     /// How often a new signing key takes over.
     signing_key_rotation_interval: Millis = SIGNING_KEY_ROTATION_INTERVAL, lifetime(), default "168h";
+
+    /// Secret: by which the key ring seals its private keys and secrets before it stores them. The first one seals, each opens what it has
+    /// sealed; `none` as the first has them stored as they are. A change takes effect with the next question to the ring. Without the key that
+    /// sealed it, the ring cannot be read, and nobody is served ([keys.md](keys.md#sealed-at-rest)).
+    key_encryption_keys: Vec<EncryptionKey> = KEY_ENCRYPTION_KEYS, Form::list(
+        "keys, each 32 random bytes in base64url without padding (43 characters), or \"none\"",
+        EncryptionKey::parse,
+    ), default "none: they are stored as they are" => Vec::new();
 
     /// `false`: sessions are signed with a key that is never rotated.
     use_dynamic_signing_key: bool = USE_DYNAMIC_SIGNING_KEY, boolean(), default "true";
