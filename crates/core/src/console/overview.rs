@@ -3,7 +3,12 @@
 use postern_jwt::json::ObjectWriter;
 
 /// The settings whose values are secrets, or may hold one as the address of a webhook does.
-pub const NOT_SHOWN: [&str; 3] = ["API_KEYS", "EVENTS_WEBHOOK_SECRETS", "EVENTS_WEBHOOK_URL"];
+pub const NOT_SHOWN: [&str; 4] = [
+    "API_KEYS",
+    "EVENTS_WEBHOOK_SECRETS",
+    "EVENTS_WEBHOOK_URL",
+    "KEY_ENCRYPTION_KEYS",
+];
 
 /// The settings that were given, and the defaults of the others. A value that is a secret is not shown.
 pub fn settings(
