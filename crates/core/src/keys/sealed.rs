@@ -91,10 +91,7 @@ impl SealedRecord {
         match schema.unwrap_or(0).cmp(&u64::from(SEALED_SCHEMA)) {
             std::cmp::Ordering::Less => Ok(None),
             std::cmp::Ordering::Greater => Err(Unread::Unsupported),
-            std::cmp::Ordering::Equal => {
-                let sealed = serde_json::from_str(text);
-                sealed.map(Some).map_err(|_| Unread::Damaged)
-            }
+            std::cmp::Ordering::Equal => message::read(text).map(Some),
         }
     }
 
