@@ -9,6 +9,7 @@ use super::{
     revocations::{Outage, ask, request},
 };
 use crate::runtime::{clock, http::fetch::Limits, log, metrics};
+use futures_util::future::join_all;
 use postern_core::{
     keys::RingCopy,
     metrics::Point,
@@ -275,14 +276,16 @@ async fn make(context: &Context, polls: Vec<Poll>, bound: Millis) {
     let longest_age = relay::longest_age_of_answer(bound);
     let relayed = relays::polls(&context.env, longest_age, polls.clone()).await;
     let relayed = relayed.unwrap_or_default().into_iter();
-    for (poll, relayed) in polls.into_iter().zip(relayed.chain(iter::repeat(None))) {
+    let polls = polls.into_iter().zip(relayed.chain(iter::repeat(None)));
+    let made = polls.map(async |(poll, relayed)| {
         if make_or_fail(context, poll, relayed).await.is_err() {
             log::write(
                 log::Event::RevocationPoll,
                 "a poll of the authority came to nothing",
             );
         }
-    }
+    });
+    join_all(made).await;
     let polled = HELD.with_borrow(|held| held.copy.as_ref().map(RevocationCopy::key_set_version));
     key_ring::renew_if_older_than(&context.env, context.now, polled.unwrap_or(0)).await;
 }

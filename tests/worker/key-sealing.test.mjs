@@ -176,6 +176,10 @@ test("`none` as the first goes back to the clear, and a later release without th
 });
 
 test("a record of another name, or one that was changed, is refused, and nothing is made in its place", async () => {
+  await sealedWith("none");
+  await login("erin");
+  await bed.kill();
+  const clear = records();
   await sealedWith(one);
   await login("erin");
   await bed.kill();
@@ -185,7 +189,9 @@ test("a record of another name, or one that was changed, is refused, and nothing
   const flipped = dynamic.record.replace(content, (content.startsWith("A") ? "B" : "A") + content.slice(1));
   const write = (/** @type {string} */ kid, /** @type {string} */ record) =>
     inRing((database) => ["signing_keys", "assertion_keys"].forEach((table) => database.prepare(`UPDATE ${table} SET record = ? WHERE kid = ?`).run(record, kid)));
-  for (const record of [other.record, flipped]) {
+  const inTheClear = clear.find(({ name }) => name === dynamic.name)?.record ?? "";
+  assert.match(inTheClear, /private/);
+  for (const record of [other.record, flipped, inTheClear]) {
     write(dynamic.name, record);
     await bed.start();
     await isRefused();

@@ -93,15 +93,19 @@ impl Records {
         let settings = self.settings()?;
         let wanted = wanted(&settings).and_then(EncryptionKey::name);
         let mut is_sealed_anew = true;
+        let mut sealed_records: usize = 0;
         let mut text = async |name: &str, record: &str| {
-            let sealed = SealedRecord::read(record).map_err(|why| match why {
-                Unread::Unsupported => Fault::NewerSchema,
-                Unread::Damaged => Fault::Storage,
-            })?;
-            is_sealed_anew &= sealed.as_ref().map(|sealed| sealed.key.as_str()) == wanted;
-            match sealed {
-                Some(sealed) => self.unsealed(&settings, name, &sealed).await,
-                None => Ok(record.to_owned()),
+            let found = sealed(record)?;
+            is_sealed_anew &= found.as_ref().map(|found| found.key.as_str()) == wanted;
+            let Some(found) = found else {
+                return Ok(record.to_owned());
+            };
+            sealed_records = sealed_records.saturating_add(1);
+            let opened = self.unsealed(&settings, name, &found).await?;
+            // What was sealed may be of a release to come, as what was not.
+            match sealed(&opened)? {
+                None => Ok(opened),
+                Some(_) => Err(Fault::Storage),
             }
         };
         let head = text(HEAD, &records.head).await?;
@@ -112,7 +116,15 @@ impl Records {
         let mut keys = Vec::with_capacity(records.keys.len());
         for StoredKey { kid, record, .. } in &records.keys {
             let key = text(kid, record).await?;
-            keys.push(SigningKey::from_json(&key).map_err(|_| Fault::Storage)?);
+            let key = SigningKey::from_json(&key).map_err(|_| Fault::Storage)?;
+            if key.kid != *kid {
+                return Err(damaged());
+            }
+            keys.push(key);
+        }
+        // All are written alike, and a release that does not seal leaves a sealed head alone: one in the clear beside it was put there.
+        if ![0, records.keys.len().saturating_add(1)].contains(&sealed_records) {
+            return Err(damaged());
         }
         let opened = Rc::new(Opened {
             ring: KeyRing { head, keys },
@@ -149,11 +161,7 @@ impl Records {
         };
         let opened = opened.await.map_err(|fault| match fault {
             CryptoFault::Backend => Fault::Crypto,
-            CryptoFault::BadKey => {
-                let what = "a record of the key ring is damaged, or one of another ring";
-                log::write_at_times(log::Event::KeyRing, what, clock::now());
-                Fault::Storage
-            }
+            CryptoFault::BadKey => damaged(),
         })?;
         let text = std::str::from_utf8(opened.expose()).map_err(|_| Fault::Storage)?;
         Ok(text.to_owned())
@@ -220,6 +228,20 @@ impl Records {
     fn settings(&self) -> Result<Rc<Settings>, Fault> {
         settings::current(&self.env).map_err(|settings::Misconfigured| Fault::Settings)
     }
+}
+
+/// The sealed record in what is stored; `None` when it is in the clear.
+fn sealed(record: &str) -> Result<Option<SealedRecord>, Fault> {
+    SealedRecord::read(record).map_err(|why| match why {
+        Unread::Unsupported => Fault::NewerSchema,
+        Unread::Damaged => Fault::Storage,
+    })
+}
+
+fn damaged() -> Fault {
+    let what = "a record of the key ring is damaged, or one of another ring";
+    log::write_at_times(log::Event::KeyRing, what, clock::now());
+    Fault::Storage
 }
 
 fn wanted(settings: &Settings) -> Option<&EncryptionKey> {

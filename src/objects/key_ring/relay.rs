@@ -45,8 +45,15 @@ const SEGMENT_LIMITS: Limits = Limits {
     body_bytes: MAX_COPY_BYTES,
 };
 
-/// Those that are under way when a request arrives or that another begins first, and one of its own.
-const MOST_QUESTIONS: u32 = 4;
+/// How long an isolate waits at most for what the relay has to ask for: less long than it waits for the relay, so that one object
+/// that does not answer costs it no other answer.
+const PATIENCE: Millis = Millis(700);
+
+/// The same for a segment.
+const SEGMENT_PATIENCE: Millis = Millis(2_700);
+
+/// A question that is under way for longer has come to nothing, whatever became of it.
+const LONGEST_QUESTION: Millis = Millis(15_000);
 
 /// The relay.
 pub(super) struct Relay {
@@ -54,8 +61,8 @@ pub(super) struct Relay {
     ring: Rc<Kept<Ring>>,
     shards: [Rc<Kept<PollAnswer>>; MOST_SHARDS],
     segments: Rc<RefCell<Segments>>,
-    /// One segment is fetched at a time.
-    fetched: Rc<Kept<()>>,
+    /// One segment of each shard is fetched at a time.
+    fetched: [Rc<Kept<()>>; MOST_SHARDS],
 }
 
 impl std::fmt::Debug for Relay {
@@ -70,10 +77,10 @@ struct Ring {
     text: String,
 }
 
-/// The newest answer to one question, and the end of the question that is under way.
+/// The newest answer to one question, and the question that is under way: when it was asked, and its end.
 struct Kept<T> {
     held: RefCell<Option<Held<T>>>,
-    asking: RefCell<Option<Promise>>,
+    asking: RefCell<Option<(UnixMillis, Promise)>>,
 }
 
 impl<T> Default for Kept<T> {
@@ -86,10 +93,11 @@ impl<T> Default for Kept<T> {
 }
 
 impl<T: 'static> Kept<T> {
-    /// What `tell` makes of an answer that `serves`; asks for one if it must.
+    /// What `tell` makes of an answer that `serves`; asks for one if it must, and waits for it until `end`.
     async fn get<R, F: Future<Output = Option<T>> + 'static>(
         self: &Rc<Self>,
         durable: &Durable,
+        end: UnixMillis,
         serves: impl Fn(&Held<T>) -> bool,
         ask: impl Fn() -> F,
         tell: impl Fn(&Held<T>) -> R,
@@ -98,34 +106,49 @@ impl<T: 'static> Kept<T> {
             let held = self.held.borrow();
             held.as_ref().filter(|held| serves(held)).map(&tell)
         };
-        for _ in 0..MOST_QUESTIONS {
+        loop {
             if let Some(told) = told() {
                 return Some(told);
             }
+            let now = clock::now();
+            if now >= end {
+                return None;
+            }
             let under_way = self.asking.borrow().clone();
-            let end = under_way.unwrap_or_else(|| self.ask(durable, ask()));
+            let under_way = under_way.filter(|(asked, _)| now.since(*asked) < LONGEST_QUESTION);
+            let (asked, answered) = under_way.unwrap_or_else(|| self.ask(durable, now, ask()));
             // It never fails: what came of it is held.
-            let _ = promise::of(Ok(end)).await;
+            promise::within(Ok(answered), end.since(now)).await;
+            let was_own = asked >= now;
+            if was_own {
+                return told();
+            }
         }
-        told()
     }
 
     /// The end of a question, which goes on whatever becomes of the call that began it.
     fn ask(
         self: &Rc<Self>,
         durable: &Durable,
+        asked: UnixMillis,
         question: impl Future<Output = Option<T>> + 'static,
-    ) -> Promise {
-        let (kept, asked) = (Rc::clone(self), clock::now());
+    ) -> (UnixMillis, Promise) {
+        let kept = Rc::clone(self);
         let end = promise::of_end(async move {
-            if let Some(answer) = question.await {
-                kept.held.replace(Some(Held { asked, answer }));
+            let answer = question.await;
+            let mut held = kept.held.borrow_mut();
+            let is_newest = held.as_ref().is_none_or(|held| held.asked <= asked);
+            if let (Some(answer), true) = (answer, is_newest) {
+                *held = Some(Held { asked, answer });
             }
-            kept.asking.replace(None);
+            let mut asking = kept.asking.borrow_mut();
+            if asking.as_ref().is_some_and(|(of, _)| *of == asked) {
+                *asking = None;
+            }
         });
-        self.asking.replace(Some(end.clone()));
+        self.asking.replace(Some((asked, end.clone())));
         durable.keep_alive(&end);
-        end
+        (asked, end)
     }
 }
 
@@ -136,7 +159,7 @@ impl Relay {
             ring: Rc::default(),
             shards: std::array::from_fn(|_| Rc::default()),
             segments: Rc::default(),
-            fetched: Rc::default(),
+            fetched: std::array::from_fn(|_| Rc::default()),
         }
     }
 
@@ -180,14 +203,18 @@ impl Relay {
         version: u64,
     ) -> Option<RelayReply> {
         let env = &self.durable.env;
-        let serves =
-            |held: &Held<Ring>| held.serves(arrived, longest_age) && held.answer.version >= version;
+        // A copy that was asked for since then is the newest there is, whatever the isolate has heard.
+        let serves = |held: &Held<Ring>| {
+            held.serves(arrived, Millis(0))
+                || (held.serves(arrived, longest_age) && held.answer.version >= version)
+        };
         let tell = |held: &Held<Ring>| RelayReply::Ring {
             age: held.age(clock::now()),
             copy: held.answer.text.clone(),
         };
         let ask = || ring(env.clone());
-        self.ring.get(&self.durable, serves, ask, tell).await
+        let end = arrived.plus(PATIENCE);
+        self.ring.get(&self.durable, end, serves, ask, tell).await
     }
 
     async fn polls(
@@ -202,7 +229,8 @@ impl Relay {
             let serves = |held: &Held<PollAnswer>| held.serves(arrived, longest_age);
             let tell = |held: &Held<PollAnswer>| held.answer.cut_to(since);
             let ask = || poll(env.clone(), shard);
-            kept.get(&self.durable, serves, ask, tell).await
+            let end = arrived.plus(PATIENCE);
+            kept.get(&self.durable, end, serves, ask, tell).await
         });
         let answers = join_all(answers).await;
         RelayReply::Answers { answers }
@@ -221,7 +249,14 @@ impl Relay {
         };
         let serves = |_: &Held<()>| self.segments.borrow().get(name).is_some();
         let tell = |_: &Held<()>| self.segments.borrow().get(name).map(js::bytes_response);
-        let told = self.fetched.get(&self.durable, serves, ask, tell).await;
+        let fetched = usize::try_from(shard)
+            .ok()
+            .and_then(|shard| self.fetched.get(shard));
+        let Some(fetched) = fetched else {
+            return js::object_response(404, "unknown");
+        };
+        let end = clock::now().plus(SEGMENT_PATIENCE);
+        let told = fetched.get(&self.durable, end, serves, ask, tell).await;
         told.flatten()
             .unwrap_or_else(|| js::object_response(404, "unknown"))
     }

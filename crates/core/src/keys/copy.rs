@@ -216,8 +216,10 @@ impl RingCopy {
         }
         let all_ask = age >= self.policy.overlap() || now >= self.next_change();
         let one_asks = age >= self.policy.copy_refresh_age();
-        let ask =
-            (all_ask && !recently(questions.failed)) || (one_asks && !recently(questions.asked));
+        // A copy of a relay's is older than the question that brought it, so that the question says nothing of when to ask anew.
+        let is_open = questions.asked != questions.heard;
+        let ask = (all_ask && !recently(questions.failed))
+            || (one_asks && !(is_open && recently(questions.asked)));
         if ask {
             CopyStatus::Ask
         } else {

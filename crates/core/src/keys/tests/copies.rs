@@ -39,6 +39,23 @@ fn one_request_asks_from_20_seconds_on_and_all_from_60() {
 }
 
 #[test]
+fn a_copy_of_a_relays_is_asked_for_anew_20_seconds_after_the_relay_asked() {
+    let copy = copy();
+    let relayed = Questions {
+        heard: Some(at(5)),
+        ..questions(0, 5, None)
+    };
+    assert_eq!(copy.status(relayed, at(19)), CopyStatus::Good);
+    assert_eq!(copy.status(relayed, at(20)), CopyStatus::Ask);
+    // Another request has asked, and there is no answer yet.
+    let asked_again = Questions {
+        asked: Some(at(20)),
+        ..relayed
+    };
+    assert_eq!(copy.status(asked_again, at(21)), CopyStatus::Good);
+}
+
+#[test]
 fn in_an_outage_the_copy_serves_for_a_day_and_is_asked_for_every_20_seconds() {
     let copy = copy();
     assert_eq!(
