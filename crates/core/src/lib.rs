@@ -15,6 +15,7 @@
 pub mod console;
 pub mod device;
 pub mod dpop;
+pub mod encryption_key;
 pub mod error;
 pub mod events;
 pub mod gateway;

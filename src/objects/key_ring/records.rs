@@ -24,7 +24,8 @@ use crate::{
     },
 };
 use postern_core::{
-    keys::{EncryptionKey, KeyRing, RingHead, SealedRecord, SigningKey, additional_data, changes},
+    encryption_key::EncryptionKey,
+    keys::{KeyRing, RingHead, SealedRecord, SigningKey, additional_data, changes},
     message::Unread,
     settings::Settings,
 };

@@ -41,7 +41,7 @@ pub use ring::{
     Chain, KeyKind, KeyRing, NumberedSecret, RingHead, SCHEMA, SECRETS_NEEDED, Secrets, SigningKey,
 };
 pub use rotation::{KeyMaterial, KeyNeeded, UnknownKid};
-pub use sealed::{EncryptionKey, SealedRecord, additional_data};
+pub use sealed::{SealedRecord, additional_data};
 pub use secrets::{RANDOM_NEEDED, TooManySecrets};
 pub use shards::{Shards, ShardsThen, ShardsWanted};
 pub use shared::{KNOWN_WITHIN, SharedSettings, SharedThen, SharedValues};

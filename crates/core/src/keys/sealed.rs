@@ -3,58 +3,11 @@
 //!
 //! A sealed record is told by its `schema`, which releases from before there were any refuse as one that is too new.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 
 use super::{ring::SEALED_SCHEMA, stored::secret};
 use crate::message::{self, Unread};
-use postern_jwt::{
-    compact, json,
-    secret::{Secret, mac},
-};
-
-/// How long a key is, in bytes: AES-256.
-const KEY_BYTES: usize = 32;
-
-/// How much of a digest names a key, in bytes.
-const NAME_BYTES: usize = 12;
-
-/// What `KEY_ENCRYPTION_KEYS` names: the first one seals, each opens what it has sealed.
-#[derive(Debug, Clone)]
-pub enum EncryptionKey {
-    /// Records are written as they are.
-    None,
-    /// They are sealed.
-    Key {
-        /// The name that records have of it: a digest.
-        name: String,
-        /// The key itself: 32 bytes.
-        key: Secret,
-    },
-}
-
-impl EncryptionKey {
-    /// Reads `none`, or 32 bytes in base64url without padding; `None` when it is neither.
-    pub fn parse(text: &str) -> Option<Self> {
-        if text == "none" {
-            return Some(Self::None);
-        }
-        let bytes = Base64UrlUnpadded::decode_vec(text).ok()?;
-        let key = (bytes.len() == KEY_BYTES).then(|| Secret::new(bytes))?;
-        let digest = mac(&key, &[b"the name of a key that seals the key ring"]);
-        let name: Vec<u8> = digest.expose().iter().copied().take(NAME_BYTES).collect();
-        let name = compact::encode(&name);
-        Some(Self::Key { name, key })
-    }
-
-    /// The name that records have of it; `None` of those that are not sealed.
-    pub fn name(&self) -> Option<&str> {
-        match self {
-            Self::None => None,
-            Self::Key { name, .. } => Some(name),
-        }
-    }
-}
+use postern_jwt::{json, secret::Secret};
 
 /// A sealed record.
 #[derive(Debug, Serialize, Deserialize)]

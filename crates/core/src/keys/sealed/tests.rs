@@ -1,33 +1,10 @@
 //! What a stored record is taken for, and which keys there are.
 
-use super::{EncryptionKey, SealedRecord, additional_data};
+use super::{SealedRecord, additional_data};
 use crate::{
     keys::{RingHead, SCHEMA, Secrets},
     message::Unread,
 };
-
-const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
-
-#[test]
-fn a_key_has_32_bytes_and_a_name_that_is_its_own() {
-    let one = EncryptionKey::parse(KEY).unwrap();
-    let other = EncryptionKey::parse(&KEY.replacen('A', "B", 1)).unwrap();
-    // For ever: stored records have it.
-    assert_eq!(one.name(), Some("QHI8dj-LALnwG5VD"));
-    assert_ne!(one.name(), other.name());
-    assert!(!format!("{one:?}").contains(KEY));
-    assert!(matches!(
-        EncryptionKey::parse("none"),
-        Some(EncryptionKey::None)
-    ));
-    let (short, long) = (KEY.get(2..).unwrap(), format!("{KEY}AA"));
-    let padded = format!("{KEY}=");
-    // The last character of 43 has two bits that must be zero.
-    let loose = KEY.replace("Hh8", "Hh9");
-    for text in ["", "None", "all", short, &long, &padded, &loose] {
-        assert!(EncryptionKey::parse(text).is_none(), "{text}");
-    }
-}
 
 #[test]
 fn a_sealed_record_is_read_as_it_was_written_and_shows_its_key_and_nothing_else() {

@@ -16,8 +16,8 @@ use super::{
     AntiCsrf, Console, DeviceBinding, DeviceIp, Freshness, LogLevel, Network, RawValue,
     RecentTokenReuse, SameSite, SupersededBy, TokenTransferMethod, TrustedIssuer,
 };
+use crate::encryption_key::EncryptionKey;
 use crate::events::webhook::parse_secret;
-use crate::keys::EncryptionKey;
 use crate::location::{Jurisdiction, Location};
 use crate::settings::origin::parse_website;
 use crate::settings::reader::Reader;
