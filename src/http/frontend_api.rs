@@ -27,7 +27,7 @@ use postern_core::http::endpoints::Route;
 use postern_core::http::reply::Reply;
 use postern_core::identity::Session;
 use postern_core::refusal::Refusal;
-use postern_core::request::credentials::Transfer;
+use postern_core::request::credentials::{REFRESH_TOKEN_COOKIE, Transfer};
 use postern_core::session::call::RotationMode;
 use postern_core::session::listing::EndedBy;
 use postern_core::session::minting;
@@ -168,6 +168,7 @@ pub(crate) async fn refreshed(
     let is_ours = |handle: &str| context.checked(handle).is_ok();
     let source = request.refresh_token(settings, |token| {
         refresh_token::parse(token).is_some_and(|presented| is_ours(presented.handle))
+            || sessions::is_of_former_core(context, token)
     });
     // Also without a token: what such an answer clears would be cleared for another website.
     if !matches!(source, Ok(RefreshToken::Header(_)))
@@ -179,16 +180,27 @@ pub(crate) async fn refreshed(
     let transfer = source.transfer();
     let mode = AntiCsrfMode::of(settings);
     mode.check_refresh(request, transfer)?;
+    const NOT_VALID: Refusal = Refusal::Unauthorised("Refresh token is not valid.");
+    let mut witnesses = Witnesses::default();
     let candidates = match source {
         RefreshToken::Header(token) => vec![token.into()],
         RefreshToken::Cookie => {
-            let witnesses = session_cookies::witnesses(context, request).await?;
+            witnesses = session_cookies::witnesses(context, request).await?;
             refresh_candidates(settings, request.cookies(), &witnesses, is_ours)?
         }
     };
-    let mut outcome: Result<IssuedSession, Refusal> =
-        Err(Refusal::Unauthorised("Refresh token is not valid."));
-    for token in candidates {
+    let mut outcome: Result<IssuedSession, Refusal> = Err(NOT_VALID);
+    for mut token in candidates {
+        if sessions::is_of_former_core(context, &token) {
+            let binds_token = mode.binds_token(transfer);
+            let taken_over = sessions::take_over(context, &token, request.anti_csrf, binds_token);
+            token = taken_over.await?.into();
+            // Only now it is known whose it is.
+            let is_meant = |handle| witnesses.admit(REFRESH_TOKEN_COOKIE, handle);
+            if !refresh_token::parse(&token).is_some_and(|first| is_meant(first.handle)) {
+                return Err(NOT_VALID);
+            }
+        }
         // What is no token of ours is refused without asking anybody, and need not be counted.
         if let Some(presented) = refresh_token::parse(&token)
             && is_ours(presented.handle)

@@ -258,8 +258,15 @@ async fn refresh_session(
     version: &Version,
     refresh: Refresh,
 ) -> Result<Outcome, Refusal> {
+    let mut refresh_token = refresh.refresh_token;
+    if sessions::is_of_former_core(context, &refresh_token) {
+        let anti_csrf = refresh.anti_csrf_token.as_deref();
+        let binds_token = refresh.anti_csrf;
+        refresh_token =
+            sessions::take_over(context, &refresh_token, anti_csrf, binds_token).await?;
+    }
     let exchange = Exchange {
-        refresh_token: refresh.refresh_token,
+        refresh_token,
         anti_csrf_token: refresh.anti_csrf_token,
         check_anti_csrf: refresh.check_anti_csrf,
         anti_csrf: Some(refresh.anti_csrf),

@@ -70,6 +70,10 @@ export async function startCore({ issuer, apiKey }) {
         const { current: _, handle: sessionHandle, ...rest } = session;
         return answer({ status: "OK", sessionHandle, recipeUserId: session.userId, ...rest });
       }
+      case "GET /recipe/session/user": {
+        const found = [...sessions.values()].filter(({ userId }) => userId === searchParams.get("userId"));
+        return answer({ status: "OK", sessionHandles: found.map(({ handle }) => handle) });
+      }
       case "POST /recipe/session/refresh":
         return answer(await refresh(body));
       case "POST /recipe/session/remove":
@@ -84,10 +88,11 @@ export async function startCore({ issuer, apiKey }) {
   return {
     url: `http://127.0.0.1:${port}`,
     asked,
-    /** A session as a backend made it before the move. @param {string} userId @param {{payload?: object, data?: object, antiCsrf?: boolean, life?: number}} [more] */
-    async session(userId, { payload = {}, data = {}, antiCsrf = false, life } = {}) {
-      const timeCreated = Date.now();
-      const session = { handle: randomUUID(), userId, tenantId: "public", userDataInJWT: { iss: issuer, ...payload }, userDataInDatabase: data, expiry: timeCreated + 8_640_000_000, timeCreated, current: "" };
+    /** A session as a backend made it before the move. @param {string} userId @param {{payload?: object, data?: object, antiCsrf?: boolean, life?: number, tenantId?: string}} [more] */
+    async session(userId, { payload = {}, data = {}, antiCsrf = false, life, tenantId = "public" } = {}) {
+      const timeCreated = Date.now() - 1_000;
+      const handle = `${randomUUID()}${tenantId === "public" ? "" : `_${tenantId}`}`;
+      const session = { handle, userId, tenantId, userDataInJWT: { iss: issuer, ...payload }, userDataInDatabase: data, expiry: timeCreated + 8_640_000_000, timeCreated, current: "" };
       sessions.set(session.handle, session);
       const issued = await issue(session, undefined, antiCsrf, life);
       session.current = hash(hash(issued.refreshToken.token));

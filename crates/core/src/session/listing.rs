@@ -24,6 +24,8 @@ pub enum MadeBy {
     Origin,
     /// A trusted issuer's token was exchanged for it.
     Exchange,
+    /// It was taken over from a SuperTokens core.
+    FormerCore,
 }
 
 impl MadeBy {
@@ -34,6 +36,7 @@ impl MadeBy {
             Self::ServiceApi => "service_api",
             Self::Origin => "origin",
             Self::Exchange => "exchange",
+            Self::FormerCore => "former_core",
         }
     }
 }
@@ -53,6 +56,8 @@ pub enum EndedBy {
     Origin,
     /// An operator, on the console.
     Console,
+    /// The SuperTokens core that it is taken over from: it has seen one of its refresh tokens twice.
+    FormerCore,
 }
 
 impl EndedBy {
@@ -65,6 +70,7 @@ impl EndedBy {
             Self::ServiceApi => "service_api",
             Self::Origin => "origin",
             Self::Console => "console",
+            Self::FormerCore => "former_core",
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     session::{
         call::UserReply,
         handle::{is_foreign, is_mark},
+        listing::MadeBy,
         record::{Ending, SessionRecord, StoreFault, Stored, Tombstone, UserStore},
     },
     tenant::OWN,
@@ -150,6 +151,10 @@ pub(super) fn end<S: UserStore>(
     let mut keep_until = record.access_expires_max.max(context.now);
     if matches!(ending, Ending::Revoked | Ending::RevokedWithAll) {
         keep_until = keep_until.max(context.now.plus(REPEATABLE_FOR));
+    }
+    if record.made_by.as_deref() == Some(MadeBy::FormerCore.name()) {
+        // The core may know it for as long as that: it must not be taken over again.
+        keep_until = keep_until.max(record.expiry);
     }
     let tombstone = Tombstone {
         ended: context.now,
