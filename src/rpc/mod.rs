@@ -45,7 +45,6 @@ use postern_core::{
         call::{DeviceShown, RotationMode},
         listing::EndedBy,
     },
-    settings::AntiCsrf,
     settings::{AntiCsrf, Freshness},
 };
 use results::{
