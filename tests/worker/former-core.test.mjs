@@ -41,7 +41,12 @@ const shown = async (headers) => read(await postern.fetch("http://127.0.0.1:8787
 const sessionOf = async (accessToken) => (await shown(bearer(accessToken))).body.session;
 const data = async (handle) => (await postern.rpc.getSessionData({ handle })).sessionData;
 const inCookies = (old) => ({ ...cookie(refreshCookie(old.refreshToken.token)), "st-auth-mode": "cookie" });
-const handlesOf = async (userId) => (await admin.getAllSessionHandlesForUser({ userId })).handles;
+const handlesOf = async (userId) => {
+  // Over HTTP, as everything here for which the core is asked: RPC of the harness holds up the process in which the core runs.
+  const answer = await postern.fetch(`/core/recipe/session/user?userId=${userId}`, { headers: { "api-key": apiKey, "cdi-version": "5.4" } });
+  assert.equal(answer.status, 200);
+  return (await answer.json()).sessionHandles;
+};
 
 test("a live access token of the core is a session of our own, which has the same handle, payload and data once it was refreshed", async () => {
   const old = await core.session("alice", { payload: { role: "editor", other: 1 }, data: { cart: ["book"] } });
@@ -53,7 +58,7 @@ test("a live access token of the core is a session of our own, which has the sam
   assert.ok(moved.headers.cookies.some((line) => line.startsWith("sRefreshToken=1.")), "the cookie is Postern's");
   assert.deepEqual(await sessionOf(moved.accessToken), before);
   assert.deepEqual(await data(before.handle), { cart: ["book"] });
-  const information = await admin.getSessionInformation({ handle: before.handle });
+  const { session: information } = await admin.getSessionInformation({ handle: before.handle });
   assert.ok(information.timeCreated < Date.now() && information.timeCreated >= old.accessToken.createdTime - 2_000, "it is as old as it was");
   assert.ok(core.knows(old.session.handle), "the browser's answer may have been lost");
   // The browser comes with what it was given, so the core's token is needed no more.
@@ -99,7 +104,7 @@ test("while the core is out of reach nothing changes: 503, and the same token wo
   core.fail(true);
   const refused = await refresh(inCookies(old));
   core.fail(false);
-  assert.deepEqual([refused.status, refused.response.headers.get("retry-after"), refused.headers.cookies], [503, "1", []]);
+  assert.deepEqual([refused.status, refused.response.headers.get("retry-after"), refused.headers.cookies], [503, "2", []]);
   assert.equal((await refresh(inCookies(old))).status, 200);
 });
 
@@ -143,19 +148,20 @@ test("signing out of a session that has not moved ends it here and at the core",
 });
 
 test("what has ended here is refused here, also while the core does not know it", async () => {
+  const service = serviceApi(postern, "5.4");
   const [old, moving] = [await core.session("ended"), await core.session("ended")];
   await refresh(inCookies(moving));
   const { handle } = await sessionOf(moving.accessToken.token);
   core.fail(true);
-  const failed = await admin.revokeSession({ handle });
+  const failed = await service.post("/recipe/session/remove", { sessionHandles: [handle] });
   core.fail(false);
-  assert.equal(failed.status, "GENERAL_ERROR");
+  assert.ok(failed.status >= 500, JSON.stringify(failed));
   assert.ok(core.knows(moving.session.handle));
   assert.equal((await refresh(inCookies(moving))).status, 401);
   await until("the core has been told", async () => !core.knows(moving.session.handle), 10_000);
   // All of a user's, wherever they are.
-  const revoked = await admin.revokeAllSessionsForUser({ userId: "ended" });
-  assert.deepEqual([revoked.status, revoked.handles?.length ?? revoked.revoked?.length], ["OK", 1]);
+  const revoked = await service.post("/recipe/session/remove", { userId: "ended" });
+  assert.equal(revoked.body.sessionHandlesRevoked.length, 1);
   assert.equal(core.knows(old.session.handle), false);
   assert.equal((await shown(bearer(old.accessToken.token))).status, 401);
 });
@@ -185,8 +191,8 @@ test("backends' SDKs verify, read, refresh and end sessions of the core over the
 
 test("a live access token of the core gets a new payload as one of ours does", async () => {
   const old = await core.session("payload", { payload: { role: "x" } });
-  const made = await admin.regenerateAccessToken({ accessToken: old.accessToken.token, jwtPayload: { role: "y" } });
-  assert.equal(made.status, "OK", made.message);
+  const made = (await serviceApi(postern, "5.4").post("/recipe/session/regenerate", { accessToken: old.accessToken.token, userDataInJWT: { role: "y" } })).body;
+  assert.equal(made.status, "OK", JSON.stringify(made));
   assert.deepEqual((await sessionOf(made.accessToken.token)).jwtPayload, { role: "y" });
   assert.equal((await refresh(inCookies(old))).status, 200);
 });
