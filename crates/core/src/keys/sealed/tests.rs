@@ -1,4 +1,4 @@
-//! What a stored record is taken for, and which keys there are.
+//! What a stored record is taken for, and what is authenticated with it.
 
 use super::{SealedRecord, additional_data};
 use crate::{
@@ -11,7 +11,7 @@ fn a_sealed_record_is_read_as_it_was_written_and_shows_its_key_and_nothing_else(
     let text = SealedRecord::new("k", [7; 12], b"content".to_vec())
         .text()
         .unwrap();
-    // For ever, as above.
+    // For ever: it is what is stored.
     assert_eq!(
         text,
         r#"{"schema":3,"key":"k","nonce":"BwcHBwcHBwcHBwcH","content":"Y29udGVudA"}"#
