@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::rate_limit;
+use super::operator::api_key;
 use crate::{
     auth::dpop::Proofs,
     auth::jwks_client,
@@ -33,7 +33,6 @@ use postern_core::http::reply::Reply;
 use postern_core::refusal::Refusal;
 use postern_core::request::route::route;
 use postern_core::settings::Settings;
-use postern_core::supertokens::cdi::request::api_key;
 use postern_jwt::json;
 
 /// Answers one request for an explanation.
@@ -43,11 +42,8 @@ pub(crate) async fn answer(
     execution: &ExecutionContext,
     settings: &Settings,
 ) -> Reply {
-    let (api_key, authorization) = (request.header("api-key"), request.header("authorization"));
-    let presented = api_key::presented(api_key.as_deref(), authorization.as_deref());
-    if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
-        let refused = error::invalid_api_key();
-        return rate_limit::reply_to_wrong_api_key(request, env, refused).await;
+    if let Some(refused) = api_key::refused(request, env, settings).await {
+        return refused;
     }
     let explained = match body(request).await {
         Ok(body) if asks_for_issuers(&body) => {

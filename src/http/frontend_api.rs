@@ -149,11 +149,7 @@ async fn refresh(context: &Context, request: &Incoming) -> Reply {
     match refreshed(context, &browser).await {
         Ok(reply) => reply,
         Err(refusal) => {
-            log::write_with(
-                log::Event::Refresh,
-                &[(log::Member::Reason, error::Outcome::of(&refusal).code)],
-                &error::detail(&refusal),
-            );
+            log_refused_refresh(&refusal);
             answers::refresh_refused(&context.settings, &browser, &refusal)
         }
     }
@@ -318,4 +314,13 @@ async fn ready(context: &Context) -> Reply {
         log::write(log::Event::NotReady, "keys, KV or objects cannot serve");
         error::reply(&context::NOT_READY, Presented::Nothing, 401)
     }
+}
+
+/// Logs that a refresh was refused, and why.
+pub(super) fn log_refused_refresh(refusal: &Refusal) {
+    log::write_with(
+        log::Event::Refresh,
+        &[(log::Member::Reason, error::Outcome::of(refusal).code)],
+        &error::detail(refusal),
+    );
 }

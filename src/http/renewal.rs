@@ -75,11 +75,7 @@ async fn renewed(context: &Context, request: &Incoming, back: &Return) -> Reply 
     let mut reply = match outcome {
         Ok(reply) => reply,
         Err(refusal) => {
-            log::write_with(
-                log::Event::Refresh,
-                &[(log::Member::Reason, error::Outcome::of(&refusal).code)],
-                &error::detail(&refusal),
-            );
+            frontend_api::log_refused_refresh(&refusal);
             let reply = answers::refresh_refused(settings, &browser, &refusal);
             // An outage and a refresh too many say so, and a theft must not pass unnoticed. Of a key that is gone, a person with a new device or
             // a new profile has nothing to learn but that it is time to sign in.

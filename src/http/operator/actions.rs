@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use worker::Env;
 
-use super::{super::rate_limit, backup, lists};
+use super::{api_key, backup, lists};
 use crate::{
     objects::{context::Context, key_ring},
     runtime::{
@@ -22,7 +22,6 @@ use postern_core::{
     refusal::Refusal,
     session::listing::EndedBy,
     settings::Settings,
-    supertokens::cdi::request::api_key,
 };
 use postern_jwt::{
     json::{self, Object, ObjectWriter},
@@ -42,25 +41,20 @@ pub(in crate::http) async fn answer(
     path: &str,
     settings: &Settings,
 ) -> Reply {
-    let api_key = request.header("api-key");
-    let presented = api_key::presented(api_key.as_deref(), request.authorization());
-    if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
-        let refused = error::invalid_api_key();
-        return rate_limit::reply_to_wrong_api_key(request, env, refused).await;
+    if let Some(refused) = api_key::refused(request, env, settings).await {
+        return refused;
     }
-    if path == "sessions" {
-        return lists::sessions(request, env, execution).await;
-    }
-    if path == "users/export" {
-        return lists::export(request, env, execution).await;
-    }
-    if !is_action(path) && !backup::is_action(path, settings) {
+    let is_list = lists::is_list(path);
+    if !is_list && !is_action(path) && !backup::is_action(path, settings) {
         return error::not_found();
     }
-    if request.method() != "POST" {
-        return error::method_not_allowed("POST");
-    }
-    match acted(request, env, execution, path, settings).await {
+    let answered = match (is_list, request.method()) {
+        (true, "GET" | "HEAD") => lists::page(request, env, execution, path).await,
+        (true, _) => return error::method_not_allowed("GET, HEAD"),
+        (false, "POST") => acted(request, env, execution, path, settings).await,
+        (false, _) => return error::method_not_allowed("POST"),
+    };
+    match answered {
         Ok(text) => Reply::json(200, text),
         Err(refusal) => {
             log::write(log::Event::OperatorApi, &error::detail(&refusal));

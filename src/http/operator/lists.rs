@@ -2,27 +2,23 @@
 
 use worker::Env;
 
-use super::super::rate_limit;
+use super::api_key;
 use crate::{
     objects::context::Context,
-    runtime::{http::request::Incoming, js::ExecutionContext, log, metrics},
+    runtime::{http::request::Incoming, js::ExecutionContext, metrics},
     sessions::{self, Listing, Person},
 };
 use postern_core::{
-    error::{self, Presented},
-    http::reply::Reply,
-    refusal::Refusal,
-    settings::Settings,
-    supertokens::cdi::request::{api_key, query},
+    http::reply::Reply, refusal::Refusal, settings::Settings, supertokens::cdi::request::query,
 };
+
+const SESSIONS: &str = "sessions";
+const EXPORT: &str = "users/export";
 
 /// `GET {base}/metrics`: the counts of this isolate, as Prometheus text.
 pub(in crate::http) async fn metrics(request: &Incoming, env: &Env, settings: &Settings) -> Reply {
-    let api_key = request.header("api-key");
-    let presented = api_key::presented(api_key.as_deref(), request.authorization());
-    if !presented.is_some_and(|key| settings.accepts_api_key(key)) {
-        let refused = error::invalid_api_key();
-        return rate_limit::reply_to_wrong_api_key(request, env, refused).await;
+    if let Some(refused) = api_key::refused(request, env, settings).await {
+        return refused;
     }
     let headers = [
         ("content-type", "text/plain; version=0.0.4; charset=utf-8"),
@@ -32,72 +28,62 @@ pub(in crate::http) async fn metrics(request: &Incoming, env: &Env, settings: &S
     Reply::new(200, &headers, metrics::to_prometheus())
 }
 
-/// `GET …/sessions?userId=…&tenantId=…&cursor=…&ended=true`: a page of a user's sessions with their facts. The API key was checked.
-pub(in crate::http) async fn sessions(
+/// Whether there is such a list.
+pub(super) fn is_list(path: &str) -> bool {
+    matches!(path, SESSIONS | EXPORT)
+}
+
+/// A page of a [list](is_list), as JSON text. The API key was checked.
+///
+/// `sessions?userId=…&tenantId=…&cursor=…&ended=true` lists a user's sessions with their facts;
+/// `users/export?userId=…&issuer=…&tenantId=…&cursor=…` everything that is stored about a person, and with `object=…` in place of
+/// the person, in the object of that id.
+pub(super) async fn page(
     request: &Incoming,
     env: &Env,
     execution: &ExecutionContext,
-) -> Reply {
-    if !matches!(request.method(), "GET" | "HEAD") {
-        return error::method_not_allowed("GET, HEAD");
-    }
-    let listed = async {
-        let listing = listing(request.query())?;
+    path: &str,
+) -> Result<String, Refusal> {
+    let query = request.query();
+    if path == SESSIONS {
+        let listing = listing(query)?;
         let context = Context::open(env, execution).await?;
-        sessions::list_sessions(&context, listing).await
-    };
-    match listed.await {
-        Ok(page) => Reply::json(200, page.result(None)),
-        Err(refusal) => {
-            log::write(log::Event::OperatorApi, &error::detail(&refusal));
-            error::reply(&refusal, Presented::Nothing, 401)
-        }
+        let page = sessions::list_sessions(&context, listing).await?;
+        return Ok(page.result(None));
+    }
+    let exported = exported(query)?;
+    let cursor = query::find(query, "cursor");
+    let context = Context::open(env, execution).await?;
+    match exported {
+        Exported::Person(person) => sessions::export(&context, &person, cursor.as_deref()).await,
+        Exported::Object(id) => sessions::export_object(&context, &id, cursor.as_deref()).await,
     }
 }
 
-/// `GET …/users/export?userId=…&issuer=…&tenantId=…&cursor=…`: a page of everything that is stored about a person, and with
-/// `object=…` in place of the person, in the object of that id. The API key was checked.
-pub(in crate::http) async fn export(
-    request: &Incoming,
-    env: &Env,
-    execution: &ExecutionContext,
-) -> Reply {
-    if !matches!(request.method(), "GET" | "HEAD") {
-        return error::method_not_allowed("GET, HEAD");
-    }
-    let exported = async {
-        let given = |name| query::find(request.query(), name);
-        let bad = |what: &str| Refusal::BadInput(what.to_owned());
-        let (user_id, issuer, tenant_id) = (given("userId"), given("issuer"), given("tenantId"));
-        let (object, cursor) = (given("object"), given("cursor"));
-        let context = Context::open(env, execution).await?;
-        match (object, user_id) {
-            (Some(id), None) if issuer.is_none() && tenant_id.is_none() => {
-                sessions::export_object(&context, &id, cursor.as_deref()).await
-            }
-            (Some(_), _) => Err(bad("\"object\" takes the place of a person")),
-            (None, None) => Err(bad("\"userId\" is required")),
-            (None, Some(user_id)) => {
-                let person = Person {
-                    user_id,
-                    issuer,
-                    tenant_id,
-                };
-                sessions::export(&context, &person, cursor.as_deref()).await
-            }
-        }
-    };
-    match exported.await {
-        Ok(page) => Reply::json(200, page),
-        Err(refusal) => {
-            log::write(log::Event::OperatorApi, &error::detail(&refusal));
-            error::reply(&refusal, Presented::Nothing, 401)
-        }
+/// Of what everything is told.
+enum Exported {
+    Person(Person),
+    /// An object of the class `UserSessions`, by its id.
+    Object(String),
+}
+
+fn exported(text: &str) -> Result<Exported, Refusal> {
+    let given = |name| query::find(text, name);
+    let (user_id, issuer, tenant_id) = (given("userId"), given("issuer"), given("tenantId"));
+    match (given("object"), user_id) {
+        (Some(id), None) if issuer.is_none() && tenant_id.is_none() => Ok(Exported::Object(id)),
+        (Some(_), _) => Err(bad("\"object\" takes the place of a person")),
+        (None, None) => Err(bad("\"userId\" is required")),
+        (None, Some(user_id)) => Ok(Exported::Person(Person {
+            user_id,
+            issuer,
+            tenant_id,
+        })),
     }
 }
 
+/// Which of a user's sessions a query asks for.
 pub(in crate::http) fn listing(text: &str) -> Result<Listing, Refusal> {
-    let bad = |what: &str| Refusal::BadInput(what.to_owned());
     let user_id = query::find(text, "userId").ok_or_else(|| bad("\"userId\" is required"))?;
     let ended = match query::find(text, "ended").as_deref() {
         None | Some("false") => false,
@@ -110,4 +96,8 @@ pub(in crate::http) fn listing(text: &str) -> Result<Listing, Refusal> {
         cursor: query::find(text, "cursor"),
         ended,
     })
+}
+
+fn bad(text: &str) -> Refusal {
+    Refusal::BadInput(text.to_owned())
 }

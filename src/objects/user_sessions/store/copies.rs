@@ -1,6 +1,6 @@
 //! The outbox towards KV.
 
-use super::{SqlUserStore, time};
+use super::{SqlUserStore, columns::time};
 use crate::runtime::sql::Row;
 use postern_core::session::record::{CopyTask, StoreFault};
 use postern_jwt::time::UnixMillis;

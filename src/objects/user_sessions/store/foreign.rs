@@ -1,6 +1,6 @@
 //! The sessions of trusted issuers about which something is stored.
 
-use super::{SqlUserStore, data, time};
+use super::{SqlUserStore, columns::time, data};
 use crate::runtime::{number::number, sql::Row};
 use postern_core::session::record::{ForeignRecord, StoreFault, Stored, Tombstone};
 use postern_jwt::time::UnixMillis;

@@ -2,7 +2,10 @@
 
 use wasm_bindgen::JsValue;
 
-use super::{SESSION_COLUMNS, SqlUserStore, optional_time, time};
+use super::{
+    SqlUserStore,
+    columns::{SESSION_COLUMNS, optional_time, time},
+};
 use crate::runtime::sql::Row;
 use postern_core::session::{
     listing::{ListedSession, MAX_ENDED},

@@ -1,5 +1,6 @@
 //! The storage of a user's object over SQLite. One function per method of [`UserStore`]; every rule lives in the core.
 
+mod columns;
 mod copies;
 mod data;
 mod foreign;
@@ -13,11 +14,11 @@ use std::cell::Cell;
 
 use wasm_bindgen::JsValue;
 
+use self::columns::{SESSION_COLUMNS, changing_columns, device_columns, time, told_secret_number};
 use crate::{
     objects::events,
     runtime::{
         js::SqlStorage,
-        number::number,
         sql::{Row, Sql},
     },
 };
@@ -33,13 +34,6 @@ use postern_core::{
     },
 };
 use postern_jwt::time::UnixMillis;
-
-/// What [`Row::session`] reads.
-const SESSION_COLUMNS: &str = "handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
-  secret_number, generation, used_index, children, first_exchanged, last_issued, child_seen, seen_generation, seen_children,
-  by_service_api, use_dynamic_key, payload, device, made_by, last_seen, data_seq, copy_expires, ended, ending, keep_until,
-  bound_key, bound_thumbprint, bound_at, bound_confirmed, bound_secret_number,
-  dpop_key, dpop_secret_number";
 
 /// [`UserStore`] over an object's SQLite database.
 pub(crate) struct SqlUserStore {
@@ -92,76 +86,6 @@ impl SqlUserStore {
             .map(|row| row.read(|row| row.text(column)))
             .collect()
     }
-}
-
-/// The number of no secret: what a bound session has in place of its own, see the steps to 6 and 7.
-const NO_SECRET: u32 = u32::MAX;
-
-/// The columns of a session's device, and the number of its refresh-token secret, as `update_session` names them.
-fn device_columns(record: &SessionRecord) -> [JsValue; 6] {
-    let Some(binding) = &record.binding else {
-        let none = JsValue::NULL;
-        let secret_number = told_secret_number(record).into();
-        return [
-            none.clone(),
-            none.clone(),
-            none.clone(),
-            none.clone(),
-            none,
-            secret_number,
-        ];
-    };
-    let is_asked_for = binding.is_confirmed;
-    [
-        binding.key.as_str().into(),
-        binding.thumbprint.to_string().into(),
-        time(binding.bound),
-        u8::from(is_asked_for).into(),
-        record.secret_number.into(),
-        if is_asked_for {
-            NO_SECRET
-        } else {
-            record.secret_number
-        }
-        .into(),
-    ]
-}
-
-/// The number in `secret_number` of a session that is bound to no device.
-const fn told_secret_number(record: &SessionRecord) -> u32 {
-    match record.dpop_key {
-        Some(_) => NO_SECRET,
-        None => record.secret_number,
-    }
-}
-
-fn time(at: UnixMillis) -> JsValue {
-    number(at.0)
-}
-
-fn optional_time(at: Option<UnixMillis>) -> JsValue {
-    at.map_or(JsValue::NULL, time)
-}
-
-/// The columns that an update may change, in the order of [`changing_columns`].
-fn changing_columns(record: &SessionRecord) -> Vec<JsValue> {
-    vec![
-        time(record.expiry),
-        time(record.access_expires_max),
-        optional_time(record.last_refreshed),
-        record.lineage.generation.into(),
-        record.lineage.used_index.into(),
-        record.lineage.children.into(),
-        optional_time(record.lineage.first_exchanged),
-        optional_time(record.lineage.last_issued),
-        optional_time(record.lineage.child_seen),
-        record.lineage.generation.into(),
-        record.lineage.children.into(),
-        u8::from(record.use_dynamic_key).into(),
-        record.payload.as_str().into(),
-        number(record.data_seq),
-        time(record.copy_expires),
-    ]
 }
 
 impl UserStore for SqlUserStore {

@@ -1,6 +1,6 @@
 //! The outbox towards the authority on revocations.
 
-use super::{SqlUserStore, time};
+use super::{SqlUserStore, columns::time};
 use crate::runtime::sql::Row;
 use postern_core::session::record::{RevocationTask, StoreFault};
 use postern_jwt::time::UnixMillis;

@@ -1,6 +1,6 @@
 //! Which tickets were used.
 
-use super::{SqlUserStore, time};
+use super::{SqlUserStore, columns::time};
 use postern_core::session::record::StoreFault;
 use postern_jwt::time::UnixMillis;
 
