@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, w
 import { basename, delimiter, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { digestOf } from "./lib/hash.mjs";
+import { holderOf, isRunning, take } from "./lib/lock.mjs";
 import { childEnvironment, fromRoot, projectNode, root, toolProgram, toolsDirectory, windows } from "./lib/paths.mjs";
 import { StepFailed, must, run, say, seconds } from "./lib/process.mjs";
 import { installPythonPackages } from "./lib/python.mjs";
@@ -34,37 +35,13 @@ export async function setUp(needs = {}) {
 /** Two commands that start at once do not install or build over each other: the later waits. @param {"set-up" | "build"} [what] @returns {Promise<() => void>} lets the next one go */
 export async function alone(what = "set-up") {
   const lock = fromRoot(what === "build" ? ".build-lock" : ".setup-lock");
-  for (const started = Date.now(); ; await pause(LOCK_POLL_MS)) {
-    try {
-      writeFileSync(lock, String(process.pid), { flag: "wx" });
-      return () => rmSync(lock, { force: true });
-    } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== "EEXIST") throw error;
-    }
-    const holder = Number(readIfThere(lock));
-    // One that was killed has left its lock behind.
-    if (holder > 0 && !isRunning(holder)) rmSync(lock, { force: true });
-    else if (Date.now() - started > LOCK_WAIT_MS) throw new StepFailed(`another ${what} of this directory (process ${holder}) has been at work for ${LOCK_WAIT_MS / 60_000} minutes: stop it, or delete ${lock}`);
-    else if (Date.now() - started < LOCK_POLL_MS) say(`Waiting for another ${what} of this directory (process ${holder})`);
+  for (const started = Date.now(); !take(lock); await pause(LOCK_POLL_MS)) {
+    const holder = holderOf(lock);
+    if (holder === undefined) continue;
+    if (Date.now() - started > LOCK_WAIT_MS) throw new StepFailed(`another ${what} of this directory (process ${holder}) has been at work for ${LOCK_WAIT_MS / 60_000} minutes: stop it, or delete ${lock}`);
+    if (Date.now() - started < LOCK_POLL_MS) say(`Waiting for another ${what} of this directory (process ${holder})`);
   }
-}
-
-function readIfThere(/** @type {string} */ file) {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
-}
-
-function isRunning(/** @type {number} */ pid) {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    // Somebody else's process, which runs.
-    return /** @type {NodeJS.ErrnoException} */ (error).code === "EPERM";
-  }
+  return () => rmSync(lock, { force: true });
 }
 
 /** @param {Parameters<typeof setUp>[0] & {}} needs */

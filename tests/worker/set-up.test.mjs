@@ -2,7 +2,9 @@
 // Two commands that start at once set up one after the other, and one that was killed stops nobody.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { fromRoot, root } from "../../scripts/lib/paths.mjs";
@@ -20,6 +22,13 @@ function setUp() {
   return state;
 }
 
+/** The number of a process that is no more. */
+async function killed() {
+  const child = spawn(process.execPath, ["-e", ""]);
+  await new Promise((resolve) => child.once("close", resolve));
+  return String(child.pid);
+}
+
 test("a set-up waits for another one, and says so", { timeout: 60_000 }, async () => {
   writeFileSync(lock, String(process.pid));
   try {
@@ -34,13 +43,29 @@ test("a set-up waits for another one, and says so", { timeout: 60_000 }, async (
 });
 
 test("a lock that a killed process left counts no more", { timeout: 60_000 }, async () => {
-  const killed = spawn(process.execPath, ["-e", ""]);
-  await new Promise((resolve) => killed.once("close", resolve));
-  writeFileSync(lock, String(killed.pid));
+  writeFileSync(lock, await killed());
   const state = setUp();
   await until("it goes on", async () => state.ended);
   assert.ok(!state.stderr.includes("error: another"), state.stderr);
   assert.ok(!existsSync(lock));
+});
+
+test("of many who find a lock that was left behind, one has it at a time", { timeout: 60_000 }, async () => {
+  const directory = mkdtempSync(join(tmpdir(), "postern-lock-"));
+  const left = join(directory, "lock");
+  const pid = await killed();
+  writeFileSync(left, pid);
+  const contenders = Array.from({ length: 4 }, async () => {
+    const child = spawn(process.execPath, ["tests/support/lock-contender.mjs", left, pid, String(Date.now() + 4_000)], { cwd: root, stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+    const code = await new Promise((resolve) => child.once("close", resolve));
+    assert.equal(code, 0, output);
+    return Number(output);
+  });
+  const taken = await Promise.all(contenders);
+  assert.ok(taken.every((times) => times > 10), String(taken));
+  rmSync(directory, { recursive: true });
 });
 
 test("a build waits for another one, but not for a set-up", { timeout: 60_000 }, async () => {
