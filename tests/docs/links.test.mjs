@@ -1,15 +1,13 @@
 // Every relative link of the documents leads to a file, and every anchor to a heading.
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { test } from "node:test";
 import { fromRoot } from "../../scripts/lib/paths.mjs";
+import { documents, read } from "./support/listed.mjs";
 
-const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.md"], { cwd: fromRoot(), encoding: "utf8" });
-const documents = listed.split("\n").filter((file) => file !== "" && existsSync(fromRoot(file)));
 const withoutCode = (/** @type {string} */ text) => text.replace(/^ *```[\s\S]*?^ *```$/gm, "");
-const textOf = (/** @type {string} */ file) => withoutCode(readFileSync(fromRoot(file), "utf8"));
+const textOf = (/** @type {string} */ file) => withoutCode(read(file));
 
 /** As GitHub names them. @param {string} file @returns {Set<string>} */
 function anchorsOf(file) {
