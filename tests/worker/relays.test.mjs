@@ -107,6 +107,39 @@ for (const outcome of /** @type {const} */ (["refuse", "unknown call", "hang"]))
   });
 }
 
+test("a shard that hangs behind a relay costs the isolates no answer of another one, and a revocation is felt within the bound", { timeout: 120_000 }, async () => {
+  // Whatever an isolate has logged of its relay before, it logs at most once a minute.
+  await postern.kill();
+  await postern.start();
+  const users = await Promise.all(Array.from({ length: 10 }, (_, n) => create(`user-${n}`)));
+  await warm(users[0]);
+  await postern.out({ className: "Revocations", name: "revocations-0", outcome: "hang" });
+  await postern.clearCalls();
+  const end = Date.now() + 3 * BOUND_MS;
+  while (Date.now() < end) {
+    for (const user of users) assert.ok(all(await verdicts(user), "OK"));
+    await sleep(200);
+  }
+  const told = await asked(({ name, call }) => RELAYS.includes(name) && call === "polls");
+  const polls = (await postern.calls("Revocations")).filter(({ name, call }) => name === "revocations-1" && call === "poll").length;
+  // The isolate without relays asks as often as each of the others.
+  const its = told / 4;
+  assert.ok(told > 0 && polls - its <= told + 2, `${polls} polls of the shard that answers for ${told} questions`);
+  assert.doesNotMatch(postern.output(), /"event":"relay"/);
+  // A revocation that its shard has not recorded is not acknowledged; any other is felt.
+  const acknowledged = await Promise.all(
+    users.map(async (user) => {
+      const { status } = await postern.isolates[1].admin("revokeSession", { handle: user.session.handle });
+      if (status === "OK") await felt(user, "UNAUTHORISED");
+      else assert.equal(status, "GENERAL_ERROR");
+      return status === "OK";
+    }),
+  );
+  assert.ok(acknowledged.includes(true), String(acknowledged));
+  await postern.out();
+  await until("the others are felt, too", async () => (await Promise.all(users.map(verdicts))).every((found) => all(found, "UNAUTHORISED")));
+});
+
 test("an isolate that has just started works without its relays, and an outage behind a relay is an outage", { timeout: 60_000 }, async () => {
   const alice = await create("alice");
   await postern.kill();
