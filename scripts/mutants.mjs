@@ -19,12 +19,16 @@ const folderOf = (/** @type {string} */ module) => FOLDERS[module] ?? `crates/co
 /** The package of a folder. @param {string} folder */
 const packageOf = (folder) => (folder.startsWith("crates/jwt") ? "postern-jwt" : "postern-core");
 const unit = (/** @type {string} */ module, /** @type {string[]} */ ...slow) => ["--cargo-arg=--lib", "--", `${module}::`, ...skip(...slow).slice(1)];
-/** The rounds of a module before the last: arguments for cargo-mutants. @type {Record<string, string[][]>} */
+/** The rounds of a module before the last, where they are not its unit tests: arguments for cargo-mutants. @type {Record<string, string[][]>} */
 const MODULES = {
   token: [["--cargo-arg=--lib", ...skip("last_character")]],
   tokens: [unit("tokens", "properties", "tests::work")],
   session: [integration("user_sessions", "rotation_model", "revocation_outbox"), unit("session")],
   gateway: [unit("gateway", "no_text_is", "what_passes_is")],
+  device: [unit("device"), integration("user_sessions")],
+  dpop: [unit("dpop"), integration("user_sessions")],
+  events: [unit("events"), integration("user_sessions")],
+  message: [integration("golden"), unit("message")],
   revocation: [
     [...integration("revocation"), ...skip("model::", "at_a_steady_rate", "an_entry_is_rewritten", "the_tail_is_sealed", "does_not_fit", "not_everything_fits")],
     unit("revocation", "any_bytes_with", "nine_bits"),
@@ -49,7 +53,7 @@ await main(async () => {
     const common = ["mutants", "--package", packageOf(folderOf(module)), "--test-workspace", "true", "--file", `${folderOf(module)}/**`, "--output", directory, "--jobs", "2", ...(await changed(directory, module))];
     const count = (/** @type {string} */ name) => readFileSync(`${directory}/mutants.out/${name}.txt`, "utf8").split("\n").filter(Boolean);
     let [caught, unviable] = [0, 0];
-    const quick = MODULES[module] ?? [];
+    const quick = MODULES[module] ?? [unit(module)];
     for (const [at, round] of [...quick, []].entries()) {
       // Every round but the first starts from what the ones before have not caught. Each begins by running its tests without a
       // mutant: a round whose command fails by itself would seem to catch everything.
