@@ -1,10 +1,7 @@
 //! What counts as an access token by its structure, member by member.
 
-use crate::{
-    settings::{IssuerKeys, IssuerNames, TrustedIssuer},
-    tokens::{candidate::is_access_token, legacy},
-};
-use postern_jwt::{Algorithm, time::Millis};
+use super::trusted_issuer::issuer;
+use crate::tokens::{candidate::is_access_token, legacy};
 use postern_jwt::{MAX_TOKEN_BYTES, compact};
 
 const HEADER: &str = r#"{"kid":"d-1","version":"5"}"#;
@@ -109,28 +106,7 @@ fn what_is_no_compact_token_is_none_of_our_business() {
 
 #[test]
 fn a_token_that_names_a_trusted_issuer_counts_and_no_other_foreign_one_does() {
-    let issuer = TrustedIssuer {
-        id: "a".to_owned(),
-        names: IssuerNames::exact("https://issuer.example"),
-        parties: postern_jwt::Parties {
-            audience: vec!["us".to_owned()],
-            ..Default::default()
-        },
-        algorithms: vec![Algorithm::RS256],
-        keys: IssuerKeys::Uri("https://issuer.example/jwks".to_owned()),
-        asks_for_claims: false,
-        token_from: None,
-        handle_claim: "sid".to_owned(),
-        session_is_required: true,
-        user_id_claim: "sub".to_owned(),
-        max_token_age: Millis::from_seconds(3600),
-        data_lifetime: Millis::from_seconds(3600),
-        typ: None,
-        logout_audience: Vec::new(),
-        clock_tolerance: None,
-        exchange: None,
-    };
-    let issuers = [issuer];
+    let issuers = [issuer("a", "https://issuer.example")];
     for header in ["{}", r#"{"alg":"RS256"}"#] {
         let named = |claims: &str| is_access_token(&token(header, claims), &issuers);
         assert!(named(r#"{"iss":"https://issuer.example"}"#));

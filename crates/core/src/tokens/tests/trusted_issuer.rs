@@ -10,7 +10,8 @@ use crate::{
 use postern_jwt::time::Millis;
 use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, TokenFault, compact};
 
-fn issuer(id: &str, name: &str) -> TrustedIssuer {
+/// A trusted issuer as an entry makes it that says no more than it must.
+pub(super) fn issuer(id: &str, name: &str) -> TrustedIssuer {
     TrustedIssuer {
         id: id.to_owned(),
         names: IssuerNames::exact(name),
