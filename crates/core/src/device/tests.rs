@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::{
     CHALLENGE_LIFE, CLOCK_ALLOWANCE, COOKIE_ALLOWANCE, COOKIE_LIFE, DeviceKeys, REGISTRATION_LIFE,
-    SealFault, SessionId, challenge_header, cleared, cookie_name, ended, instructions, proof_text,
-    registration_header, session_id_text, set_cookie, skipped_reason,
+    SealFault, SessionId, challenge_header, cleared, cookie_name, ended, instructions, known_key,
+    proof_text, registration_header, session_id_text, set_cookie, skipped_reason,
 };
 use crate::{
     http::{cookie::Cookies, credential_names},
@@ -141,6 +141,15 @@ fn texts_outlive_a_change_of_the_secret() {
 fn identifiers_are_read_as_they_were_written() {
     let text = id().to_string();
     assert_eq!(SessionId::parse(&text), Some(id()));
+    let longest = SessionId {
+        handle: "h".repeat(340),
+        ..id()
+    };
+    assert_eq!(
+        SessionId::parse(&longest.to_string()),
+        Some(longest.clone())
+    );
+    assert_eq!(SessionId::parse(&format!("h{longest}")), None);
     for other in ["", ".", HANDLE, "h.short", &"a".repeat(400)] {
         assert_eq!(SessionId::parse(other), None, "{other}");
     }
@@ -237,5 +246,16 @@ proptest! {
         prop_assert_eq!(keys.check_registration(HANDLE, &text, NOW), Err(SealFault::NotOurs));
         prop_assert_eq!(keys.check_cookie(HANDLE, id().key, &text, NOW), Err(SealFault::NotOurs));
         let _ = (SessionId::parse(&text), skipped_reason(&text, "I"));
+    }
+}
+
+#[test]
+fn a_stored_key_is_one_of_those_that_are_offered() {
+    let es256 = r#"{"kty":"EC","crv":"P-256","x":"MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4","y":"4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}"#;
+    let ed25519 =
+        r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    assert!(known_key(es256).is_some());
+    for other in [ed25519, "{}", ""] {
+        assert!(known_key(other).is_none(), "{other}");
     }
 }

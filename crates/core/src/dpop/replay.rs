@@ -79,6 +79,15 @@ mod tests {
         assert_eq!(proofs.order.len(), 1, "what has ended is forgotten");
     }
 
+    #[test]
+    fn a_proof_is_remembered_until_its_time_is_over() {
+        let mut proofs = UsedProofs::default();
+        let proof = used(1, 1_000);
+        assert!(proofs.record(&proof, UnixMillis(0)));
+        assert!(!proofs.record(&proof, UnixMillis(999)));
+        assert!(proofs.record(&proof, UnixMillis(1_000)));
+    }
+
     proptest! {
         /// Reordered, doubled and delayed: no proof passes twice while it could pass.
         #[test]

@@ -32,7 +32,7 @@ pub fn normal(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::normal;
+    use super::{MAX_BYTES, normal};
     use proptest::prelude::*;
 
     #[test]
@@ -84,6 +84,13 @@ mod tests {
         ] {
             assert_eq!(normal(url), None, "{url}");
         }
+    }
+
+    #[test]
+    fn the_longest_url_is_read_and_one_byte_more_is_not() {
+        let of_length = |length: usize| format!("https://e.com/{}", "a".repeat(length - 14));
+        assert!(normal(&of_length(MAX_BYTES)).is_some());
+        assert_eq!(normal(&of_length(MAX_BYTES + 1)), None);
     }
 
     proptest! {

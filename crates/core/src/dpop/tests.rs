@@ -130,7 +130,8 @@ fn good_proofs_in_other_spellings() {
             json!("HTTPS://RESOURCE.example.org:443/x/../%70rotectedresource?a=b#c"),
         ),
         ("htu", json!("wss://resource.example.org/protectedresource")),
-        ("iat", json!(1_562_262_624)),
+        ("iat", json!(1_562_262_625)),
+        ("jti", json!("j".repeat(512))),
         ("iat", json!(1_562_262_561)),
         ("iat", json!(1_562_262_618.5)),
         ("nonce", json!("unasked for")),
@@ -474,4 +475,25 @@ proptest! {
         }
         prop_assert!(passed.iter().all(|&times| times <= 1));
     }
+}
+
+#[test]
+fn each_fault_says_what_is_wrong() {
+    use DpopFault as F;
+    let faults = [
+        F::Missing,
+        F::Doubled,
+        F::Token(TokenFault::BadClaim),
+        F::Claim("jti"),
+        F::Method,
+        F::Target,
+        F::Time,
+        F::Nonce,
+        F::AccessToken,
+        F::Key,
+        F::Used,
+    ];
+    let texts: std::collections::BTreeSet<_> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(texts.len(), faults.len());
+    assert!(texts.iter().all(|text| text.contains("DPoP proof")));
 }

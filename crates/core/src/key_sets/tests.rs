@@ -2,7 +2,7 @@ use proptest::prelude::{Just, Strategy, any, prop, prop_assert, prop_oneof, prop
 
 use super::{
     Confirmed, FIRST_PAUSE, KeySetKeeper, LONGEST_PAUSE, MOST_AT_ONCE, SPACING, Step,
-    UNKNOWN_KEY_EVERY, pause,
+    UNKNOWN_KEY_EVERY, call::Place, pause,
 };
 use postern_jwt::{
     jwks_cache::{Decision, JwksState, KEEPER_COOLDOWN, MAX_STALE, MIN_LIFETIME, SetFreshness},
@@ -86,6 +86,52 @@ fn versions_name_texts() {
             .confirmed(after(6), LIFETIME, true)
             .version
             > second
+    );
+}
+
+#[test]
+fn a_key_that_no_set_has_is_looked_for_three_times_and_then_every_ten_seconds() {
+    let mut keeper = good();
+    let lacking = version(&keeper);
+    let mut looks_at = |seconds: u64| {
+        let now = after(seconds * 1_000);
+        let looks = keeper.step(now, lacking) == Step::Fetch;
+        if looks {
+            keeper.asks(now, lacking);
+            // Whoever lacks a key of another set costs nothing.
+            keeper.asks(now, Some(7));
+        }
+        looks
+    };
+    let seconds = [1, 2, 3, 4, 10, 11, 12, 20, 21];
+    assert_eq!(
+        seconds.map(&mut looks_at),
+        [true, true, true, false, false, true, false, false, true]
+    );
+    // However long nobody looked, there are three at once; the time until the next begins with the first of them.
+    let seconds = [200, 201, 202, 203, 209, 210];
+    assert_eq!(
+        seconds.map(&mut looks_at),
+        [true, true, true, false, false, true]
+    );
+    // Two are left at 240, and at 255 there are three again; the next one is at 265, and not at 260.
+    let seconds = [240, 255, 256, 257, 260, 264, 265];
+    assert_eq!(
+        seconds.map(&mut looks_at),
+        [true, true, true, true, false, false, true]
+    );
+}
+
+#[test]
+fn the_names_of_keepers_are_those_of_the_objects_that_are_there() {
+    let of = |place: Place| place.keeper();
+    let uri = "https://idp.example/jwks".to_owned();
+    assert_eq!(of(Place::Uri(uri)), "key-set uri https://idp.example/jwks");
+    assert_eq!(of(Place::Binding("IDP".to_owned())), "key-set binding IDP");
+    let issuer = "https://idp.example".to_owned();
+    assert_eq!(
+        of(Place::Discovery(issuer)),
+        "key-set issuer https://idp.example"
     );
 }
 

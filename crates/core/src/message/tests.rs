@@ -150,8 +150,13 @@ fn what_another_release_says_is_unsupported_and_not_damage() {
     ] {
         assert_eq!(read(text), Err(Unread::Unsupported), "{text}");
     }
-    let answer = decode::<Answered<Call>>(r#"{"protocol":1,"reply":{"jump":{}}}"#);
-    assert_eq!(answer, Err(Unread::Unsupported));
+    for text in [
+        r#"{"protocol":1,"reply":{"jump":{}}}"#,
+        r#"{"protocol":0,"reply":{"look":{}}}"#,
+    ] {
+        let answer = decode::<Answered<Call>>(text);
+        assert_eq!(answer, Err(Unread::Unsupported), "{text}");
+    }
 }
 
 #[test]

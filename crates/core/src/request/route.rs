@@ -96,7 +96,36 @@ fn issuer_of_logout(path: &str) -> Option<&str> {
 mod tests {
     use super::route;
     use crate::http::endpoints::Route;
-    use crate::settings::testing::parsed as settings;
+    use crate::settings::testing::{parsed as settings, trusted_issuer};
+
+    #[test]
+    fn the_logout_endpoint_of_an_issuer_is_there_for_those_that_are_trusted() {
+        let mut settings = settings(&[]);
+        settings.trusted_issuers = ["idp", "other"]
+            .map(|id| trusted_issuer(id, "https://issuer.example"))
+            .into();
+        let of = |id: &str| Route::IssuerLogout { id: id.to_owned() };
+        for (method, path, expected) in [
+            ("POST", "/auth/issuers/idp/logout", of("idp")),
+            ("POST", "/auth/issuers/other/logout/", of("other")),
+            (
+                "OPTIONS",
+                "/auth/issuers/idp/logout",
+                Route::MethodNotAllowed { allow: "POST" },
+            ),
+            ("POST", "/auth/issuers/unknown/logout", Route::NotFound),
+            ("OPTIONS", "/auth/issuers/unknown/logout", Route::NotFound),
+            ("POST", "/auth/issuers//logout", Route::NotFound),
+            ("POST", "/auth/issuers/idp/x/logout", Route::NotFound),
+            ("POST", "/auth/issuers/idp", Route::NotFound),
+        ] {
+            assert_eq!(
+                route(&settings, "api.example.com", method, path),
+                expected,
+                "{method} {path}"
+            );
+        }
+    }
 
     const KEYS: (&str, &str) = ("API_KEYS", "abcdefghijklmnopqrstuvwxyz");
 

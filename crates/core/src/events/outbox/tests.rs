@@ -169,6 +169,12 @@ fn what_was_refused_holds_up_its_destination_alone_and_is_the_same_when_it_is_to
         deliverable(&store, Destination::Queue, NOW).unwrap().len(),
         4
     );
+    let due = store.0.borrow()[0].webhook.unwrap().due;
+    assert_eq!(
+        deliverable(&store, Destination::Webhook, due.minus(Millis(1))),
+        Ok(Vec::new())
+    );
+    assert!(deliverable(&store, Destination::Webhook, due).is_ok_and(|events| !events.is_empty()));
     let later = NOW.plus(Millis(5_000));
     let again = deliverable(&store, Destination::Webhook, later).unwrap();
     assert_eq!(again[0].id, first[0].id);

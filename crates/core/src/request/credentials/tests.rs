@@ -179,3 +179,19 @@ fn a_host_prefixed_cookie_counts_before_a_plain_one_under_either_setting() {
         assert_eq!(found.as_deref(), expected, "{is_prefixed} {cookie}");
     }
 }
+
+#[test]
+fn the_token_of_a_method_is_the_one_that_came_by_it() {
+    let both = |cookie| {
+        let settings = settings(TokenTransferMethod::Any);
+        access_tokens(&settings, Some("Bearer good1"), Some(cookie), classify).unwrap()
+    };
+    let tokens = both("sAccessToken=good2");
+    let by = |transfer| tokens.clone().by(transfer).map(|token| token.token);
+    assert_eq!(by(Transfer::Header).as_deref(), Some("good1"));
+    assert_eq!(by(Transfer::Cookie).as_deref(), Some("good2"));
+    // One that only a refresh could choose is none.
+    let doubled = both("sAccessToken=good2; sAccessToken=good3");
+    assert!(doubled.cookie.is_err());
+    assert_eq!(doubled.by(Transfer::Cookie), None);
+}

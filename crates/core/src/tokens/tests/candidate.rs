@@ -1,7 +1,9 @@
 //! What counts as an access token by its structure, member by member.
 
-use super::trusted_issuer::issuer;
-use crate::tokens::{candidate::is_access_token, legacy};
+use crate::{
+    settings::testing::trusted_issuer as issuer,
+    tokens::{candidate::is_access_token, legacy},
+};
 use postern_jwt::{MAX_TOKEN_BYTES, compact};
 
 const HEADER: &str = r#"{"kid":"d-1","version":"5"}"#;

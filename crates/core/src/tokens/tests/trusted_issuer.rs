@@ -1,6 +1,9 @@
 use super::support::{CLAIMS, key_ring, plain_token, token, verify};
 use crate::{
-    settings::{IssuerKeys, IssuerNames, TrustedIssuer, testing::parsed},
+    settings::{
+        TrustedIssuer,
+        testing::{parsed, trusted_issuer as issuer},
+    },
     tokens::{
         form::parse,
         token_issuer::{TokenIssuer, token_issuer},
@@ -9,31 +12,6 @@ use crate::{
 };
 use postern_jwt::time::Millis;
 use postern_jwt::{Algorithm, MAX_TOKEN_BYTES, TokenFault, compact};
-
-/// A trusted issuer as an entry makes it that says no more than it must.
-pub(super) fn issuer(id: &str, name: &str) -> TrustedIssuer {
-    TrustedIssuer {
-        id: id.to_owned(),
-        names: IssuerNames::exact(name),
-        parties: postern_jwt::Parties {
-            audience: vec!["us".to_owned()],
-            ..Default::default()
-        },
-        algorithms: vec![Algorithm::HS256],
-        keys: IssuerKeys::Uri("https://issuer.example/jwks".to_owned()),
-        asks_for_claims: false,
-        token_from: None,
-        handle_claim: "sid".to_owned(),
-        session_is_required: true,
-        user_id_claim: "sub".to_owned(),
-        max_token_age: Millis::from_seconds(3600),
-        data_lifetime: Millis::from_seconds(3600),
-        typ: None,
-        logout_audience: Vec::new(),
-        clock_tolerance: None,
-        exchange: None,
-    }
-}
 
 #[test]
 fn a_token_is_its_exact_issuers() {
