@@ -4,12 +4,13 @@
 //! `npm run bench:gate` counts the instructions of each (bench/profile.md).
 
 mod gateway;
+mod message;
 mod token;
 
 use std::{hint::black_box, process::ExitCode};
 
 /// What can be measured, by name. Each makes its surroundings once, and gives what is to be repeated.
-const FUNCTIONS: [(&str, Prepare); 7] = [
+const FUNCTIONS: [(&str, Prepare); 9] = [
     ("verify-cold", token::verify_cold),
     ("verify-hs256", token::verify_hs256),
     ("handle-tag", token::handle_tag),
@@ -17,6 +18,8 @@ const FUNCTIONS: [(&str, Prepare); 7] = [
     ("front-token", token::front_token),
     ("gateway-decision", gateway::decision),
     ("header-lines", gateway::header_lines),
+    ("refresh-call", message::call),
+    ("refresh-reply", message::reply),
 ];
 
 /// Makes what a function works with; `None` = it cannot be made.

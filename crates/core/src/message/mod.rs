@@ -123,7 +123,7 @@ fn why<M: Message>(text: &str) -> Unread {
     let head = reader::members(text).unwrap_or_default();
     let member = |name: &str| {
         let mut named = head.iter().filter(|(theirs, _)| theirs == name);
-        named.next().map(|(_, value)| value.text())
+        named.next().map(|(_, value)| *value)
     };
     let Some(Ok(protocol)) = member("protocol").map(str::parse::<u32>) else {
         return Unread::Damaged;

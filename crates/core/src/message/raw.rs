@@ -1,5 +1,5 @@
 //! Members that are JSON texts of their own: payloads and session data. They cross as they are: nothing is escaped or
-//! copied in between; the reader's lexer passes over them once at each level of a message.
+//! copied in between, and the reader passes over them once.
 //!
 //! For `#[serde(with = "raw")]` on a `String`, and [`optional`] on an `Option<String>`.
 

@@ -1,39 +1,45 @@
 //! What serde calls a deserializer, for the texts of messages and of what is stored like them.
 //!
 //! `serde_json`'s own makes twice the code of every derived type: it also reads structs out of arrays, and a fault says
-//! what was found and where. Here a text is split into its members, level by level, by the one lexer; a struct is an object and
-//! nothing else, and a fault is no more than that.
+//! what was found and where. Here a struct is an object and nothing else, and a fault is no more than that. A text is passed
+//! over once. What objects and arrays hold between their members is read here; every string with an escape, every number
+//! and every text that is kept as it is goes through `serde_json`.
 
 use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{
-        DeserializeSeed, EnumAccess, Error, IntoDeserializer, MapAccess, VariantAccess, Visitor,
-        value::{MapDeserializer, SeqDeserializer},
-    },
+    de::{Error, Visitor},
     forward_to_deserialize_any,
 };
 use serde_json::value::RawValue;
 
 use super::{Unread, raw};
+use items::Items;
+use variant::Variant;
+
+mod items;
+mod variant;
 
 /// Reads what [`super::encode`] wrote, in this release or another.
 ///
 /// # Errors
 /// [`Unread::Damaged`]: it is not JSON, or not what the type asks for.
 pub fn read<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Unread> {
-    let whole: &RawValue = lexed(text)?;
-    T::deserialize(Value(whole.get()))
+    let mut cursor = Cursor { rest: text };
+    let value = T::deserialize(&mut cursor)?;
+    cursor.at_end().map(|()| value)
 }
 
-/// The members of an object, in their order.
-pub(super) fn members(text: &str) -> Result<Vec<(Cow<'_, str>, Value<'_>)>, Unread> {
-    lexed(text).map(|Members(members)| members)
-}
-
-fn lexed<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Unread> {
-    serde_json::from_str(text).map_err(|_| Unread::Damaged)
+/// The members of an object, in their order: names, and the texts of their values.
+pub(super) fn members(text: &str) -> Result<Vec<(Cow<'_, str>, &str)>, Unread> {
+    let mut cursor = Cursor { rest: text };
+    let mut object = Items::object(&mut cursor)?;
+    let mut members = Vec::new();
+    while let Some(name) = object.name()? {
+        members.push((name, object.value()?));
+    }
+    cursor.at_end().map(|()| members)
 }
 
 impl fmt::Display for Unread {
@@ -50,44 +56,83 @@ impl Error for Unread {
     }
 }
 
-/// The text of one value, without whitespace around it.
-#[derive(Clone, Copy)]
-pub(super) struct Value<'de>(&'de str);
+/// A text that has been read so far.
+struct Cursor<'de> {
+    rest: &'de str,
+}
 
-impl<'de> Value<'de> {
-    /// Its text.
-    pub(super) const fn text(&self) -> &'de str {
-        self.0
+impl<'de> Cursor<'de> {
+    /// The byte that the next value begins with, or that stands between values.
+    fn peek(&mut self) -> Option<u8> {
+        let mut bytes = self.rest.bytes().enumerate();
+        let (at, byte) = bytes.find(|(_, byte)| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))?;
+        self.rest = self.rest.get(at..)?;
+        Some(byte)
     }
 
-    fn string(self) -> Result<Cow<'de, str>, Unread> {
-        lexed(self.0).map(|Name(text)| text)
+    /// Passes over one byte, which must be there.
+    fn expect(&mut self, byte: u8) -> Result<(), Unread> {
+        if self.peek() != Some(byte) {
+            return Err(Unread::Damaged);
+        }
+        self.skip(1)
     }
 
-    fn unsigned(self) -> Result<u64, Unread> {
-        self.0.parse().map_err(|_| Unread::Damaged)
+    fn skip(&mut self, bytes: usize) -> Result<(), Unread> {
+        self.rest = self.rest.get(bytes..).ok_or(Unread::Damaged)?;
+        Ok(())
+    }
+
+    fn at_end(&mut self) -> Result<(), Unread> {
+        self.peek().map_or(Ok(()), |_| Err(Unread::Damaged))
+    }
+
+    /// The text of the next value, without whitespace around it.
+    fn raw(&mut self) -> Result<&'de str, Unread> {
+        let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<&RawValue>();
+        let Some(Ok(value)) = values.next() else {
+            return Err(Unread::Damaged);
+        };
+        self.skip(values.byte_offset()).map(|()| value.get())
+    }
+
+    fn string(&mut self) -> Result<Cow<'de, str>, Unread> {
+        if self.peek() != Some(b'"') {
+            return Err(Unread::Damaged);
+        }
+        let text = self.rest.get(1..).unwrap_or_default();
+        let plain = text
+            .bytes()
+            .position(|byte| matches!(byte, b'"' | b'\\' | ..b' '));
+        match plain.and_then(|length| text.split_at_checked(length)) {
+            Some((plain, rest)) if rest.starts_with('"') => {
+                self.rest = rest;
+                self.skip(1).map(|()| Cow::Borrowed(plain))
+            }
+            _ => lexed(self.raw()?).map(Cow::Owned),
+        }
+    }
+
+    fn unsigned(&mut self) -> Result<u64, Unread> {
+        self.raw()?.parse().map_err(|_| Unread::Damaged)
     }
 }
 
-impl<'de> IntoDeserializer<'de, Unread> for Value<'de> {
-    type Deserializer = Self;
-
-    fn into_deserializer(self) -> Self {
-        self
-    }
+fn lexed<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, Unread> {
+    serde_json::from_str(text).map_err(|_| Unread::Damaged)
 }
 
-impl<'de> Deserializer<'de> for Value<'de> {
+impl<'de> Deserializer<'de> for &mut Cursor<'de> {
     type Error = Unread;
 
     /// For members that this release does not know, and keeps. They are of any depth, which `serde_json` bounds.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
-        let value: serde_json::Value = lexed(self.0)?;
+        let value: serde_json::Value = lexed(self.raw()?)?;
         value.deserialize_any(visitor).map_err(Unread::custom)
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
-        match self.0 {
+        match self.raw()? {
             "true" => visitor.visit_bool(true),
             "false" => visitor.visit_bool(false),
             _ => Err(Unread::Damaged),
@@ -114,10 +159,11 @@ impl<'de> Deserializer<'de> for Value<'de> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
-        match self.0 {
-            "null" => visitor.visit_none(),
-            _ => visitor.visit_some(self),
+        if self.peek() != Some(b'n') {
+            return visitor.visit_some(self);
         }
+        self.raw()?;
+        visitor.visit_none()
     }
 
     /// The text of a value itself, by [`raw::NAME`].
@@ -127,21 +173,17 @@ impl<'de> Deserializer<'de> for Value<'de> {
         visitor: V,
     ) -> Result<V::Value, Unread> {
         match name {
-            raw::NAME => visitor.visit_borrowed_str(self.0),
+            raw::NAME => visitor.visit_borrowed_str(self.raw()?),
             _ => visitor.visit_newtype_struct(self),
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
-        let elements: Vec<&RawValue> = lexed(self.0)?;
-        let elements = elements.iter().map(|element| Self(element.get()));
-        visitor.visit_seq(SeqDeserializer::new(elements))
+        visitor.visit_seq(Items::array(self)?)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
-        let members = members(self.0)?;
-        let members = members.iter().map(|(name, value)| (name.as_ref(), *value));
-        visitor.visit_map(MapDeserializer::new(members))
+        visitor.visit_map(Items::object(self)?)
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -163,110 +205,12 @@ impl<'de> Deserializer<'de> for Value<'de> {
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Unread> {
+        self.raw()?;
         visitor.visit_unit()
     }
 
     forward_to_deserialize_any! {
         i8 i16 i32 i64 i128 u8 u16 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct identifier
-    }
-}
-
-/// One of several, by its name: a string, or the only member of an object.
-struct Variant<'de> {
-    name: Cow<'de, str>,
-    content: Option<Value<'de>>,
-}
-
-impl<'de> Variant<'de> {
-    fn of(value: Value<'de>) -> Result<Self, Unread> {
-        if value.0.starts_with('"') {
-            return Ok(Self {
-                name: value.string()?,
-                content: None,
-            });
-        }
-        let mut members = members(value.0)?.into_iter();
-        match (members.next(), members.next()) {
-            (Some((name, content)), None) => Ok(Self {
-                name,
-                content: Some(content),
-            }),
-            _ => Err(Unread::Damaged),
-        }
-    }
-
-    fn content(self) -> Result<Value<'de>, Unread> {
-        self.content.ok_or(Unread::Damaged)
-    }
-}
-
-impl<'de> EnumAccess<'de> for Variant<'de> {
-    type Error = Unread;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Unread> {
-        let name = seed.deserialize(self.name.as_ref().into_deserializer());
-        name.map(|name: V::Value| (name, self))
-    }
-}
-
-impl<'de> VariantAccess<'de> for Variant<'de> {
-    type Error = Unread;
-
-    fn unit_variant(self) -> Result<(), Unread> {
-        match self.content {
-            None | Some(Value("null")) => Ok(()),
-            Some(_) => Err(Unread::Damaged),
-        }
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Unread> {
-        seed.deserialize(self.content()?)
-    }
-
-    /// Messages have none.
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Unread> {
-        Err(Unread::Damaged)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Unread> {
-        self.content()?.deserialize_map(visitor)
-    }
-}
-
-/// A string as it stands there, if nothing in it is escaped.
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The members of an object. One that is named twice is there twice: a derived type refuses that.
-struct Members<'de>(Vec<(Cow<'de, str>, Value<'de>)>);
-
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(OfMembers)
-    }
-}
-
-struct OfMembers;
-
-impl<'de> Visitor<'de> for OfMembers {
-    type Value = Members<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut members = Vec::new();
-        while let Some((Name(name), value)) = map.next_entry::<_, &RawValue>()? {
-            members.push((name, Value(value.get())));
-        }
-        Ok(Members(members))
     }
 }
 
