@@ -77,7 +77,7 @@ pub(crate) fn next_due(sql: &Sql, to: Destinations) -> Result<Option<UnixMillis>
     for at in Destination::ALL.into_iter().filter(|at| to.has(*at)) {
         let name = at.name();
         let row = sql.one(
-            &format!(
+            format!(
                 "SELECT {name}_due AS due FROM event WHERE {name}_due IS NOT NULL ORDER BY sequence LIMIT 1"
             ),
             &[],
@@ -122,7 +122,7 @@ impl EventStore for SqlEvents<'_> {
             TABLE,
             " SELECT COUNT(*) AS count, IFNULL(MAX(sequence), 0) AS last FROM event",
         ];
-        let row = self.0.one(&query.concat(), &[])?;
+        let row = self.0.one(query.concat(), &[])?;
         let extent = row.map(|row| row.read(|row| (row.number("count"), row.number("last"))));
         Ok(extent.transpose()?.unwrap_or_default())
     }
@@ -165,7 +165,7 @@ impl EventStore for SqlEvents<'_> {
             let _ = write!(query, " WHERE {}_due IS NOT NULL", to.name());
         }
         query.push_str(" ORDER BY sequence LIMIT ?");
-        let rows = self.0.rows(&query, &[limit.into()])?;
+        let rows = self.0.rows(query, &[limit.into()])?;
         rows.iter().map(|row| row.read(stored)).collect()
     }
 
@@ -183,7 +183,7 @@ impl EventStore for SqlEvents<'_> {
         let (name, other) = (name.name(), other.name());
         let up_to = [number(up_to)];
         self.0.run(
-            &format!(
+            format!(
                 "UPDATE event SET {name}_due = NULL
                  WHERE sequence <= ? AND {name}_due IS NOT NULL AND {other}_due IS NOT NULL"
             ),
@@ -191,7 +191,7 @@ impl EventStore for SqlEvents<'_> {
         )?;
         self.0
             .run(
-                &format!("DELETE FROM event WHERE sequence <= ? AND {other}_due IS NULL"),
+                format!("DELETE FROM event WHERE sequence <= ? AND {other}_due IS NULL"),
                 &up_to,
             )
             .map(drop)
@@ -201,7 +201,7 @@ impl EventStore for SqlEvents<'_> {
         let name = to.name();
         self.0
             .run(
-                &format!(
+                format!(
                     "UPDATE event SET {name}_due = ?, {name}_attempts = ? WHERE sequence = ? AND {name}_due IS NOT NULL"
                 ),
                 &[number(waiting.due.0), waiting.attempts.into(), number(at)],

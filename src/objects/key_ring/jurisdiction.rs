@@ -132,7 +132,7 @@ fn run(storage: &ObjectStorage, query: &str, values: &[&str]) -> Result<(), Faul
         .map(|value| JsValue::from_str(value))
         .collect();
     let sql = storage.sql().map_err(|_| Fault::Storage)?;
-    sql.exec(query, &values)
+    sql.exec(&JsValue::from_str(query), &values)
         .map(drop)
         .map_err(|_| Fault::Storage)
 }

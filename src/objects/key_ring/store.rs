@@ -99,7 +99,7 @@ pub(super) fn replace(
         .transaction_sync(&mut || {
             let run = |query: &str, values: &[&str]| {
                 let values: Array = values.iter().map(|value| JsValue::from_str(value)).collect();
-                sql.exec(query, &values)
+                sql.exec(&JsValue::from_str(query), &values)
             };
             run(RING_TABLE, &[])?;
             run(
@@ -140,7 +140,7 @@ pub(super) fn texts(sql: &SqlStorage, query: &str) -> Result<Vec<String>, Fault>
 }
 
 fn rows(sql: &SqlStorage, query: &str) -> Result<Vec<JsValue>, Fault> {
-    let rows = sql.exec(query, &Array::new());
+    let rows = sql.exec(&JsValue::from_str(query), &Array::new());
     let rows = rows.and_then(|cursor| cursor.to_array());
     rows.map(|rows| rows.iter().collect())
         .map_err(|_| Fault::Storage)

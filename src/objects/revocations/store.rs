@@ -89,11 +89,11 @@ impl SqlJournalStore {
         Ok(())
     }
 
-    fn run(&self, query: &str, bindings: &[JsValue]) -> Result<(), StoreFault> {
+    fn run(&self, query: &'static str, bindings: &[JsValue]) -> Result<(), StoreFault> {
         self.sql.run(query, bindings).map(drop)
     }
 
-    fn all<T>(&self, query: &str, read: impl Fn(&Row) -> T) -> Result<Vec<T>, StoreFault> {
+    fn all<T>(&self, query: &'static str, read: impl Fn(&Row) -> T) -> Result<Vec<T>, StoreFault> {
         // Reading leaves an empty database empty.
         if self.shape == SchemaState::Empty {
             return Ok(Vec::new());

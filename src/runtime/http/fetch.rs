@@ -106,7 +106,7 @@ pub(crate) async fn get_unless(
 pub(crate) async fn post(
     url: &str,
     body: &str,
-    headers: &[(&str, &str)],
+    headers: &[(&'static str, &str)],
     timeout: Millis,
 ) -> Result<u16, FetchFault> {
     let headers: Vec<_> = headers
@@ -116,7 +116,7 @@ pub(crate) async fn post(
     let headers = js::object(&headers).ok_or(FetchFault::Failed)?;
     let timeout = u32::try_from(timeout.0).unwrap_or(u32::MAX);
     let mut properties = vec![
-        ("redirect", JsValue::from_str("manual")),
+        ("redirect", js::name("manual")),
         ("signal", js::abort_after(timeout)?),
         ("headers", headers.into()),
     ];
@@ -183,7 +183,7 @@ async fn of_object(
 fn posted(body: Option<&str>) -> Vec<(&'static str, JsValue)> {
     body.map_or_else(Vec::new, |body| {
         vec![
-            ("method", JsValue::from_str("POST")),
+            ("method", js::name("POST")),
             ("body", JsValue::from_str(body)),
         ]
     })
@@ -191,7 +191,7 @@ fn posted(body: Option<&str>) -> Vec<(&'static str, JsValue)> {
 
 fn init(body: Option<&str>, etag: Option<&str>, timeout_ms: u32) -> Result<Object, FetchFault> {
     let mut properties = vec![
-        ("redirect", JsValue::from_str("manual")),
+        ("redirect", js::name("manual")),
         ("signal", js::abort_after(timeout_ms)?),
     ];
     if let Some(etag) = etag {

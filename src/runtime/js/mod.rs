@@ -282,13 +282,17 @@ extern "C" {
 }
 
 thread_local! {
-    static NAMES: RefCell<HashMap<&'static str, JsValue>> = RefCell::default();
+    /// By the place and the length of a literal.
+    static NAMES: RefCell<HashMap<(usize, usize), JsValue>> = RefCell::default();
 }
 
-/// A name as JS has it, for members that are read again and again: each text that crosses is decoded anew. For literals.
+/// A literal as JS has it, for names and statements that cross again and again: each text that crosses is decoded anew.
 pub(crate) fn name(name: &'static str) -> JsValue {
+    let place = (name.as_ptr().addr(), name.len());
     NAMES.with_borrow_mut(|names| {
-        let known = names.entry(name).or_insert_with(|| JsValue::from_str(name));
+        let known = names
+            .entry(place)
+            .or_insert_with(|| JsValue::from_str(name));
         known.clone()
     })
 }
@@ -302,10 +306,10 @@ pub(crate) fn binding<T: JsCast>(env: &worker::Env, name: &str) -> Option<T> {
 }
 
 /// An object from names and values. `None` when a property cannot be set, which no plain object refuses.
-pub(crate) fn object(properties: &[(&str, JsValue)]) -> Option<Object> {
+pub(crate) fn object(properties: &[(&'static str, JsValue)]) -> Option<Object> {
     let object = Object::new();
     for (name, value) in properties {
-        js_sys::Reflect::set(&object, &JsValue::from_str(name), value).ok()?;
+        js_sys::Reflect::set(&object, &self::name(name), value).ok()?;
     }
     Some(object)
 }

@@ -85,7 +85,7 @@ extern "C" {
     #[wasm_bindgen(method, catch, variadic)]
     pub(crate) fn exec(
         this: &SqlStorage,
-        query: &str,
+        query: &JsValue,
         bindings: &Array,
     ) -> Result<SqlCursor, JsValue>;
 

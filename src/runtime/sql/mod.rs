@@ -7,34 +7,65 @@ use std::cell::Cell;
 use js_sys::{Array, Reflect, Uint8Array};
 use wasm_bindgen::JsValue;
 
-use crate::runtime::{durable::fault, js::SqlStorage, number::whole_number};
+use crate::runtime::{
+    durable::fault,
+    js::{self, SqlStorage},
+    number::whole_number,
+};
 use postern_core::session::record::StoreFault;
 use postern_jwt::time::UnixMillis;
+
+/// A statement as JS has it. A literal crosses once in the life of an isolate, and one that is put together each time.
+pub(crate) struct Statement(pub(crate) JsValue);
+
+impl From<&'static str> for Statement {
+    fn from(text: &'static str) -> Self {
+        Self(js::name(text))
+    }
+}
+
+impl From<String> for Statement {
+    fn from(text: String) -> Self {
+        Self(text.into())
+    }
+}
 
 /// The database of an object.
 pub(crate) struct Sql(pub(crate) SqlStorage);
 
 impl Sql {
     /// Runs a statement; `true` when it wrote a row.
-    pub(crate) fn run(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
+    pub(crate) fn run(
+        &self,
+        statement: impl Into<Statement>,
+        bindings: &[JsValue],
+    ) -> Result<bool, StoreFault> {
         let cursor = self
             .0
-            .exec(query, &bindings.iter().collect::<Array>())
+            .exec(&statement.into().0, &bindings.iter().collect::<Array>())
             .map_err(|error| fault(&error))?;
         Ok(cursor.rows_written().map_err(|error| fault(&error))? > 0.0)
     }
 
-    pub(crate) fn rows(&self, query: &str, bindings: &[JsValue]) -> Result<Vec<Row>, StoreFault> {
+    pub(crate) fn rows(
+        &self,
+        statement: impl Into<Statement>,
+        bindings: &[JsValue],
+    ) -> Result<Vec<Row>, StoreFault> {
         let rows = self
             .0
-            .exec(query, &bindings.iter().collect::<Array>())
+            .exec(&statement.into().0, &bindings.iter().collect::<Array>())
             .and_then(|cursor| cursor.to_array())
             .map_err(|error| fault(&error))?;
         Ok(rows.iter().map(Row::new).collect())
     }
 
-    pub(crate) fn one(&self, query: &str, bindings: &[JsValue]) -> Result<Option<Row>, StoreFault> {
-        Ok(self.rows(query, bindings)?.into_iter().next())
+    pub(crate) fn one(
+        &self,
+        statement: impl Into<Statement>,
+        bindings: &[JsValue],
+    ) -> Result<Option<Row>, StoreFault> {
+        Ok(self.rows(statement, bindings)?.into_iter().next())
     }
 }
 
@@ -63,7 +94,7 @@ impl Row {
 
     /// A column's value; `None` for NULL and for a column that there is not.
     fn column(&self, name: &'static str) -> Option<JsValue> {
-        Reflect::get(&self.columns, &JsValue::from_str(name))
+        Reflect::get(&self.columns, &js::name(name))
             .ok()
             .filter(|value| !value.is_null() && !value.is_undefined())
     }

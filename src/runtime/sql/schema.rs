@@ -66,7 +66,7 @@ impl Sql {
         };
         let mut newest = None;
         for (number, step) in steps.iter().filter(|(number, _)| *number > taken) {
-            self.run(step, &[])?;
+            self.run(*step, &[])?;
             newest = (*number > 1).then_some(*number);
         }
         match newest {

@@ -6,12 +6,17 @@ use crate::runtime::number::number;
 use postern_core::session::record::SessionRecord;
 use postern_jwt::time::UnixMillis;
 
-/// What [`Row::session`](crate::runtime::sql::Row::session) reads.
-pub(super) const SESSION_COLUMNS: &str = "handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
+/// What [`Row::session`](crate::runtime::sql::Row::session) reads. A macro, so that statements with it are literals.
+macro_rules! session_columns {
+    () => {
+        "handle, user_id, tenant_id, live, created, expiry, access_expires_max, last_refreshed, salt,
   secret_number, generation, used_index, children, first_exchanged, last_issued, child_seen, seen_generation, seen_children,
   by_service_api, use_dynamic_key, payload, device, made_by, last_seen, data_seq, copy_expires, ended, ending, keep_until,
   bound_key, bound_thumbprint, bound_at, bound_confirmed, bound_secret_number,
-  dpop_key, dpop_secret_number";
+  dpop_key, dpop_secret_number"
+    };
+}
+pub(super) use session_columns;
 
 /// The number of no secret: what a bound session has in place of its own, see the steps to 6 and 7.
 const NO_SECRET: u32 = u32::MAX;

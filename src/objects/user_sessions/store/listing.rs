@@ -4,7 +4,7 @@ use wasm_bindgen::JsValue;
 
 use super::{
     SqlUserStore,
-    columns::{SESSION_COLUMNS, optional_time, time},
+    columns::{optional_time, session_columns, time},
 };
 use crate::runtime::sql::Row;
 use postern_core::session::{
@@ -16,8 +16,10 @@ use postern_jwt::time::UnixMillis;
 
 impl SqlUserStore {
     pub(super) fn live_records(&self, page: &PageOf<'_>) -> Result<Vec<SessionRecord>, StoreFault> {
-        let query = format!(
-            "SELECT {SESSION_COLUMNS} FROM session
+        let query = concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM session
              WHERE user_id = ? AND live = 1 AND (? IS NULL OR tenant_id = ?) AND expiry > ? AND created >= ?
                AND (? IS NULL OR (created, handle) < (?, ?))
              ORDER BY created DESC, handle DESC LIMIT ?"
@@ -31,7 +33,7 @@ impl SqlUserStore {
             time(page.not_before),
         ];
         bindings.extend(place(page));
-        let rows = self.sql.rows(&query, &bindings)?;
+        let rows = self.sql.rows(query, &bindings)?;
         let mut records = Vec::new();
         for row in rows {
             if let Stored::Live(record) = row.read(Row::session)? {

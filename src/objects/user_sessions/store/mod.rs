@@ -14,12 +14,12 @@ use std::cell::Cell;
 
 use wasm_bindgen::JsValue;
 
-use self::columns::{SESSION_COLUMNS, changing_columns, device_columns, time, told_secret_number};
+use self::columns::{changing_columns, device_columns, session_columns, time, told_secret_number};
 use crate::{
     objects::events,
     runtime::{
         js::SqlStorage,
-        sql::{Row, Sql},
+        sql::{Row, Sql, Statement},
     },
 };
 use postern_core::{
@@ -69,16 +69,20 @@ impl SqlUserStore {
         self.has_changed.set(true);
     }
 
-    fn change(&self, query: &str, bindings: &[JsValue]) -> Result<bool, StoreFault> {
+    fn change(
+        &self,
+        statement: impl Into<Statement>,
+        bindings: &[JsValue],
+    ) -> Result<bool, StoreFault> {
         self.note_change();
-        self.sql.run(query, bindings)
+        self.sql.run(statement, bindings)
     }
 
     /// One text column of every row.
     fn texts(
         &self,
         column: &'static str,
-        query: &str,
+        query: &'static str,
         bindings: &[JsValue],
     ) -> Result<Vec<String>, StoreFault> {
         let rows = self.sql.rows(query, bindings)?;
@@ -90,8 +94,12 @@ impl SqlUserStore {
 
 impl UserStore for SqlUserStore {
     fn session(&self, handle: &str) -> Result<Option<Stored<SessionRecord>>, StoreFault> {
-        let query = format!("SELECT {SESSION_COLUMNS} FROM session WHERE handle = ?");
-        let row = self.sql.one(&query, &[handle.into()])?;
+        let query = concat!(
+            "SELECT ",
+            session_columns!(),
+            " FROM session WHERE handle = ?"
+        );
+        let row = self.sql.one(query, &[handle.into()])?;
         row.map(|row| row.read(Row::session)).transpose()
     }
 
@@ -380,7 +388,7 @@ impl UserStore for SqlUserStore {
                 "DELETE FROM {table} WHERE live = 0 AND keep_until < ? AND handle NOT IN (SELECT handle FROM outbox)
                    AND handle NOT IN (SELECT handle FROM revocation)"
             );
-            self.change(&forget, &[time(now)])?;
+            self.change(forget, &[time(now)])?;
         }
         Ok(())
     }
