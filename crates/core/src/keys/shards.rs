@@ -127,7 +127,7 @@ impl KeyRing {
 
 #[cfg(test)]
 mod tests {
-    use super::{LONGEST_OUTAGE, Shards, ShardsWanted};
+    use super::{LONGEST_OUTAGE, Shards, ShardsThen, ShardsWanted};
     use postern_jwt::time::{Millis, UnixMillis};
 
     const START: UnixMillis = UnixMillis(1_800_000_000_000);
@@ -153,6 +153,32 @@ mod tests {
         let shards = steady(4);
         assert_eq!(shards.settled(wanted(4), START), shards);
         assert_eq!((shards.polled(START), shards.reported(START)), (4, vec![4]));
+    }
+
+    #[test]
+    fn a_change_counts_from_its_moment_on() {
+        let then = |count| {
+            Some(ShardsThen {
+                count,
+                moment: START,
+            })
+        };
+        let just_before = START.minus(Millis(1));
+        let raised = Shards {
+            next: then(4),
+            ..steady(1)
+        };
+        assert_eq!((raised.polled(just_before), raised.polled(START)), (1, 4));
+        assert_eq!(raised.settled(wanted(4), just_before), raised);
+        assert_eq!(raised.settled(wanted(4), START).polled, 4);
+        let was_raised = Shards {
+            before: then(1),
+            ..steady(4)
+        };
+        assert_eq!(was_raised.reported(just_before), [1, 4]);
+        assert_eq!(was_raised.reported(START), [4]);
+        assert_eq!(was_raised.settled(wanted(4), just_before), was_raised);
+        assert_eq!(was_raised.settled(wanted(4), START), steady(4));
     }
 
     /// Whoever polls, by a plan of any age that may still be in use, hears of whatever may still count, by whoever reports

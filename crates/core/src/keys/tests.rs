@@ -132,6 +132,12 @@ fn an_interval_of_3_6_seconds_behaves_as_sdk_tests_expect() {
         Some(first.clone())
     );
     let later = START.plus(Millis(6_000));
+    let lone = ring_at(policy, START);
+    assert_eq!(
+        signer(&lone, policy, START.plus(Millis(3_600))),
+        None,
+        "its time is over, and there is no other"
+    );
     maintain(&mut ring, policy, later);
     let second = signer(&ring, policy, later).unwrap();
     assert_ne!(first, second);
@@ -251,6 +257,14 @@ fn a_longer_token_validity_keeps_keys_longer_and_a_shorter_one_does_not_cut_them
     assert!(ring.settle(policy(10_000, 90_000), START));
     assert!(!ring.settle(policy(10_000, 30_000), START));
     assert!(ring.verifier(&kid, START.plus(Millis(189_999))).is_some());
+}
+
+#[test]
+fn a_key_is_good_until_its_end_and_no_longer() {
+    let ring = ring_at(policy(604_800_000, 3_600_000), START);
+    let mut key = ring.verifiers(START)[0].clone();
+    key.verify_until = Some(START);
+    assert!(key.verifies(START.minus(Millis(1))) && !key.verifies(START));
 }
 
 #[test]

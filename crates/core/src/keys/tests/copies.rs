@@ -1,8 +1,11 @@
 //! When an isolate asks the ring again.
 
-use super::{START, policy, ring_at};
+use super::{START, maintain, policy, ring_at, signer};
 use crate::{
-    keys::{Claim, CopyStatus, KeyRing, Questions, RingCopy, RingHead, SCHEMA, UnknownKey},
+    keys::{
+        Claim, CopyStatus, KeyRing, Questions, RingCopy, RingHead, SCHEMA, ShardsWanted, UnknownKey,
+    },
+    message::{NEWEST, OLDEST},
     revocation::cut_off::CutOff,
 };
 use postern_jwt::time::{Millis, UnixMillis};
@@ -150,6 +153,55 @@ fn a_copy_that_was_overtaken_does_not_supersede_a_newer_one() {
     assert!(withdrawn.supersedes(&same_later) && !same_later.supersedes(&withdrawn));
     assert!(withdrawn.verifier(&kid, at(1)).is_none());
     assert!(withdrawn.ring.keys.iter().all(|key| key.kid != kid));
+}
+
+#[test]
+fn a_copy_tells_what_the_ring_holds() {
+    let policy = policy(604_800_000, 3_600_000);
+    let mut ring = ring_at(policy, START);
+    let first = ring.copy(policy, START);
+    assert_eq!((first.not_before(), first.shards()), (UnixMillis(0), None));
+    let wanted = ShardsWanted {
+        count: 3,
+        longest_entry: Millis(3_600_000),
+    };
+    assert!(ring.settle_shards(wanted, START));
+    assert!(!ring.settle_shards(wanted, START), "it is settled");
+    ring.cut_off(START, at(1));
+    let copy = ring.copy(policy, at(1));
+    assert!(copy.key_set_version() > first.key_set_version());
+    assert_eq!(copy.not_before(), START);
+    assert_eq!(copy.shards().unwrap().polled(at(1)), 3);
+    let kid = &ring.verifiers(at(1))[0].kid;
+    assert_eq!(&copy.verifier(kid, at(1)).unwrap().kid, kid);
+}
+
+#[test]
+fn a_copy_of_a_number_that_is_out_of_reach_is_not_readable() {
+    for (protocol, is_readable) in [(OLDEST - 1, false), (OLDEST, true), (NEWEST, true)] {
+        assert_eq!(copy().given_in(protocol).is_readable(), is_readable);
+    }
+}
+
+#[test]
+fn operators_see_which_key_signs() {
+    let policy = policy(3_600_000, 3_600_000);
+    let mut ring = ring_at(policy, START);
+    let due = ring.next_change(policy);
+    maintain(&mut ring, policy, due);
+    let copy = ring.copy(policy, due);
+    let text = copy.overview(due);
+    assert!(!text.contains("private"));
+    let seen: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(seen["version"], copy.key_set_version());
+    assert_eq!(seen["nextChange"], copy.next_change().0);
+    assert_eq!(seen["asOf"], due.0);
+    let signs = |key: &&serde_json::Value| key["kind"] == "dynamic" && key["signs"] == true;
+    let listed = seen["list"].as_array().unwrap();
+    assert_eq!(listed.len(), ring.keys.len());
+    let signing: Vec<_> = listed.iter().filter(signs).map(|key| &key["kid"]).collect();
+    // The successor is published and does not sign yet.
+    assert_eq!(signing, [&signer(&ring, policy, due).unwrap()]);
 }
 
 #[test]
