@@ -154,6 +154,7 @@ fn a_copy_that_may_not_know_of_a_change_lets_in_no_more_than_its_own_variables_d
     let copy: RingCopy = ring.copy(policy, START);
     assert_eq!(copy.accepted(new, START), old);
     assert_eq!(copy.kept_tolerance(new, START), Millis(0));
+    assert_eq!(copy.accepted(new, START.plus(KNOWN_WITHIN)), old);
     let late = START.plus(Millis(KNOWN_WITHIN.0 + 1));
     assert_eq!(copy.accepted(new, late), values(1, 60_000, 9, 0));
     assert_eq!(copy.kept_tolerance(new, late), MAX_CLOCK_TOLERANCE);
@@ -173,6 +174,32 @@ fn keys_are_kept_for_the_longest_life_that_counts() {
     ring.settle_shared(values(1, 1_000, 9, 9), START);
     let life = ring.policy(wanted, START).access_token_validity;
     assert_eq!(life, Millis(9_000_000));
+}
+
+#[test]
+fn what_counted_before_is_kept_until_its_moment() {
+    let until_start = |values| {
+        Some(SharedThen {
+            values,
+            moment: START,
+        })
+    };
+    let now = values(1, 1_000, 10, 1);
+    let shared = SharedSettings {
+        before: until_start(values(1, 9_000, 9, 9)),
+        granted: until_start(values(1, 9, 9_000, 9)),
+        ..SharedSettings::first(now)
+    };
+    let just_before = START.minus(Millis(1));
+    for (at, access, session, is_there) in
+        [(just_before, 9_000, 9_000, true), (START, 1_000, 10, false)]
+    {
+        assert_eq!(shared.kept(at).access_token, Millis(access));
+        assert_eq!(shared.longest_session(at), Millis(session));
+        let settled = shared.settled(now, at);
+        assert_eq!(settled.before.is_some(), is_there);
+        assert_eq!(settled.granted.is_some(), is_there);
+    }
 }
 
 /// Deployments at random, each of them by objects and isolates of any age that may be in use.
