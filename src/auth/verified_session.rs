@@ -31,6 +31,8 @@ pub(crate) struct VerifiedToken {
     pub(crate) claims: Option<AccessClaims>,
     /// The session as browsers are shown it, once one was.
     pub(crate) shown: OnceCell<JsValue>,
+    /// What other Workers are told of it, once one was: an object, of which each of them gets a copy.
+    pub(crate) result: OnceCell<JsValue>,
     /// What it tells of the session's age.
     pub(crate) age: Age,
     /// When it says it was made, in whole seconds; of a trusted issuer's token.
@@ -84,6 +86,7 @@ impl VerifiedToken {
             },
             claims: None,
             shown: OnceCell::new(),
+            result: OnceCell::new(),
             age: Age::Unknown,
             made: None,
             marks: Vec::new(),

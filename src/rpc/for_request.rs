@@ -1,5 +1,7 @@
 //! `getSessionForRequest`: the session of a request that an edge route got, verified as our own endpoints verify theirs.
 
+use std::rc::Rc;
+
 use wasm_bindgen::JsValue;
 
 use super::arguments::Arguments;
@@ -8,11 +10,12 @@ use crate::{
     auth::{
         authenticate::{self, AuthError, Demands},
         device::DeviceDemand,
+        verified_session::VerifiedToken,
     },
     objects::context::Context,
 };
 use postern_core::gateway::request::upgrade::is_websocket;
-use postern_core::identity::{Issuers, Session};
+use postern_core::identity::Issuers;
 use postern_core::refusal::Refusal;
 use postern_core::request::token_places::{self, Placed};
 use postern_core::settings::{Freshness, Settings};
@@ -109,7 +112,7 @@ pub(super) async fn session(
     request: &GivenRequest,
     freshness: Freshness,
     check_anti_csrf: Option<bool>,
-) -> Result<Session, Refusal> {
+) -> Result<Rc<VerifiedToken>, Refusal> {
     let demands = Demands {
         freshness,
         check_anti_csrf,
@@ -120,7 +123,7 @@ pub(super) async fn session(
     };
     let placed = request.placed(&context.settings);
     match authenticate::verified(context, &request.browser_request(&placed), &demands).await {
-        Ok((known, _)) => Ok(known.session.clone()),
+        Ok((known, _)) => Ok(known),
         // A stranger's mistake, and not the calling Worker's.
         Err(AuthError {
             refusal: Refusal::BadInput(_),

@@ -18,7 +18,10 @@ use wasm_bindgen::JsValue;
 use worker::Env;
 
 use crate::{
-    auth::authenticate::{self, Verification},
+    auth::{
+        authenticate::{self, Verification},
+        verified_session::VerifiedToken,
+    },
     objects::{
         context::Context,
         key_ring::{self, SecretsRotated},
@@ -98,11 +101,12 @@ async fn answered(
 ) -> Result<JsValue, JsValue> {
     let arguments = Arguments::new(method, argument)?;
     let outcome = match Context::open(env, execution).await {
-        // Its result may be large, and is no text where KV had it.
-        Ok(context) if method == "getSessionData" => get_session_data(&arguments, &context).await?,
-        Ok(context) => match call(method, &arguments, &context).await? {
-            Ok(result) => Ok(JSON::parse(&result)?),
-            Err(refusal) => Err(refusal),
+        Ok(context) => match method {
+            "getSession" => get_session(&arguments, &context).await?,
+            "getSessionForRequest" => get_session_for_request(&arguments, &context).await?,
+            // Its result may be large, and is no text where KV had it.
+            "getSessionData" => get_session_data(&arguments, &context).await?,
+            _ => parsed(call(method, &arguments, &context).await?)?,
         },
         Err(refusal) => Err(refusal),
     };
@@ -135,12 +139,20 @@ pub(crate) fn given_up() -> Result<JsValue, JsValue> {
     JSON::parse(&refused(&REFUSAL))
 }
 
+/// A result as JSON text, or a refusal; an error is what the call is rejected with.
 type Called = Result<Result<String, Refusal>, JsValue>;
+/// The same as an object.
+type Answered = Result<Result<JsValue, Refusal>, JsValue>;
+
+fn parsed(result: Result<String, Refusal>) -> Answered {
+    result.map_or_else(
+        |refusal| Ok(Err(refusal)),
+        |text| JSON::parse(&text).map(Ok),
+    )
+}
 
 async fn call(method: &str, arguments: &Arguments<'_>, context: &Context) -> Called {
     match method {
-        "getSession" => get_session(arguments, context).await,
-        "getSessionForRequest" => get_session_for_request(arguments, context).await,
         "updateSessionData" => {
             let handle = arguments.handle()?;
             let data = arguments.json_object("sessionData")?;
@@ -231,17 +243,31 @@ async fn revoke_signing_key(arguments: &Arguments<'_>, context: &Context) -> Cal
     }
 }
 
-async fn get_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Called {
+async fn get_session_for_request(arguments: &Arguments<'_>, context: &Context) -> Answered {
     let request = GivenRequest::of(arguments)?;
     let freshness = freshness(arguments, context)?;
     let check = arguments.optional_boolean("doAntiCsrfCheck")?;
     // True is what is done anyway, where it matters.
     let check = check.filter(|check| !check);
-    let session = for_request::session(context, &request, freshness, check).await;
-    Ok(session.and_then(|session| ok(WithSession::of(&session))))
+    verified(for_request::session(context, &request, freshness, check).await)
 }
 
-async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
+/// What is told of a token that is good: the same each time.
+fn verified(known: Result<Rc<VerifiedToken>, Refusal>) -> Answered {
+    let known = match known {
+        Ok(known) => known,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    if let Some(told) = known.result.get() {
+        return Ok(Ok(told.clone()));
+    }
+    let result = parsed(ok(WithSession::of(&known.session)))?;
+    Ok(result.inspect(|told| {
+        let _ = known.result.set(told.clone());
+    }))
+}
+
+async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Answered {
     let access_token = arguments
         .optional_string("accessToken")?
         .unwrap_or_default();
@@ -256,14 +282,10 @@ async fn get_session(arguments: &Arguments<'_>, context: &Context) -> Called {
         freshness: freshness(arguments, context)?,
         shown: proof.as_ref().map(GivenProof::shown),
     };
-    let known = authenticate::get_session(context, &verification).await;
-    Ok(known.and_then(|known| ok(WithSession::of(&known.session))))
+    verified(authenticate::get_session(context, &verification).await)
 }
 
-async fn get_session_data(
-    arguments: &Arguments<'_>,
-    context: &Context,
-) -> Result<Result<JsValue, Refusal>, JsValue> {
+async fn get_session_data(arguments: &Arguments<'_>, context: &Context) -> Answered {
     let freshness = freshness(arguments, context)?;
     let handle = arguments.handle()?;
     Ok(

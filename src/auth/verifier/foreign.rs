@@ -117,6 +117,7 @@ pub(super) async fn verify_foreign(
             marks,
             claims: None,
             shown: OnceCell::new(),
+            result: OnceCell::new(),
             good_until: verified.good_until(),
             identity_headers: RefCell::default(),
             device: None,

@@ -184,6 +184,7 @@ async fn by_issuer(
         marks: Vec::new(),
         claims: Some(claims),
         shown: OnceCell::new(),
+        result: OnceCell::new(),
         good_until: verified.good_until(),
         identity_headers: RefCell::default(),
     };
