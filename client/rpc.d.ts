@@ -81,7 +81,7 @@ export interface ListedSession {
   /** As given when it was made; absent when nothing was given. */
   device?: Device;
   /** Which way it was made; a later release may have more. Absent for sessions from before this was noted. */
-  madeBy?: "rpc" | "service_api" | "origin" | "exchange" | (string & {});
+  madeBy?: "rpc" | "service_api" | "origin" | "exchange" | "former_core" | (string & {});
   /** When it was bound to a key of the browser's device; absent when it is not, and of ended ones. */
   deviceBound?: number;
   /** The thumbprint of the key that it is bound to by DPoP; absent when it is not, and of ended ones. */

@@ -96,7 +96,7 @@ const ENDINGS = /** @type {Record<string, string>} */ ({
   signed_out: "signed out", revoked: "ended", revoked_with_all: "ended with all", displaced: "displaced by newer ones", expired: "expired",
   theft: "a refresh token was stolen", cut_off: "everybody's were ended", device_key_missing: "its device was not shown",
 });
-const WHO = /** @type {Record<string, string>} */ ({ user: "the user", rpc: "a Worker", service_api: "a backend", origin: "an origin", exchange: "a token of a trusted issuer", console: "an operator here" });
+const WHO = /** @type {Record<string, string>} */ ({ user: "the user", rpc: "a Worker", service_api: "a backend", origin: "an origin", exchange: "a token of a trusted issuer", console: "an operator here", former_core: "the former core" });
 
 /** The program's name, which opens what it sent; the latter alone where there is no name for it. @param {Session} session */
 function device({ device: { userAgent, ip, country } = {} }) {

@@ -13,6 +13,18 @@ import { option } from "./lib/wrangler-settings.mjs";
 /** @type {Record<string, Command>} */
 const COMMANDS = {
   sessions: { wants: "USER", what: "a user's live sessions", run: (api, [userId = ""]) => sessionsOf(api, userId) },
+  "not-moved": {
+    wants: "USER …",
+    what: "the sessions of these users that were a SuperTokens core's and were not refreshed here yet",
+    run: async (api, users) => {
+      const notMoved = [];
+      for (const user of users) {
+        const { sessions } = await sessionsOf(api, user);
+        notMoved.push(...sessions.filter(({ madeBy, lastRefreshed }) => madeBy === "former_core" && lastRefreshed === undefined));
+      }
+      return { notMoved };
+    },
+  },
   end: {
     wants: "HANDLE …",
     what: "end these sessions",

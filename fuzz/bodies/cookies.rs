@@ -92,7 +92,12 @@ pub fn cookie_header(input: &[u8]) {
             );
         }
     }
-    let sent = SentCookies::of(cookies, |token| classify(token, Transfer::Cookie), is_ours);
+    let sent = SentCookies::of(
+        cookies,
+        |token| classify(token, Transfer::Cookie),
+        is_ours,
+        false,
+    );
     let plain = sent.access.ours + sent.access.anothers;
     assert_eq!(plain, cookies.count("sAccessToken"));
     let encoded = percent_encode(header);

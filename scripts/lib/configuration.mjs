@@ -27,7 +27,7 @@ export async function configurationFaults(args, { asDeployed = false } = {}) {
     faults.push(`setting EVENTS_REFRESHED: there is no destination: neither a queue ${EVENTS} nor EVENTS_WEBHOOK_URL`);
   }
   if (asDeployed) {
-    const addresses = ["ORIGIN", "EVENTS_WEBHOOK_URL"].map((name) => ({ name: `setting ${name}`, url: setting(name) ?? "" }));
+    const addresses = ["ORIGIN", "EVENTS_WEBHOOK_URL", "FORMER_CORE_URL"].map((name) => ({ name: `setting ${name}`, url: setting(name) ?? "" }));
     const origins = [...addresses.filter(({ url }) => url), ...gatewayOrigins()];
     for (const { name, url } of origins) {
       const fault = originFault(url);

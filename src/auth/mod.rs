@@ -3,6 +3,7 @@
 pub(crate) mod authenticate;
 pub(crate) mod device;
 pub(crate) mod dpop;
+pub(crate) mod former_core;
 pub(crate) mod identity_headers;
 pub(crate) mod issuer_marks;
 pub(crate) mod issuer_signal;

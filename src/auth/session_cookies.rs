@@ -1,6 +1,6 @@
 //! The session cookies of a request, looked at with this deployment's keys: whose they are, and whom they bear witness to.
 
-use super::verifier;
+use super::{former_core, verifier};
 use crate::objects::context::Context;
 use postern_core::{
     http::{
@@ -29,6 +29,7 @@ pub(crate) fn looked_at<'a>(context: &Context, request: &BrowserRequest<'a>) -> 
                 .plain()
         },
         |handle| context.checked(handle).is_ok(),
+        context.settings.former_core_url.is_some(),
     );
     BrowserRequest { sent, ..*request }
 }
@@ -63,8 +64,14 @@ pub(crate) async fn witnesses(
         Authorization::Dpop(_) | Authorization::Doubled | Authorization::None => None,
     };
     let tokens = bearer.into_iter().chain(cookies.all(ACCESS_TOKEN_COOKIE));
+    let may_be_ours = |token: &str| {
+        verifier::named(token).is_some_and(|named| {
+            context.checked(&named.handle).is_ok()
+                || former_core::may_be_cores(context, &named.handle)
+        })
+    };
     for token in tokens
-        .filter(|token| local_response(token).is_some())
+        .filter(|token| may_be_ours(token))
         .take(MAX_WITNESSES)
     {
         match verifier::verify_even_if_expired(context, &token).await {

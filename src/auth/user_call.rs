@@ -1,5 +1,6 @@
 //! Calls to a user's object, and what their answers mean for a session.
 
+use super::former_core;
 use crate::objects::{context::Context, revocation_copy, user_sessions};
 use futures_util::future::join;
 use postern_core::{
@@ -15,13 +16,34 @@ use postern_jwt::time::Millis;
 /// The bound of what an object is asked for its own sake, and not for want of a copy.
 pub(crate) const AT_ONCE: Millis = Millis(u64::MAX);
 
+const NO_SESSION: UserReply = UserReply::Unauthorised {
+    reason: Gone::NoSession,
+};
+
 pub(crate) const GONE: Refusal = Refusal::Unauthorised(Gone::NoSession.message());
 
 /// Asks the object of a handle, and notes what its answer says about the handle.
 ///
+/// A session that it does not know is taken over first, if it is one of a former core's.
+pub(crate) async fn about(
+    context: &Context,
+    handle: &CheckedHandle,
+    bound: Millis,
+    call: &UserCall,
+) -> Result<UserResponse, Refusal> {
+    let mut envelope = asked(context, handle, bound, call).await?;
+    if envelope.reply == NO_SESSION && former_core::adopt(context, handle).await?.is_some() {
+        envelope = asked(context, handle, bound, call).await?;
+    }
+    note(context, handle, call, &envelope);
+    Ok(envelope)
+}
+
+/// Asks the object of a handle.
+///
 /// Beside that, learns of a cut-off ("everyone before this moment") if this isolate has not heard for a while. Should
 /// there be a new one, the object is asked again with it, and has the last word; as often as a newer one is heard of meanwhile.
-pub(crate) async fn about(
+async fn asked(
     context: &Context,
     handle: &CheckedHandle,
     bound: Millis,
@@ -46,6 +68,11 @@ pub(crate) async fn about(
             break;
         }
     }
+    Ok(envelope)
+}
+
+/// Notes what an answer says about a handle.
+fn note(context: &Context, handle: &CheckedHandle, call: &UserCall, envelope: &UserResponse) {
     let fact = match &envelope.reply {
         UserReply::NotEnded { data_seq, ended } => Some((*data_seq, *ended)),
         UserReply::Live { data_seq, .. } => Some((*data_seq, None)),
@@ -76,7 +103,6 @@ pub(crate) async fn about(
         };
         revocation_copy::note(handle.as_str(), fact, context.now);
     }
-    Ok(envelope)
 }
 
 /// The refusal behind an answer that is not the one hoped for.

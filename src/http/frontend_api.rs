@@ -11,6 +11,7 @@ use crate::{
         authenticate::{AuthError, Demands, Found, NO_TOKEN, refused, verified},
         device::{self, DeviceDemand},
         dpop::Shown,
+        former_core::TokenShown,
         session_cookies,
         verified_session::VerifiedToken,
     },
@@ -27,7 +28,7 @@ use postern_core::http::endpoints::Route;
 use postern_core::http::reply::Reply;
 use postern_core::identity::Session;
 use postern_core::refusal::Refusal;
-use postern_core::request::credentials::Transfer;
+use postern_core::request::credentials::{REFRESH_TOKEN_COOKIE, Transfer};
 use postern_core::session::call::RotationMode;
 use postern_core::session::listing::EndedBy;
 use postern_core::session::minting;
@@ -155,6 +156,8 @@ async fn refresh(context: &Context, request: &Incoming) -> Reply {
     }
 }
 
+const NOT_VALID: Refusal = Refusal::Unauthorised("Refresh token is not valid.");
+
 /// Exchanges the refresh token that a request carries.
 pub(crate) async fn refreshed(
     context: &Context,
@@ -164,6 +167,7 @@ pub(crate) async fn refreshed(
     let is_ours = |handle: &str| context.checked(handle).is_ok();
     let source = request.refresh_token(settings, |token| {
         refresh_token::parse(token).is_some_and(|presented| is_ours(presented.handle))
+            || sessions::is_of_former_core(context, token)
     });
     // Also without a token: what such an answer clears would be cleared for another website.
     if !matches!(source, Ok(RefreshToken::Header(_)))
@@ -175,16 +179,31 @@ pub(crate) async fn refreshed(
     let transfer = source.transfer();
     let mode = AntiCsrfMode::of(settings);
     mode.check_refresh(request, transfer)?;
+    let mut witnesses = Witnesses::default();
     let candidates = match source {
         RefreshToken::Header(token) => vec![token.into()],
         RefreshToken::Cookie => {
-            let witnesses = session_cookies::witnesses(context, request).await?;
+            witnesses = session_cookies::witnesses(context, request).await?;
             refresh_candidates(settings, request.cookies(), &witnesses, is_ours)?
         }
     };
-    let mut outcome: Result<IssuedSession, Refusal> =
-        Err(Refusal::Unauthorised("Refresh token is not valid."));
-    for token in candidates {
+    let mut outcome: Result<IssuedSession, Refusal> = Err(NOT_VALID);
+    for mut token in candidates {
+        if sessions::is_of_former_core(context, &token) {
+            // Whose it is, is not known yet.
+            rate_limit::of_refresh(context, &token, request.client_address).await?;
+            let shown = TokenShown {
+                refresh_token: &token,
+                anti_csrf_token: request.anti_csrf,
+                binds_token: mode.binds_token(transfer),
+                network: Some(&rate_limit::network(request.client_address)),
+            };
+            token = sessions::take_over(context, &shown).await?.into();
+            let is_meant = |handle| witnesses.admit(REFRESH_TOKEN_COOKIE, handle);
+            if !refresh_token::parse(&token).is_some_and(|first| is_meant(first.handle)) {
+                return Err(NOT_VALID);
+            }
+        }
         // What is no token of ours is refused without asking anybody, and need not be counted.
         if let Some(presented) = refresh_token::parse(&token)
             && is_ours(presented.handle)

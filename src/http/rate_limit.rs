@@ -83,7 +83,7 @@ async fn of(context: &Context, kind: Kind, handle: &str, network: &str) -> Resul
 }
 
 /// The network of an address, as sessions keep it; empty for none.
-fn network(client_address: Option<&str>) -> String {
+pub(super) fn network(client_address: Option<&str>) -> String {
     let kept = client_address.and_then(|address| DeviceIp::Coarse.kept(address));
     kept.unwrap_or_default()
 }

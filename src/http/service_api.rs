@@ -4,7 +4,7 @@ use worker::Env;
 
 use super::{operator::actions, rate_limit};
 use crate::{
-    auth::{device, dpop, signer, verifier},
+    auth::{device, dpop, former_core::TokenShown, signer, verifier},
     objects::{context::Context, key_ring},
     runtime::{
         http::{body::BodyFault, request::Incoming},
@@ -258,8 +258,18 @@ async fn refresh_session(
     version: &Version,
     refresh: Refresh,
 ) -> Result<Outcome, Refusal> {
+    let mut refresh_token = refresh.refresh_token;
+    if sessions::is_of_former_core(context, &refresh_token) {
+        let shown = TokenShown {
+            refresh_token: &refresh_token,
+            anti_csrf_token: refresh.anti_csrf_token.as_deref(),
+            binds_token: refresh.anti_csrf,
+            network: None,
+        };
+        refresh_token = sessions::take_over(context, &shown).await?;
+    }
     let exchange = Exchange {
-        refresh_token: refresh.refresh_token,
+        refresh_token,
         anti_csrf_token: refresh.anti_csrf_token,
         check_anti_csrf: refresh.check_anti_csrf,
         anti_csrf: Some(refresh.anti_csrf),

@@ -20,6 +20,7 @@ use worker::Env;
 use crate::{
     auth::{
         authenticate::{self, Verification},
+        former_core::TokenShown,
         verified_session::VerifiedToken,
     },
     objects::{
@@ -48,7 +49,7 @@ use postern_core::{
         call::{DeviceShown, RotationMode},
         listing::EndedBy,
     },
-    settings::Freshness,
+    settings::{AntiCsrf, Freshness},
 };
 use results::{
     Handles, Revoked, Rotated, Time, WithSession, done, information, issued, ok, refused,
@@ -345,8 +346,20 @@ async fn exchange_token(arguments: &Arguments<'_>, context: &Context) -> Called 
 
 async fn refresh_session(arguments: &Arguments<'_>, context: &Context) -> Called {
     let proof = GivenProof::of(arguments)?;
-    let refresh_token = arguments.string("refreshToken")?;
+    let mut refresh_token = arguments.string("refreshToken")?;
     let anti_csrf_token = arguments.optional_string("antiCsrfToken")?;
+    if sessions::is_of_former_core(context, &refresh_token) {
+        let shown = TokenShown {
+            refresh_token: &refresh_token,
+            anti_csrf_token: anti_csrf_token.as_deref(),
+            binds_token: context.settings.anti_csrf == AntiCsrf::ViaToken,
+            network: None,
+        };
+        match sessions::take_over(context, &shown).await {
+            Ok(first) => refresh_token = first,
+            Err(refusal) => return Ok(Err(refusal)),
+        }
+    }
     let shown = proof.as_ref().map(GivenProof::shown);
     let refreshed = with_proof(context, shown, |proof| Exchange {
         refresh_token,

@@ -4,6 +4,7 @@ use super::issue::{Minted, payload_allowed, protected, token_fits, too_long};
 use super::journal;
 use crate::auth::{
     authenticate::issuer_of,
+    former_core,
     user_call::{AT_ONCE, about, into_refusal},
 };
 use crate::{
@@ -146,6 +147,7 @@ pub(crate) async fn list(
     user_id: String,
     tenant_id: Option<String>,
 ) -> Result<Vec<String>, Refusal> {
+    former_core::adopt_all(context, &user_id).await?;
     let route = context.handle_keys().route(&user_id);
     let call = UserCall::List { user_id, tenant_id };
     handles(user_sessions::ask(context, &route, &call).await?.reply)
@@ -175,6 +177,7 @@ pub(crate) async fn list_sessions(
             Refusal::BadInput("\"cursor\" must be one that an earlier page gave".to_owned())
         })?),
     };
+    former_core::adopt_all(context, &listing.user_id).await?;
     let route = context.handle_keys().route(&listing.user_id);
     let call = UserCall::ListSessions {
         user_id: listing.user_id,
@@ -229,20 +232,42 @@ pub(crate) async fn revoke(
                 repeatable: report == Report::EndedBefore,
                 by: Some(by.name().to_owned()),
             };
-            let envelope = user_sessions::ask(context, first.route(), &call).await?;
+            let ask = async || user_sessions::ask(context, first.route(), &call).await;
+            let mut ended = handles(ask().await?.reply)?;
+            let mut is_adopted = false;
+            for handle in group {
+                let is_ended = ended.iter().any(|ended| ended == handle.as_str());
+                is_adopted |= !is_ended && former_core::adopt(context, handle).await?.is_some();
+            }
+            if is_adopted {
+                ended.extend(handles(ask().await?.reply)?);
+            }
             for handle in group {
                 revocation_copy::note_end(handle.as_str(), context.now);
             }
-            handles(envelope.reply)
+            Ok(ended)
         };
         match ended.await {
-            Ok(mut ended) => revoked.append(&mut ended),
+            Ok(ended) => add(&mut revoked, ended),
             Err(refusal) => failure = Some(refusal),
         }
         rest = others;
     }
+    match former_core::remove(context, &checked).await {
+        Ok(ended) => add(&mut revoked, ended),
+        Err(refusal) => failure = Some(refusal),
+    }
     journal::ended(context, &revoked, by);
     failure.map_or(Ok(revoked), Err)
+}
+
+/// Adds handles that are not there yet.
+fn add(handles: &mut Vec<String>, more: Vec<String>) {
+    for handle in more {
+        if !handles.contains(&handle) {
+            handles.push(handle);
+        }
+    }
 }
 
 /// Ends a user's sessions, in one tenant or in all.
@@ -253,6 +278,7 @@ pub(crate) async fn revoke_all(
     report: Report,
     by: EndedBy,
 ) -> Result<Vec<String>, Refusal> {
+    former_core::adopt_all(context, &user_id).await?;
     let route = context.handle_keys().route(&user_id);
     let call = UserCall::RevokeAll {
         user_id,
@@ -271,6 +297,7 @@ pub(crate) async fn revoke_others(
     keep: &str,
     by: EndedBy,
 ) -> Result<Vec<String>, Refusal> {
+    former_core::adopt_all(context, &user_id).await?;
     let route = context.handle_keys().route(&user_id);
     let call = UserCall::RevokeOthers {
         user_id,
@@ -292,7 +319,17 @@ async fn ended_by(
         revocation_copy::note_end(handle, context.now);
     }
     journal::ended(context, &revoked, by);
+    ended_at_core(context, &revoked).await?;
     Ok(revoked)
+}
+
+/// Ends sessions at the former core, too.
+pub(super) async fn ended_at_core(context: &Context, handles: &[String]) -> Result<(), Refusal> {
+    let checked = handles
+        .iter()
+        .filter_map(|handle| context.handle_keys().check(handle));
+    let checked: Vec<CheckedHandle> = checked.collect();
+    former_core::remove(context, &checked).await.map(drop)
 }
 
 /// Ends everybody's sessions that were created before `moment`, and gives the moment that counts.

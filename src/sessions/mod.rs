@@ -10,6 +10,7 @@ pub(crate) mod login;
 mod data;
 mod export;
 mod foreign_token;
+mod former_core;
 mod issue;
 mod journal;
 mod manage;
@@ -20,6 +21,7 @@ pub(crate) use data::{
     SessionData, get_session_data, get_session_data_strictly, update_session_data,
 };
 pub(crate) use export::{export, export_object};
+pub(crate) use former_core::{is_of_former_core, take_over};
 pub(crate) use issue::{
     Exchange, KeyShown, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
     with_proof,

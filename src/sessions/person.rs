@@ -1,8 +1,8 @@
 //! One person, and how what is stored about the person is erased. One object holds it; a trusted issuer's user has an object apart.
 
-use super::journal;
+use super::{journal, manage::ended_at_core};
 use crate::{
-    auth::user_call::into_refusal,
+    auth::{former_core, user_call::into_refusal},
     objects::{context::Context, revocation_copy, user_sessions},
 };
 use postern_core::{
@@ -92,13 +92,14 @@ pub(crate) async fn erase(
     by: EndedBy,
 ) -> Result<Erased, Refusal> {
     let (route, call) = match person.trusted(context)? {
-        None => (
-            context.handle_keys().route(&person.user_id),
-            UserCall::Erase {
+        None => {
+            former_core::adopt_all(context, &person.user_id).await?;
+            let call = UserCall::Erase {
                 user_id: Some(person.user_id.clone()),
                 keep_for: None,
-            },
-        ),
+            };
+            (context.handle_keys().route(&person.user_id), call)
+        }
         Some(issuer) => {
             if issuer.user_id_claim == "sub" {
                 end_all_of(context, person, issuer).await?;
@@ -117,6 +118,7 @@ pub(crate) async fn erase(
                 revocation_copy::note_end(handle, context.now);
             }
             journal::erased(handles.len(), goes_on, by);
+            ended_at_core(context, &handles).await?;
             Ok(Erased {
                 sessions: handles.len(),
                 goes_on,

@@ -161,6 +161,9 @@ events! {
     /// A token of a trusted issuer was exchanged for a session of our own: whose token, and which session. The session's own line,
     /// `session_created`, has the reason `exchange`.
     TokenExchanged = Info "token_exchanged" [Session, Issuer];
+    /// The SuperTokens core whose sessions are taken over (`FORMER_CORE_URL`) is out of reach, or its answer cannot be used: how it
+    /// answered. Requests that need it are answered 503.
+    FormerCore = Warn "former_core";
     /// A session was refreshed.
     SessionRefreshed = Debug "session_refreshed" [Session, Issuer];
     /// A session was ended; `reason` is who ended it. Of many at once one line is written, with their number.

@@ -20,6 +20,8 @@ mod edges;
 mod erasing;
 #[path = "user_sessions/events.rs"]
 mod events;
+#[path = "user_sessions/former_core.rs"]
+mod former_core;
 #[path = "user_sessions/listing.rs"]
 mod listing;
 #[path = "user_sessions/secrets.rs"]

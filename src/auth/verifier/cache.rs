@@ -8,7 +8,7 @@ use crate::{
     objects::context::Context,
     runtime::{metrics, random},
 };
-use postern_core::{keys::RingCopy, metrics::Point, settings::Settings};
+use postern_core::{keys::RingCopy, metrics::Point, settings::Settings, supertokens::former_core};
 use postern_jwt::cache::{Validity, VerifiedTokens};
 use postern_jwt::time::UnixMillis;
 
@@ -20,6 +20,16 @@ pub(crate) const VERIFIED_TOKENS_BYTES: usize = 10 * 1024 * 1024;
 thread_local! {
     static VERIFIED: RefCell<VerifiedTokens<Rc<VerifiedToken>>> =
         RefCell::new(VerifiedTokens::new(VERIFIED_TOKENS_BYTES, random::random().unwrap_or_default()));
+}
+
+/// What the cache calls the policy of a former core's tokens.
+pub(super) const FORMER_CORE: u64 = u64::MAX;
+
+/// Whether a token was made by the former core.
+pub(crate) fn is_of_former_core(known: &VerifiedToken) -> bool {
+    known
+        .validity
+        .is_some_and(|validity| validity.policy == FORMER_CORE)
 }
 
 /// What the cache calls the policy of the trusted issuer at this place; our own is 0.
@@ -43,6 +53,9 @@ fn key_set_version(
 ) -> Option<u64> {
     if policy == 0 {
         return Some(ring.key_set_version());
+    }
+    if policy == FORMER_CORE {
+        return jwks_client::version(&former_core::keys(settings)?, now);
     }
     let mut issuers = settings.trusted_issuers.iter().enumerate();
     let (_, issuer) = issuers.find(|(place, _)| policy_of(*place) == policy)?;

@@ -2,7 +2,7 @@
 
 use super::cache::remembered;
 
-use crate::auth::verified_session::VerifiedToken;
+use crate::auth::{former_core, verified_session::VerifiedToken};
 use std::{borrow::Cow, rc::Rc};
 
 use crate::{objects::context::Context, runtime::log};
@@ -164,6 +164,7 @@ fn is_anothers(context: &Context, token: &str, state: &TokenState<'_>) -> bool {
     let is_our_key = |kid: &str| context.ring.verifier(kid, context.now).is_some();
     !named.key_id.as_deref().is_some_and(is_our_key)
         && context.checked(&named.handle).is_err()
+        && !former_core::may_be_cores(context, &named.handle)
         && candidate::structure(token, issuers).is_none_or(|found| found.issuer.is_none())
 }
 

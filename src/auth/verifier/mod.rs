@@ -5,16 +5,19 @@ mod classify;
 mod foreign;
 mod signatures;
 
-pub(crate) use cache::{bytes_of, is_still_good};
+pub(crate) use cache::{bytes_of, is_of_former_core, is_still_good};
 pub(crate) use classify::{PassedOver, TokenState, accepts, classify, named};
 pub(crate) use foreign::verify_operator;
 pub(crate) use signatures::{proof_verdict, verdict};
 
-use cache::{remember, remembered};
+use cache::{FORMER_CORE, remember, remembered};
 use classify::passed_over;
 use foreign::verify_foreign;
 
-use crate::auth::verified_session::{BoundDevice, VerifiedToken};
+use crate::auth::{
+    former_core,
+    verified_session::{BoundDevice, VerifiedToken},
+};
 use std::{
     cell::{OnceCell, RefCell},
     pin::pin,
@@ -149,11 +152,8 @@ async fn by_issuer(
             });
         }
     };
-    let (verified, key_set_version) = verify_own(context, token).await?;
-    let claims = AccessClaims::from_verified(&verified).map_err(refused)?;
-    let Some(handle) = context.handle_keys().check(&claims.handle) else {
-        return Err(Refusal::TryRefreshToken("the token names a handle that is not ours").into());
-    };
+    let (verified, validity) = verify_own(context, token).await?;
+    let (claims, handle) = claims_of(context, &verified, validity)?;
     note_use(context, handle, &claims);
     let bound_key = claims.bound_key().map_err(refused)?;
     let payload = own_issuer::without(&claims.payload, &context.settings.issuer());
@@ -167,9 +167,11 @@ async fn by_issuer(
         bound_key,
     };
     let device = claims.origin.device;
-    let validity = Validity {
-        policy: 0,
-        key_set_version,
+    let good_until = match validity.policy {
+        FORMER_CORE => verified
+            .good_until()
+            .min(former_core::counts_until(context, &claims)),
+        _ => verified.good_until(),
     };
     let known = VerifiedToken {
         validity: Some(validity),
@@ -185,10 +187,38 @@ async fn by_issuer(
         claims: Some(claims),
         shown: OnceCell::new(),
         result: OnceCell::new(),
-        good_until: verified.good_until(),
+        good_until,
         identity_headers: RefCell::default(),
     };
     Ok(remember(access_token, validity, known))
+}
+
+/// The claims of a token of ours, or of the former core's, which have the session's handle here, and that.
+fn claims_of(
+    context: &Context,
+    verified: &Verified,
+    validity: Validity,
+) -> Result<(AccessClaims, CheckedHandle), Refusal> {
+    let mut claims = AccessClaims::from_verified(verified).map_err(refused)?;
+    let is_cores = validity.policy == FORMER_CORE;
+    // Neither makes tokens for sessions of the other.
+    let handle = if is_cores {
+        former_core::handle_of(context, &claims)
+    } else {
+        context.handle_keys().check(&claims.handle)
+    };
+    let handle = handle.ok_or(Refusal::TryRefreshToken(
+        "the token names a handle that is not ours",
+    ))?;
+    if is_cores {
+        handle.as_str().clone_into(&mut claims.handle);
+        // Of a refresh that our objects know nothing of.
+        claims.parent_refresh_token_hash1 = None;
+        if context.now >= former_core::counts_until(context, &claims) {
+            return Err(refused(TokenFault::Expired));
+        }
+    }
+    Ok((claims, handle))
 }
 
 /// Tells the user's object, in the background, that the answer to a refresh has arrived: its access token is here. Only tokens
@@ -218,8 +248,9 @@ pub(crate) async fn verify_even_if_expired(
     // As if it were still the moment at which the token was made: only its age is forgiven.
     let claims = AccessClaims::from_unverified(&token).map_err(refused)?;
     let then = context.at(context.now.min(claims.created));
-    let (verified, _) = verify_own(&then, token).await?;
-    AccessClaims::from_verified(&verified).map_err(refused)
+    let (verified, validity) = verify_own(&then, token).await?;
+    let (claims, _) = claims_of(&then, &verified, validity)?;
+    Ok(claims)
 }
 
 /// True for a text that names a handle of ours, whatever else is wrong with it: expired, or signed with a key that was
@@ -228,14 +259,28 @@ pub(crate) fn names_our_handle(context: &Context, access_token: &str) -> bool {
     let claims = access_token::parse(access_token)
         .ok()
         .and_then(|token| AccessClaims::from_unverified(&token).ok());
-    claims.is_some_and(|claims| context.handle_keys().check(&claims.handle).is_some())
+    claims.is_some_and(|claims| {
+        context.handle_keys().check(&claims.handle).is_some()
+            || former_core::handle_of(context, &claims).is_some()
+    })
 }
 
-async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verified, u64), Refusal> {
+/// Checks a token with our keys, or with those of the former core, and says under which it counts.
+async fn verify_own(
+    context: &Context,
+    token: Unverified<'_>,
+) -> Result<(Verified, Validity), Refusal> {
     let mut ring = Rc::clone(&context.ring);
     if let Some(kid) = token.key_id()
         && ring.verifier(kid, context.now).is_none()
     {
+        if let Some((keys, key_set_version)) = former_core::keys_for(context, &token).await? {
+            let validity = Validity {
+                policy: FORMER_CORE,
+                key_set_version,
+            };
+            return checked(context, token, &keys, validity).await;
+        }
         ring = key_ring::with_unknown_key(&context.env, context.now, kid)
             .await
             .map_err(|key_ring::Outage| Refusal::GeneralError("the key ring is out of reach"))?
@@ -247,11 +292,24 @@ async fn verify_own(context: &Context, token: Unverified<'_>) -> Result<(Verifie
         None => ring.ring.verifiers(context.now),
     };
     let keys: Vec<VerificationKey> = candidates.into_iter().filter_map(public).collect();
+    let validity = Validity {
+        policy: 0,
+        key_set_version: ring.key_set_version(),
+    };
+    checked(context, token, &keys, validity).await
+}
+
+async fn checked(
+    context: &Context,
+    token: Unverified<'_>,
+    keys: &[VerificationKey],
+    validity: Validity,
+) -> Result<(Verified, Validity), Refusal> {
     let policy = Policy::own(context.settings.clock_tolerance);
-    let pending = token.choose_keys(&keys, &policy).map_err(refused)?;
+    let pending = token.choose_keys(keys, &policy).map_err(refused)?;
     let verdict = verdict(&pending).await?;
     let verified = pending.finish(verdict, context.now).map_err(refused)?;
-    Ok((verified, ring.key_set_version()))
+    Ok((verified, validity))
 }
 
 /// The public half of a key of our own, read once: no two keys of a ring ever share a name.

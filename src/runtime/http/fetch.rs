@@ -85,7 +85,7 @@ pub(crate) async fn request(
             js::traced("postern.object", what, answer).await
         }
         Target::Public | Target::Binding(_) => {
-            let init = init(body, None, limits.timeout_ms)?;
+            let init = init(body, &[], limits.timeout_ms)?;
             outside(target, url, &init, limits).await
         }
     }
@@ -98,8 +98,23 @@ pub(crate) async fn get_unless(
     etag: Option<&str>,
     limits: Limits,
 ) -> Result<Answer, FetchFault> {
-    let init = init(None, etag, limits.timeout_ms)?;
+    let headers: Vec<_> = etag
+        .map(|etag| ("if-none-match", etag))
+        .into_iter()
+        .collect();
+    let init = init(None, &headers, limits.timeout_ms)?;
     outside(target, url, &init, limits).await
+}
+
+/// Asks somebody on the internet with these headers. `body` makes it a POST.
+pub(crate) async fn ask(
+    url: &str,
+    body: Option<&str>,
+    headers: &[(&'static str, &str)],
+    limits: Limits,
+) -> Result<Answer, FetchFault> {
+    let init = init(body, headers, limits.timeout_ms)?;
+    outside(Target::Public, url, &init, limits).await
 }
 
 /// Posts a body with these headers, and gives the status of the answer, whose body nobody reads.
@@ -109,19 +124,8 @@ pub(crate) async fn post(
     headers: &[(&'static str, &str)],
     timeout: Millis,
 ) -> Result<u16, FetchFault> {
-    let headers: Vec<_> = headers
-        .iter()
-        .map(|(name, value)| (*name, JsValue::from_str(value)))
-        .collect();
-    let headers = js::object(&headers).ok_or(FetchFault::Failed)?;
     let timeout = u32::try_from(timeout.0).unwrap_or(u32::MAX);
-    let mut properties = vec![
-        ("redirect", js::name("manual")),
-        ("signal", js::abort_after(timeout)?),
-        ("headers", headers.into()),
-    ];
-    properties.extend(posted(Some(body)));
-    let init = js::object(&properties).ok_or(FetchFault::Failed)?;
+    let init = init(Some(body), headers, timeout)?;
     let response = promise::of(js::global_fetch(url, &init)).await?;
     let response = response.unchecked_into::<FetchedResponse>();
     if let Some(unread) = response.body()? {
@@ -189,15 +193,21 @@ fn posted(body: Option<&str>) -> Vec<(&'static str, JsValue)> {
     })
 }
 
-fn init(body: Option<&str>, etag: Option<&str>, timeout_ms: u32) -> Result<Object, FetchFault> {
+fn init(
+    body: Option<&str>,
+    headers: &[(&'static str, &str)],
+    timeout_ms: u32,
+) -> Result<Object, FetchFault> {
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, JsValue::from_str(value)))
+        .collect();
+    let headers = js::object(&headers).ok_or(FetchFault::Failed)?;
     let mut properties = vec![
         ("redirect", js::name("manual")),
         ("signal", js::abort_after(timeout_ms)?),
+        ("headers", headers.into()),
     ];
-    if let Some(etag) = etag {
-        let headers = js::object(&[("if-none-match", JsValue::from_str(etag))]);
-        properties.push(("headers", headers.ok_or(FetchFault::Failed)?.into()));
-    }
     properties.extend(posted(body));
     js::object(&properties).ok_or(FetchFault::Failed)
 }

@@ -26,6 +26,7 @@ use postern_core::{
         model::{Device, IssuedSession, SessionView, TokenInfo},
         user,
     },
+    supertokens::former_core::not_a_cores,
     tenant::PUBLIC_TENANT,
     tokens::access_token::AccessTokenVersion,
 };
@@ -69,7 +70,7 @@ pub(crate) async fn create(context: &Context, new: NewSession) -> Result<IssuedS
     getrandom::fill(&mut random).map_err(|_| Refusal::GeneralError("no randomness"))?;
     let handle = context
         .handle_keys()
-        .issue(&new.user_id, &new.tenant_id, random);
+        .issue(&new.user_id, &new.tenant_id, not_a_cores(random));
     let session = SessionView {
         handle: handle.as_str().to_owned(),
         user_id: new.user_id.clone(),

@@ -12,7 +12,7 @@ use crate::sessions::journal;
 use crate::{
     auth::{
         dpop::{self, Shown},
-        signer,
+        former_core, signer,
     },
     objects::{context::Context, revocation_copy},
 };
@@ -53,7 +53,8 @@ pub(crate) async fn refresh(
     let Some(presented) = refresh_token::parse(&exchange.refresh_token) else {
         return Err(NOT_OURS);
     };
-    let handle = context
+    let generation = presented.position.generation;
+    let checked = context
         .handle_keys()
         .check(presented.handle)
         .ok_or(NOT_OURS)?;
@@ -82,7 +83,7 @@ pub(crate) async fn refresh(
         device: Some(exchange.device),
         proof: exchange.proof,
     });
-    let envelope = about(context, &handle, AT_ONCE, &call).await?;
+    let envelope = about(context, &checked, AT_ONCE, &call).await?;
     if let UserReply::Theft {
         handle,
         subtype,
@@ -91,6 +92,7 @@ pub(crate) async fn refresh(
     } = &envelope.reply
     {
         journal::theft(context, handle, *subtype, country.as_deref());
+        former_core::remove_later(context, checked.clone());
     }
     let issued = issued(envelope.reply).map_err(|refusal| match refusal {
         // At the protocol's endpoints the version decides whether the setting counts.
@@ -112,6 +114,11 @@ pub(crate) async fn refresh(
     } = issued?;
     let access_token = minted_again(context, &session, &access, exchange.version).await?;
     journal::refreshed(context, &session.handle);
+    let issued = refresh_token::parse(&refresh.token);
+    if generation == 1 && issued.is_some_and(|issued| issued.position.generation > 1) {
+        // Its user has had an answer of ours, and needs the core's token no more.
+        former_core::remove_later(context, checked);
+    }
     Ok(with_tokens(session, access_token, refresh, access))
 }
 

@@ -5,6 +5,7 @@ use super::payload::{Minted, token_fits};
 use crate::auth::user_call::{AT_ONCE, about, into_refusal};
 use crate::{
     auth::{
+        authenticate::check_revocation,
         dpop::{self, Proofs, Shown},
         signer,
         verified_session::VerifiedToken,
@@ -20,6 +21,7 @@ use postern_core::{
         minting::AccessGrant,
         model::{SessionView, TokenInfo},
     },
+    settings::Freshness,
     tokens::access_token::AccessTokenVersion,
 };
 use postern_jwt::TokenFault;
@@ -136,7 +138,12 @@ pub(crate) async fn verify_for_protocol(
         RotationMode::Lazy => !check_database && claims.parent_refresh_token_hash1.is_none(),
         RotationMode::Own | RotationMode::Eager => !check_database,
     };
-    if stateless {
+    let is_of_former_core = verifier::is_of_former_core(known);
+    if is_of_former_core && check_database {
+        // Nothing is promoted by it: the core has made its refresh token.
+        check_revocation(context, known, Freshness::Strict).await?;
+    }
+    if stateless || is_of_former_core {
         return Ok(VerifiedSession {
             session,
             access_token: None,

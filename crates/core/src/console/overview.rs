@@ -3,10 +3,11 @@
 use postern_jwt::json::ObjectWriter;
 
 /// The settings whose values are secrets, or may hold one as the address of a webhook does.
-pub const NOT_SHOWN: [&str; 4] = [
+pub const NOT_SHOWN: [&str; 5] = [
     "API_KEYS",
     "EVENTS_WEBHOOK_SECRETS",
     "EVENTS_WEBHOOK_URL",
+    "FORMER_CORE_API_KEY",
     "KEY_ENCRYPTION_KEYS",
 ];
 

@@ -23,7 +23,7 @@ pub use reader::read;
 pub use variants::variants;
 
 /// The highest number that this release understands.
-pub const NEWEST: u32 = if cfg!(postern_next) { 5 } else { 4 };
+pub const NEWEST: u32 = if cfg!(postern_next) { 6 } else { 5 };
 /// The lowest.
 pub const OLDEST: u32 = 1;
 

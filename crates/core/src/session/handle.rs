@@ -127,6 +127,12 @@ impl CheckedHandle {
             .unwrap_or_default()
     }
 
+    /// The random part of a handle of ours; `None` for a trusted issuer's.
+    pub fn random(&self) -> Option<[u8; 16]> {
+        let part = self.text.split('.').nth(1)?.to_ascii_uppercase();
+        BASE32_NOPAD.decode(part.as_bytes()).ok()?.try_into().ok()
+    }
+
     /// Where the handle comes from.
     pub const fn kind(&self) -> &HandleKind {
         &self.kind

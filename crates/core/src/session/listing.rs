@@ -24,6 +24,8 @@ pub enum MadeBy {
     Origin,
     /// A trusted issuer's token was exchanged for it.
     Exchange,
+    /// It was taken over from a SuperTokens core.
+    FormerCore,
 }
 
 impl MadeBy {
@@ -34,6 +36,7 @@ impl MadeBy {
             Self::ServiceApi => "service_api",
             Self::Origin => "origin",
             Self::Exchange => "exchange",
+            Self::FormerCore => "former_core",
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use super::{
     lineage::Lineage,
-    listing::{Cursor, ListedSession},
+    listing::{Cursor, ListedSession, MadeBy},
     model::Device,
 };
 use crate::events::Event;
@@ -80,6 +80,11 @@ impl SessionRecord {
         binding
             .filter(|binding| binding.is_confirmed)
             .map(|binding| binding.thumbprint)
+    }
+
+    /// Whether it was taken over from a SuperTokens core.
+    pub fn is_of_former_core(&self) -> bool {
+        self.made_by.as_deref() == Some(MadeBy::FormerCore.name())
     }
 
     /// When the session was created, as the header of its access tokens states it. Those of the service API have the headers

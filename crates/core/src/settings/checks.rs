@@ -27,6 +27,7 @@ pub(super) fn check(reader: &mut Reader<'_>, settings: &Settings) {
     check_lifetimes(reader, settings);
     check_console(reader, settings);
     check_events(reader, settings);
+    check_former_core(reader, settings);
     let service_base = format!("{}/", settings.service_api_base_path);
     if browser_paths(&settings.api_base_path)
         .any(|path| format!("{path}/").starts_with(&service_base))
@@ -82,10 +83,27 @@ fn check_events(reader: &mut Reader<'_>, settings: &Settings) {
             "needs EVENTS_WEBHOOK_SECRETS: a webhook that is not signed can be sent by anybody",
         );
     }
+    check_is_encrypted(reader, settings, "EVENTS_WEBHOOK_URL", url);
+}
+
+fn check_former_core(reader: &mut Reader<'_>, settings: &Settings) {
+    match &settings.former_core_url {
+        Some(url) => check_is_encrypted(reader, settings, "FORMER_CORE_URL", url),
+        None if settings.former_core_api_key.is_some() && !reader.is_faulty("FORMER_CORE_URL") => {
+            reader.warn(
+                "FORMER_CORE_API_KEY",
+                "does nothing without FORMER_CORE_URL",
+            );
+        }
+        None => {}
+    }
+}
+
+fn check_is_encrypted(reader: &mut Reader<'_>, settings: &Settings, name: &str, url: &str) {
     let is_on_one_machine = is_loopback_name(host_name(origin_host(&settings.api_domain)));
     if url.starts_with("http://") && !is_on_one_machine {
         reader.fault(
-            "EVENTS_WEBHOOK_URL",
+            name,
             "must be https: what is sent there could be read and changed on its way",
         );
     }

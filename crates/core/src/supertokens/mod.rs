@@ -2,3 +2,4 @@
 
 pub mod cdi;
 pub mod fdi;
+pub mod former_core;

@@ -25,6 +25,18 @@ pub enum UserCall {
         /// The thumbprint of the key.
         key: Thumbprint,
     },
+    /// Take over a session of a SuperTokens core, unless it is here or has ended here. Answered as a session that was created,
+    /// with its first refresh token, as often as it is asked while the session lives; or as a theft, which ends it.
+    Adopt {
+        /// The session, as one that is to be created.
+        create: Create,
+        /// When it was created there.
+        created: UnixMillis,
+        /// When it ends there unless it is refreshed.
+        expiry: UnixMillis,
+        /// Whether the core has seen a refresh token of it twice.
+        is_stolen: bool,
+    },
     /// Exchange a refresh token.
     Refresh(Refresh),
     /// Verify a session whose access token was checked, by the protocol's rules.

@@ -151,6 +151,10 @@ pub(super) fn end<S: UserStore>(
     if matches!(ending, Ending::Revoked | Ending::RevokedWithAll) {
         keep_until = keep_until.max(context.now.plus(REPEATABLE_FOR));
     }
+    if record.is_of_former_core() {
+        // The core may know it for as long as that: it must not be taken over again.
+        keep_until = keep_until.max(record.expiry);
+    }
     let tombstone = Tombstone {
         ended: context.now,
         ending,

@@ -32,10 +32,74 @@ pub(super) fn create<S: UserStore>(
     call: Create,
     dpop_key: Option<Thumbprint>,
 ) -> Result<UserReply, StoreFault> {
-    make_room(store, context, &call.user_id)?;
+    let (anti_csrf, validity) = (call.anti_csrf, call.access_token_validity);
+    let (mut record, data) = new_record(context, call, dpop_key)?;
+    let position = Lineage::START.used();
+    let (refresh, access) = tokens(context, &mut record, position, None, anti_csrf, validity)?;
+    if !insert(store, context, &record, data)? {
+        return Err(StoreFault("the new handle exists already".to_owned()));
+    }
+    Ok(UserReply::Issued {
+        session: view(&record),
+        access,
+        refresh,
+    })
+}
+
+/// A session of a SuperTokens core: stored if it is not known here, with the times of creation and expiry that it had there. Its first
+/// refresh token is given for the core's: what is found out by exchanging it is found out as with any other.
+pub(super) fn adopt<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    call: Create,
+    (created, expiry): (UnixMillis, UnixMillis),
+    is_stolen: bool,
+) -> Result<UserReply, StoreFault> {
+    let handle = call.handle.clone();
+    if store.session(&handle)?.is_none() && context.counts(created, expiry) {
+        let (mut record, data) = new_record(context, call, None)?;
+        record.created = created;
+        record.expiry = expiry;
+        // Access tokens of the core count for no longer than ours do.
+        let longest = context.settings.access_token_validity;
+        record.access_expires_max = context.now.plus(longest);
+        insert(store, context, &record, data)?;
+    }
+    let Some(mut record) = live(store, context, &handle)? else {
+        return Ok(GONE);
+    };
+    let secret_number = context.newest_secret()?.0.0;
+    let is_behind = record.expiry < expiry || record.secret_number != secret_number;
+    if record.last_refreshed.is_none() && is_behind {
+        // What has become of it at the core and in the key ring since it is here. Nothing was made with the secret from then.
+        record.expiry = record.expiry.max(expiry);
+        record.secret_number = secret_number;
+        store.update_session(&record)?;
+    }
+    if is_stolen {
+        let subtype = ReuseSubtype::StaleLineage;
+        return theft(store, context, record, Ending::Theft, subtype);
+    }
+    let token = maker(context, &record)?.token(Lineage::START.used(), false);
+    Ok(UserReply::Issued {
+        session: view(&record),
+        access: grant(context, &record, context.now, sha256_hex(&token)),
+        refresh: TokenInfo {
+            token,
+            expiry: record.expiry,
+            created: record.created,
+        },
+    })
+}
+
+/// The record of a new session, and its data.
+fn new_record(
+    context: &UserContext<'_>,
+    call: Create,
+    dpop_key: Option<Thumbprint>,
+) -> Result<(SessionRecord, Option<String>), StoreFault> {
     let ((secret_number, _), _) = context.newest_secret()?;
-    let has_data = call.session_data.is_some();
-    let mut record = SessionRecord {
+    let record = SessionRecord {
         handle: call.handle,
         user_id: call.user_id,
         tenant_id: call.tenant_id,
@@ -52,34 +116,32 @@ pub(super) fn create<S: UserStore>(
         device: call.device,
         made_by: call.made_by,
         last_seen: None,
-        data_seq: u64::from(has_data),
+        data_seq: u64::from(call.session_data.is_some()),
         copy_expires: UnixMillis(0),
         binding: None,
         dpop_key,
     };
-    let position = Lineage::START.used();
-    let (refresh, access) = tokens(
-        context,
-        &mut record,
-        position,
-        None,
-        call.anti_csrf,
-        call.access_token_validity,
-    )?;
-    if !store.insert_session(&record)? {
-        return Err(StoreFault("the new handle exists already".to_owned()));
+    Ok((record, call.session_data))
+}
+
+/// Stores a new session with its data; `false` when its handle exists.
+fn insert<S: UserStore>(
+    store: &S,
+    context: &UserContext<'_>,
+    record: &SessionRecord,
+    data: Option<String>,
+) -> Result<bool, StoreFault> {
+    make_room(store, context, &record.user_id)?;
+    if !store.insert_session(record)? {
+        return Ok(false);
     }
-    if let Some(data) = call.session_data {
+    if let Some(data) = data {
         store.set_data(&record.handle, &data)?;
         outbox::queue_put_under_way(store, context.now, &record.handle)?;
     }
     let by = [(Member::By, record.made_by.as_deref().into())];
-    publish::of_session(store, context, EventType::SessionCreated, &record, &by)?;
-    Ok(UserReply::Issued {
-        session: view(&record),
-        access,
-        refresh,
-    })
+    publish::of_session(store, context, EventType::SessionCreated, record, &by)?;
+    Ok(true)
 }
 
 pub(super) fn refresh<S: UserStore>(

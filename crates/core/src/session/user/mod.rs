@@ -76,6 +76,12 @@ pub fn answer<S: UserStore>(
     match call {
         UserCall::Create(create) => issue::create(store, context, create, None),
         UserCall::CreateBound { create, key } => issue::create(store, context, create, Some(key)),
+        UserCall::Adopt {
+            create,
+            created,
+            expiry,
+            is_stolen,
+        } => issue::adopt(store, context, create, (created, expiry), is_stolen),
         UserCall::Refresh(refresh) => issue::refresh(store, context, &refresh),
         UserCall::Verify(verify) => {
             let handle = verify.handle.clone();
@@ -365,7 +371,10 @@ fn anti_csrf_token(key: &Secret, handle: &str, salt: &str, generation: u32) -> A
 /// `None` when the call has to be answered over a store.
 pub fn answer_empty(call: &UserCall) -> Option<UserReply> {
     match call {
-        UserCall::Create(_) | UserCall::CreateBound { .. } | UserCall::EndBefore { .. } => None,
+        UserCall::Create(_)
+        | UserCall::CreateBound { .. }
+        | UserCall::Adopt { .. }
+        | UserCall::EndBefore { .. } => None,
         UserCall::WriteData { handle, .. } if is_foreign(handle) => None,
         UserCall::Revoke { handles, .. } if handles.iter().any(|handle| is_foreign(handle)) => None,
         UserCall::Check { handle, .. } if is_foreign(handle) => Some(NEVER_ENDED),

@@ -70,7 +70,12 @@ pub(super) fn verify<S: UserStore>(
                 maker.has_hash(lineage.used(), hash1)
                     || maker.find_child(next, lineage.children, hash1).is_some()
             };
-            if !belongs(&call.hash1) && !call.parent_hash1.as_deref().is_some_and(belongs) {
+            // Until a session of a core is refreshed here, its tokens name the core's refresh token.
+            let has_cores_tokens = record.is_of_former_core() && record.last_refreshed.is_none();
+            if !belongs(&call.hash1)
+                && !call.parent_hash1.as_deref().is_some_and(belongs)
+                && !has_cores_tokens
+            {
                 return Ok(UserReply::Unauthorised {
                     reason: Gone::RotatedOut,
                 });

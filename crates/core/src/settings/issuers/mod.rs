@@ -81,6 +81,28 @@ pub struct TrustedIssuer {
 }
 
 impl TrustedIssuer {
+    /// Keys for RS256 that are found as those of a trusted issuer are, without an issuer: nothing names it.
+    pub(crate) fn only_keys(id: &str, keys: IssuerKeys) -> Self {
+        Self {
+            id: id.to_owned(),
+            names: IssuerNames::exact(""),
+            token_from: None,
+            parties: Parties::default(),
+            asks_for_claims: false,
+            algorithms: vec![Algorithm::RS256],
+            keys,
+            handle_claim: String::new(),
+            session_is_required: true,
+            user_id_claim: String::new(),
+            max_token_age: DEFAULT_MAX_TOKEN_AGE,
+            data_lifetime: DEFAULT_DATA_LIFETIME,
+            typ: None,
+            logout_audience: Vec::new(),
+            clock_tolerance: None,
+            exchange: None,
+        }
+    }
+
     /// Whether its handles name a subject, for want of a name for each of the subject's sessions.
     pub fn names_subjects(&self) -> bool {
         self.handle_claim == "sub" || self.handle_claim == self.user_id_claim

@@ -28,7 +28,7 @@ use postern_jwt::secret::Secret;
 use postern_jwt::time::Millis;
 use values::{
     api_keys, base_path, base_path_below_root, boolean, choice, console_access, cookie_domain,
-    duration, freshness, hosts, jitter, lifetime, location, older_cookie_domain, origin,
+    core_url, duration, freshness, hosts, jitter, lifetime, location, older_cookie_domain, origin,
     session_expired_status, size, trusted_issuers, webhook_url, whole_number,
 };
 
@@ -202,6 +202,19 @@ settings! {
     /// Issuers whose JWTs are accepted beside Postern's own, as `issuers.toml` has them. The members of an entry are listed below.
     trusted_issuers: Vec<TrustedIssuer> = TRUSTED_ISSUERS, trusted_issuers(), default "none" => Vec::new(),
         example "[{ id = \"idp\", issuer = \"https://idp.example.com\", audience = [\"api\"] }]";
+
+    section "Taking over a SuperTokens core";
+
+    /// The address of a SuperTokens core whose sessions are taken over, with its base path and app, such as
+    /// `https://core.example.com/appid-shop`: at their first refresh, without logging anybody out
+    /// ([moving.md](moving.md#without-logging-anybody-out)). `http` is for one machine (loopback) only.
+    former_core_url: Option<String> = FORMER_CORE_URL, core_url(), default "none" => None;
+
+    /// Secret: the API key of that core, if it has one.
+    former_core_api_key: Option<Secret> = FORMER_CORE_API_KEY, Form::scalar(
+        "an API key of the core",
+        |text| Some(Secret::new(text.as_bytes().to_vec())),
+    ).optional(), default "none" => None;
 
     section "The operator's console";
 

@@ -216,6 +216,15 @@ pub(super) fn webhook_url() -> Form<Option<String>> {
     .optional()
 }
 
+/// Where a SuperTokens core answers; kept without a slash at its end.
+pub(super) fn core_url() -> Form<Option<String>> {
+    Form::scalar(
+        "an https URL without user information, such as \"https://core.example.com\"",
+        |text| is_fetchable(text).then(|| text.trim_end_matches('/').to_owned()),
+    )
+    .optional()
+}
+
 /// The one entry of an issuer by which operators sign in to the console.
 pub(super) fn console_access() -> Form<Option<TrustedIssuer>> {
     Form::read_by(

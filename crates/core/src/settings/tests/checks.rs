@@ -371,3 +371,31 @@ fn a_webhook_is_signed_and_goes_over_https() {
     ];
     assert_eq!(warned(&on_one_machine), Vec::<String>::new());
 }
+
+#[test]
+fn a_former_core_is_reached_over_https() {
+    let key = ("FORMER_CORE_API_KEY", "an API key of the core");
+    assert_eq!(warned(&[key]), ["FORMER_CORE_API_KEY"]);
+    let url = |text| ("FORMER_CORE_URL", text);
+    for good_one in [
+        "https://core.example.com/appid-shop",
+        "https://core.example.com/appid-shop/",
+    ] {
+        let settings = good(&[url(good_one), key]);
+        let kept = settings.former_core_url.as_deref();
+        assert_eq!(kept, Some("https://core.example.com/appid-shop"));
+    }
+    for bad in [
+        "http://core.example.com",
+        "http://127.0.0.1:3567",
+        "https://user:word@core.example.com",
+        "core.example.com",
+    ] {
+        assert_eq!(faults(&[url(bad)]), ["FORMER_CORE_URL"], "{bad}");
+    }
+    let on_one_machine = [
+        ("API_DOMAIN", "http://127.0.0.1:8787"),
+        url("http://127.0.0.1:3567"),
+    ];
+    assert_eq!(warned(&on_one_machine), Vec::<String>::new());
+}

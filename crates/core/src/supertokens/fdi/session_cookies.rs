@@ -15,6 +15,7 @@ use crate::request::credentials::{
 use crate::session::lineage::TokenPosition;
 use crate::session::refresh_token;
 use crate::settings::Settings;
+use crate::supertokens::former_core;
 
 /// Refresh tokens of one session that are tried: more is an attack.
 pub const MAX_REFRESH_CANDIDATES: usize = 4;
@@ -54,11 +55,13 @@ pub struct SentCookies {
 }
 
 impl SentCookies {
-    /// Counts them. `classify` says what an access token is, `is_ours` whether a handle is one of ours.
+    /// Counts them. `classify` says what an access token is, `is_ours` whether a handle is one of ours, `has_former_core` whether a
+    /// core's sessions are taken over.
     pub fn of<T>(
         cookies: Cookies<'_>,
         classify: impl Fn(&Cow<'_, str>) -> Classification<T>,
         is_ours: impl Fn(&str) -> bool,
+        has_former_core: bool,
     ) -> Self {
         let mut sent = Self::default();
         for (name, value) in cookies.decoded() {
@@ -69,7 +72,7 @@ impl SentCookies {
                 ),
                 REFRESH_TOKEN_COOKIE => (
                     &mut sent.refresh,
-                    is_anothers_refresh_token(&value(), &is_ours),
+                    is_anothers_refresh_token(&value(), &is_ours, has_former_core),
                 ),
                 HOST_ACCESS_TOKEN_COOKIE => (&mut sent.host_access, false),
                 HOST_REFRESH_TOKEN_COOKIE => (&mut sent.host_refresh, false),
@@ -97,10 +100,16 @@ impl SentCookies {
     }
 }
 
-/// True for a refresh token of another Postern or of a SuperTokens core. Anything else may be what is left of one of ours.
-fn is_anothers_refresh_token(token: &str, is_ours: impl Fn(&str) -> bool) -> bool {
+/// True for a refresh token of another Postern, or of a SuperTokens core whose sessions are not taken over. Anything else may be what
+/// is left of one of ours.
+fn is_anothers_refresh_token(
+    token: &str,
+    is_ours: impl Fn(&str) -> bool,
+    has_former_core: bool,
+) -> bool {
     match refresh_token::parse(token) {
         Some(presented) => !is_ours(presented.handle),
+        None if has_former_core && former_core::is_refresh_token(token) => false,
         None => [".V0", ".V1", ".V2"]
             .iter()
             .any(|ending| token.ends_with(ending)),
@@ -117,8 +126,8 @@ pub struct Witnesses {
 }
 
 impl Witnesses {
-    /// Whether a session may be the one that is meant, as far as access tokens tell.
-    fn admit(&self, name: &str, handle: &str) -> bool {
+    /// Whether a session may be the one that is meant, as far as access tokens tell, when its refresh token is in the cookie `name`.
+    pub fn admit(&self, name: &str, handle: &str) -> bool {
         match &self.host {
             Some(host) => host == handle,
             // What only this host can set is not called into question by what everybody can.
@@ -136,7 +145,8 @@ impl Witnesses {
 /// first, because presenting a superseded token is how theft is recognised.
 ///
 /// With access tokens in the request only refresh tokens of their sessions count. Where cookies have the prefix `__Host-`,
-/// a plain one needs an access token beside it, as any sibling can set it.
+/// a plain one needs an access token beside it, as any sibling can set it. Where there is none of ours, it is the first that the former
+/// core has made: whose it is, the core has to be asked.
 ///
 /// # Errors
 /// `UNAUTHORISED` when there is none, or when nothing tells which of several sessions is meant.
@@ -155,6 +165,13 @@ pub fn refresh_candidates<'a>(
         })?;
         if !found.is_empty() {
             return Ok(found);
+        }
+        let mut tokens = cookies.all(name);
+        if settings.former_core_url.is_some()
+            && name == REFRESH_TOKEN_COOKIE
+            && let Some(token) = tokens.find(|token| former_core::is_refresh_token(token))
+        {
+            return Ok(vec![token]);
         }
     }
     Err(Refusal::Unauthorised("Refresh token is not valid."))
@@ -195,7 +212,7 @@ fn of_one_session<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{Sent, SentCookies, Witnesses, refresh_candidates};
+    use super::{Sent, SentCookies, Settings, Witnesses, refresh_candidates};
     use crate::http::cookie::Cookies;
     use crate::refusal::Refusal;
     use crate::request::credentials::Classification;
@@ -266,6 +283,46 @@ mod tests {
     }
 
     #[test]
+    fn a_cores_token_is_tried_where_sessions_are_taken_over_and_there_is_none_of_ours() {
+        let cores = "IPp3+/=.0abc9.V2";
+        let other = "other.0abc9.V2";
+        let header = |values: &[&str]| {
+            let cookies = values.iter().map(|value| format!("sRefreshToken={value}"));
+            cookies.collect::<Vec<_>>().join("; ")
+        };
+        let mut settings = parsed(&[]);
+        let found = |settings: &Settings, header: &str, witnesses: &Witnesses| {
+            let found =
+                refresh_candidates(settings, Cookies::new(Some(header)), witnesses, is_ours);
+            found.ok().map(|found| {
+                let texts = found.iter().map(ToString::to_string);
+                texts.collect::<Vec<String>>()
+            })
+        };
+        let nobody = Witnesses::default();
+        assert_eq!(found(&settings, &header(&[cores]), &nobody), None);
+        settings.former_core_url = Some("https://core.example.com".to_owned());
+        for (values, expected) in [
+            (vec!["garbage", cores, other], cores),
+            (vec![cores, "1.a.1.0.m"], "1.a.1.0.m"),
+        ] {
+            let found = found(&settings, &header(&values), &nobody);
+            assert_eq!(found, Some(vec![expected.to_owned()]), "{values:?}");
+        }
+        assert_eq!(found(&settings, &header(&["x.V2"]), &nobody), None);
+        // A sibling can set a plain cookie, and an access token beside it says whose it should be.
+        settings.host_prefixed_cookie = true;
+        assert_eq!(found(&settings, &header(&[cores]), &nobody), None);
+        let witnesses = Witnesses {
+            others: vec!["a".to_owned()],
+            host: None,
+        };
+        assert!(found(&settings, &header(&[cores]), &witnesses).is_some());
+        let in_host_cookie = format!("__Host-sRefreshToken={cores}");
+        assert_eq!(found(&settings, &in_host_cookie, &witnesses), None);
+    }
+
+    #[test]
     fn with_an_access_token_only_its_session_counts() {
         let (victim, mallory) = ("1.v.1.0.m", "1.m.9.0.m");
         let (host_victim, host_mallory) = ("h:1.v.1.0.m", "h:1.m.9.0.m");
@@ -314,7 +371,7 @@ mod tests {
             "x" => Classification::Token(()),
             _ => Classification::Nothing,
         };
-        let sent = SentCookies::of(Cookies::new(Some(header)), classify, is_ours);
+        let sent = SentCookies::of(Cookies::new(Some(header)), classify, is_ours, false);
         assert_eq!(
             sent.access,
             Sent {
@@ -335,7 +392,13 @@ mod tests {
             Cookies::new(Some("sRefreshToken=old; sRefreshToken=1.a.0.0.m")),
             classify,
             is_ours,
+            false,
         );
         assert!(doubled.refresh.is_doubled() && !doubled.access.is_anothers());
+        let cores = Cookies::new(Some("sRefreshToken=IPp3.0abc9.V2"));
+        for (has_former_core, is_anothers) in [(false, true), (true, false)] {
+            let sent = SentCookies::of(cores, classify, is_ours, has_former_core);
+            assert_eq!(sent.refresh.is_anothers(), is_anothers);
+        }
     }
 }
