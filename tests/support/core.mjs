@@ -70,6 +70,10 @@ export async function startCore({ issuer, apiKey }) {
         const { current: _, handle: sessionHandle, ...rest } = session;
         return answer({ status: "OK", sessionHandle, recipeUserId: session.userId, ...rest });
       }
+      case "GET /recipe/session/user": {
+        const found = [...sessions.values()].filter(({ userId }) => userId === searchParams.get("userId"));
+        return answer({ status: "OK", sessionHandles: found.map(({ handle }) => handle) });
+      }
       case "POST /recipe/session/refresh":
         return answer(await refresh(body));
       case "POST /recipe/session/remove":
@@ -84,15 +88,25 @@ export async function startCore({ issuer, apiKey }) {
   return {
     url: `http://127.0.0.1:${port}`,
     asked,
-    /** A session as a backend made it before the move. @param {string} userId @param {{payload?: object, data?: object, antiCsrf?: boolean, life?: number}} [more] */
-    async session(userId, { payload = {}, data = {}, antiCsrf = false, life } = {}) {
-      const timeCreated = Date.now();
-      const session = { handle: randomUUID(), userId, tenantId: "public", userDataInJWT: { iss: issuer, ...payload }, userDataInDatabase: data, expiry: timeCreated + 8_640_000_000, timeCreated, current: "" };
+    /** A session as a backend made it before the move. @param {string} userId @param {{payload?: object, data?: object, antiCsrf?: boolean, life?: number, tenantId?: string}} [more] */
+    async session(userId, { payload = {}, data = {}, antiCsrf = false, life, tenantId = "public" } = {}) {
+      const timeCreated = Date.now() - 1_000;
+      const handle = `${randomUUID()}${tenantId === "public" ? "" : `_${tenantId}`}`;
+      const session = { handle, userId, tenantId, userDataInJWT: { iss: issuer, ...payload }, userDataInDatabase: data, expiry: timeCreated + 8_640_000_000, timeCreated, current: "" };
       sessions.set(session.handle, session);
       const issued = await issue(session, undefined, antiCsrf, life);
       session.current = hash(hash(issued.refreshToken.token));
       return issued;
     },
+    /** One whose refresh token was exchanged there and is superseded: whoever comes with it is a thief. @param {string} userId */
+    async superseded(userId) {
+      const first = await this.session(userId);
+      const child = /** @type {typeof first} */ (await refresh({ refreshToken: first.refreshToken.token, enableAntiCsrf: false }));
+      await refresh({ refreshToken: child.refreshToken.token, enableAntiCsrf: false });
+      return first;
+    },
+    /** How often it was asked to exchange a refresh token. */
+    exchanges: () => asked.filter((what) => what === "POST /recipe/session/refresh").length,
     knows: (/** @type {string} */ handle) => sessions.has(handle),
     /** Whether it is out of order from now on. @param {boolean} down */
     fail: (down) => void (isDown = down),

@@ -32,7 +32,7 @@ export class Watch {
 
   /** @param {Record<string, unknown>} [vars] settings, whose keys are secrets */
   constructor(vars = {}) {
-    for (const keys of [vars.API_KEYS, vars.EVENTS_WEBHOOK_SECRETS, vars.KEY_ENCRYPTION_KEYS]) {
+    for (const keys of [vars.API_KEYS, vars.EVENTS_WEBHOOK_SECRETS, vars.FORMER_CORE_API_KEY, vars.KEY_ENCRYPTION_KEYS]) {
       for (const key of Array.isArray(keys) ? keys : String(keys ?? "").split(",")) this.secret(String(key).trim());
     }
     watches.add(this);

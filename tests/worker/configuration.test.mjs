@@ -51,7 +51,7 @@ test("an optional binding that only the top level has is pointed out", async () 
   assert.deepEqual(await named("--env", "bare"), ["RATE_LIMIT", "METRICS", "EVENTS"]);
 });
 
-test("a queue that is not the one for events, refreshes without a destination, and a webhook that no deployment reaches", async () => {
+test("a queue that is not the one for events, refreshes without a destination, and addresses that no deployment reaches", async () => {
   const queue = (/** @type {string} */ name) => `${BINDINGS("")}\n[[queues.producers]]\nbinding = "${name}"\nqueue = "events"\n`;
   const found = async (/** @type {string} */ file, /** @type {string[]} */ vars = [], asDeployed = false) => configurationFaults(["-c", file, ...vars.flatMap((one) => ["--var", one])], { asDeployed });
   const plain = configuration("plain.toml", BINDINGS(""));
@@ -60,9 +60,11 @@ test("a queue that is not the one for events, refreshes without a destination, a
   assert.match((await found(configuration("wrong.toml", queue("EVENT"))))[0] ?? "", /^binding EVENT: .*EVENTS/);
   assert.match((await found(plain, ["EVENTS_REFRESHED:true"]))[0] ?? "", /^setting EVENTS_REFRESHED: there is no destination/);
   assert.deepEqual(await found(plain, ["EVENTS_REFRESHED:true", "EVENTS_WEBHOOK_URL:https://app.example.com/"]), []);
-  const isLocal = async (/** @type {boolean} */ asDeployed) => (await found(plain, ["EVENTS_WEBHOOK_URL:http://127.0.0.1:9000/"], asDeployed)).filter((fault) => fault.startsWith("setting EVENTS_WEBHOOK_URL"));
-  assert.match((await isLocal(true))[0] ?? "", /address of this machine/);
-  assert.deepEqual(await isLocal(false), []);
+  for (const name of ["EVENTS_WEBHOOK_URL", "FORMER_CORE_URL"]) {
+    const isLocal = async (/** @type {boolean} */ asDeployed) => (await found(plain, [`${name}:http://127.0.0.1:9000/`], asDeployed)).filter((fault) => fault.startsWith(`setting ${name}`));
+    assert.match((await isLocal(true))[0] ?? "", /address of this machine/);
+    assert.deepEqual(await isLocal(false), []);
+  }
 });
 
 test("a setting is read from the section and the file that are used", async () => {
