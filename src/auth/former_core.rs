@@ -5,6 +5,8 @@
 
 use std::cell::RefCell;
 
+use futures_util::future::{FutureExt, LocalBoxFuture};
+
 use super::jwks_client;
 use crate::{
     objects::{context::Context, revocation_copy, user_sessions},
@@ -30,6 +32,9 @@ use postern_jwt::{
     time::UnixMillis,
 };
 
+/// Work that few requests come to: on the heap, so that it is no part of all that could.
+type OnHeap<'a, T> = LocalBoxFuture<'a, Result<T, Refusal>>;
+
 thread_local! {
     static UNKNOWN: RefCell<UnknownTokens> = RefCell::default();
 }
@@ -40,16 +45,13 @@ const LIMITS: Limits = Limits {
     body_bytes: 8 * 1024 * 1024,
 };
 
+const UNREADABLE: &str = "the former core gave an answer that cannot be read";
+
 /// Nothing was changed.
 pub(crate) const OUT_OF_REACH: Refusal = Refusal::GeneralError("the former core is out of reach");
 
-/// Asks the core; `body` makes it a POST. What the answer says, `read` finds out, which gives `None` for what it cannot read.
-async fn ask<T>(
-    context: &Context,
-    path: &str,
-    body: Option<&str>,
-    read: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, Refusal> {
+/// Asks the core; `body` makes it a POST.
+async fn answered(context: &Context, path: &str, body: Option<&str>) -> Result<String, Refusal> {
     let settings = &context.settings;
     let url = settings.former_core_url.as_deref().ok_or(OUT_OF_REACH)?;
     let key = settings.former_core_api_key.as_ref();
@@ -60,16 +62,25 @@ async fn ask<T>(
     ];
     headers.extend(key.map(|key| ("api-key", key)));
     let trouble = match fetch::ask(&[url, path].concat(), body, &headers, LIMITS).await {
-        Ok(answer) if answer.status == 200 => {
-            match std::str::from_utf8(&answer.body).ok().and_then(read) {
-                Some(read) => return Ok(read),
-                None => "the former core gave an answer that cannot be read".to_owned(),
-            }
-        }
+        Ok(answer) if answer.status == 200 => match String::from_utf8(answer.body) {
+            Ok(text) => return Ok(text),
+            Err(_) => UNREADABLE.to_owned(),
+        },
         Ok(answer) => format!("the former core answered {}", answer.status),
         Err(_) => "the former core gave no answer in time".to_owned(),
     };
     Err(out_of_reach(context, &trouble))
+}
+
+/// The same; `read` finds out what the answer says, and gives `None` for what it cannot read.
+async fn ask<T>(
+    context: &Context,
+    path: &str,
+    body: Option<&str>,
+    read: fn(&str) -> Option<T>,
+) -> Result<T, Refusal> {
+    let text = answered(context, path, body).await?;
+    read(&text).ok_or_else(|| out_of_reach(context, UNREADABLE))
 }
 
 fn out_of_reach(context: &Context, trouble: &str) -> Refusal {
@@ -116,19 +127,22 @@ pub(crate) async fn refreshed(
 
 /// Has the user's object take over a session that the core knows, and gives its first refresh token; `None` when the session is
 /// none of the core's, or has ended here or there.
-pub(crate) async fn adopt(
-    context: &Context,
-    handle: &CheckedHandle,
-) -> Result<Option<String>, Refusal> {
-    match taken_over(context, handle, false).await? {
-        Some(UserReply::Issued { refresh, .. }) => Ok(Some(refresh.token)),
-        Some(UserReply::Unauthorised { .. }) => {
-            remove_later(context, handle.clone());
-            Ok(None)
+pub(crate) fn adopt<'a>(
+    context: &'a Context,
+    handle: &'a CheckedHandle,
+) -> OnHeap<'a, Option<String>> {
+    let adopted = async move {
+        match taken_over(context, handle, false).await? {
+            Some(UserReply::Issued { refresh, .. }) => Ok(Some(refresh.token)),
+            Some(UserReply::Unauthorised { .. }) => {
+                remove_later(context, handle.clone());
+                Ok(None)
+            }
+            Some(_) => Err(OUT_OF_REACH),
+            None => Ok(None),
         }
-        Some(_) => Err(OUT_OF_REACH),
-        None => Ok(None),
-    }
+    };
+    adopted.boxed_local()
 }
 
 /// Ends a session of which the core has seen a refresh token twice, here and there. Gives what the user's object says; `None` when it
@@ -187,7 +201,11 @@ async fn taken_over(
 }
 
 /// Takes over all sessions of a user that the core knows.
-pub(crate) async fn adopt_all(context: &Context, user_id: &str) -> Result<(), Refusal> {
+pub(crate) fn adopt_all<'a>(context: &'a Context, user_id: &'a str) -> OnHeap<'a, ()> {
+    all_adopted(context, user_id).boxed_local()
+}
+
+async fn all_adopted(context: &Context, user_id: &str) -> Result<(), Refusal> {
     if context.settings.former_core_url.is_none() {
         return Ok(());
     }
@@ -209,10 +227,14 @@ pub(crate) async fn adopt_all(context: &Context, user_id: &str) -> Result<(), Re
 }
 
 /// Ends sessions at the core, and gives those that had not ended there.
-pub(crate) async fn remove(
-    context: &Context,
-    handles: &[CheckedHandle],
-) -> Result<Vec<String>, Refusal> {
+pub(crate) fn remove<'a>(
+    context: &'a Context,
+    handles: &'a [CheckedHandle],
+) -> OnHeap<'a, Vec<String>> {
+    removed(context, handles).boxed_local()
+}
+
+async fn removed(context: &Context, handles: &[CheckedHandle]) -> Result<Vec<String>, Refusal> {
     let theirs: Vec<(String, &CheckedHandle)> = handles
         .iter()
         .filter_map(|handle| Some((handle_there(context, handle)?, handle)))
@@ -224,12 +246,12 @@ pub(crate) async fn remove(
     let named = json::strings(theirs.iter().map(|(theirs, _)| theirs.as_str()));
     body.json("sessionHandles", &named);
     let body = body.finish();
-    let removed = ask(context, "/recipe/session/remove", Some(&body), |text| {
+    let ended = ask(context, "/recipe/session/remove", Some(&body), |text| {
         former_core::handles(text, "sessionHandlesRevoked")
     });
-    let removed = removed.await?;
+    let ended = ended.await?;
     let there = theirs.into_iter();
-    let there = there.filter(|(theirs, _)| removed.contains(theirs));
+    let there = there.filter(|(theirs, _)| ended.contains(theirs));
     Ok(there
         .map(|(_, handle)| handle.as_str().to_owned())
         .collect())

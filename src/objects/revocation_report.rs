@@ -27,12 +27,13 @@ pub(crate) async fn report(env: &Env, report: Report) -> Result<(), Outage> {
     let (_, route) = first
         .and_then(|entry| key::keys(&entry.handle))
         .ok_or(Outage)?;
-    let mut shards: Vec<u32> = counts
-        .into_iter()
-        .map(|count| key::shard(route, count))
-        .collect();
-    shards.sort_unstable();
-    shards.dedup();
+    let mut shards: Vec<u32> = Vec::new();
+    for count in counts {
+        let shard = key::shard(route, count);
+        if !shards.contains(&shard) {
+            shards.push(shard);
+        }
+    }
     let call = AuthorityCall::Report(report);
     for shard in shards {
         recorded(env, shard, &call).await?;

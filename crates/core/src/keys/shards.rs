@@ -55,13 +55,12 @@ impl Shards {
     /// Among how many shards reports are shared out now: a report goes to each of these.
     pub fn reported(&self, now: UnixMillis) -> Vec<u32> {
         let before = self.before.filter(|before| now < before.moment);
-        let mut counts: Vec<u32> = [Some(self.polled), self.next.map(|next| next.count)]
-            .into_iter()
-            .chain([before.map(|before| before.count)])
-            .flatten()
-            .collect();
-        counts.sort_unstable();
-        counts.dedup();
+        let mut counts = vec![self.polled];
+        for other in [self.next, before].into_iter().flatten() {
+            if !counts.contains(&other.count) {
+                counts.push(other.count);
+            }
+        }
         counts
     }
 

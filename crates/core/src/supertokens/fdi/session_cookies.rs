@@ -202,12 +202,16 @@ fn of_one_session<'a>(
             found.push(((generation, index), token));
         }
         if found.len() > MAX_REFRESH_CANDIDATES {
-            found.sort_by_key(|(position, _)| Reverse(*position));
+            newest_first(&mut found);
             found.truncate(MAX_REFRESH_CANDIDATES);
         }
     }
-    found.sort_by_key(|(position, _)| Reverse(*position));
+    newest_first(&mut found);
     Ok(found.into_iter().map(|(_, token)| token).collect())
+}
+
+fn newest_first(found: &mut [((u32, u32), Cow<'_, str>)]) {
+    found.sort_by_key(|(position, _)| Reverse(*position));
 }
 
 #[cfg(test)]

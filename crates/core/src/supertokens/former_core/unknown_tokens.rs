@@ -1,8 +1,6 @@
 //! How many refresh tokens that it does not know a SuperTokens core is asked about. Anybody can make them up, and only the core can
 //! tell.
 
-use std::collections::BTreeMap;
-
 use postern_jwt::time::{Millis, UnixMillis};
 
 /// So many of one network in a [`PERIOD`]: who makes them up is not to stand in the way of others.
@@ -17,7 +15,7 @@ pub const PERIOD: Millis = Millis::from_seconds(10);
 #[derive(Debug, Default)]
 pub struct UnknownTokens {
     /// As many networks as were asked about in the period at the most.
-    of_network: BTreeMap<String, u32>,
+    of_network: Vec<(String, u32)>,
     count: u32,
     since: UnixMillis,
 }
@@ -32,24 +30,31 @@ impl UnknownTokens {
                 ..Self::default()
             };
         }
-        let of_network = |network| self.of_network.get(network).copied().unwrap_or_default();
-        if self.count >= MOST || network.map_or(0, of_network) >= MOST_OF_NETWORK {
+        if self.count >= MOST {
             return false;
         }
-        self.count = self.count.saturating_add(1);
-        if let Some(network) = network {
-            let count = self.of_network.entry(network.to_owned()).or_default();
-            *count = count.saturating_add(1);
+        match (network, self.of_network(network)) {
+            (_, Some(count)) if *count >= MOST_OF_NETWORK => return false,
+            (_, Some(count)) => *count = count.saturating_add(1),
+            (Some(network), None) => self.of_network.push((network.to_owned(), 1)),
+            (None, None) => {}
         }
+        self.count = self.count.saturating_add(1);
         true
     }
 
     /// The core knows a token that it was asked about.
     pub fn known(&mut self, network: Option<&str>) {
         self.count = self.count.saturating_sub(1);
-        if let Some(count) = network.and_then(|network| self.of_network.get_mut(network)) {
+        if let Some(count) = self.of_network(network) {
             *count = count.saturating_sub(1);
         }
+    }
+
+    fn of_network(&mut self, network: Option<&str>) -> Option<&mut u32> {
+        let mut counts = self.of_network.iter_mut();
+        let found = counts.find(|(known, _)| Some(known.as_str()) == network);
+        found.map(|(_, count)| count)
     }
 }
 
