@@ -52,7 +52,7 @@ impl Shards {
         }
     }
 
-    /// Among how many shards reports are shared out now: a report goes to each of these.
+    /// Among how many shards reports are shared out now: a report goes to each of these, that which is polled first.
     pub fn reported(&self, now: UnixMillis) -> Vec<u32> {
         let before = self.before.filter(|before| now < before.moment);
         let mut counts = vec![self.polled];
@@ -174,7 +174,7 @@ mod tests {
             before: then(1),
             ..steady(4)
         };
-        assert_eq!(was_raised.reported(just_before), [1, 4]);
+        assert_eq!(was_raised.reported(just_before), [4, 1]);
         assert_eq!(was_raised.reported(START), [4]);
         assert_eq!(was_raised.settled(wanted(4), just_before), was_raised);
         assert_eq!(was_raised.settled(wanted(4), START), steady(4));
