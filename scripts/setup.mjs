@@ -37,9 +37,9 @@ export async function alone(what = "set-up") {
   const lock = fromRoot(what === "build" ? ".build-lock" : ".setup-lock");
   for (const started = Date.now(); !take(lock); await pause(LOCK_POLL_MS)) {
     const holder = holderOf(lock);
-    if (holder === undefined) continue;
-    if (Date.now() - started > LOCK_WAIT_MS) throw new StepFailed(`another ${what} of this directory (process ${holder}) has been at work for ${LOCK_WAIT_MS / 60_000} minutes: stop it, or delete ${lock}`);
-    if (Date.now() - started < LOCK_POLL_MS) say(`Waiting for another ${what} of this directory (process ${holder})`);
+    const who = holder ? ` (process ${holder})` : "";
+    if (Date.now() - started > LOCK_WAIT_MS) throw new StepFailed(`another ${what} of this directory${who} has been at work for ${LOCK_WAIT_MS / 60_000} minutes: stop it, or delete ${lock} and ${lock}-removal`);
+    if (holder !== undefined && Date.now() - started < LOCK_POLL_MS) say(`Waiting for another ${what} of this directory${who}`);
   }
   return () => rmSync(lock, { force: true });
 }

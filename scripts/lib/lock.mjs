@@ -1,6 +1,9 @@
 // @ts-check
 // Locks between processes: a file with the number of the process that holds it.
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+
+/** A process that was killed between making its lock and writing its number leaves an empty one. */
+const ABANDONED_AFTER_MS = 10_000;
 
 /**
  * Takes a lock for this process, if no running one holds it; whoever takes it lets go by removing the file.
@@ -37,11 +40,20 @@ function written(file) {
 /** Whether there is a lock that a process left behind when it was killed. @param {string} file */
 function isStale(file) {
   const holder = written(file);
-  return holder !== undefined && isLeft(holder);
+  return holder !== undefined && (isLeft(holder) || (holder === 0 && isAbandoned(file)));
 }
 
 /** Whether what stands in a lock is the number of a process that is no more. @param {number} holder */
 const isLeft = (holder) => holder > 0 && !isRunning(holder);
+
+/** Whether nothing was written to a lock for longer than a process takes between making and writing it. @param {string} file */
+function isAbandoned(file) {
+  try {
+    return Date.now() - statSync(file).mtimeMs > ABANDONED_AFTER_MS;
+  } catch {
+    return false;
+  }
+}
 
 /**
  * Removes the lock of a process that was killed. Only who holds the lock on that looks again and removes it: of two who found it

@@ -16,7 +16,7 @@ export const storageUser = (directory = storage) => holderOf(lockFile(directory)
 export function useStorage(directory = storage) {
   mkdirSync(directory, { recursive: true });
   const lock = lockFile(directory);
-  if (!take(lock)) throw new StepFailed(`another npm start (process ${holderOf(lock) ?? "that has just begun"}) uses the storage: stop it, or add -- --persist-to and a directory`);
+  if (!take(lock)) throw new StepFailed(`another npm start (process ${holderOf(lock) || "that has just begun"}) uses the storage (${lock}): stop it, or add -- --persist-to and a directory`);
   process.once("exit", () => rmSync(lock, { force: true }));
   return join(directory, "state");
 }

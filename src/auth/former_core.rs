@@ -11,6 +11,7 @@ use super::jwks_client;
 use crate::{
     objects::{context::Context, revocation_copy, user_sessions},
     runtime::{
+        clock,
         http::fetch::{self, Limits},
         log,
     },
@@ -46,6 +47,15 @@ const LIMITS: Limits = Limits {
 };
 
 const UNREADABLE: &str = "the former core gave an answer that cannot be read";
+
+/// How many sessions one request takes over that does not name one: each takes a question to the core and one to an object, and the
+/// platform bounds those of a request.
+pub(crate) const MOST_AT_ONCE: usize = 100;
+
+/// What was taken over is; the rest is for the next request.
+pub(crate) const MORE_THAN_AT_ONCE: Refusal = Refusal::GeneralError(
+    "the former core knows more sessions than one request takes over; repeat it",
+);
 
 /// Nothing was changed.
 pub(crate) const OUT_OF_REACH: Refusal = Refusal::GeneralError("the former core is out of reach");
@@ -200,14 +210,15 @@ async fn taken_over(
     Ok(Some(envelope.reply))
 }
 
-/// Takes over all sessions of a user that the core knows.
-pub(crate) fn adopt_all<'a>(context: &'a Context, user_id: &'a str) -> OnHeap<'a, ()> {
+/// Takes over the sessions of a user that only the core knows, and says whether there were any. Not more than
+/// [`MOST_AT_ONCE`]: whoever asks again comes further.
+pub(crate) fn adopt_all<'a>(context: &'a Context, user_id: &'a str) -> OnHeap<'a, bool> {
     all_adopted(context, user_id).boxed_local()
 }
 
-async fn all_adopted(context: &Context, user_id: &str) -> Result<(), Refusal> {
+async fn all_adopted(context: &Context, user_id: &str) -> Result<bool, Refusal> {
     if context.settings.former_core_url.is_none() {
-        return Ok(());
+        return Ok(false);
     }
     let user = percent_encode(user_id);
     let path = [
@@ -218,12 +229,31 @@ async fn all_adopted(context: &Context, user_id: &str) -> Result<(), Refusal> {
     let listed = ask(context, &path, None, |text| {
         former_core::handles(text, "sessionHandles")
     });
-    for theirs in listed.await? {
-        if let Some(handle) = former_core::handle_here(context.handle_keys(), user_id, &theirs) {
-            adopt(context, &handle).await?;
-        }
+    let keys = context.handle_keys();
+    let theirs = listed.await?.into_iter();
+    let mut unknown: Vec<CheckedHandle> = theirs
+        .filter_map(|theirs| former_core::handle_here(keys, user_id, &theirs))
+        .collect();
+    if unknown.is_empty() {
+        return Ok(false);
     }
-    Ok(())
+    let call = UserCall::List {
+        user_id: user_id.to_owned(),
+        tenant_id: None,
+    };
+    let listed = user_sessions::ask(context, &keys.route(user_id), &call).await?;
+    let UserReply::Handles { handles } = listed.reply else {
+        return Err(OUT_OF_REACH);
+    };
+    unknown.retain(|handle| handles.iter().all(|known| known != handle.as_str()));
+    let mut is_any = false;
+    for handle in unknown.iter().take(MOST_AT_ONCE) {
+        is_any |= adopt(context, handle).await?.is_some();
+    }
+    if unknown.len() > MOST_AT_ONCE {
+        return Err(MORE_THAN_AT_ONCE);
+    }
+    Ok(is_any)
 }
 
 /// Ends sessions at the core, and gives those that had not ended there.
@@ -303,15 +333,22 @@ pub(crate) async fn keys_for(
     ) else {
         return Ok(None);
     };
-    let keys = jwks_client::current(&context.env, &core, Some(kid), context.now).await;
+    // The context may be of the past, in which an expired token was good; keys are fetched now.
+    let now = clock::now();
+    let keys = jwks_client::current(&context.env, &core, Some(kid), now).await;
     let keys = keys.map_err(|jwks_client::Outage(trouble)| out_of_reach(context, &trouble))?;
     if keys.refresh {
-        let (env, now) = (context.env.clone(), context.now);
+        let env = context.env.clone();
         context.in_background(async move { jwks_client::refresh(&env, &core, now).await });
     }
     let named = |key: &&VerificationKey| key.key_id() == Some(kid);
     let found: Vec<_> = keys.usable().iter().filter(named).cloned().collect();
     Ok((!found.is_empty()).then_some((found, keys.version)))
+}
+
+/// Whether a handle is of a session that was made by the core.
+pub(crate) fn is_cores(context: &Context, handle: &CheckedHandle) -> bool {
+    handle_there(context, handle).is_some()
 }
 
 fn handle_there(context: &Context, handle: &CheckedHandle) -> Option<String> {

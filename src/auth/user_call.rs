@@ -32,7 +32,12 @@ pub(crate) async fn about(
     call: &UserCall,
 ) -> Result<UserResponse, Refusal> {
     let mut envelope = asked(context, handle, bound, call).await?;
-    if envelope.reply == NO_SESSION && former_core::adopt(context, handle).await?.is_some() {
+    // Tokens of ours are of sessions that are here, or were.
+    let may_be_there = !matches!(call, UserCall::Refresh(_) | UserCall::NoteUse { .. });
+    if envelope.reply == NO_SESSION
+        && may_be_there
+        && former_core::adopt(context, handle).await?.is_some()
+    {
         envelope = asked(context, handle, bound, call).await?;
     }
     note(context, handle, call, &envelope);

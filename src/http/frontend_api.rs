@@ -188,6 +188,7 @@ pub(crate) async fn refreshed(
         }
     };
     let mut outcome: Result<IssuedSession, Refusal> = Err(NOT_VALID);
+    let mut stolen = None;
     for mut token in candidates {
         if sessions::is_of_former_core(context, &token) {
             // Whose it is, is not known yet.
@@ -198,10 +199,14 @@ pub(crate) async fn refreshed(
                 binds_token: mode.binds_token(transfer),
                 network: Some(&rate_limit::network(request.client_address)),
             };
-            token = sessions::take_over(context, &shown).await?.into();
-            let is_meant = |handle| witnesses.admit(REFRESH_TOKEN_COOKIE, handle);
-            if !refresh_token::parse(&token).is_some_and(|first| is_meant(first.handle)) {
-                return Err(NOT_VALID);
+            let is_meant = |handle: &str| witnesses.admit(REFRESH_TOKEN_COOKIE, handle);
+            match sessions::taken_over(context, &shown, is_meant, &mut stolen).await {
+                Ok(first) => token = first.into(),
+                Err(refusal @ Refusal::Unauthorised(_)) => {
+                    outcome = Err(refusal);
+                    continue;
+                }
+                Err(refusal) => return Err(refusal),
             }
         }
         // What is no token of ours is refused without asking anybody, and need not be counted.
@@ -234,6 +239,9 @@ pub(crate) async fn refreshed(
         if !matches!(outcome, Err(Refusal::Unauthorised(_))) {
             break;
         }
+    }
+    if let (Err(Refusal::Unauthorised(_)), Some(stolen)) = (&outcome, stolen) {
+        outcome = Err(sessions::end_stolen(context, stolen).await?);
     }
     answers::refreshed(settings, request, transfer, &outcome?, context.now)
 }

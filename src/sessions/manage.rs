@@ -215,6 +215,8 @@ pub(crate) async fn revoke(
         .filter_map(|handle| context.handle_keys().check(handle))
         .collect();
     let mut rest = checked.as_slice();
+    // Of the former core.
+    let mut asked = 0_usize;
     while let Some(first) = rest.first() {
         // One question per object: neighbours in the list often belong to one user.
         let same = rest
@@ -235,9 +237,17 @@ pub(crate) async fn revoke(
             let ask = async || user_sessions::ask(context, first.route(), &call).await;
             let mut ended = handles(ask().await?.reply)?;
             let mut is_adopted = false;
-            for handle in group {
-                let is_ended = ended.iter().any(|ended| ended == handle.as_str());
-                is_adopted |= !is_ended && former_core::adopt(context, handle).await?.is_some();
+            let is_known =
+                |handle: &CheckedHandle| ended.iter().any(|known| known == handle.as_str());
+            let is_cores = |handle: &&CheckedHandle| former_core::is_cores(context, handle);
+            let unknown = group.iter().filter(is_cores);
+            let unknown: Vec<_> = unknown.filter(|handle| !is_known(handle)).collect();
+            for handle in unknown {
+                if asked == former_core::MOST_AT_ONCE {
+                    return Err(former_core::MORE_THAN_AT_ONCE);
+                }
+                asked = asked.saturating_add(1);
+                is_adopted |= former_core::adopt(context, handle).await?.is_some();
             }
             if is_adopted {
                 ended.extend(handles(ask().await?.reply)?);
@@ -278,15 +288,14 @@ pub(crate) async fn revoke_all(
     report: Report,
     by: EndedBy,
 ) -> Result<Vec<String>, Refusal> {
-    former_core::adopt_all(context, &user_id).await?;
     let route = context.handle_keys().route(&user_id);
     let call = UserCall::RevokeAll {
-        user_id,
+        user_id: user_id.clone(),
         tenant_id,
         repeatable: report == Report::EndedBefore,
         by: Some(by.name().to_owned()),
     };
-    ended_by(context, &route, &call, by).await
+    ended_by(context, (&user_id, &route), &call, by).await
 }
 
 /// Ends the sessions of a user in a tenant, but for the one of this handle.
@@ -297,18 +306,31 @@ pub(crate) async fn revoke_others(
     keep: &str,
     by: EndedBy,
 ) -> Result<Vec<String>, Refusal> {
-    former_core::adopt_all(context, &user_id).await?;
     let route = context.handle_keys().route(&user_id);
     let call = UserCall::RevokeOthers {
-        user_id,
+        user_id: user_id.clone(),
         tenant_id: Some(tenant_id),
         keep: keep.to_owned(),
         by: Some(by.name().to_owned()),
     };
-    ended_by(context, &route, &call, by).await
+    ended_by(context, (&user_id, &route), &call, by).await
 }
 
+/// Ends what the object of a user knows, and then what only the former core knew: nobody who can be locked out waits for it.
 async fn ended_by(
+    context: &Context,
+    (user_id, route): (&str, &str),
+    call: &UserCall,
+    by: EndedBy,
+) -> Result<Vec<String>, Refusal> {
+    let mut revoked = ended_here(context, route, call, by).await?;
+    if former_core::adopt_all(context, user_id).await? {
+        add(&mut revoked, ended_here(context, route, call, by).await?);
+    }
+    Ok(revoked)
+}
+
+async fn ended_here(
     context: &Context,
     route: &str,
     call: &UserCall,

@@ -21,7 +21,7 @@ pub(crate) use data::{
     SessionData, get_session_data, get_session_data_strictly, update_session_data,
 };
 pub(crate) use export::{export, export_object};
-pub(crate) use former_core::{is_of_former_core, take_over};
+pub(crate) use former_core::{end_stolen, is_of_former_core, take_over, taken_over};
 pub(crate) use issue::{
     Exchange, KeyShown, NewSession, create, own_session, refresh, regenerate, verify_for_protocol,
     with_proof,

@@ -93,7 +93,6 @@ pub(crate) async fn erase(
 ) -> Result<Erased, Refusal> {
     let (route, call) = match person.trusted(context)? {
         None => {
-            former_core::adopt_all(context, &person.user_id).await?;
             let call = UserCall::Erase {
                 user_id: Some(person.user_id.clone()),
                 keep_for: None,
@@ -119,6 +118,10 @@ pub(crate) async fn erase(
             }
             journal::erased(handles.len(), goes_on, by);
             ended_at_core(context, &handles).await?;
+            // What only the former core knew is for the next round.
+            let is_own = person.trusted(context)?.is_none();
+            let goes_on =
+                goes_on || (is_own && former_core::adopt_all(context, &person.user_id).await?);
             Ok(Erased {
                 sessions: handles.len(),
                 goes_on,

@@ -11,6 +11,7 @@ import { startWithCaller } from "../support/rpc.mjs";
 const CORE_API_KEY = "core-key-core-key-core-key";
 /** Of unknown tokens of one network in 10 seconds: `MOST_OF_NETWORK` of crates/core/src/supertokens/former_core/unknown_tokens.rs. */
 const MOST_UNKNOWN = 32;
+const PERIOD_MS = 10_000;
 
 let open = [];
 afterEach(async () => {
@@ -79,9 +80,13 @@ test("of refresh tokens that it does not know a core is asked about so many, and
   // One that it knows is not counted.
   for (let n = 0; n < 3; n += 1) assert.equal((await refresh(old.refreshToken.token)).status, 200);
   const known = core.exchanges();
+  const began = Date.now();
   const answers = await Promise.all(Array.from({ length: MOST_UNKNOWN + 16 }, () => refresh(madeUp())));
   const count = (status) => answers.filter((answer) => answer.status === status).length;
-  assert.deepEqual([count(401), count(503), core.exchanges() - known], [MOST_UNKNOWN, 16, MOST_UNKNOWN]);
+  // On a slow machine a second period may begin meanwhile, and so many are asked about again.
+  assert.equal(count(401) + count(503), MOST_UNKNOWN + 16);
+  assert.ok(count(401) >= MOST_UNKNOWN && (count(503) > 0 || Date.now() - began > PERIOD_MS), `${count(401)} and ${count(503)}`);
+  assert.equal(core.exchanges() - known, count(401), "what is refused so is asked about, and nothing else");
   const elsewhere = { "cf-connecting-ip": "198.51.100.7" };
   assert.equal((await refresh(old.refreshToken.token, elsewhere)).status, 200, "nobody of another network is held up");
 });

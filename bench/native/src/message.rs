@@ -15,17 +15,18 @@ const REPLY: &str = include_str!("../../../crates/core/tests/golden/1/user-reply
 
 /// What an object reads and an isolate writes to refresh a session.
 pub(crate) fn call() -> Option<Repeated> {
-    Some(crosses::<UserRequest>(CALL))
+    crosses::<UserRequest>(CALL)
 }
 
 /// What an isolate reads and an object writes of the refreshed session.
 pub(crate) fn reply() -> Option<Repeated> {
-    Some(crosses::<UserResponse>(REPLY))
+    crosses::<UserResponse>(REPLY)
 }
 
-fn crosses<M: Message + Serialize>(text: &'static str) -> Repeated {
-    Box::new(move || {
+fn crosses<M: Message + Serialize>(text: &'static str) -> Option<Repeated> {
+    decode::<M>(text).ok()?;
+    Some(Box::new(move || {
         let message = decode::<M>(black_box(text));
         message.is_ok_and(|message| encode(&message).is_some())
-    })
+    }))
 }

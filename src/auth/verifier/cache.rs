@@ -90,15 +90,15 @@ pub(super) fn remember(token: &str, validity: Validity, known: VerifiedToken) ->
 
 /// What a verified token holds on to, about.
 pub(crate) fn bytes_of(known: &VerifiedToken) -> usize {
-    // Handle, user id and payload are held as the session, as claims, and by JS as they are shown.
+    // Handle, user id and payload are held as the session, as claims, and by JS as they are shown to browsers and told to Workers.
     let bytes = known
         .session
         .payload
         .len()
         .saturating_add(known.liveness_handle.len())
-        .saturating_mul(3);
+        .saturating_mul(4);
     bytes
-        .saturating_add(known.session.identity.subject.len().saturating_mul(4))
+        .saturating_add(known.session.identity.subject.len().saturating_mul(5))
         .saturating_add(384)
         .saturating_add(known.marks.len().saturating_mul(256))
         .saturating_add(identity_headers::bytes(&known.session))

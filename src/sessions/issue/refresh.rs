@@ -53,7 +53,6 @@ pub(crate) async fn refresh(
     let Some(presented) = refresh_token::parse(&exchange.refresh_token) else {
         return Err(NOT_OURS);
     };
-    let generation = presented.position.generation;
     let checked = context
         .handle_keys()
         .check(presented.handle)
@@ -92,7 +91,7 @@ pub(crate) async fn refresh(
     } = &envelope.reply
     {
         journal::theft(context, handle, *subtype, country.as_deref());
-        former_core::remove_later(context, checked.clone());
+        former_core::remove_later(context, checked);
     }
     let issued = issued(envelope.reply).map_err(|refusal| match refusal {
         // At the protocol's endpoints the version decides whether the setting counts.
@@ -114,11 +113,6 @@ pub(crate) async fn refresh(
     } = issued?;
     let access_token = minted_again(context, &session, &access, exchange.version).await?;
     journal::refreshed(context, &session.handle);
-    let issued = refresh_token::parse(&refresh.token);
-    if generation == 1 && issued.is_some_and(|issued| issued.position.generation > 1) {
-        // Its user has had an answer of ours, and needs the core's token no more.
-        former_core::remove_later(context, checked);
-    }
     Ok(with_tokens(session, access_token, refresh, access))
 }
 

@@ -198,3 +198,40 @@ fn one_that_is_here_and_was_not_refreshed_follows_the_core_and_the_key_ring() {
     user.advance(YEAR);
     assert_eq!(user.call(check(&handle(1))), GONE);
 }
+
+#[test]
+fn it_lives_no_longer_than_the_setting_lets_any_session() {
+    let mut user = User::new();
+    user.settings.session_absolute_lifetime = Some(Millis(2 * 3_600_000));
+    adopted(&user);
+    user.advance(3_600_000 - 1);
+    adopted(&user);
+    user.advance(1);
+    assert_eq!(user.call(adopt()), GONE);
+}
+
+#[test]
+fn one_that_is_older_than_as_many_as_a_user_may_have_ends_at_once() {
+    let mut user = User::new();
+    user.settings.max_sessions_per_user = 1;
+    user.call(create(&handle(2), "u1", "public", None));
+    assert_eq!(user.call(adopt()), GONE);
+    assert!(matches!(
+        user.call(check(&handle(2))),
+        UserReply::Live { .. } | UserReply::NotEnded { .. }
+    ));
+}
+
+#[test]
+fn until_it_is_refreshed_here_its_end_is_told_for_as_long_as_the_core_may_have_made_tokens() {
+    let user = User::new();
+    adopted(&user);
+    user.advance(1_800_000);
+    user.call(revoke_one(&handle(1)));
+    let task = user.store.revocation_task(&handle(1)).unwrap().unwrap();
+    let longest = user.settings.access_token_validity;
+    assert!(
+        task.expires >= UnixMillis(START + 1_800_000).plus(longest),
+        "{task:?}"
+    );
+}

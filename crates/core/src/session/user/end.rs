@@ -147,7 +147,12 @@ pub(super) fn end<S: UserStore>(
     ending: Ending,
     by: Option<&str>,
 ) -> Result<bool, StoreFault> {
-    let mut keep_until = record.access_expires_max.max(context.now);
+    let mut tokens_end = record.access_expires_max;
+    if record.is_of_former_core() && record.last_refreshed.is_none() {
+        // The core may have made tokens since it was taken over.
+        tokens_end = tokens_end.max(context.now.plus(context.settings.access_token_validity));
+    }
+    let mut keep_until = tokens_end.max(context.now);
     if matches!(ending, Ending::Revoked | Ending::RevokedWithAll) {
         keep_until = keep_until.max(context.now.plus(REPEATABLE_FOR));
     }
@@ -172,7 +177,6 @@ pub(super) fn end<S: UserStore>(
     // Of an expiry every isolate knows by itself: tokens and copies say when they end. A cut-off is published as one number, but
     // tokens that do not tell when their session was created may be made after it by whoever had not heard of it.
     if ended && ending != Ending::Expired {
-        let tokens_end = record.access_expires_max;
         revocation::queue(store, context, &record.handle, tokens_end, has_copy)?;
     }
     Ok(ended)

@@ -32,6 +32,7 @@ pub(super) fn create<S: UserStore>(
     call: Create,
     dpop_key: Option<Thumbprint>,
 ) -> Result<UserReply, StoreFault> {
+    make_room(store, context, &call.user_id, 1)?;
     let (anti_csrf, validity) = (call.anti_csrf, call.access_token_validity);
     let (mut record, data) = new_record(context, call, dpop_key)?;
     let position = Lineage::START.used();
@@ -55,7 +56,11 @@ pub(super) fn adopt<S: UserStore>(
     (created, expiry): (UnixMillis, UnixMillis),
     is_stolen: bool,
 ) -> Result<UserReply, StoreFault> {
-    let handle = call.handle.clone();
+    let (handle, user_id) = (call.handle.clone(), call.user_id.clone());
+    let expiry = match context.settings.session_absolute_lifetime {
+        Some(lifetime) => expiry.min(created.plus(lifetime)),
+        None => expiry,
+    };
     if store.session(&handle)?.is_none() && context.counts(created, expiry) {
         let (mut record, data) = new_record(context, call, None)?;
         record.created = created;
@@ -64,6 +69,8 @@ pub(super) fn adopt<S: UserStore>(
         let longest = context.settings.access_token_validity;
         record.access_expires_max = context.now.plus(longest);
         insert(store, context, &record, data)?;
+        // Only now: it may be the oldest itself.
+        make_room(store, context, &user_id, 0)?;
     }
     let Some(mut record) = live(store, context, &handle)? else {
         return Ok(GONE);
@@ -131,7 +138,6 @@ fn insert<S: UserStore>(
     record: &SessionRecord,
     data: Option<String>,
 ) -> Result<bool, StoreFault> {
-    make_room(store, context, &record.user_id)?;
     if !store.insert_session(record)? {
         return Ok(false);
     }
@@ -276,20 +282,21 @@ pub const fn is_reported_as_theft(setting: RecentTokenReuse, subtype: ReuseSubty
         )
 }
 
-/// Ends the oldest sessions of a user until one more fits under the setting.
+/// Ends the oldest sessions of a user until so many more fit under the setting.
 fn make_room<S: UserStore>(
     store: &S,
     context: &UserContext<'_>,
     user_id: &str,
+    coming: usize,
 ) -> Result<(), StoreFault> {
     let most = usize::try_from(context.settings.max_sessions_per_user).unwrap_or(usize::MAX);
-    if store.count_sessions_of(user_id)? < most {
+    if store.count_sessions_of(user_id)?.saturating_add(coming) <= most {
         return Ok(());
     }
     let mut sessions = store.sessions_of(user_id, None)?;
     // One that has expired and waits for the alarm displaces nobody.
     sessions.retain(|session| context.counts(session.created, session.expiry));
-    let surplus = sessions.len().saturating_add(1).saturating_sub(most);
+    let surplus = sessions.len().saturating_add(coming).saturating_sub(most);
     for session in sessions.iter().take(surplus) {
         end::end_by_handle(store, context, &session.handle, Ending::Displaced, None)?;
     }

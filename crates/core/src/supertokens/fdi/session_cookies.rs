@@ -166,12 +166,13 @@ pub fn refresh_candidates<'a>(
         if !found.is_empty() {
             return Ok(found);
         }
-        let mut tokens = cookies.all(name);
-        if settings.former_core_url.is_some()
-            && name == REFRESH_TOKEN_COOKIE
-            && let Some(token) = tokens.find(|token| former_core::is_refresh_token(token))
-        {
-            return Ok(vec![token]);
+        if settings.former_core_url.is_some() && name == REFRESH_TOKEN_COOKIE {
+            let tokens = cookies.all(name);
+            let tokens = tokens.filter(|token| former_core::is_refresh_token(token));
+            let found: Vec<_> = tokens.take(MAX_REFRESH_CANDIDATES).collect();
+            if !found.is_empty() {
+                return Ok(found);
+            }
         }
     }
     Err(Refusal::Unauthorised("Refresh token is not valid."))
