@@ -200,7 +200,7 @@ pub(crate) async fn refreshed(
                 network: Some(&rate_limit::network(request.client_address)),
             };
             let is_meant = |handle: &str| witnesses.admit(REFRESH_TOKEN_COOKIE, handle);
-            match sessions::taken_over(context, &shown, is_meant, &mut stolen).await {
+            match sessions::taken_over(context, &shown, &is_meant, &mut stolen).await {
                 Ok(first) => token = first.into(),
                 Err(refusal @ Refusal::Unauthorised(_)) => {
                     outcome = Err(refusal);

@@ -1,5 +1,7 @@
 //! The refresh token of a SuperTokens core becomes one of ours (docs/moving.md).
 
+use futures_util::future::{FutureExt, LocalBoxFuture};
+
 use super::journal;
 use crate::{
     auth::former_core::{self, TokenShown},
@@ -34,7 +36,7 @@ pub(crate) async fn take_over(
     shown: &TokenShown<'_>,
 ) -> Result<String, Refusal> {
     let mut stolen = None;
-    match taken_over(context, shown, |_| true, &mut stolen).await {
+    match taken_over(context, shown, &|_| true, &mut stolen).await {
         Err(Refusal::Unauthorised(why)) => match stolen {
             Some(stolen) => Err(end_stolen(context, stolen).await?),
             None => Err(Refusal::Unauthorised(why)),
@@ -45,10 +47,19 @@ pub(crate) async fn take_over(
 
 /// The same of one token of several, for a session that `is_meant`. A session that seems to be stolen is noted, and nothing is ended:
 /// another token may be its newest.
-pub(crate) async fn taken_over(
+pub(crate) fn taken_over<'a>(
+    context: &'a Context,
+    shown: &'a TokenShown<'_>,
+    is_meant: &'a dyn Fn(&str) -> bool,
+    stolen: &'a mut Option<Stolen>,
+) -> LocalBoxFuture<'a, Result<String, Refusal>> {
+    found(context, shown, is_meant, stolen).boxed_local()
+}
+
+async fn found(
     context: &Context,
     shown: &TokenShown<'_>,
-    is_meant: impl Fn(&str) -> bool,
+    is_meant: &dyn Fn(&str) -> bool,
     stolen: &mut Option<Stolen>,
 ) -> Result<String, Refusal> {
     const NOT_VALID: Refusal = Refusal::Unauthorised("Refresh token is not valid.");

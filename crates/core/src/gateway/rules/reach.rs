@@ -216,18 +216,19 @@ fn hosts_of_page<'g>(
             .iter()
             .any(|pattern| covered_by(gateway, number, host, Some("GET"), pattern).is_none())
     };
-    let mut hosts: Vec<&str> = if rule.hosts.is_empty() {
-        named.map(String::as_str).chain([""]).collect()
+    let (unnamed, others) = if rule.hosts.is_empty() {
+        (Some(""), Some(named))
     } else {
-        rule.hosts.iter().map(String::as_str).collect()
+        (None, None)
     };
-    hosts.sort_unstable();
-    hosts.dedup();
+    let mut hosts: Vec<&str> = unnamed.into_iter().collect();
+    for host in others.into_iter().flatten().chain(&rule.hosts) {
+        if hosts.len() < MAX_HOSTS && !hosts.contains(&host.as_str()) {
+            hosts.push(host);
+        }
+    }
+    hosts.retain(is_reached);
     hosts
-        .into_iter()
-        .take(MAX_HOSTS)
-        .filter(is_reached)
-        .collect()
 }
 
 /// The origin of a login page, if it names one, and its path.
