@@ -4,7 +4,6 @@
 //! So: a refresh never changes whose session it is, and what is another deployment's is neither used nor cleared.
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
 
 use crate::http::cookie::Cookies;
 use crate::refusal::Refusal;
@@ -200,19 +199,14 @@ fn of_one_session<'a>(
         let TokenPosition { generation, index } = presented.position;
         session.get_or_insert_with(|| presented.handle.to_owned());
         if !found.iter().any(|(_, known)| *known == token) {
-            found.push(((generation, index), token));
-        }
-        if found.len() > MAX_REFRESH_CANDIDATES {
-            newest_first(&mut found);
+            // The newest first.
+            let position = (generation, index);
+            let place = found.partition_point(|(known, _)| *known >= position);
+            found.insert(place, (position, token));
             found.truncate(MAX_REFRESH_CANDIDATES);
         }
     }
-    newest_first(&mut found);
     Ok(found.into_iter().map(|(_, token)| token).collect())
-}
-
-fn newest_first(found: &mut [((u32, u32), Cow<'_, str>)]) {
-    found.sort_by_key(|(position, _)| Reverse(*position));
 }
 
 #[cfg(test)]
