@@ -166,9 +166,13 @@ pub fn refresh_candidates<'a>(
             return Ok(found);
         }
         if settings.former_core_url.is_some() && name == REFRESH_TOKEN_COOKIE {
-            let tokens = cookies.all(name);
-            let tokens = tokens.filter(|token| former_core::is_refresh_token(token));
-            let found: Vec<_> = tokens.take(MAX_REFRESH_CANDIDATES).collect();
+            let mut found = Vec::new();
+            for token in cookies.all(name) {
+                let is_new = former_core::is_refresh_token(&token) && !found.contains(&token);
+                if is_new && found.len() < MAX_REFRESH_CANDIDATES {
+                    found.push(token);
+                }
+            }
             if !found.is_empty() {
                 return Ok(found);
             }
@@ -302,11 +306,13 @@ mod tests {
         assert_eq!(found(&settings, &header(&[cores]), &nobody), None);
         settings.former_core_url = Some("https://core.example.com".to_owned());
         for (values, expected) in [
-            (vec!["garbage", cores, other], cores),
-            (vec![cores, "1.a.1.0.m"], "1.a.1.0.m"),
+            (vec!["garbage", cores, other], vec![cores, other]),
+            (vec![cores; 9], vec![cores]),
+            (vec![cores, "1.a.1.0.m"], vec!["1.a.1.0.m"]),
         ] {
             let found = found(&settings, &header(&values), &nobody);
-            assert_eq!(found, Some(vec![expected.to_owned()]), "{values:?}");
+            let expected = expected.into_iter().map(str::to_owned);
+            assert_eq!(found, Some(expected.collect()), "{values:?}");
         }
         assert_eq!(found(&settings, &header(&["x.V2"]), &nobody), None);
         // A sibling can set a plain cookie, and an access token beside it says whose it should be.
