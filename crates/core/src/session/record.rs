@@ -44,7 +44,7 @@ pub struct SessionRecord {
     pub payload: String,
     /// Device facts.
     pub device: Option<Device>,
-    /// Which way it was made, by the name of a [`MadeBy`](super::listing::MadeBy) of this or a later release; `None` = a
+    /// Which way it was made, by the name of a [`MadeBy`] of this or a later release; `None` = a
     /// release that did not note it.
     pub made_by: Option<String>,
     /// When a request of its user was last written down; `None` = not yet. It is written by [`UserStore::mark_seen`] only.
