@@ -9,8 +9,9 @@
 // `npm start` and `npx postern dev` go on until the next of them; `npm install` and `npm test` are not run.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { freePort } from "../../../scripts/lib/ports.mjs";
 import { until } from "../../support/until.mjs";
@@ -43,7 +44,10 @@ export function blocksOf(markdown) {
  * @param {string} file @param {{cwd: string, start: (args: string[], port: string) => {program: string, args: string[]}, env?: Record<string, string | undefined>, has: (program: string) => boolean}} terminal
  * @returns {Promise<number>} how many blocks were run
  */
-export async function runDocument(file, { cwd, start, env = process.env, has }) {
+export async function runDocument(file, { cwd, start, env: given = process.env, has }) {
+  // Where running Workers find each other by name: those of this document, and no other `npm start` of this machine.
+  const registry = mkdtempSync(join(tmpdir(), "postern-registry-"));
+  const env = { ...given, WRANGLER_REGISTRY_PATH: registry };
   // Others may use these ports.
   const ports = new Map(await Promise.all(["8787", "9000"].map(async (port) => /** @type {const} */ ([port, String(await freePort())]))));
   const ported = (/** @type {string} */ text) => text.replace(/\b(8787|9000)\b/g, (port) => ports.get(port) ?? port);
@@ -106,6 +110,7 @@ export async function runDocument(file, { cwd, start, env = process.env, has }) 
   } finally {
     shell.end();
     for (const port of [...children.keys()]) await stop(port);
+    rmSync(registry, { recursive: true, force: true });
   }
   return count;
 }
