@@ -1,7 +1,7 @@
 // The floor of any Worker that checks a signature for each request: the same reads, head and body as Postern's
 // `GET {base}/session`, and one call of WebCrypto. No claim is read, nothing is parsed, looked up or decided.
+import { body, init } from "./answer.mjs";
 import { facts } from "./facts.mjs";
-import { body, init } from "./probe.mjs";
 
 const ALGORITHMS = {
   RS256: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" },
