@@ -13,18 +13,18 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { bundleFiles } from "./lib/bundled-file.mjs";
+import { compile, compiled } from "./lib/compile.mjs";
 import { withoutUnusedClasses, withoutUnusedImports } from "./lib/glue.mjs";
 import { makeConsolePage } from "./lib/console-page.mjs";
 import { digestOf } from "./lib/hash.mjs";
-import { buildProfile, childEnvironment, isUnderWrangler, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
+import { buildProfile, isUnderWrangler, fromRoot, packageScript, projectNode, toolProgram } from "./lib/paths.mjs";
 import { StepFailed, main, must, say, seconds } from "./lib/process.mjs";
 import { useEnvironment } from "./lib/wrangler-settings.mjs";
 import { alone, bindgen } from "./setup.mjs";
 
-const INPUTS = ["src", "crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "node_modules/binaryen/package.json", "scripts/build.mjs", "scripts/bindgen", "scripts/lib/glue.mjs"];
+const INPUTS = ["src", "crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "scripts/build.mjs", "scripts/bindgen", "scripts/lib/compile.mjs", "scripts/lib/glue.mjs"];
 /** The platform's limit for one variable; a larger one is only refused at deployment. */
 const MAX_VARIABLE_BYTES = 5 * 1024;
-const TARGET = "wasm32-unknown-unknown";
 /** What rustc's code and wasm-bindgen's wrappers use, by name: binaryen must not write encodings that workerd does not know yet. */
 const FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "bulk-memory-opt", "multivalue", "reference-types", "exception-handling"];
 /**
@@ -68,12 +68,15 @@ const withNames = join(making, "index_bg.debug.wasm");
  */
 export async function build(profile = buildProfile(), { goesOn = false } = {}) {
   await checkVariables();
-  const inputs = digestOf(INPUTS);
+  const inputs = digestOf(INPUTS, [optimiser()]);
   const made = upToDate(profile, inputs) ?? (await madeAlone(profile, inputs));
   bundleFiles({ goesOn });
   await makeConsolePage();
   return made;
 }
+
+/** The version of binaryen, which `npm start` does not install. */
+const optimiser = () => JSON.parse(readFileSync(fromRoot("package.json"), "utf8")).devDependencies.binaryen;
 
 /** The profile of what is there, if it will do. @param {BuildProfile} profile @param {string} inputs @returns {BuildProfile | undefined} */
 function upToDate(profile, inputs) {
@@ -98,7 +101,7 @@ async function make(profile, inputs) {
   const started = Date.now();
   say(`Building the Worker, profile ${profile} (${profile === "release" ? "about 2 minutes the first time, 1 after a change" : "about a minute the first time, some seconds after a change"})`);
   rmSync(making, { recursive: true, force: true });
-  await compile(profile, making);
+  await compileWithGlue(profile, making);
   await (profile === "release" ? shrink() : copyFileSync(shipped, withNames));
   const { size } = statSync(shipped);
   writeFileSync(join(making, STAMP), `${profile} ${inputs}`);
@@ -112,26 +115,22 @@ async function make(profile, inputs) {
  * `target/next`, so that nothing which deploys finds it.
  */
 export async function buildNext() {
-  const inputs = digestOf(INPUTS);
+  const inputs = digestOf(INPUTS, [optimiser()]);
   const last = join(nextRelease, STAMP);
   if (existsSync(last) && readFileSync(last, "utf8") === inputs) return;
   const started = Date.now();
   say("Building the next release, for tests of two side by side");
   rmSync(nextRelease, { recursive: true, force: true });
-  await compile("development", nextRelease, "--cfg postern_next");
+  await compileWithGlue("development", nextRelease, "--cfg postern_next");
   writeFileSync(last, inputs);
   say(`Built the next release in ${seconds(started)}`);
 }
 
-/** Rust to Wasm and glue. @param {BuildProfile} profile @param {string} directory @param {string} flags for rustc, in every crate */
-async function compile(profile, directory, flags = "") {
-  await must("cargo", ["build", "--package", "postern", "--profile", profile, "--target", TARGET, "--target-dir", fromRoot("target"), "--locked"], {
-    // wasm-bindgen's macros then use the futures of js-sys, as the `worker` crate does.
-    env: childEnvironment({ WASM_BINDGEN_USE_JS_SYS: "1", ...(flags ? { RUSTFLAGS: flags } : {}) }),
-    heartbeat: "building the Worker",
-  });
+/** Rust to Wasm and glue. @param {BuildProfile} profile @param {string} directory @param {string} [flags] for rustc, in every crate */
+async function compileWithGlue(profile, directory, flags) {
+  await compile(profile, flags);
   mkdirSync(directory, { recursive: true });
-  await must(toolProgram(bindgen, bindgen.name), [fromRoot("target", TARGET, profile, "postern.wasm"), directory]);
+  await must(toolProgram(bindgen, bindgen.name), [compiled(profile), directory]);
   // Wrangler does not know the `source` phase; a plain import of Wasm means the same to it.
   const glue = join(directory, "index.js");
   writeFileSync(glue, readFileSync(glue, "utf8").replace("import source ", "import "));

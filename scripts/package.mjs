@@ -62,7 +62,7 @@ function stageWorker(to) {
 }
 
 function manifest() {
-  const { name, version, license, devDependencies } = json("package.json");
+  const { name, version, license, dependencies } = json("package.json");
   return {
     name,
     version,
@@ -73,10 +73,10 @@ function manifest() {
     exports: { ".": "./src/entry.mjs", "./package.json": "./package.json" },
     engines: { node: ">=22.12" },
     // One file and no dependency of its own, so it comes along.
-    dependencies: { "smol-toml": devDependencies["smol-toml"] },
+    dependencies: { "smol-toml": dependencies["smol-toml"] },
     bundleDependencies: ["smol-toml"],
     // The project's own, so that it decides when it is exchanged.
-    peerDependencies: { wrangler: `^${devDependencies.wrangler}` },
+    peerDependencies: { wrangler: `^${dependencies.wrangler}` },
   };
 }
 

@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { basename, delimiter, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
+import { compile } from "./lib/compile.mjs";
 import { digestOf } from "./lib/hash.mjs";
 import { holderOf, isRunning, take } from "./lib/lock.mjs";
 import { childEnvironment, fromRoot, projectNode, root, toolProgram, toolsDirectory, windows } from "./lib/paths.mjs";
@@ -22,7 +23,13 @@ export const cargoFuzz = { name: "cargo-fuzz", version: "0.13.2" };
 export const cargoMutants = { name: "cargo-mutants", version: "27.1.0" };
 export const cargoDeny = { name: "cargo-deny", version: "0.20.2" };
 
-/** @param {{lint?: boolean, sdk?: boolean, mutants?: boolean, onlyPackages?: boolean}} [needs] also what only some parts of the tests use: `lint`, `sdk` for Python's packages, `mutants` for that command; or only npm's packages, for what builds nothing */
+/**
+ * @typedef {{lint?: boolean, sdk?: boolean, mutants?: boolean, noRust?: boolean, onlyToStart?: boolean, profile?: import("./lib/paths.mjs").BuildProfile}} Needs
+ *   what only some parts of the tests use: `lint`, `sdk` for Python's packages, `mutants` for that command; `noRust` for what builds nothing; `onlyToStart`
+ *   for what needs no more npm packages than `npm start` does; `profile` for what builds the Worker first of all
+ */
+
+/** @param {Needs} [needs] */
 export async function setUp(needs = {}) {
   const unlock = await alone();
   try {
@@ -44,15 +51,13 @@ export async function alone(what = "set-up") {
   return () => rmSync(lock, { force: true });
 }
 
-/** @param {Parameters<typeof setUp>[0] & {}} needs */
+/** @param {Needs} needs */
 async function installWhatIsMissing(needs) {
-  if (needs.onlyPackages) return installPackages();
+  const packages = () => installPackages(needs.onlyToStart ? "start" : "all");
+  if (needs.noRust) return packages();
   await checkPrerequisites();
   // Side by side: one mostly waits for the network, the other compiles.
-  await allOf([timed("npm packages", installPackages), timed("Rust toolchain", installRustToolchain).then(installRustParts)]);
-  // A debug build is quick to make and fast enough for one check.
-  if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
-  if (needs.mutants) await installCargoTool(cargoMutants, "cargo-mutants", "2 to 5 minutes", ["--debug"]);
+  await allOf([timed("npm packages", packages), timed("Rust toolchain", installRustToolchain).then(() => installRustParts(needs))]);
   if (needs.sdk) await installPythonPackages();
 }
 
@@ -61,10 +66,21 @@ async function allOf(steps) {
   for (const step of await Promise.allSettled(steps)) if (step.status === "rejected") throw step.reason;
 }
 
-/** The crates that the Worker is built from, and the program that writes its glue. */
-async function installRustParts() {
+/** The crates that the Worker is built from, and what is built from them once. @param {Needs} needs */
+async function installRustParts(needs) {
   await timed("Rust crates", () => must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" }));
+  const { profile } = needs;
+  const isFirst = !existsSync(toolProgram(bindgen, bindgen.name));
+  // Side by side: neither keeps all processors at work to its end.
+  await allOf([installTools(needs), ...(isFirst && profile ? [timed("Worker, compiled", () => compile(profile))] : [])]);
+}
+
+/** @param {Needs} needs */
+async function installTools(needs) {
   await timed(bindgen.name, installBindgen);
+  // A debug build is quick to make and fast enough for one check.
+  if (needs.lint) await installCargoTool(cargoDeny, "cargo-deny", "2 to 5 minutes", ["--debug", "--no-default-features"]);
+  if (needs.mutants) await installCargoTool(cargoMutants, "cargo-mutants", "2 to 5 minutes", ["--debug"]);
 }
 
 async function checkPrerequisites() {
@@ -94,18 +110,22 @@ async function installRustToolchain() {
   ]);
 }
 
-async function installPackages() {
+/** @param {"start" | "all"} wanted the `dependencies` of package.json, which are what `npm start` uses, or those for tests and releases as well */
+async function installPackages(wanted) {
   const stamp = fromRoot("node_modules", ".postern-packages");
-  const wanted = digestOf(["package-lock.json"], [process.platform, process.arch]);
-  if (existsSync(projectNode) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  say("Installing npm packages (about half a minute)");
+  const lock = digestOf(["package-lock.json"], [process.platform, process.arch]);
+  const [lockThen, there] = existsSync(projectNode) && existsSync(stamp) ? readFileSync(stamp, "utf8").split(" ") : [];
+  if (lockThen === lock && (there === "all" || there === wanted)) return;
+  // Whoever has had them all keeps them all.
+  const now = there === "all" ? there : wanted;
+  say(now === "all" ? "Installing npm packages (about half a minute)" : "Installing the npm packages that a start needs (about 20 seconds)");
   // Not `npm ci`: that refuses the lock file because the registry lacks workerd's packages for some other platforms.
-  // This installs exactly what the lock file names, too, and leaves the file alone.
-  const installed = await npm(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], { heartbeat: "npm install" });
+  // This installs exactly what the lock file names, too, and leaves the file alone. NODE_ENV must not choose.
+  const installed = await npm(["install", now === "all" ? "--include=dev" : "--omit=dev", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"], { heartbeat: "npm install" });
   if (installed.code !== 0 || !existsSync(projectNode)) throw new StepFailed("npm install failed, see above");
   const other = packageUnlikeTheLock();
   if (other) throw new StepFailed(`npm installed another ${other} than package-lock.json names: delete node_modules and try again`);
-  writeFileSync(stamp, wanted);
+  writeFileSync(stamp, `${lock} ${now}`);
 }
 
 /** A package that npm put into node_modules although the lock file names another or none. @returns {string | undefined} */
