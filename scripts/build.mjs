@@ -115,7 +115,7 @@ async function make(profile, inputs) {
  * `target/next`, so that nothing which deploys finds it.
  */
 export async function buildNext() {
-  const inputs = digestOf(INPUTS, [optimiser()]);
+  const inputs = digestOf(INPUTS);
   const last = join(nextRelease, STAMP);
   if (existsSync(last) && readFileSync(last, "utf8") === inputs) return;
   const started = Date.now();

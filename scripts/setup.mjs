@@ -72,7 +72,7 @@ async function installRustParts(needs) {
   const { profile } = needs;
   const isFirst = !existsSync(toolProgram(bindgen, bindgen.name));
   // Side by side: neither keeps all processors at work to its end.
-  await allOf([installTools(needs), ...(isFirst && profile ? [timed("Worker, compiled", () => compile(profile))] : [])]);
+  await allOf([installTools(needs), ...(isFirst && profile ? [timed("compilation", () => compile(profile))] : [])]);
 }
 
 /** @param {Needs} needs */

@@ -31,7 +31,7 @@ try {
   const args = process.argv.slice(2).filter((arg) => arg !== "--release");
   useEnvironment(args);
   const profile = process.argv.includes("--release") ? "release" : "development";
-  say(`The Worker is of the ${await timed("Worker, built", () => build(profile))} build.`);
+  say(`The Worker is of the ${await timed("Worker", () => build(profile))} build.`);
   process.stdout.write(`API key: ${developmentApiKey()}\n`);
   const started = await startWrangler(args, { profile });
   server = started;

@@ -35,7 +35,7 @@ export function childEnvironment(/** @type {Record<string, string>} */ extra = {
   const packagePrograms = [fromRoot("node_modules", "node", "bin"), fromRoot("node_modules", ".bin")];
   return {
     ...process.env,
-    // Wrangler's bundle is large: compiled once, it loads a quarter faster.
+    // Wrangler's bundle is large, and loads faster once it was compiled.
     NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? fromRoot("node_modules", ".cache", "node"),
     PATH: [...packagePrograms.filter(existsSync), process.env.PATH ?? ""].join(delimiter),
     WRANGLER_SEND_METRICS: "false",

@@ -1,12 +1,14 @@
 // @ts-check
-// Two commands that start at once set up one after the other, and one that was killed stops nobody.
+// Two commands that start at once set up one after the other, and one that was killed stops nobody; what a start installs is what it uses.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { build } from "esbuild";
 import { fromRoot, root } from "../../scripts/lib/paths.mjs";
 import { alone } from "../../scripts/setup.mjs";
 import { until } from "../support/until.mjs";
@@ -78,4 +80,16 @@ test("a build waits for another one, but not for a set-up", { timeout: 60_000 },
   for (const unlock of letGo) unlock();
   (await second)();
   assert.ok(!existsSync(fromRoot(".build-lock")));
+});
+
+test("a start uses no npm package that it does not install", async () => {
+  // Of a release build only, which installs all.
+  const ofReleases = ["binaryen"];
+  const { metafile } = await build({
+    entryPoints: ["start", "check", "build", "admin", "costs", "reset"].map((command) => fromRoot("scripts", `${command}.mjs`)),
+    bundle: true, packages: "external", platform: "node", format: "esm", outdir: "unused", write: false, metafile: true, logLevel: "error",
+  });
+  const used = new Set(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ path, external }) => external && !isBuiltin(path)).map(({ path }) => path)));
+  const { dependencies } = JSON.parse(readFileSync(fromRoot("package.json"), "utf8"));
+  assert.deepEqual([...used].filter((name) => !(name in dependencies)), ofReleases);
 });
