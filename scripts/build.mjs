@@ -23,8 +23,6 @@ import { useEnvironment } from "./lib/wrangler-settings.mjs";
 import { alone, bindgen } from "./setup.mjs";
 
 const INPUTS = ["src", "crates", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", "scripts/build.mjs", "scripts/bindgen", "scripts/lib/compile.mjs", "scripts/lib/glue.mjs"];
-/** The platform's limit for one variable; a larger one is only refused at deployment. */
-const MAX_VARIABLE_BYTES = 5 * 1024;
 /** What rustc's code and wasm-bindgen's wrappers use, by name: binaryen must not write encodings that workerd does not know yet. */
 const FEATURES = ["mutable-globals", "sign-ext", "nontrapping-float-to-int", "bulk-memory", "bulk-memory-opt", "multivalue", "reference-types", "exception-handling"];
 /**
@@ -67,7 +65,6 @@ const withNames = join(making, "index_bg.debug.wasm");
  * @returns {Promise<BuildProfile>} the profile of what is there now
  */
 export async function build(profile = buildProfile(), { goesOn = false } = {}) {
-  await checkVariables();
   const inputs = digestOf(INPUTS, [optimiser()]);
   const made = upToDate(profile, inputs) ?? (await madeAlone(profile, inputs));
   bundleFiles({ goesOn });
@@ -175,20 +172,6 @@ async function shrink() {
   }
   small.dispose();
   writeFileSync(glueFile, withoutUnusedImports(glue, imports));
-}
-
-/** Refuses a variable that only the deployment would refuse. Reads wrangler.toml again when it has changed. */
-async function checkVariables() {
-  const checked = fromRoot("target", "worker-variables");
-  const inputs = digestOf(["wrangler.toml"]);
-  if (existsSync(checked) && readFileSync(checked, "utf8") === inputs) return;
-  const { unstable_readConfig: readConfig } = await import("wrangler");
-  for (const [name, value] of Object.entries(readConfig({ config: fromRoot("wrangler.toml") }).vars)) {
-    const bytes = Buffer.byteLength(typeof value === "string" ? value : JSON.stringify(value));
-    if (bytes > MAX_VARIABLE_BYTES) throw new StepFailed(`setting ${name}: ${bytes} bytes, and the platform takes ${MAX_VARIABLE_BYTES}`);
-  }
-  mkdirSync(fromRoot("target"), { recursive: true });
-  writeFileSync(checked, inputs);
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {

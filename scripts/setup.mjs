@@ -2,7 +2,7 @@
 // Brings a machine to where the project can be built: checks what must be there, and gets the rest, each only when it
 // is missing. Needs no network once that is done.
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { basename, delimiter, join } from "node:path";
+import { basename, delimiter, dirname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { compile } from "./lib/compile.mjs";
 import { digestOf } from "./lib/hash.mjs";
@@ -16,6 +16,9 @@ const OLDEST_NODE = 20;
 /** Longer than the slowest set-up. */
 const LOCK_WAIT_MS = 20 * 60_000;
 const LOCK_POLL_MS = 200;
+
+/** What the toolchain and the crates were chosen by when they were last seen to be there. */
+const rustStamp = fromRoot("target", "rust-set-up");
 
 /** The helper in scripts/bindgen. Its name changes with its sources, so that an older one is never used in its place. */
 export const bindgen = { name: "postern-bindgen", version: digestOf(["scripts/bindgen/Cargo.toml", "scripts/bindgen/Cargo.lock", "scripts/bindgen/src"]).slice(0, 16) };
@@ -55,9 +58,12 @@ export async function alone(what = "set-up") {
 async function installWhatIsMissing(needs) {
   const packages = () => installPackages(needs.onlyToStart ? "start" : "all");
   if (needs.noRust) return packages();
-  await checkPrerequisites();
+  // Asking git, rustup, npm and cargo whether all is there takes longer than all else that a later start sets up.
+  const inputs = digestOf(["Cargo.lock", "rust-toolchain.toml"]);
+  const isThere = needs.onlyToStart && existsSync(rustStamp) && readFileSync(rustStamp, "utf8") === inputs;
+  if (!isThere) await checkPrerequisites();
   // Side by side: one mostly waits for the network, the other compiles.
-  await allOf([timed("npm packages", packages), timed("Rust toolchain", installRustToolchain).then(() => installRustParts(needs))]);
+  await allOf([timed("npm packages", packages), (isThere ? Promise.resolve() : fetchRust(inputs)).then(() => installRustParts(needs))]);
   if (needs.sdk) await installPythonPackages();
 }
 
@@ -66,9 +72,16 @@ async function allOf(steps) {
   for (const step of await Promise.allSettled(steps)) if (step.status === "rejected") throw step.reason;
 }
 
-/** The crates that the Worker is built from, and what is built from them once. @param {Needs} needs */
-async function installRustParts(needs) {
+/** The toolchain, and the crates that the Worker is built from. @param {string} inputs a digest of what says which those are */
+async function fetchRust(inputs) {
+  await timed("Rust toolchain", installRustToolchain);
   await timed("Rust crates", () => must("cargo", ["fetch", "--locked"], { quiet: true, heartbeat: "fetching crates" }));
+  mkdirSync(dirname(rustStamp), { recursive: true });
+  writeFileSync(rustStamp, inputs);
+}
+
+/** What is compiled once. @param {Needs} needs */
+async function installRustParts(needs) {
   const { profile } = needs;
   const isFirst = !existsSync(toolProgram(bindgen, bindgen.name));
   // Side by side: neither keeps all processors at work to its end.

@@ -48,9 +48,14 @@ export function textOf(toml, goesOn, name) {
 
 /** The file as JSON text; empty when it has no table. @param {string} toml @param {string} name of the file */
 export function jsonOf(toml, name) {
+  const tables = parsedToml(toml, name);
+  return Object.keys(tables).length === 0 ? "" : JSON.stringify(tables);
+}
+
+/** The file's tables. @param {string} toml @param {string} name of the file @returns {Record<string, any>} */
+export function parsedToml(toml, name) {
   try {
-    const tables = parse(toml);
-    return Object.keys(tables).length === 0 ? "" : JSON.stringify(tables);
+    return parse(toml);
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
     // The first line says what is wrong; the rest repeats the file.

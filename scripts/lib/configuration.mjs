@@ -1,6 +1,6 @@
 // @ts-check
-// What can be wrong with a configuration before the Worker runs: bindings that an environment lacks, and origins that
-// only this machine can reach.
+// What can be wrong with a configuration before the Worker runs: bindings that an environment lacks, variables that are too
+// large, and origins that only this machine can reach.
 import { isIP } from "node:net";
 import { gatewayOrigins } from "./gateway-file.mjs";
 import { option, settingsReader, wranglerConfig } from "./wrangler-settings.mjs";
@@ -10,18 +10,24 @@ const OBJECTS = ["USER_SESSIONS", "KEY_RING", "REVOCATIONS"];
 const NAMESPACE = "SESSION_DATA";
 /** The queue that events go to, where there is one. */
 const EVENTS = "EVENTS";
+/** The platform's limit for one variable; a larger one it refuses only when the Worker is deployed. */
+const MAX_VARIABLE_BYTES = 5 * 1024;
 
 /** @param {string[]} args of wrangler @param {{asDeployed?: boolean}} [options] @returns {Promise<string[]>} a line for each fault */
 export async function configurationFaults(args, { asDeployed = false } = {}) {
   const config = await wranglerConfig(args);
   const environment = option(args, "env", "e");
   const where = environment ? `[env.${environment}] of the configuration` : "the configuration";
-  /** @type {{kv_namespaces: {binding: string}[], durable_objects: {bindings: {name: string}[]}, queues?: {producers?: {binding: string}[]}}} */
-  const { kv_namespaces: namespaces, durable_objects: objects, queues } = config;
+  /** @type {{vars: Record<string, unknown>, kv_namespaces: {binding: string}[], durable_objects: {bindings: {name: string}[]}, queues?: {producers?: {binding: string}[]}}} */
+  const { vars, kv_namespaces: namespaces, durable_objects: objects, queues } = config;
   const bound = new Set([...namespaces.map(({ binding }) => binding), ...objects.bindings.map(({ name }) => name)]);
   const faults = [NAMESPACE, ...OBJECTS].filter((name) => !bound.has(name)).map((name) => `binding ${name}: ${where} does not have it`);
   const producers = (queues?.producers ?? []).map(({ binding }) => binding);
   for (const name of producers.filter((name) => name !== EVENTS)) faults.push(`binding ${name}: events go to a queue of the name ${EVENTS}, and to no other`);
+  for (const [name, value] of Object.entries(vars)) {
+    const bytes = Buffer.byteLength(typeof value === "string" ? value : JSON.stringify(value));
+    if (bytes > MAX_VARIABLE_BYTES) faults.push(`setting ${name}: ${bytes} bytes, and the platform takes ${MAX_VARIABLE_BYTES}`);
+  }
   const setting = await settingsReader(args);
   if (setting("EVENTS_REFRESHED") === "true" && !producers.includes(EVENTS) && !setting("EVENTS_WEBHOOK_URL")) {
     faults.push(`setting EVENTS_REFRESHED: there is no destination: neither a queue ${EVENTS} nor EVENTS_WEBHOOK_URL`);

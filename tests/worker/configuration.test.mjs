@@ -1,6 +1,6 @@
 // What the commands find wrong with a configuration before a Worker runs, and that no command waits for ever.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ import { freePort } from "../../scripts/lib/ports.mjs";
 import { StepFailed } from "../../scripts/lib/process.mjs";
 import { storageUser, useStorage } from "../../scripts/lib/storage-lock.mjs";
 import { probeUrl } from "../../scripts/lib/wrangler-dev.mjs";
-import { option, settingsReader } from "../../scripts/lib/wrangler-settings.mjs";
+import { option, settingsReader, wranglerConfig } from "../../scripts/lib/wrangler-settings.mjs";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const directory = mkdtempSync(join(tmpdir(), "postern-configuration-"));
@@ -75,7 +75,43 @@ test("a setting is read from the section and the file that are used", async () =
   assert.deepEqual([staging("FRESHNESS"), staging("API_DOMAIN"), staging("MAX_SESSIONS_PER_USER")], [undefined, "https://staging.example", "3"]);
   const given = await settingsReader(["-c", file, "--var", "FRESHNESS:stateless"]);
   assert.equal(given("FRESHNESS"), "stateless");
-  await assert.rejects(settingsReader(["-c", configuration("broken.toml", "[vars\n")]), StepFailed);
+});
+
+test("settings are read as wrangler reads them, and what it cannot read is told in one line", async () => {
+  const vars = (/** @type {string} */ at, /** @type {string} */ value) => `[${at}vars]\nTEXT = "${value}"\nNUMBER = 3\nLIST = ["a", { b = true }]\n`;
+  const one = configuration("one.toml", vars("", "top"));
+  const many = configuration("many.toml", `${vars("", "top")}[env.bare]\n${vars("env.own.", "own")}`);
+  const comments = join(directory, "wrangler.jsonc");
+  writeFileSync(comments, '{"name": "postern", /* as wrangler takes it */ "vars": {"TEXT": "jsonc"},}');
+  for (const args of [["-c", one], ["-c", one, "--env", "none"], ["-c", many], ["-c", many, "-e", "bare"], ["-c", many, "-e", "own"], ["-c", comments]]) {
+    const setting = await settingsReader(args);
+    const { vars: expected } = await wranglerConfig(args);
+    for (const name of ["TEXT", "NUMBER", "LIST"]) {
+      const value = expected[name];
+      assert.equal(setting(name), value === undefined || typeof value === "string" ? value : JSON.stringify(value), `${args} ${name}`);
+    }
+  }
+  const refusals = { "broken.toml": /line 4, column 6: .*TOML/, "absent.toml": /Could not read/, "many.toml": /No environment .*"none"/ };
+  configuration("broken.toml", "[vars\n");
+  for (const [name, message] of Object.entries(refusals)) {
+    await assert.rejects(settingsReader(["-c", join(directory, name), "--env", "none"]), (error) => error instanceof StepFailed && message.test(error.message) && !error.message.includes("\n"), name);
+  }
+});
+
+test("a start does not load wrangler to read its settings", () => {
+  const script = `
+    import { createRequire } from "node:module";
+    import { settingsReader } from "./scripts/lib/wrangler-settings.mjs";
+    const setting = await settingsReader(["-c", process.argv[1]]);
+    process.stdout.write([setting("TEXT"), ...Object.keys(createRequire(import.meta.url).cache)].join(" "));`;
+  const file = configuration("light.toml", '[vars]\nTEXT = "read"\n');
+  assert.equal(spawnSync(process.execPath, ["--input-type=module", "--eval", script, file], { cwd: root, encoding: "utf8" }).stdout, "read");
+});
+
+test("a variable that only a deployment would refuse is found before", async () => {
+  const found = (/** @type {number} */ bytes) => configurationFaults(["-c", configuration("large.toml", `${BINDINGS("")}[vars]\nISSUER = "${"x".repeat(bytes)}"\n`)]);
+  assert.deepEqual(await found(5_120), []);
+  assert.match((await found(5_121))[0] ?? "", /^setting ISSUER: 5121 bytes/);
 });
 
 test("a deployment refuses origins that it cannot reach, and such as anybody could read", async () => {

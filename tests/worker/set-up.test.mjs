@@ -1,7 +1,7 @@
 // @ts-check
-// Two commands that start at once set up one after the other, and one that was killed stops nobody; what a start installs is what it uses.
+// Two commands that start at once set up one after the other, and one that was killed stops nobody; what is there is not asked for again, and what a start installs is what it uses.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { isBuiltin } from "node:module";
 import { tmpdir } from "node:os";
@@ -80,6 +80,13 @@ test("a build waits for another one, but not for a set-up", { timeout: 60_000 },
   for (const unlock of letGo) unlock();
   (await second)();
   assert.ok(!existsSync(fromRoot(".build-lock")));
+});
+
+test("a later set-up needs none of the programs that the first one used", () => {
+  const env = { ...process.env, PATH: mkdtempSync(join(tmpdir(), "postern-path-")) };
+  const { status, stderr } = spawnSync(process.execPath, ["scripts/run.mjs", "build", "--development"], { cwd: root, env, encoding: "utf8" });
+  rmSync(env.PATH, { recursive: true });
+  assert.deepEqual([status, stderr], [0, ""]);
 });
 
 test("a start uses no npm package that it does not install", async () => {
