@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use super::{key_ring, shared_settings};
 use crate::runtime::{clock, js::ExecutionContext, log, log_context, promise, settings};

@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use crate::runtime::{
     clock,

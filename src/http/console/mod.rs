@@ -6,7 +6,7 @@ mod api;
 mod operator;
 mod overview;
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use crate::{
     objects::context::Context,

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use super::{api_key, backup, lists};
 use crate::{

@@ -1,6 +1,6 @@
 //! Who may use an operator's endpoints: whoever shows an API key of the settings.
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use super::super::rate_limit;
 use crate::runtime::http::request::Incoming;

@@ -6,7 +6,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use super::{
     fault::Fault,

@@ -1,6 +1,6 @@
 //! The isolate's side of a key set's keeper: asking.
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use crate::runtime::{
     http::fetch::{self, Limits, Target},

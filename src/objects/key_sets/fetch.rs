@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use super::discovery;
 use crate::runtime::{

@@ -1,6 +1,6 @@
 //! The isolate's side of the memory of logout signals: asking.
 
-use worker::Env;
+use crate::runtime::js::Env;
 
 use super::object::PATH;
 use crate::runtime::{
