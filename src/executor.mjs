@@ -1,12 +1,10 @@
 // The JavaScript side of the executor (`src/runtime/executor.rs`): it takes a request into Wasm in one step, and waits for
 // promises in Wasm's place, which costs a third of what waiting there costs.
-import { awaited, fulfilled, is_fresh_instance, rejected, timed_out, timeout } from "../build/index.js";
+import { __worker_init_state, awaited, fulfilled, rejected, timed_out, timeout } from "../build/index.js";
 import { inTime } from "./flights.mjs";
 
-let instances = 0;
-
 /** Which Wasm instance this is. After a trap that is a fresh one: ask before an argument is written into its memory. */
-export const instance = () => (is_fresh_instance() ? (instances += 1) : instances);
+export const instance = () => __worker_init_state().instanceId;
 
 const encoder = new TextEncoder();
 const buffer = new Uint8Array(65_536);

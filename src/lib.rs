@@ -13,16 +13,16 @@ mod rpc;
 mod runtime;
 mod sessions;
 
-use crate::runtime::js::Env;
 use crate::{
     auth::kept_answers,
     gateway::{response, websocket},
     http::router,
-    runtime::{executor, instance},
+    runtime::executor,
 };
 #[cfg(target_family = "wasm")]
 use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use worker::Env;
 
 use crate::runtime::js::{ExecutionContext, Host, IncomingRequest};
 use crate::runtime::suspension::Settlement;
@@ -122,12 +122,6 @@ pub fn answer_in_place(request: JsValue, env: JsValue) -> Result<JsValue, JsValu
 #[wasm_bindgen]
 pub fn result_in_place() -> Result<JsValue, JsValue> {
     rpc::given_up()
-}
-
-/// Whether nobody has asked this Wasm instance before: after a trap there is another one, and `executor.mjs` counts them.
-#[wasm_bindgen]
-pub fn is_fresh_instance() -> bool {
-    instance::is_fresh()
 }
 
 /// The promise that the holder of a task id is to wait for.

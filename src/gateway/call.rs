@@ -32,7 +32,7 @@ use postern_core::supertokens::fdi::request::BrowserRequest;
 use postern_core::tokens::candidate;
 use std::rc::Rc;
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 /// What every step works with.
 pub(crate) struct Call<'a> {

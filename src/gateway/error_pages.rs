@@ -4,8 +4,8 @@
 
 use std::{cell::OnceCell, rc::Rc};
 
-use crate::runtime::js::Env;
 use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
 
 use crate::runtime::{
     http::{body, request::request_id, response},

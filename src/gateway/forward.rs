@@ -1,9 +1,9 @@
 //! Sending a request to an origin: where to, for how long, and what its failures mean. Bodies stream past: they never
 //! enter Wasm. The sending itself is `proxy.mjs`.
 
-use crate::runtime::js::Env;
 use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
 
 use crate::runtime::{
     js::{self, FetchedResponse, Host},

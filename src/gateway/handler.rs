@@ -7,8 +7,8 @@ use super::call::Call;
 use super::call::log_detail;
 use super::call::socket_authorization;
 
-use crate::runtime::js::Env;
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use super::{
     error_pages::Asker,

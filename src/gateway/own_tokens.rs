@@ -4,7 +4,7 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use crate::{
     objects::{context::Context, key_ring},

@@ -1,8 +1,8 @@
 //! The second half of the gateway: a request that may pass, sent on with the identity headers, and its answer.
 
-use crate::runtime::js::Env;
 use data_encoding::BASE64URL_NOPAD;
 use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
 
 use super::{
     call::{Call, log_detail},

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use futures_util::future::join_all;
 use serde::Serialize;

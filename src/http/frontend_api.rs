@@ -1,6 +1,6 @@
 //! The browser API: verifying, refreshing and signing out, keys and discovery, health (SuperTokens frontend protocol).
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::{
     own_sessions, rate_limit, readiness, request_headers::Headers, session_device,

@@ -1,6 +1,6 @@
 //! `POST {base}/issuers/{id}/logout`: a trusted issuer's servers say that a session has ended there.
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use crate::{
     auth::issuer_signal::{self, NotVerified},

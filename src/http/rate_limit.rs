@@ -4,8 +4,8 @@
 //! of one session, and wrong API keys of one network. A right API key is never counted: whoever shares a network with somebody who guesses is not
 //! locked out.
 
-use crate::runtime::js::Env;
 use js_sys::Reflect;
+use worker::Env;
 
 use crate::{
     objects::context::Context,

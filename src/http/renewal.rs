@@ -6,7 +6,6 @@
 use crate::gateway::renewal::TRIED;
 
 use super::frontend_api;
-use crate::runtime::js::Env;
 use crate::{
     auth::session_cookies,
     objects::context::Context,
@@ -21,6 +20,7 @@ use postern_core::supertokens::fdi::answers;
 use postern_core::supertokens::fdi::anti_csrf::AntiCsrfMode;
 use postern_core::supertokens::fdi::request::BrowserRequest;
 use postern_core::supertokens::fdi::request_origin::{Sender, Site, request_site};
+use worker::Env;
 
 const MOST_REMEMBERED: usize = 512;
 

@@ -2,9 +2,9 @@
 //!
 //! Requests become values, and values become responses. `postern_core::request::route` decides which handler a path belongs to.
 
-use crate::runtime::js::Env;
 use std::{pin::pin, rc::Rc};
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use super::{
     console, explain,

@@ -1,6 +1,6 @@
 //! The service API: the SuperTokens backend protocol, for backend SDKs. Parse, carry out, render.
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::{operator::actions, rate_limit};
 use crate::{

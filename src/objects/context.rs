@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::{key_ring, shared_settings};
 use crate::runtime::{clock, js::ExecutionContext, log, log_context, promise, settings};

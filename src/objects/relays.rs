@@ -5,7 +5,7 @@
 
 use std::cell::Cell;
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use crate::runtime::{
     clock,

@@ -10,7 +10,7 @@ use postern_core::revocation::{
     key,
 };
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 /// Reports ended sessions of one user, to each shard at which an isolate may look for them.
 pub(crate) async fn report(env: &Env, report: Report) -> Result<(), Outage> {

@@ -13,9 +13,9 @@ mod results;
 
 use std::{cell::OnceCell, pin::pin, rc::Rc};
 
-use crate::runtime::js::Env;
 use js_sys::{JSON, RangeError};
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use crate::{
     auth::{

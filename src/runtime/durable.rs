@@ -5,9 +5,9 @@
 
 use std::cell::Cell;
 
-use crate::runtime::js::Env;
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use super::{
     js::{ObjectState, ObjectStorage},

@@ -5,9 +5,9 @@
 
 use std::pin::pin;
 
-use crate::runtime::js::Env;
 use js_sys::{Promise, Reflect, SyntaxError};
 use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
 
 use super::{
     js::{self, KvNamespace},

@@ -1,9 +1,11 @@
 //! Log lines: one JSON object each, of an event of the table (`postern_core::log_events`). Never a token, a cookie, a secret or user
 //! data.
 
-use super::{clock, js::console, log_context, metrics};
+use super::{clock, log_context, metrics};
 use postern_core::metrics::Point;
 use std::cell::{Cell, RefCell};
+
+use worker::{console_error, console_log, console_warn};
 
 use postern_core::{
     message::Unread,
@@ -79,14 +81,12 @@ pub(crate) fn write_with(event: Event, members: &[(Member, &str)], message: &str
         object.text(member.name(), value);
     }
     object.text("message", message);
-    let line = object.finish();
-    let write = match level {
-        LogLevel::Error => console::error,
-        LogLevel::Warn => console::warn,
-        LogLevel::Info | LogLevel::Debug => console::log,
-    };
-    // There is nowhere else to say that a line was refused.
-    let _ = write(&line);
+    let text = object.finish();
+    match level {
+        LogLevel::Error => console_error!("{text}"),
+        LogLevel::Warn => console_warn!("{text}"),
+        LogLevel::Info | LogLevel::Debug => console_log!("{text}"),
+    }
 }
 
 /// The same about something that every request may run into: at most once a minute for one message.

@@ -4,9 +4,9 @@
 
 use std::cell::{Cell, RefCell};
 
-use crate::runtime::js::Env;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use super::js::{self, AnalyticsDataset};
 use crate::runtime::number::number;

@@ -5,7 +5,6 @@ pub(crate) mod crypto;
 pub(crate) mod durable;
 pub(crate) mod executor;
 pub(crate) mod http;
-pub(crate) mod instance;
 pub(crate) mod js;
 pub(crate) mod kv;
 pub(crate) mod log;

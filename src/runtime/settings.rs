@@ -2,9 +2,9 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use crate::runtime::js::Env;
 use js_sys::{JSON, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
+use worker::Env;
 
 use super::{crypto, log, metrics};
 use postern_core::{

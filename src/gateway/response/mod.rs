@@ -6,8 +6,8 @@ pub(crate) mod edits;
 
 use super::local_response::local_response;
 use super::local_response::local_response_to;
-use crate::runtime::js::Env;
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use super::call::{Call, log_detail};
 use super::directives::{self, Outcome};

@@ -4,9 +4,9 @@
 
 pub(crate) mod ticket;
 
-use crate::runtime::js::Env;
 use js_sys::Reflect;
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use crate::{
     auth::{authenticate, verified_session::VerifiedToken, verifier},

@@ -6,7 +6,7 @@ mod api;
 mod operator;
 mod overview;
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use crate::{
     objects::context::Context,

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::{api_key, backup, lists};
 use crate::{

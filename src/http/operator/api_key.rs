@@ -1,6 +1,6 @@
 //! Who may use an operator's endpoints: whoever shows an API key of the settings.
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::super::rate_limit;
 use crate::runtime::http::request::Incoming;

@@ -4,7 +4,7 @@
 //!
 //! No copy of the ring is asked for before: that would make one where a backup is to be restored.
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use crate::{
     objects::key_ring::{self, NotSealed},

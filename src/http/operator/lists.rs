@@ -1,6 +1,6 @@
 //! What operators and backends may look at under the service API's path `/postern/`.
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::api_key;
 use crate::{

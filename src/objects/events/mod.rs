@@ -9,7 +9,7 @@ mod store;
 pub(crate) use delivery::Delivery;
 pub(crate) use store::{SqlEvents, next_due, publish};
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use crate::runtime::{
     js::{self, Queue},

@@ -5,7 +5,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::name::{BINDING, OBJECT_NAME};
 use crate::objects::relays;

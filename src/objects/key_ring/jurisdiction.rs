@@ -5,9 +5,9 @@
 //! jurisdiction makes its first keys, it claims the deployment there, once for ever. What is noted there stands in the place of
 //! a ring, as one of a schema yet to come: no release takes it for none and makes keys beside it.
 
-use crate::runtime::js::Env;
 use js_sys::Array;
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use super::{
     fault::Fault,

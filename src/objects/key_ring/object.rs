@@ -18,9 +18,9 @@ use std::{
     rc::Rc,
 };
 
-use crate::runtime::js::Env;
 use js_sys::Promise;
 use wasm_bindgen::{JsCast, JsValue, closure::Closure, prelude::wasm_bindgen};
+use worker::Env;
 
 use super::{
     answer::{answer, command, path, text},

@@ -6,7 +6,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::{
     fault::Fault,

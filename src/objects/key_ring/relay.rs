@@ -6,10 +6,10 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use crate::runtime::js::Env;
 use futures_util::future::join_all;
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
+use worker::Env;
 
 use super::client;
 use crate::{

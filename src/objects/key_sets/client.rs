@@ -1,6 +1,6 @@
 //! The isolate's side of a key set's keeper: asking.
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use crate::runtime::{
     http::fetch::{self, Limits, Target},

@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::discovery;
 use crate::runtime::{

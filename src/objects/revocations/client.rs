@@ -5,7 +5,7 @@
 //! follows from these is decided in `postern_core::revocation::copy`. A poll belongs to the request that began it; no
 //! request waits for one that another began.
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::object::object_name;
 use crate::runtime::{

@@ -1,6 +1,6 @@
 //! The isolate's side of the memory of logout signals: asking.
 
-use crate::runtime::js::Env;
+use worker::Env;
 
 use super::object::PATH;
 use crate::runtime::{

@@ -4,9 +4,8 @@
 //! isolate. Asynchronous ones return the promise, so that a synchronous throw is caught as well. Slices are handed over
 //! as views of our memory, which the callee copies before it returns.
 //!
-//! Here is what requests and fetches need; `objects` has Durable Objects, KV and queues, `crypto` WebCrypto, `console` the log.
+//! Here is what requests and fetches need; `objects` has Durable Objects, KV and queues, `crypto` WebCrypto.
 
-pub(crate) mod console;
 mod crypto;
 mod objects;
 mod trace;
@@ -32,10 +31,6 @@ extern "C" {
     /// `scheduler.wait(milliseconds)`
     #[wasm_bindgen(catch, js_namespace = scheduler, js_name = wait)]
     pub(crate) fn wait(milliseconds: &JsValue) -> Result<Promise, JsValue>;
-
-    /// Bindings and variables of the deployment. JavaScript knows no class of that name: never asked for by `dyn_into`.
-    #[derive(Debug, Clone)]
-    pub(crate) type Env;
 
     /// A request that came in.
     pub(crate) type IncomingRequest;
@@ -303,7 +298,7 @@ pub(crate) fn name(name: &'static str) -> JsValue {
 }
 
 /// A binding by its name, as a type whose methods are checked only when they are called. `None` when there is none.
-pub(crate) fn binding<T: JsCast>(env: &Env, name: &str) -> Option<T> {
+pub(crate) fn binding<T: JsCast>(env: &worker::Env, name: &str) -> Option<T> {
     js_sys::Reflect::get(env, &JsValue::from_str(name))
         .ok()
         .filter(JsValue::is_object)
