@@ -15,6 +15,7 @@ use super::{
     websocket,
 };
 use crate::runtime::{
+    apart::apart,
     clock,
     js::{self, ExecutionContext, Host},
     log, random,
@@ -98,6 +99,19 @@ impl Call<'_> {
             // Nothing more depends on this request: the answer need not come back here.
             return outbound.forward(env, host, index).map(JsValue::from);
         }
+        // Apart: most requests are plain.
+        apart(self.answered_here(&outbound, key.as_ref(), env, execution, host)).await
+    }
+
+    /// Sends the request on, and does with the answer what depends on this request.
+    async fn answered_here(
+        &self,
+        outbound: &Outbound<'_>,
+        key: Option<&DirectiveKey>,
+        env: &Env,
+        execution: &ExecutionContext,
+        host: &Host,
+    ) -> Result<JsValue, JsValue> {
         let started = clock::now();
         let sent = outbound.send(env, host).await;
         let answer = sent
@@ -107,7 +121,7 @@ impl Call<'_> {
         response::measured(self.matched, answer, clock::now().since(started));
         match sent {
             Ok(answer) => {
-                let key = key.as_ref().map(|key| &key.secret);
+                let key = key.map(|key| &key.secret);
                 let answer = response::with_directives(self, host, answer, key).await?;
                 self.watched(answer, env, execution, host)
             }

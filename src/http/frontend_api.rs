@@ -19,7 +19,7 @@ use crate::{
         context::{self, Context},
         key_ring,
     },
-    runtime::{http::request::Incoming, js::ExecutionContext, log, settings},
+    runtime::{apart::apart, http::request::Incoming, js::ExecutionContext, log, settings},
     sessions::{self, Exchange},
 };
 use postern_core::error::{self, Presented};
@@ -87,7 +87,18 @@ pub(crate) async fn answer(
         Ok(context) => context,
         Err(refusal) => return Answer::Reply(error::reply(&refusal, Presented::Nothing, 401)),
     };
-    Answer::Reply(match route {
+    if !matches!(route, Route::Session) {
+        return Answer::Reply(apart(other(&context, request, route)).await);
+    }
+    match session(&context, request).await {
+        Ok(shown) => Answer::Session(shown),
+        Err(reply) => Answer::Reply(reply),
+    }
+}
+
+/// The answer of every endpoint but the one that a site asks all the time.
+async fn other(context: &Context, request: &Incoming, route: &Route) -> Reply {
+    match route {
         Route::Jwks => {
             let document = context.ring.document(context.now);
             Reply::public_json(document.json, document.max_age_seconds)
@@ -97,21 +108,17 @@ pub(crate) async fn answer(
             Reply::public_json(document.json, document.max_age_seconds)
         }
         Route::OpenIdConfiguration => discovery(&context.settings),
-        Route::Readyz => ready(&context).await,
-        Route::SessionRefresh => refresh(&context, request).await,
-        Route::SessionTicket => session_ticket::answer(&context, request).await,
-        Route::SessionExchange => session_exchange::answer(&context, request).await,
-        Route::Sessions => own_sessions::list(&context, request).await,
-        Route::EndSessions => own_sessions::end(&context, request).await,
-        Route::SessionDevice => session_device::register(&context, request).await,
-        Route::SessionDeviceRefresh => session_device::refresh(&context, request).await,
-        Route::SignOut => sign_out(&context, request).await,
-        Route::Session => match session(&context, request).await {
-            Ok(shown) => return Answer::Session(shown),
-            Err(reply) => reply,
-        },
+        Route::Readyz => ready(context).await,
+        Route::SessionRefresh => refresh(context, request).await,
+        Route::SessionTicket => session_ticket::answer(context, request).await,
+        Route::SessionExchange => session_exchange::answer(context, request).await,
+        Route::Sessions => own_sessions::list(context, request).await,
+        Route::EndSessions => own_sessions::end(context, request).await,
+        Route::SessionDevice => session_device::register(context, request).await,
+        Route::SessionDeviceRefresh => session_device::refresh(context, request).await,
+        Route::SignOut => sign_out(context, request).await,
         _ => Reply::empty(404),
-    })
+    }
 }
 
 /// `GET {base}/session`.

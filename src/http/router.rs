@@ -17,6 +17,7 @@ use crate::{
     auth::{kept_answers, verifier},
     gateway::{error_pages::Asker, handler, local_response},
     runtime::{
+        apart::apart,
         http::{request::Incoming, response},
         js::{ExecutionContext, Host, IncomingRequest},
         log,
@@ -67,19 +68,6 @@ async fn answered(
     };
     let route = route(&settings, host_name, request.method(), request.path());
     match route {
-        Route::Core { path } => {
-            response::of(&service_api::answer(request, env, execution, &path, false).await)
-        }
-        Route::LegacyCore => {
-            let client = request.header("cf-connecting-ip").unwrap_or_default();
-            let keyless = settings.allows_keyless_client(&client);
-            response::of(
-                &service_api::answer(request, env, execution, request.path(), keyless).await,
-            )
-        }
-        Route::IssuerLogout { id } => {
-            response::of(&issuer_logout::answer(request, env, execution, &id).await)
-        }
         Route::Preflight => {
             let requested = request.header("access-control-request-headers");
             response::of(&cors::preflight(
@@ -90,18 +78,16 @@ async fn answered(
         }
         Route::NotFound => match settings::gateway(env) {
             Ok(Some(gateway)) => {
-                handler::answer(request, env, execution, &settings, &gateway, host).await
+                apart(handler::answer(
+                    request, env, execution, &settings, &gateway, host,
+                ))
+                .await
             }
             _ => of_nobodys_path(request, &settings),
         },
-        Route::Console { path } => {
-            response::of(&console::answer(request, env, execution, &path, &settings).await)
-        }
-        Route::Metrics => response::of(&lists::metrics(request, env, &settings).await),
-        Route::Explain => response::of(&explain::answer(request, env, execution, &settings).await),
         Route::RefreshAndReturn | Route::SessionRefresh => {
             // Scripts name no address to come back to.
-            if let Some(reply) = renewal::answer(request, env, execution, &settings).await {
+            if let Some(reply) = apart(renewal::answer(request, env, execution, &settings)).await {
                 return with_cors(request, &settings, reply);
             }
             match route {
@@ -114,7 +100,39 @@ async fn answered(
         Route::MethodNotAllowed { allow } => {
             with_cors(request, &settings, error::method_not_allowed(allow))
         }
+        Route::Core { .. }
+        | Route::LegacyCore
+        | Route::IssuerLogout { .. }
+        | Route::Console { .. }
+        | Route::Metrics
+        | Route::Explain => {
+            let reply = apart(of_programs(request, env, execution, &settings, route)).await;
+            response::of(&reply)
+        }
         route => of_browser_api(request, env, execution, &settings, &route, host).await,
+    }
+}
+
+/// The answer to a backend, an operator or an identity provider.
+async fn of_programs(
+    request: &Incoming,
+    env: &Env,
+    execution: &ExecutionContext,
+    settings: &Settings,
+    route: Route,
+) -> Reply {
+    match route {
+        Route::Core { path } => service_api::answer(request, env, execution, &path, false).await,
+        Route::LegacyCore => {
+            let client = request.header("cf-connecting-ip").unwrap_or_default();
+            let keyless = settings.allows_keyless_client(&client);
+            service_api::answer(request, env, execution, request.path(), keyless).await
+        }
+        Route::IssuerLogout { id } => issuer_logout::answer(request, env, execution, &id).await,
+        Route::Console { path } => console::answer(request, env, execution, &path, settings).await,
+        Route::Metrics => lists::metrics(request, env, settings).await,
+        Route::Explain => explain::answer(request, env, execution, settings).await,
+        _ => error::not_found(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! The platform: executor, promises, storage, crypto, time, log and settings.
 
+pub(crate) mod apart;
 pub(crate) mod clock;
 pub(crate) mod crypto;
 pub(crate) mod durable;

@@ -84,6 +84,13 @@ pub(crate) fn poll_once(work: &mut Work) -> Polled {
     }
 }
 
+/// Whether the work that is being polled has stopped at a computation of the platform's.
+pub(crate) fn is_at_computation() -> bool {
+    STATE.with_borrow(|state| {
+        matches!(state, State::Suspended(suspension) if matches!(suspension.timeout, Timeout::Computation))
+    })
+}
+
 /// Waits for a promise, if the executor polls and the work waits for nothing else; `None` = wait in another way.
 pub(crate) async fn settlement(promise: &Promise, timeout: Timeout) -> Option<Settlement> {
     let settlement = Rc::new(Cell::new(None));

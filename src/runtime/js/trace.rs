@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 
-use crate::runtime::log_context;
+use crate::runtime::{log_context, suspension};
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 
 #[wasm_bindgen]
@@ -45,8 +45,9 @@ impl Drop for Open {
     }
 }
 
-/// Does `work` in a span. It begins when `work` has to wait for something: what is answered at once costs nothing and has no
-/// span, and the platform's clock stands still until then. `what` has no user data; empty = nothing to say.
+/// Does `work` in a span. It begins when `work` has to wait for something that is no computation: the platform's clock stands
+/// still until then, so that a span would have no length, and asking whether the request is traced takes as long as reading
+/// its headers. `what` has no user data; empty = nothing to say.
 ///
 /// `work` is pinned where it was made: moved in here it would take its place twice.
 pub(crate) async fn traced<T>(
@@ -57,7 +58,7 @@ pub(crate) async fn traced<T>(
     let mut span = None;
     std::future::poll_fn(|context| {
         let polled = work.as_mut().poll(context);
-        if polled.is_pending() && span.is_none() {
+        if polled.is_pending() && span.is_none() && !suspension::is_at_computation() {
             span = Some(Open::start(name, what));
         }
         polled
