@@ -425,3 +425,36 @@ fn a_lower_limit_of_sessions_holds_from_the_next_one_on() {
     );
     assert_eq!(user.refresh(&tokens[2], RotationMode::Own), GONE);
 }
+
+/// Whether KV takes the delete of the copy or not: it is no reason to tell the authority later.
+#[test]
+fn an_entry_that_nobody_was_told_is_due_whatever_becomes_of_the_copy() {
+    for accepted in [true, false] {
+        let user = out_of_reach();
+        user.create(1);
+        user.call(write(1));
+        user.call(revoke(&handle(1), true));
+        finish_copy(&user, 1, accepted);
+        assert_eq!(owed(&user), [handle(1)], "{accepted}");
+    }
+}
+
+#[test]
+fn an_entry_that_was_taken_is_looked_at_before_its_time_only_while_the_copy_is_refused() {
+    let user = out_of_reach();
+    user.create(1);
+    user.call(write(1));
+    user.call(revoke(&handle(1), true));
+    let expires = user.report(true)[0].expires;
+    let due = |user: &User| user.store.revocation_task(&handle(1)).unwrap().unwrap().due;
+    assert_eq!(due(&user), expires);
+    for _ in 0..2 {
+        finish_copy(&user, 1, false);
+        assert_eq!(due(&user), expires.minus(Millis(10 * MINUTE)));
+    }
+    finish_copy(&user, 1, true);
+    assert_eq!(due(&user), expires);
+    // The second delete repeats one that was taken.
+    finish_copy(&user, 1, false);
+    assert_eq!(due(&user), expires);
+}

@@ -10,6 +10,8 @@
     reason = "a test may panic, and its helpers are seen by no one else"
 )]
 
+#[path = "user_sessions/access_tokens.rs"]
+mod access_tokens;
 #[path = "user_sessions/devices.rs"]
 mod devices;
 #[path = "user_sessions/dpop.rs"]

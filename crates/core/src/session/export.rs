@@ -123,9 +123,50 @@ fn record(kind: &str) -> ObjectWriter {
 
 #[cfg(test)]
 mod tests {
-    use super::ExportCursor;
-    use crate::session::listing::Cursor;
+    use super::{ExportCursor, ExportPage, PAGE_BYTES};
+    use crate::session::listing::{Cursor, tests::listed};
     use postern_jwt::time::UnixMillis;
+    use serde_json::json;
+
+    #[test]
+    fn a_page_has_each_record_with_what_it_is_and_where_the_next_page_begins() {
+        let mut page = ExportPage::default();
+        page.session(&listed("one"), r#"{"a":1}"#, "{}", Some(r#"{"kty":"EC"}"#));
+        page.session(&listed("two"), "{}", r#"{"cart":2}"#, None);
+        page.ended(&listed("three"));
+        page.foreign("idp", Some("alice"), "four", r#"{"cart":4}"#);
+        page.foreign("idp", None, "five", "{}");
+        let read = |next: Option<&ExportCursor>| -> serde_json::Value {
+            serde_json::from_str(&page.result(next)).unwrap()
+        };
+        let own = |handle: &str| -> serde_json::Value {
+            serde_json::from_str(&listed(handle).to_json(None)).unwrap()
+        };
+        let records = json!([
+            { "type": "session", "session": own("one"), "jwtPayload": { "a": 1 }, "sessionData": {},
+              "deviceKey": { "kty": "EC" } },
+            { "type": "session", "session": own("two"), "jwtPayload": {}, "sessionData": { "cart": 2 } },
+            { "type": "ended_session", "session": own("three") },
+            { "type": "issuer_session", "sessionData": { "cart": 4 },
+              "session": { "handle": "four", "issuer": "idp", "userId": "alice" } },
+            { "type": "issuer_session", "sessionData": {}, "session": { "handle": "five", "issuer": "idp" } },
+        ]);
+        assert_eq!(read(None), json!({ "status": "OK", "records": records }));
+        let next = ExportCursor::Ended(None);
+        assert_eq!(read(Some(&next))["cursor"], json!(next.to_text()));
+    }
+
+    #[test]
+    fn a_page_is_full_once_its_records_have_the_bytes_that_it_takes() {
+        let filled = |bytes: usize| {
+            let mut page = ExportPage::default();
+            page.foreign("idp", None, "handle", &format!("\"{}\"", "x".repeat(bytes)));
+            page
+        };
+        let around = filled(0).bytes;
+        assert!(!filled(PAGE_BYTES - around - 1).is_full());
+        assert!(filled(PAGE_BYTES - around).is_full());
+    }
 
     #[test]
     fn a_place_in_an_export_is_read_as_it_was_written_and_nothing_else_is() {

@@ -225,9 +225,62 @@ impl SessionPage {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Cursor, Ended, EndedBy};
+pub(super) mod tests {
+    use super::{Cursor, Ended, EndedBy, ListedSession, SessionPage};
     use postern_jwt::time::UnixMillis;
+    use serde_json::json;
+
+    pub(in crate::session) fn listed(handle: &str) -> ListedSession {
+        ListedSession {
+            handle: handle.to_owned(),
+            user_id: "alice".to_owned(),
+            tenant_id: "public".to_owned(),
+            created: UnixMillis(1),
+            last_refreshed: None,
+            last_seen: UnixMillis(2),
+            expiry: UnixMillis(3),
+            device: None,
+            made_by: None,
+            device_bound: None,
+            dpop_key: None,
+            ended: None,
+        }
+    }
+
+    #[test]
+    fn a_page_has_the_facts_of_each_session_and_says_which_one_asks() {
+        let refreshed = ListedSession {
+            last_refreshed: Some(UnixMillis(2)),
+            made_by: Some("rpc".to_owned()),
+            device_bound: Some(UnixMillis(1)),
+            ended: Some(Ended::of(UnixMillis(3), "theft", None)),
+            ..listed("two")
+        };
+        let cursor = Cursor {
+            at: UnixMillis(1),
+            handle: "two".to_owned(),
+        };
+        let page = SessionPage {
+            sessions: vec![listed("one"), refreshed],
+            next: Some(cursor.clone()),
+        };
+        let read = |current: Option<&str>| -> serde_json::Value {
+            serde_json::from_str(&page.result(current)).unwrap()
+        };
+        assert_eq!(
+            read(None),
+            json!({ "status": "OK", "cursor": cursor.to_text(), "sessions": [
+                { "handle": "one", "issuer": "own", "userId": "alice", "tenantId": "public", "timeCreated": 1, "lastSeen": 2,
+                  "expiry": 3 },
+                { "handle": "two", "issuer": "own", "userId": "alice", "tenantId": "public", "timeCreated": 1, "lastSeen": 2,
+                  "expiry": 3, "lastRefreshed": 2, "madeBy": "rpc", "deviceBound": 1,
+                  "ended": { "time": 3, "reason": "theft" } },
+            ] })
+        );
+        let asking = read(Some("two"));
+        assert_eq!(asking["sessions"][0]["current"], json!(false));
+        assert_eq!(asking["sessions"][1]["current"], json!(true));
+    }
 
     #[test]
     fn a_cursor_is_read_as_it_was_written_and_nothing_else_is() {

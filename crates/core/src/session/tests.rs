@@ -1,15 +1,23 @@
 //! Edges that the tests beside each part leave out: names that are stored, limits, and clocks that are set back.
 
 use super::{
-    call::{Gone, UserCall},
+    call::{Gone, UserCall, UserReply, UserRequest, UserResponse},
     facts::{Fact, GENERATION_LIMIT, LivenessCache},
     handle::{HandleKeys, MAX_HANDLE_BYTES, Subject, is_foreign},
     lineage::{Lineage, Rotation, Step, Superseding, TokenPosition},
+    listing::MadeBy,
+    minting::{AccessGrant, Minted, OWN_VERSION, claims},
+    model::{Device, SessionView},
     record::{CopyAction, Ending},
     refresh_token::{MAX_REFRESH_TOKEN_BYTES, TokenMaker, longest, parse},
 };
-use crate::refusal::ReuseSubtype;
+use crate::{
+    message::{OLDEST, Unread, decode, encode},
+    refusal::ReuseSubtype,
+    tokens::access_token::complete,
+};
 use postern_jwt::{
+    Algorithm, SigningAlgorithm,
     secret::Secret,
     time::{Millis, UnixMillis},
 };
@@ -34,6 +42,15 @@ fn names_in_storage_stay_what_they_are() {
     ] {
         assert_eq!(action.name(), name);
         assert_eq!(CopyAction::from_name(name), Some(action));
+    }
+    for (made_by, name) in [
+        (MadeBy::Rpc, "rpc"),
+        (MadeBy::ServiceApi, "service_api"),
+        (MadeBy::Origin, "origin"),
+        (MadeBy::Exchange, "exchange"),
+        (MadeBy::FormerCore, "former_core"),
+    ] {
+        assert_eq!(made_by.name(), name);
     }
     for unknown in ["", "Expired", "PUT", "xyzzy"] {
         assert_eq!(Ending::from_name(unknown), None);
@@ -223,4 +240,105 @@ fn without_a_quiet_period_a_child_is_exchanged_also_when_the_clock_was_set_back(
     };
     let (_, step) = lineage.present(child, rotation, grace, UnixMillis(999_000));
     assert!(matches!(step, Step::Issue { .. }), "{step:?}");
+}
+
+#[test]
+fn what_is_older_than_the_oldest_protocol_is_out_of_reach() {
+    let asked = |protocol| {
+        let request = UserRequest {
+            protocol,
+            not_before: UnixMillis(0),
+            call: UserCall::ReadInformation {
+                handle: "handle".to_owned(),
+            },
+        };
+        decode::<UserRequest>(&encode(&request).unwrap()).map(|_| ())
+    };
+    let answered = |protocol| {
+        let response = UserResponse {
+            protocol,
+            as_of: UnixMillis(0),
+            reply: UserReply::Done {},
+        };
+        decode::<UserResponse>(&encode(&response).unwrap()).map(|_| ())
+    };
+    assert_eq!((asked(OLDEST), answered(OLDEST)), (Ok(()), Ok(())));
+    let out_of_reach = Err(Unread::Unsupported);
+    assert_eq!(
+        (asked(OLDEST - 1), answered(OLDEST - 1)),
+        (out_of_reach, out_of_reach)
+    );
+}
+
+#[test]
+fn one_fact_of_a_device_is_enough_to_be_kept() {
+    let agent = || Some("agent".to_owned());
+    let ip = || Some("192.0.2.1".to_owned());
+    assert!(Device::of(agent(), None, None).is_some());
+    assert!(Device::of(None, ip(), None).is_some());
+    assert!(Device::of(None, None, Some("de")).is_some());
+    assert_eq!(Device::of(None, None, None), None);
+    assert_eq!(Device::of(None, None, Some("d!")), None);
+}
+
+/// An issuer's signal is taken once: no two of them share a name.
+#[test]
+fn the_name_of_a_signal_is_that_of_its_issuer_and_id() {
+    let names = [("a", "1"), ("a", "2"), ("b", "1"), ("a1", "")]
+        .map(|(issuer, id)| keys().signal_name(issuer, id));
+    for (at, name) in names.iter().enumerate() {
+        assert!(!names[..at].contains(name));
+    }
+    assert_eq!(keys().signal_name("a", "1"), names[0]);
+}
+
+/// The longest tokens of a session are measured before it is made, with a signature of the same length.
+#[test]
+fn the_measured_token_is_as_long_as_the_one_that_is_made() {
+    let now = UnixMillis(1_700_000_000_000);
+    let session = SessionView {
+        handle: "route.random.tag".to_owned(),
+        user_id: "alice".to_owned(),
+        tenant_id: "public".to_owned(),
+        payload: r#"{"role":"reader"}"#.to_owned(),
+    };
+    let minted = |by_service_api| Minted {
+        version: OWN_VERSION,
+        by_service_api,
+        anti_csrf: false,
+        device: false,
+        dpop_key: None,
+        algorithm: SigningAlgorithm::ES256,
+        key_id: "d-1",
+        issuer: "https://auth.example",
+    };
+    for by_service_api in [false, true] {
+        let lengths = minted(by_service_api).lengths(&session, now).unwrap();
+        let hash = "a".repeat(64);
+        let grant = AccessGrant {
+            created: now,
+            expiry: now,
+            hash1: hash.clone(),
+            parent_hash1: by_service_api.then_some(hash),
+            anti_csrf_token: None,
+            use_dynamic_key: true,
+            by_service_api,
+            session_created: (!by_service_api).then_some(now),
+            generation: if by_service_api { 0 } else { u32::MAX },
+            device: None,
+            dpop_key: None,
+        };
+        let claims = claims(&session, &grant, OWN_VERSION, "https://auth.example");
+        let algorithm = Algorithm::signed_with(SigningAlgorithm::ES256);
+        let input = claims.signing_input(algorithm, "d-1").unwrap();
+        assert_eq!(lengths.token, complete(OWN_VERSION, &input, &[0; 64]).len());
+        assert!((session.payload.len()..lengths.token).contains(&lengths.payload));
+    }
+    // What only our own endpoints protect, the service API may set.
+    let claiming = SessionView {
+        payload: r#"{"cnf":{"jkt":"A"}}"#.to_owned(),
+        ..session
+    };
+    assert!(minted(false).lengths(&claiming, now).is_err());
+    assert!(minted(true).lengths(&claiming, now).is_ok());
 }

@@ -286,6 +286,30 @@ mod tests {
         }
     }
 
+    #[test]
+    fn only_a_text_with_parts_of_the_right_lengths_has_the_form() {
+        let text = key().seal(&ticket("public"), SCOPE);
+        let parts: Vec<&str> = text.split('.').collect();
+        for at in [4, 5, 8] {
+            let mut changed = parts.clone();
+            let longer = [parts[at], "A"].concat();
+            changed[at] = &longer;
+            assert!(!has_form(&changed.join(".")), "{at}");
+        }
+    }
+
+    #[test]
+    fn each_fault_has_words_of_its_own() {
+        let all = [
+            TicketFault::NotOurs,
+            TicketFault::OtherPlace,
+            TicketFault::Expired,
+        ]
+        .map(TicketFault::text);
+        assert!(all.iter().all(|text| !text.is_empty()));
+        assert!(all[0] != all[1] && all[1] != all[2] && all[0] != all[2]);
+    }
+
     proptest! {
         #[test]
         fn a_changed_byte_is_refused(at in any::<proptest::sample::Index>(), byte in 0u8..128) {

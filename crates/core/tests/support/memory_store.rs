@@ -336,15 +336,18 @@ impl UserStore for MemoryStore {
     fn end_foreign(&self, handle: &str, tombstone: Tombstone) -> Result<bool, StoreFault> {
         let mut tables = self.0.borrow_mut();
         tables.data.remove(handle);
-        let before = tables
+        match tables.foreign.get(handle) {
+            Some(Stored::Ended(_)) => return Ok(false),
+            Some(Stored::Live(record)) => {
+                let seq = record.data_seq;
+                tables.foreign_seq.insert(handle.to_owned(), seq);
+            }
+            None => {}
+        }
+        tables
             .foreign
             .insert(handle.to_owned(), Stored::Ended(tombstone));
-        if let Some(Stored::Live(record)) = &before {
-            tables
-                .foreign_seq
-                .insert(handle.to_owned(), record.data_seq);
-        }
-        Ok(!matches!(before, Some(Stored::Ended(_))))
+        Ok(true)
     }
 
     fn revive_foreign(&self, handle: &str, keep_until: UnixMillis) -> Result<bool, StoreFault> {

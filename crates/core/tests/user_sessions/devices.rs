@@ -205,6 +205,21 @@ fn until_the_browser_is_known_to_have_the_key_it_is_not_asked_for() {
 }
 
 #[test]
+fn a_word_that_a_browser_has_another_key_confirms_nothing() {
+    let user = User::new();
+    let token = user.create(1);
+    bind(&user, 1, 'A');
+    user.call(UserCall::ConfirmDevice {
+        handle: handle(1),
+        thumbprint: thumbprint('B'),
+    });
+    issued(user.call(with(
+        refresh(&token, ROTATION_MODES[0]),
+        Some(DeviceShown::default()),
+    )));
+}
+
+#[test]
 fn each_challenge_is_answered_once_and_may_renew_the_access_token() {
     let user = User::new();
     bound(&user, 1);

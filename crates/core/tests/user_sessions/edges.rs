@@ -8,7 +8,7 @@ use postern_core::{
         record::{Stored, UserStore},
         user::{Copy, answer_empty, copied, copy_now, is_reported_as_theft},
     },
-    settings::RecentTokenReuse,
+    settings::{DeviceBinding, RecentTokenReuse, SupersededBy},
 };
 use postern_jwt::{
     SigningAlgorithm,
@@ -119,6 +119,28 @@ fn an_object_that_holds_nothing_answers_without_storing_what_needs_no_store() {
                 tenant_id: tenant_id.clone(),
             },
             none(),
+        ),
+        (
+            UserCall::ListSessions {
+                user_id: user_id.clone(),
+                tenant_id: None,
+                after: None,
+                ended: false,
+            },
+            Some(UserReply::Sessions {
+                sessions: Vec::new(),
+                next: None,
+            }),
+        ),
+        (
+            UserCall::Erase {
+                user_id: None,
+                keep_for: None,
+            },
+            Some(UserReply::Erased {
+                handles: Vec::new(),
+                goes_on: false,
+            }),
         ),
         (
             UserCall::RevokeAll {
@@ -392,6 +414,47 @@ fn a_token_that_is_expired_this_very_millisecond_gets_no_successor() {
     };
     assert!(regenerated(UnixMillis(user.now.get() + 1)));
     assert!(!regenerated(user.now()));
+}
+
+/// The answer of a refresh may be lost for the grace period, and for no more than half of what an access token lives.
+#[test]
+fn a_lost_answer_is_given_again_for_at_most_half_the_life_of_an_access_token() {
+    let mut user = User::new();
+    user.settings.refresh_token_superseded_by = SupersededBy::Time;
+    user.settings.access_token_jitter_permille = 0;
+    user.settings.refresh_grace_period = Millis(30_000);
+    user.settings.access_token_validity = Millis(40_000);
+    let first = user.create(1);
+    user.refresh_ok(&first, RotationMode::Own);
+    user.advance(20_000);
+    user.refresh_ok(&first, RotationMode::Own);
+    user.advance(20_001);
+    let reply = user.refresh(&first, RotationMode::Own);
+    assert!(matches!(reply, UserReply::Theft { .. }), "{reply:?}");
+}
+
+#[test]
+fn the_limit_of_access_tokens_counts_a_device_where_sessions_are_bound_to_one() {
+    let bytes = |device_binding| {
+        let mut user = User::new();
+        user.settings.device_binding = device_binding;
+        user.create(1);
+        let reply = user.call(UserCall::MergePayload {
+            handle: handle(1),
+            changes: r#"{"a":1}"#.to_owned(),
+            limit: TokenLimit {
+                most_bytes: 0,
+                algorithm: SigningAlgorithm::ES256,
+                key_id: "d-1".to_owned(),
+                anti_csrf: false,
+            },
+        });
+        match reply {
+            UserReply::PayloadRefused { token_bytes, .. } => token_bytes.unwrap(),
+            other => panic!("taken: {other:?}"),
+        }
+    };
+    assert!(bytes(DeviceBinding::Offer) > bytes(DeviceBinding::Off));
 }
 
 #[test]

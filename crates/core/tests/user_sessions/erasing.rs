@@ -81,6 +81,20 @@ fn of_many_sessions_one_call_ends_a_batch_and_says_that_it_goes_on() {
     assert!(!user.store.names("\"u1\""));
 }
 
+#[test]
+fn of_many_sessions_that_have_ended_before_nothing_is_left_either() {
+    for retention in [Millis(0), Millis(3_600_000)] {
+        let mut user = User::with_settings(many());
+        user.settings.ended_session_retention = retention;
+        for n in 0..=ERASE_BATCH * 2 {
+            user.create(n);
+            user.answer(revoke_one(&handle(n)));
+        }
+        while erase(&user, Some("u1")).1 {}
+        assert!(!user.store.names("\"u1\""), "{retention:?}");
+    }
+}
+
 fn many() -> postern_core::settings::Settings {
     use postern_core::settings::{RawValue, Settings};
     let text = |value: &str| RawValue::Text(value.to_owned());

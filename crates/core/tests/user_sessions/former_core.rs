@@ -184,9 +184,13 @@ fn until_it_is_refreshed_here_access_tokens_may_name_the_cores_refresh_token() {
 fn one_that_is_here_and_was_not_refreshed_follows_the_core_and_the_key_ring() {
     let mut user = User::new();
     adopted(&user);
+    let first = issued(user.call(adopt_one(false, 2 * YEAR))).1;
+    assert_eq!(user.expiry(1), UnixMillis(START + 2 * YEAR));
     user.secrets = vec![(2, Secret::new(vec![12; 32]))];
     user.anti_csrf_keys = vec![(2, Secret::new(vec![22; 32]))];
-    let first = issued(user.call(adopt_one(false, 2 * YEAR))).1;
+    let with_newest = issued(user.call(adopt_one(false, 2 * YEAR))).1;
+    assert_ne!(with_newest, first);
+    let first = with_newest;
     user.advance(YEAR);
     issued(user.call(refresh(&first, RotationMode::Own)));
     let Some(Stored::Live(record)) = user.store.session(&handle(1)).unwrap() else {

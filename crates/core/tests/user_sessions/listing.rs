@@ -80,8 +80,11 @@ fn every_session_is_on_exactly_one_page_newest_first() {
     let ended = all(&user, true);
     assert_eq!(ended.len(), many as usize);
     // A page that is exactly full is the last when nothing follows.
-    user.create(many + 1);
-    assert_eq!(page(&user, None, None, false).1, None);
+    for n in 0..PAGE {
+        user.create(many + n);
+    }
+    let (full, next) = page(&user, None, None, false);
+    assert_eq!((full.len(), next), (PAGE as usize, None));
 }
 
 #[test]

@@ -173,6 +173,28 @@ fn a_sign_out_is_remembered_for_as_long_as_there_may_be_tokens_from_before() {
 }
 
 #[test]
+fn of_a_subject_without_a_sign_out_that_matters_nothing_is_kept_beyond_its_data() {
+    // Nobody has signed out; or no token from before can be accepted any more, from this very moment on.
+    for ended in [false, true] {
+        let user = user("60s");
+        if ended {
+            end(&user, SUBJECT);
+            user.advance(1);
+            assert!(is_good(&shown(&user, SUBJECT, user.now())));
+        }
+        user.call(UserCall::WriteData {
+            handle: SUBJECT.to_owned(),
+            session_data: r#"{"cart":1}"#.to_owned(),
+            keep_for: Some(Millis(60_000)),
+        });
+        let longest = user.settings.trusted_issuers[0].max_token_age;
+        user.advance(longest.0 + user.settings.clock_tolerance.0 - u64::from(ended));
+        user.sweep();
+        assert_eq!(user.store.foreign(SUBJECT).unwrap(), None, "{ended}");
+    }
+}
+
+#[test]
 fn ending_a_subject_that_was_never_seen_counts_too() {
     let user = user("30d");
     assert_eq!(
@@ -210,6 +232,14 @@ fn an_issuers_word_on_a_subject_is_dated_by_the_event_and_only_moves_forward() {
             assert!(is_good(&shown(&user, handle, at(4_999))), "{handle}");
             assert_eq!(shown(&user, handle, at(5_000)), GONE);
         }
+        // What is known already is not reported again.
+        user.reports_arrive.set(false);
+        end_before(&user, handle, at(5_000));
+        assert_eq!(user.due_report(), None, "{handle}");
+        user.reports_arrive.set(true);
+        // Data of the subject goes with its copy; a mark has none.
+        let copy = copy_now(&user.store, handle).unwrap();
+        assert_eq!(copy, (handle == SUBJECT).then_some(Copy::Delete));
         // One of the future ends nothing that is still to come.
         assert_eq!(
             end_before(&user, handle, now.plus(Millis(60_000))),
