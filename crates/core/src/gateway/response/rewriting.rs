@@ -235,6 +235,12 @@ mod tests {
                 Some("http://a.example:8787/x"),
             ),
             (
+                "http://app.internal",
+                "http://a.example",
+                "http://app.internal:/x",
+                Some("http://a.example/x"),
+            ),
+            (
                 "https://app.internal",
                 "http://a.example",
                 "https://APP.internal:443/",

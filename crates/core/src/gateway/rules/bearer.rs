@@ -3,7 +3,7 @@
 
 use crate::gateway::rules::fields::{Faults, Fields};
 use crate::gateway::rules::requirement::{Requirement, Test};
-use crate::settings::origin::parse_origin;
+use crate::settings::origin::{host_name, is_loopback_name, origin_host, parse_origin};
 use crate::settings::parse_duration;
 use postern_jwt::json::{self, Kind, ObjectWriter};
 use postern_jwt::time::{Millis, UnixMillis};
@@ -276,7 +276,7 @@ impl Place {
             Some(at) => rest.split_at_checked(at)?,
             None => (rest, ""),
         };
-        let origin = parse_origin(&format!("{scheme}://{authority}"))?;
+        let origin = secure_origin(scheme, authority)?;
         is_path(path).then(|| Self::Url {
             origin,
             path: root(path),
@@ -288,7 +288,15 @@ impl Place {
 fn issuer(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    parse_origin(&format!("{scheme}://{authority}"))?;
+    secure_origin(scheme, authority)?;
     let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
     is_plain.then(|| text.to_owned())
+}
+
+/// The origin of an https address, or of an http one on loopback: whoever reads the metadata trusts what it finds there.
+fn secure_origin(scheme: &str, authority: &str) -> Option<String> {
+    let origin = parse_origin(&format!("{scheme}://{authority}"))?;
+    let is_secure =
+        origin.starts_with("https://") || is_loopback_name(host_name(origin_host(&origin)));
+    is_secure.then_some(origin)
 }

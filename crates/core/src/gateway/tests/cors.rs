@@ -93,3 +93,23 @@ fn a_stranger_gets_nothing_where_sessions_are_looked_at_and_the_origins_word_els
         );
     }
 }
+
+#[test]
+fn a_rule_for_every_method_allows_the_one_that_is_asked_for_once_and_nothing_that_is_none() {
+    let settings = parsed(&[("WEBSITE_ORIGINS", SITE)]);
+    let allowed = |asked| {
+        let sent = [("origin", SITE), ("access-control-request-method", asked)];
+        let lookup = headers(&sent);
+        let facts = request("OPTIONS", "/", &lookup);
+        let reply = preflight(&settings, &rule(json!({})), &facts).unwrap();
+        reply
+            .header("access-control-allow-methods")
+            .unwrap()
+            .to_owned()
+    };
+    let usual = allowed("GET");
+    assert_eq!(allowed("PROPFIND"), [&usual, ", PROPFIND"].concat());
+    for known_or_none in ["PUT", "", "A B", "A,B"] {
+        assert_eq!(allowed(known_or_none), usual, "{known_or_none}");
+    }
+}

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{file, rule};
 use crate::gateway::Origin;
 use crate::gateway::own_tokens::{Kind, Suspect, held, held_in_credentials};
-use crate::gateway::request::headers::{Changes, Passing, Sent, changes};
+use crate::gateway::request::headers::{Changes, Passing, Sent, changes, without_our_cookies};
 use crate::gateway::response::headers::keeps_cookie;
 use crate::http::cookie::percent_encode;
 use crate::session::handle::HandleKeys;
@@ -157,6 +157,35 @@ fn what_only_looks_like_a_token_is_somebody_elses() {
 }
 
 #[test]
+fn a_handle_of_ours_alone_is_no_refresh_token() {
+    let (handle, mac) = (handle("a-tenant-with-a-name"), "m".repeat(43));
+    for (text, kind) in [
+        (format!("1.{handle}.0.0.{mac}"), Some(Kind::Refresh)),
+        (format!("2.{handle}.0.0.{mac}"), None),
+        (format!("1.{handle}.x.0.{mac}"), None),
+        (format!("1.{handle}.0.x.{mac}"), None),
+        (format!("1.{handle}.0.0.{}", &mac[..42]), None),
+    ] {
+        assert!(text.len() >= 100);
+        assert_eq!(held(&text, &is_ours), kind, "{text}");
+    }
+}
+
+/// Some runtimes join repeated `Cookie` headers with commas; a comma may belong to a value as well.
+#[test]
+fn of_cookies_that_were_joined_only_the_one_with_a_token_goes() {
+    let token = access();
+    for (sent, left) in [
+        (format!("a=1, b={token}; c=3"), "a=1; c=3"),
+        (format!("{{\"a\":1,\"t\":\"{token}\"}}; c=3"), "c=3"),
+        (format!("p={{\"a\":1,\"t=\":\"{token}\"}}; c=3"), "c=3"),
+    ] {
+        let got = without_our_cookies(&sent, Passing::default(), &is_ours, &|_| false);
+        assert_eq!(got, left, "{sent}");
+    }
+}
+
+#[test]
 fn a_text_that_is_made_to_cost_time_goes_nowhere() {
     let header = "eyJ".repeat(160);
     let text = format!("{header}.ey.").repeat(120);
@@ -244,6 +273,7 @@ fn an_api_key_goes_nowhere_and_is_told_of() {
             true,
         ),
         ("authorization", "Bearer another", false, false),
+        ("authorization", "Bearer with=signs-in.it", false, false),
     ] {
         let got = changed(passing, &[(name, value)]);
         assert_eq!(

@@ -50,6 +50,28 @@ fn a_page_that_a_link_elsewhere_led_to_is_asked_for_again() {
             assert_eq!(found, expected, "{session} {method} {site:?}");
         }
     }
+    // So is nobody whose session is stale for another reason, or whom no stale session stops.
+    let sent: Vec<_> = PAGE
+        .into_iter()
+        .chain([("sec-fetch-site", "cross-site")])
+        .collect();
+    let lookup = headers(&sent);
+    let other = || SessionRefused {
+        device: DeviceFault::None,
+        ..missing()
+    };
+    for (fields, refused) in [
+        (json!({}), other()),
+        (json!({ "refresh": false }), missing()),
+        (json!({ "shadow": true }), missing()),
+    ] {
+        let found = decide(
+            &rule(fields.clone()),
+            &request("GET", "/", &lookup),
+            Err(refused),
+        );
+        assert!(!matches!(found, Decision::AskAgain), "{fields}");
+    }
     // A script reads its refusal.
     let fetch = [("sec-fetch-mode", "cors"), ("sec-fetch-site", "same-site")];
     let lookup = headers(&fetch);

@@ -346,6 +346,8 @@ fn a_foreign_authorization_passes_and_a_doubled_one_does_not() {
         ("Basic YTpi", false),
         ("Digest a=\"1\", b=\"2\"", false),
         (doubled.as_str(), true),
+        // Of two, either may be the one that an origin believes.
+        ("Bearer foreign, Bearer other", true),
     ] {
         assert_eq!(
             !changed(&rule, &[("authorization", value)])
@@ -360,6 +362,27 @@ fn a_foreign_authorization_passes_and_a_doubled_one_does_not() {
         changed(&rule, &[("Authorization", &lower)]).remove,
         ["Authorization"]
     );
+}
+
+/// It need not look like a token of anybody: what an issuer's user shows there is a credential.
+#[test]
+fn the_header_that_an_issuer_has_for_its_tokens_goes_no_further() {
+    let issuers = r#"[{"id":"idp","issuer":"https://idp.example","audience":["x"],"algorithms":["RS256"],
+        "jwks_uri":"https://idp.example/jwks","token_from":{"headers":["X-Id-Token"]}}]"#;
+    let settings = parsed(&[("TRUSTED_ISSUERS", issuers)]);
+    let origin = origin(json!({}));
+    let removed = |rule: Value| {
+        let passing = Passing::of(&super::rule(rule), &origin, "GET", "/");
+        let sent = [("X-Id-Token", "opaque"), ("x-other", "1")];
+        let sent = sent.into_iter();
+        changes(&settings, &origin, passing, Sent::default(), sent, &|_| {
+            false
+        })
+        .remove
+    };
+    assert_eq!(removed(json!({})), ["X-Id-Token"]);
+    let none: [&str; 0] = [];
+    assert_eq!(removed(json!({ "forward_credentials": true })), none);
 }
 
 #[test]
@@ -415,6 +438,15 @@ fn websockets_keep_their_upgrade() {
         ("sec-websocket-key", "k"),
     ];
     assert_eq!(changed(&rule, &sent).remove, ["connection", "x-y"]);
+    // A protocol that is a token of ours goes; where no other is offered, the header with it.
+    let token = token();
+    let offered = |protocols: &str| changed(&rule, &[("sec-websocket-protocol", protocols)]);
+    assert_eq!(
+        offered(&format!("chat, {token}")).protocols.as_deref(),
+        Some("chat")
+    );
+    assert_eq!(offered(&token).remove, ["sec-websocket-protocol"]);
+    assert_eq!(offered("chat"), Changes::default());
     assert!(upgrade::is_websocket(Some("websocket")) && !upgrade::is_websocket(Some("h2c")));
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{gateway, headers, no_header, request};
 use crate::error::Presented;
-use crate::gateway::decision::refuse;
+use crate::gateway::decision::{decide::Unsendable, navigation, refuse};
 use crate::gateway::matching::path::PathFault;
 use crate::gateway::{Denial, FailedClaim, Gateway, RequestMeta, SessionRefused};
 use crate::http::reply::Reply;
@@ -302,4 +302,69 @@ fn a_session_that_is_gone_is_cleared_also_on_the_way_to_log_in() {
         );
         assert_eq!(reply.header("front-token"), Some("remove"));
     }
+}
+
+#[test]
+fn who_reads_a_page_is_told_where_to_log_in_by_rules_that_send_there() {
+    let of = |fields| super::rule(fields);
+    assert_eq!(
+        refuse::login_page(&of(json!({ "refuse": "/login" }))),
+        Some("/login")
+    );
+    assert_eq!(refuse::login_page(&of(json!({}))), None);
+}
+
+#[test]
+fn a_page_is_read_by_who_asks_for_one_and_is_no_sdk() {
+    for (sent, reads) in [
+        (vec![("accept", "text/html")], true),
+        (vec![("accept", "text/html"), ("rid", "anti-csrf")], false),
+        (vec![("accept", "application/json")], false),
+        (vec![], false),
+    ] {
+        assert_eq!(navigation::reads_pages(&headers(&sent)), reads, "{sent:?}");
+    }
+}
+
+#[test]
+fn a_navigation_asks_for_a_page_as_browsers_do() {
+    const PAGE: (&str, &str) = ("accept", "text/html");
+    const UNSAFE: (&str, &str) = ("upgrade-insecure-requests", "1");
+    const TO: (&str, &str) = ("sec-fetch-mode", "navigate");
+    let form = ("content-type", "text/plain; charset=utf-8");
+    for (method, sent, is_one) in [
+        ("GET", vec![TO, PAGE], true),
+        ("GET", vec![TO, ("accept", "application/json")], false),
+        ("DELETE", vec![TO, PAGE], false),
+        // Whatever it says besides, a browser says first.
+        ("GET", vec![TO, PAGE, ("rid", "session")], true),
+        ("GET", vec![PAGE, ("rid", "session")], false),
+        // Some programs say so whatever they ask for; a browser says from where.
+        ("GET", vec![PAGE, ("sec-fetch-mode", "cors")], true),
+        (
+            "GET",
+            vec![PAGE, ("sec-fetch-mode", "cors"), ("sec-fetch-site", "none")],
+            false,
+        ),
+        ("POST", vec![UNSAFE], true),
+        ("POST", vec![UNSAFE, form], true),
+        (
+            "POST",
+            vec![UNSAFE, ("content-type", "application/json")],
+            false,
+        ),
+    ] {
+        assert_eq!(
+            navigation::is_navigation(method, &headers(&sent)),
+            is_one,
+            "{method} {sent:?}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_on_is_said_in_words_of_its_own() {
+    let [body, token] =
+        [Unsendable::BodyWithoutLength, Unsendable::TokenInUrl].map(Unsendable::text);
+    assert!(body.contains("body") && token.contains("token"));
 }

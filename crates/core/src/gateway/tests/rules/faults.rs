@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::gateway::compile;
 use crate::gateway::{MAX_RULES, MAX_TEXT_BYTES, SessionNeed, WebSockets};
 use crate::settings::testing::parsed;
+use crate::supertokens::fdi::request_origin::OtherSites;
 
 const KEYS: (&str, &str) = ("API_KEYS", "abcdefghijklmnopqrstuvwxyz");
 
@@ -330,6 +331,16 @@ fn names_are_of_letters_digits_and_a_few_signs() {
             "{name}"
         );
     }
+    for (name, is_good) in [
+        ("Orders, v2", false),
+        ("Orders - v2.1", true),
+        (&"a".repeat(40), true),
+        (&"a".repeat(41), false),
+        ("", false),
+    ] {
+        let found = places(&with_rule(&json!({ "name": name })));
+        assert_eq!(found.is_empty(), is_good, "{name}: {found:?}");
+    }
     for (method, is_good) in [
         ("VERSION-CONTROL", true),
         ("M2", true),
@@ -438,6 +449,42 @@ fn no_two_doors_share_a_path_or_a_host() {
             .map(|fault| fault.split(": ").next().unwrap().to_owned())
             .collect();
         assert_eq!(places, expected, "{rule} {settings:?}");
+    }
+}
+
+#[test]
+fn a_rule_under_the_console_is_a_fault_where_there_is_one() {
+    for (path, with_console) in [("/auth/console/**", 1), ("/auth/consoles", 0), ("/**", 0)] {
+        let rule = with_rule(&json!({ "path": path }));
+        assert_eq!(faults(&rule, &[KEYS]).len(), 0, "{path}");
+        let found = faults(&rule, &[KEYS, ("CONSOLE", "api_key")]);
+        assert_eq!(found.len(), with_console, "{path}: {found:?}");
+    }
+}
+
+#[test]
+fn other_websites_are_named_by_their_origins_or_all_of_them_by_one_word() {
+    let read =
+        |value: Value| crate::gateway::tests::rule(json!({ "cross_site": value })).cross_site;
+    let pay = || "https://pay.example".to_owned();
+    let shop = || "https://shop.example".to_owned();
+    assert_eq!(
+        crate::gateway::tests::rule(json!({})).cross_site,
+        OtherSites::None
+    );
+    assert_eq!(read(json!("any")), OtherSites::Any);
+    assert_eq!(read(json!([pay()])), OtherSites::Named(vec![pay()]));
+    assert_eq!(
+        read(json!([pay(), shop()])),
+        OtherSites::Named(vec![pay(), shop()])
+    );
+    for wrong in [
+        json!(["any", pay()]),
+        json!("pay.example"),
+        json!(["any", "any"]),
+    ] {
+        let rule = with_rule(&json!({ "cross_site": wrong }));
+        assert_eq!(places(&rule), ["rules[0].cross_site"], "{rule}");
     }
 }
 

@@ -148,6 +148,55 @@ fn a_requirement_may_be_given_for_each_issuer() {
     assert_eq!(rule.require.unwrap().failures(&nobody, "{}").len(), 1);
 }
 
+/// One with a place for a tenant in its name has no address that could be looked up.
+#[test]
+fn a_resource_names_the_issuers_whose_tokens_its_rule_takes_unless_it_names_others() {
+    let named = |issuers: Value, resource: Value| -> Value {
+        let gateway = compiled(json!({ "issuers": issuers, "resource": resource })).unwrap();
+        let path = "/.well-known/oauth-protected-resource/api";
+        let document = gateway.resource_metadata("https", "app.example", path);
+        let document: Value = serde_json::from_str(&document.unwrap()).unwrap();
+        document["authorization_servers"].clone()
+    };
+    let (partner, staff) = ("https://partner.example", "https://staff.example");
+    assert_eq!(
+        named(json!(["partner", "staff"]), json!("/api")),
+        json!([partner, staff])
+    );
+    assert_eq!(
+        named(json!(["own", "staff"]), json!("/api")),
+        json!([staff])
+    );
+    assert_eq!(named(json!(["own"]), json!("/api")), Value::Null);
+    let other = json!({ "url": "/api", "authorization_servers": "https://idp.example" });
+    assert_eq!(
+        named(json!(["partner"]), other),
+        json!(["https://idp.example"])
+    );
+}
+
+/// A claim of one issuer need not mean what another's of that name does.
+#[test]
+fn one_requirement_for_several_issuers_is_warned_of_and_for_one_it_is_not() {
+    for (issuers, warnings) in [
+        (json!(["own"]), 0),
+        (json!(["partner"]), 0),
+        (json!(["own", "partner"]), 1),
+    ] {
+        let rule = json!({ "path": "/**", "issuers": issuers, "require": { "claim": "role", "equals": "admin" } });
+        let file =
+            json!({ "origins": { "app": { "url": "http://127.0.0.1:9000" } }, "rules": [rule] });
+        let compiled = compile(&file.to_string(), Some(&settings()));
+        assert_eq!(compiled.faults, []);
+        assert_eq!(
+            compiled.warnings.len(),
+            warnings,
+            "{issuers}: {:?}",
+            compiled.warnings
+        );
+    }
+}
+
 #[test]
 fn faults_are_found_at_start() {
     for (fields, part) in [

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::gateway::matching::path::{PathFault, check, is_kept_by_urls};
+use crate::gateway::matching::readings::folded;
 use crate::gateway::tests::{file, no_header, request};
 use crate::gateway::{Admission, Denial, RequestMeta, admit};
 
@@ -307,6 +308,25 @@ fn whatever_is_refused_plain_is_refused_in_every_escape() {
                 assert!(!is_kept_by_urls(&path), "{path:?}");
             }
         }
+    }
+}
+
+/// Their compatibility forms (NFKC), and what code pages make of them.
+#[test]
+fn characters_that_some_server_turns_into_signs_of_a_url_are_read_as_these() {
+    for (characters, signs) in [
+        ("\u{2100}", "a/c"),
+        ("\u{2101}", "a/s"),
+        ("\u{2105}", "c/o"),
+        ("\u{2106}", "c/u"),
+        ("\u{fe16}\u{fe56}\u{ff1f}", "???"),
+        ("\u{2047}\u{2048}\u{2049}", "???!!?"),
+        ("\u{fe5f}\u{ff03}", "##"),
+        ("\u{fe6a}\u{ff05}", "%%"),
+        ("\u{fe13}\u{fe55}\u{ff1a}\u{2236}", "::::"),
+        ("\u{fe69}\u{ff04}", "$$"),
+    ] {
+        assert_eq!(folded(characters), signs, "{characters}");
     }
 }
 

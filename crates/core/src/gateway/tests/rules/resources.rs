@@ -1,13 +1,14 @@
 //! Rules of an OAuth resource server: scopes, step-up, metadata.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::error::Presented;
 use crate::gateway::compile;
 use crate::gateway::decision::decide::SessionRefused;
 use crate::gateway::decision::refuse;
+use crate::gateway::response::resource::metadata;
 use crate::gateway::rules::bearer::Lack;
-use crate::gateway::tests::{no_header, own, request, rule};
+use crate::gateway::tests::{gateway, no_header, own, request, rule};
 use crate::gateway::{Decision, Denial, Rule, decide};
 use crate::refusal::Refusal;
 use crate::settings::testing::parsed;
@@ -97,6 +98,83 @@ fn who_has_no_token_is_told_where_the_metadata_is() {
 }
 
 #[test]
+fn the_metadata_is_at_the_place_of_its_resource_and_says_what_the_rule_does() {
+    let named = json!({
+        "url": "https://app.example.com/mcp", "authorization_servers": "https://idp.example", "scopes_supported": "mcp:all",
+        "name": "Files", "documentation": "https://docs.example/files",
+    });
+    let gateway = gateway(&[
+        json!({ "path": "/mcp", "host": "app.example.com", "scope": "mcp", "resource": named }),
+        json!({ "path": "/api/**", "scope": ["a", "b"], "resource": "/api" }),
+        json!({ "path": "/plain/**" }),
+    ]);
+    let at = |host: &str, path: &str| -> Option<Value> {
+        let path = ["/.well-known/oauth-protected-resource", path].concat();
+        let document = gateway.resource_metadata("https", host, &path)?;
+        Some(serde_json::from_str(&document).unwrap())
+    };
+    assert_eq!(
+        at("app.example.com", "/mcp"),
+        Some(json!({
+            "resource": "https://app.example.com/mcp", "authorization_servers": ["https://idp.example"],
+            "scopes_supported": ["mcp:all"], "bearer_methods_supported": ["header"], "resource_name": "Files",
+            "resource_documentation": "https://docs.example/files",
+        }))
+    );
+    assert_eq!(
+        at("any.example", "/api"),
+        Some(json!({
+            "resource": "https://any.example/api", "scopes_supported": ["a", "b"], "bearer_methods_supported": ["header"],
+        }))
+    );
+    for (host, path) in [
+        ("other.example.com", "/mcp"),
+        ("app.example.com", "/mcp/"),
+        ("app.example.com", "/plain"),
+        ("app.example.com", ""),
+    ] {
+        assert_eq!(at(host, path), None, "{host} {path}");
+    }
+}
+
+#[test]
+fn the_metadata_is_read_by_whoever_asks_and_by_no_other_method() {
+    let answer = |method| metadata(method, "{}".to_owned());
+    assert_eq!(
+        (answer("GET").status, answer("GET").body.as_str()),
+        (200, "{}")
+    );
+    assert_eq!(
+        (answer("HEAD").status, answer("HEAD").body.as_str()),
+        (200, "")
+    );
+    let preflight = answer("OPTIONS");
+    assert_eq!(preflight.status, 204);
+    assert_eq!(preflight.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer("POST").status, 405);
+}
+
+#[test]
+fn an_authorization_server_is_at_an_https_address_or_on_loopback() {
+    for (server, is_one) in [
+        ("https://idp.example/tenant", true),
+        ("http://127.0.0.1:9000", true),
+        ("http://idp.example", false),
+        ("https://idp.example/a b", false),
+        ("https://idp.example/\"", false),
+        ("idp.example", false),
+    ] {
+        let resource = json!({ "url": "/api", "authorization_servers": server });
+        let file = json!({
+            "origins": { "app": { "url": "http://127.0.0.1:9000" } },
+            "rules": [{ "path": "/**", "resource": resource }],
+        });
+        let faults = compile(&file.to_string(), Some(&parsed(&[]))).faults;
+        assert_eq!(faults.is_empty(), is_one, "{server}: {faults:?}");
+    }
+}
+
+#[test]
 fn fields_that_cannot_be_meant_are_faults() {
     for (fields, place) in [
         (json!({ "scope": "a b" }), "scope"),
@@ -106,7 +184,11 @@ fn fields_that_cannot_be_meant_are_faults() {
         (json!({ "max_age": "10ms" }), "max_age"),
         (json!({ "resource": "mcp" }), "resource"),
         (
-            json!({ "resource": "http://app.example.com/mcp?x" }),
+            json!({ "resource": "http://app.example.com/mcp" }),
+            "resource",
+        ),
+        (
+            json!({ "resource": "https://app.example.com/mcp?x" }),
             "resource",
         ),
         (json!({ "resource": "//evil.example/x" }), "resource"),
