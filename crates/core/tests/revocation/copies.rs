@@ -561,3 +561,10 @@ fn a_shard_that_stays_silent_is_asked_again_after_a_sixth_of_the_bound() {
         assert!(is_asked(pause), "{bound}");
     }
 }
+
+#[test]
+fn a_copy_has_as_many_shards_as_there_are_and_one_at_least() {
+    for (shards, held) in [(0, 1), (1, 1), (8, 8)] {
+        assert_eq!(RevocationCopy::new(shards).shards(), held);
+    }
+}

@@ -135,6 +135,10 @@ fn a_handle_that_names_a_session_stays_ended_whatever_its_issuer_goes_on_signing
     assert_eq!(shown(&user, SESSION, user.now()), GONE);
     assert_eq!(user.call(read(SESSION)), GONE);
     assert_eq!(user.call(write(SESSION, "{}")), GONE);
+    let nothing_ended = UserReply::Handles {
+        handles: Vec::new(),
+    };
+    assert_eq!(end(&user, SESSION), nothing_ended);
     // A handle that no issuer in settings vouches for is no subject's.
     let unknown = "x.gone.route.digest.tag";
     end(&user, unknown);
