@@ -2,6 +2,7 @@
 
 use postern_core::{
     revocation::{
+        MAX_TAIL,
         call::PollAnswer,
         copy::{Age, Decision, LivenessQuery, RevocationCopy, UncertainReason},
         cut_off::CutOff,
@@ -567,4 +568,21 @@ fn a_copy_has_as_many_shards_as_there_are_and_one_at_least() {
     for (shards, held) in [(0, 1), (1, 1), (8, 8)] {
         assert_eq!(RevocationCopy::new(shards).shards(), held);
     }
+}
+
+#[test]
+fn a_copy_tells_how_many_entries_and_segments_of_older_ones_it_holds() {
+    let mut authority = Authority::new();
+    assert_eq!(up_to_date(&authority).entries(), (0, 0));
+    for n in 1..=3 {
+        authority.report(&[handle(n)], START + HOUR, START);
+    }
+    assert_eq!(up_to_date(&authority).entries(), (3, 0));
+    for n in 4..=MAX_TAIL as u64 + 1 {
+        authority.report(&[handle(n)], START + HOUR, START);
+    }
+    let answer = authority.poll(0, START);
+    let held = up_to_date(&authority).entries();
+    assert_eq!(held, (answer.tail.0.len(), answer.segments.len()));
+    assert!(held.1 > 0);
 }

@@ -3,17 +3,17 @@
 
 use postern_core::{
     session::{
-        call::{RotationMode, UserCall, UserReply, Verify},
+        call::{Carried, RotationMode, UserCall, UserReply, Verify},
         minting::AccessGrant,
         record::{SessionRecord, Stored, UserStore},
     },
     settings::SupersededBy,
 };
-use postern_jwt::time::UnixMillis;
+use postern_jwt::{secret::AntiCsrfToken, time::UnixMillis};
 
 use crate::support::{
     START,
-    calls::{create, refresh},
+    calls::{create, refresh, replace_payload},
     user::{User, handle, issued},
 };
 
@@ -80,11 +80,18 @@ fn with_lazy_rotation_a_childs_access_token_is_replaced_once_it_is_shown() {
     let token = user.create(1);
     let (access, _) = issued(user.call(refresh(&token, RotationMode::Lazy)));
     assert!(access.parent_hash1.is_some());
+    assert_eq!(access.generation, 1);
     let generation = record(&user).lineage.generation;
     // The second time it comes from a browser that has not got the answer.
     for _ in 0..2 {
-        let successor = replaced(&user, verify(&access, RotationMode::Lazy)).unwrap();
+        let call = Verify {
+            anti_csrf_token: Some(AntiCsrfToken::new("of-the-browser".to_owned())),
+            ..verify(&access, RotationMode::Lazy)
+        };
+        let anti_csrf_token = call.anti_csrf_token.clone();
+        let successor = replaced(&user, call).unwrap();
         assert_eq!(successor.parent_hash1, None);
+        assert_eq!(successor.anti_csrf_token, anti_csrf_token);
         assert_eq!(record(&user).lineage.generation, generation + 1);
         // That one stays.
         assert_eq!(
@@ -127,5 +134,56 @@ fn access_tokens_state_when_their_session_was_created_unless_they_are_of_the_ser
         user.advance(1_000);
         let (access, _) = issued(user.refresh(&token, RotationMode::Own));
         assert_eq!(access.session_created, stated);
+    }
+}
+
+#[test]
+fn a_regenerated_token_carries_over_what_the_one_at_hand_says_of_its_browser() {
+    let user = User::new();
+    user.create(1);
+    let carried = Carried {
+        expiry: UnixMillis(START + 1_000),
+        hash1: "a".repeat(64),
+        parent_hash1: Some("b".repeat(64)),
+        anti_csrf_token: Some(AntiCsrfToken::new("of-the-browser".to_owned())),
+        device: None,
+    };
+    let reply = user.call(UserCall::Regenerate {
+        handle: handle(1),
+        payload: None,
+        carried: carried.clone(),
+    });
+    let UserReply::Live {
+        access: Some(access),
+        ..
+    } = reply
+    else {
+        panic!("expected a token, got {reply:?}");
+    };
+    assert_eq!(
+        (access.hash1, access.parent_hash1, access.anti_csrf_token),
+        (carried.hash1, carried.parent_hash1, carried.anti_csrf_token)
+    );
+}
+
+/// A payload that was replaced is in the next token; of the one at hand its own is told.
+#[test]
+fn what_is_told_of_a_token_is_the_payload_that_it_was_shown_with() {
+    for mode in [RotationMode::Own, RotationMode::Eager, RotationMode::Lazy] {
+        let user = User::new();
+        let (access, _) = issued(user.call(create(&handle(1), "u1", "public", None)));
+        user.call(replace_payload(&handle(1), r#"{"new":1}"#));
+        assert_eq!(record(&user).payload, r#"{"new":1}"#);
+        match user.call(UserCall::Verify(verify(&access, mode))) {
+            UserReply::Live {
+                session,
+                payload_update_available,
+                ..
+            } => assert_eq!(
+                (session.payload.as_str(), payload_update_available),
+                ("{}", true)
+            ),
+            other => panic!("expected a live session, got {other:?}"),
+        }
     }
 }

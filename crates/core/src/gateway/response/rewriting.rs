@@ -226,6 +226,14 @@ mod tests {
     }
 
     #[test]
+    fn headers_that_hold_addresses_are_known_by_name() {
+        for name in ["location", "content-location", "refresh", "link"] {
+            assert!(super::holds_address(name), "{name}");
+        }
+        assert!(!super::holds_address("x-location"));
+    }
+
+    #[test]
     fn default_ports_and_ipv6_have_one_spelling() {
         for (origin, client, sent, expected) in [
             (

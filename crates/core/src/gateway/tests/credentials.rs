@@ -285,6 +285,27 @@ fn an_api_key_goes_nowhere_and_is_told_of() {
 }
 
 #[test]
+fn an_api_key_is_known_by_every_sign_that_one_may_hold() {
+    for key in [
+        "abcdefghijkl-mnopqrstuvwxyz",
+        "abcdefghijklmnopqrstuvwxyz=0",
+    ] {
+        let settings = parsed(&[("API_KEYS", key)]);
+        let headers = [("authorization", key)].into_iter();
+        let got = changes(
+            &settings,
+            &app(),
+            Passing::default(),
+            Sent::default(),
+            headers,
+            &is_ours,
+        );
+        assert!(got.had_api_key, "{key}");
+        assert_eq!(got.remove, ["authorization"], "{key}");
+    }
+}
+
+#[test]
 fn a_refresh_token_goes_only_where_an_sdk_refreshes() {
     let sdk = origin(&json!({ "url": "http://127.0.0.1:9000", "sessions": "sdk" }));
     let forwarding = rule(json!({ "session": "none", "forward_credentials": true }));

@@ -357,6 +357,15 @@ fn a_foreign_authorization_passes_and_a_doubled_one_does_not() {
             "{value}"
         );
     }
+    // A proof of possession goes with the token that it is for.
+    let ours = format!("DPoP {}", token());
+    for (value, removed) in [
+        ("DPoP foreign", vec![]),
+        (&ours, vec!["authorization", "DPoP"]),
+    ] {
+        let sent = [("authorization", value), ("DPoP", "proof")];
+        assert_eq!(changed(&rule, &sent).remove, removed, "{value}");
+    }
     let lower = format!("bearer {}", token());
     assert_eq!(
         changed(&rule, &[("Authorization", &lower)]).remove,
@@ -366,23 +375,30 @@ fn a_foreign_authorization_passes_and_a_doubled_one_does_not() {
 
 /// It need not look like a token of anybody: what an issuer's user shows there is a credential.
 #[test]
-fn the_header_that_an_issuer_has_for_its_tokens_goes_no_further() {
+fn the_places_that_an_issuer_has_for_its_tokens_goes_no_further() {
     let issuers = r#"[{"id":"idp","issuer":"https://idp.example","audience":["x"],"algorithms":["RS256"],
-        "jwks_uri":"https://idp.example/jwks","token_from":{"headers":["X-Id-Token"]}}]"#;
+        "jwks_uri":"https://idp.example/jwks","token_from":{"headers":["X-Id-Token"],"websocket_protocols":["id."]}}]"#;
     let settings = parsed(&[("TRUSTED_ISSUERS", issuers)]);
     let origin = origin(json!({}));
-    let removed = |rule: Value| {
+    let found = |rule: Value| {
         let passing = Passing::of(&super::rule(rule), &origin, "GET", "/");
-        let sent = [("X-Id-Token", "opaque"), ("x-other", "1")];
+        let sent = [
+            ("X-Id-Token", "opaque"),
+            ("x-other", "1"),
+            ("sec-websocket-protocol", "chat, id.opaque"),
+        ];
         let sent = sent.into_iter();
-        changes(&settings, &origin, passing, Sent::default(), sent, &|_| {
+        let changes = changes(&settings, &origin, passing, Sent::default(), sent, &|_| {
             false
-        })
-        .remove
+        });
+        (changes.remove, changes.protocols)
     };
-    assert_eq!(removed(json!({})), ["X-Id-Token"]);
-    let none: [&str; 0] = [];
-    assert_eq!(removed(json!({ "forward_credentials": true })), none);
+    let hidden = (vec!["X-Id-Token".to_owned()], Some("chat".to_owned()));
+    assert_eq!(found(json!({})), hidden);
+    assert_eq!(
+        found(json!({ "forward_credentials": true })),
+        (vec![], None)
+    );
 }
 
 #[test]
@@ -527,6 +543,16 @@ fn a_trace_passes_as_it_came_or_not_at_all() {
     assert_eq!(
         removed(&[STATE, ("TraceParent", "00-1-2-03")]),
         ["TraceParent", "tracestate"]
+    );
+    // The longest state is one.
+    let state = |bytes: usize| {
+        let value = "x".repeat(200);
+        format!("a={value},b={value},c={}", "x".repeat(bytes - 408))
+    };
+    assert!(removed(&[PARENT, ("tracestate", &state(512))]).is_empty());
+    assert_eq!(
+        removed(&[PARENT, ("tracestate", &state(513))]),
+        ["tracestate"]
     );
     // A header of one connection is no trace for the next.
     let listed = [("connection", "traceparent"), PARENT, STATE];

@@ -307,6 +307,14 @@ impl RevocationCopy {
         self.key_set_version
     }
 
+    /// How many entries the copy holds one by one, and how many segments of older ones.
+    pub fn entries(&self) -> (usize, usize) {
+        let held = self.shards.iter().map(Shard::entries);
+        held.fold((0, 0), |(tail, segments), (more, further)| {
+            (tail.saturating_add(more), segments.saturating_add(further))
+        })
+    }
+
     /// How many bytes the copy holds.
     pub fn bytes(&self) -> usize {
         self.shards

@@ -55,6 +55,12 @@ impl Shard {
         hit.then_some(UncertainReason::Hit)
     }
 
+    /// How many entries of the tail are held, and how many segments.
+    pub(super) fn entries(&self) -> (usize, usize) {
+        let held = self.held.as_ref();
+        held.map_or((0, 0), |held| (held.tail.len(), held.segments.len()))
+    }
+
     /// How old what is held is by the authority's clock, as far as this isolate can tell.
     pub(super) fn age(&self, now: UnixMillis) -> Option<Millis> {
         let held = self.held.as_ref()?;
