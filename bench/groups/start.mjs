@@ -25,27 +25,41 @@ async function start(directory, services) {
   return { milliseconds, cpu, status };
 }
 
-/** The first answer of Postern, whose keys are stored already, against a do-nothing Worker's. */
+/**
+ * The first answer of Postern, whose keys are stored already, of a Worker that does nothing, and of the same one with Postern's
+ * Wasm in its upload, which it does not use: what is left to any Worker of that size.
+ */
 export async function firstAnswer() {
-  const ours = [postern(), memoryKv];
-  // With the stand-in for KV as well, which is none of ours.
-  const limit = [{ name: "noop", entry: "bench/workers/noop.mjs" }, memoryKv];
-  const first = await serve(ours);
-  await fetch(`${first.url()}/auth/session`);
-  await first.end({ keep: true });
-  const second = await serve(limit);
-  await second.end({ keep: true });
-  const times = { postern: /** @type {number[]} */ ([]), noop: /** @type {number[]} */ ([]) };
-  const cpus = { postern: /** @type {number[]} */ ([]), noop: /** @type {number[]} */ ([]) };
+  // With the stand-in for KV in each, which is none of ours.
+  const subjects = {
+    postern: [postern(), memoryKv],
+    noop: [{ name: "noop", entry: "bench/workers/noop.mjs" }, memoryKv],
+    "noop with Wasm": [{ name: "noop", entry: "bench/workers/noop.mjs", wasm: true }, memoryKv],
+  };
+  /** @typedef {{services: import("../lib/workerd.mjs").Service[], directory: string, milliseconds: number[], cpu: number[]}} Subject @type {Record<string, Subject>} */
+  const started = {};
+  for (const [name, services] of Object.entries(subjects)) {
+    const first = await serve(services);
+    await fetch(`${first.url()}/auth/session`);
+    await first.end({ keep: true });
+    started[name] = { services, directory: first.directory, milliseconds: [], cpu: [] };
+  }
   for (let round = 0; round < STARTS; round += 1) {
-    for (const [name, directory, services] of /** @type {const} */ ([["postern", first.directory, ours], ["noop", second.directory, limit]])) {
-      const { milliseconds, cpu } = await start(directory, [...services]);
-      times[name].push(milliseconds);
-      cpus[name].push(cpu);
+    for (const { services, directory, ...times } of Object.values(started)) {
+      const { milliseconds, cpu } = await start(directory, services);
+      times.milliseconds.push(milliseconds);
+      times.cpu.push(cpu);
     }
   }
-  for (const directory of [first.directory, second.directory]) rmSync(directory, { recursive: true });
-  return { milliseconds: times, cpu: cpus, ratio: summary(times.postern.map((time, round) => time / times.noop[round])) };
+  for (const { directory } of Object.values(started)) rmSync(directory, { recursive: true });
+  const { noop, postern: ours, "noop with Wasm": carrier } = started;
+  const against = (/** @type {Subject} */ { milliseconds }) => summary(milliseconds.map((time, round) => time / noop.milliseconds[round]));
+  const medians = (/** @type {Subject} */ { milliseconds, cpu }) => ({ milliseconds: summary(milliseconds).median, cpu: summary(cpu).median });
+  return {
+    ratios: { first_answer_vs_noop: against(ours), first_answer_of_noop_with_wasm_vs_noop: against(carrier) },
+    postern: medians(ours),
+    noop: medians(noop),
+  };
 }
 
 const path = "/auth/session";
