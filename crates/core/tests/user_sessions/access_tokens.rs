@@ -75,7 +75,7 @@ fn the_first_sight_of_a_token_is_noted_where_use_supersedes_and_only_there() {
 /// With lazy rotation a refresh token supersedes its parent when its access token is shown, which then gets a successor that
 /// names no parent.
 #[test]
-fn with_lazy_rotation_a_childs_access_token_is_replaced_once_it_is_shown() {
+fn with_lazy_rotation_the_access_token_of_a_child_is_replaced_once_it_is_shown() {
     let user = User::new();
     let token = user.create(1);
     let (access, _) = issued(user.call(refresh(&token, RotationMode::Lazy)));
