@@ -17,7 +17,7 @@ const OLDEST_NODE = 20;
 const LOCK_WAIT_MS = 20 * 60_000;
 const LOCK_POLL_MS = 200;
 
-/** What the toolchain and the crates were chosen by when they were last seen to be there. */
+/** What the toolchain was chosen by when it was last seen to be there, and the crates, but for those of tests. */
 const rustStamp = fromRoot("target", "rust-set-up");
 
 /** The helper in scripts/bindgen. Its name changes with its sources, so that an older one is never used in its place. */
@@ -58,8 +58,9 @@ export async function alone(what = "set-up") {
 async function installWhatIsMissing(needs) {
   const packages = () => installPackages(needs.onlyToStart ? "start" : "all");
   if (needs.noRust) return packages();
+  checkNode();
   // Asking git, rustup, npm and cargo whether all is there takes longer than all else that a later start sets up.
-  const inputs = digestOf(["Cargo.lock", "rust-toolchain.toml"]);
+  const inputs = digestOf(["Cargo.lock", "rust-toolchain.toml"], [process.platform, process.arch]);
   const isThere = needs.onlyToStart && existsSync(rustStamp) && readFileSync(rustStamp, "utf8") === inputs;
   if (!isThere) await checkPrerequisites();
   // Side by side: one mostly waits for the network, the other compiles.
@@ -72,7 +73,7 @@ async function allOf(steps) {
   for (const step of await Promise.allSettled(steps)) if (step.status === "rejected") throw step.reason;
 }
 
-/** The toolchain, and all crates of the lock file. @param {string} inputs a digest of what says which those are @param {Needs} needs */
+/** The toolchain, and the crates of the lock file, but not for a start. @param {string} inputs a digest of what says which those are @param {Needs} needs */
 async function fetchRust(inputs, needs) {
   await timed("Rust toolchain", installRustToolchain);
   // A build fetches what it needs. A third of the crates, one of 100 MB among them, are for tests.
@@ -97,10 +98,12 @@ async function installTools(needs) {
   if (needs.mutants) await installCargoTool(cargoMutants, "cargo-mutants", "2 to 5 minutes", ["--debug"]);
 }
 
+function checkNode() {
+  if (Number(process.versions.node.split(".")[0]) >= OLDEST_NODE) return;
+  throw new StepFailed(`node ${OLDEST_NODE} or newer is needed, this is ${process.versions.node} (https://nodejs.org)`);
+}
+
 async function checkPrerequisites() {
-  if (Number(process.versions.node.split(".")[0]) < OLDEST_NODE) {
-    throw new StepFailed(`node ${OLDEST_NODE} or newer is needed, this is ${process.versions.node} (https://nodejs.org)`);
-  }
   const wanted = { git: "https://git-scm.com", rustup: "https://rustup.rs", npm: "https://nodejs.org" };
   for (const [program, where] of Object.entries(wanted)) {
     const found = await (program === "npm" ? npm(["--version"], { quiet: true }) : run(program, ["--version"], { quiet: true }))

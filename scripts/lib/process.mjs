@@ -49,7 +49,7 @@ export function run(program, args, options = {}) {
     ? setInterval(() => say(`  … ${options.heartbeat} (${seconds(started)})`), HEARTBEAT_MS)
     : undefined;
   return new Promise((resolve, reject) => {
-    child.once("error", reject);
+    child.once("error", (error) => reject("code" in error && error.code === "ENOENT" ? new StepFailed(`${program} is missing: there is no such program on the PATH`) : error));
     child.once("close", (code) => resolve({ code: code ?? 1, output }));
   }).finally(() => clearInterval(beat));
 }

@@ -41,8 +41,9 @@ export async function wranglerConfig(args, environment = environmentOf(args)) {
     return readConfig({ config, env: environment }, { hideWarnings: true });
   } catch (error) {
     const { message } = error instanceof Error ? error : new Error(String(error));
-    // A list of what is wrong has a heading.
-    throw new StepFailed(`${config}: ${message.match(/^ +- (.+)/m)?.[1] ?? message.trim().split("\n")[0]}`);
+    // A list of what is wrong has headings: one for the file, one for each environment.
+    const faults = [...message.matchAll(/^ +- (.+)/gm)].map(([, line]) => line).filter((line) => !line?.endsWith(" environment configuration"));
+    throw new StepFailed(`${config}: ${faults[0] ?? message.trim().split("\n")[0]}`);
   }
 }
 

@@ -132,6 +132,7 @@ async fn of_programs(
         Route::Console { path } => console::answer(request, env, execution, &path, settings).await,
         Route::Metrics => lists::metrics(request, env, settings).await,
         Route::Explain => explain::answer(request, env, execution, settings).await,
+        // `answered` hands over no other.
         _ => error::not_found(),
     }
 }

@@ -84,7 +84,8 @@ pub(crate) fn poll_once(work: &mut Work) -> Polled {
     }
 }
 
-/// Whether the work that is being polled has stopped at a computation of the platform's.
+/// Whether the work that the executor is polling has stopped at a computation of the platform's; where it waits for several
+/// things, the first of them counts. `false` for work that somebody else polls.
 pub(crate) fn is_at_computation() -> bool {
     STATE.with_borrow(|state| {
         matches!(state, State::Suspended(suspension) if matches!(suspension.timeout, Timeout::Computation))

@@ -98,6 +98,13 @@ test("settings are read as wrangler reads them, and what it cannot read is told 
   }
 });
 
+test("what wrangler finds wrong with a file, or with an environment, is told, and not only where", async () => {
+  const wrong = 'workers_dev = "yes"';
+  for (const [text, args] of /** @type {[string, string[]][]} */ ([[`${wrong}\n`, []], [`[env.own]\n${wrong}\n`, ["--env", "own"]]])) {
+    await assert.rejects(wranglerConfig(["-c", configuration("wrong-form.toml", text), ...args]), (error) => error instanceof StepFailed && /workers_dev/.test(error.message) && !error.message.includes("\n"), text);
+  }
+});
+
 test("a start does not load wrangler to read its settings", () => {
   const script = `
     import { createRequire } from "node:module";

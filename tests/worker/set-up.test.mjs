@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { build } from "esbuild";
 import { fromRoot, root } from "../../scripts/lib/paths.mjs";
+import { StepFailed, run } from "../../scripts/lib/process.mjs";
 import { alone } from "../../scripts/setup.mjs";
 import { until } from "../support/until.mjs";
 
@@ -80,6 +81,10 @@ test("a build waits for another one, but not for a set-up", { timeout: 60_000 },
   for (const unlock of letGo) unlock();
   (await second)();
   assert.ok(!existsSync(fromRoot(".build-lock")));
+});
+
+test("a program that is missing is named in one line", async () => {
+  await assert.rejects(run("postern-no-such-program", []), (error) => error instanceof StepFailed && /^postern-no-such-program is missing/.test(error.message));
 });
 
 test("a later set-up needs none of the programs that the first one used", () => {

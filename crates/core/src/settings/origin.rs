@@ -204,11 +204,15 @@ pub(crate) fn is_fetchable(url: &str) -> bool {
         return false;
     };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let Some(origin) = parse_origin(&format!("{scheme}://{authority}")) else {
-        return false;
-    };
-    url.bytes().all(|b| b.is_ascii_graphic())
-        && (origin.starts_with("https://") || is_loopback_name(host_name(origin_host(&origin))))
+    url.bytes().all(|b| b.is_ascii_graphic()) && secure_origin(scheme, authority).is_some()
+}
+
+/// The origin of an https address, or of an http one that never leaves the machine; `None` for every other.
+pub(crate) fn secure_origin(scheme: &str, authority: &str) -> Option<String> {
+    let origin = parse_origin(&format!("{scheme}://{authority}"))?;
+    let is_secure =
+        origin.starts_with("https://") || is_loopback_name(host_name(origin_host(&origin)));
+    is_secure.then_some(origin)
 }
 
 #[cfg(test)]

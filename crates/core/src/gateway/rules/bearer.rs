@@ -3,7 +3,7 @@
 
 use crate::gateway::rules::fields::{Faults, Fields};
 use crate::gateway::rules::requirement::{Requirement, Test};
-use crate::settings::origin::{host_name, is_loopback_name, origin_host, parse_origin};
+use crate::settings::origin::secure_origin;
 use crate::settings::parse_duration;
 use postern_jwt::json::{self, Kind, ObjectWriter};
 use postern_jwt::time::{Millis, UnixMillis};
@@ -175,7 +175,7 @@ impl Resource {
         }
         let servers = fields.list(
             "authorization_servers",
-            "an issuer such as \"https://idp.example.com\", or a list of them",
+            "an issuer such as \"https://idp.example.com\" (http on loopback), or a list of them",
             MAX_LIST,
             issuer,
         );
@@ -186,7 +186,8 @@ impl Resource {
             scope_token,
         );
         let name = fields.parsed("name", "a text", |text| Some(text.to_owned()));
-        let documentation = fields.parsed("documentation", "a URL", issuer);
+        let documentation =
+            fields.parsed("documentation", "an https URL (http on loopback)", issuer);
         fields.finish("of resource");
         Some(Self {
             authorization_servers: servers.unwrap_or_default(),
@@ -284,19 +285,11 @@ impl Place {
     }
 }
 
-/// An https address (http on loopback, for trying things).
+/// An https address (http on loopback, for trying things): whoever reads the metadata trusts what it finds there.
 fn issuer(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let authority = rest.split(['/', '?', '#']).next()?;
     secure_origin(scheme, authority)?;
     let is_plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
     is_plain.then(|| text.to_owned())
-}
-
-/// The origin of an https address, or of an http one on loopback: whoever reads the metadata trusts what it finds there.
-fn secure_origin(scheme: &str, authority: &str) -> Option<String> {
-    let origin = parse_origin(&format!("{scheme}://{authority}"))?;
-    let is_secure =
-        origin.starts_with("https://") || is_loopback_name(host_name(origin_host(&origin)));
-    is_secure.then_some(origin)
 }
