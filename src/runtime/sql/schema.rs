@@ -45,7 +45,7 @@ impl Sql {
     }
 
     /// What a database holds that is known to hold tables.
-    fn shape_of_tables(&self, steps: Steps) -> Result<SchemaState, StoreFault> {
+    pub(crate) fn shape_of_tables(&self, steps: Steps) -> Result<SchemaState, StoreFault> {
         // Whole: tables that never took a step that only adds have no column `step`.
         let Some(row) = self.one("SELECT * FROM schema", &[])? else {
             return Ok(SchemaState::Newer);

@@ -102,7 +102,7 @@ impl UserSessions {
 #[derive(Debug)]
 struct Object {
     durable: Durable,
-    /// Whether the tables are known to be of the version that this code writes.
+    /// Whether the tables were of the version that this code writes when they were looked at last.
     is_current: Cell<bool>,
     /// The handles whose copies are being written, each with the calls that wait for a sequence number.
     writers: RefCell<Vec<(String, Vec<Waiting>)>>,
@@ -134,12 +134,12 @@ impl Object {
         ))
     }
 
-    /// Nobody else changes the tables while this instance lives, so that those which were current are.
     fn shape(&self, store: &SqlUserStore) -> Result<SchemaState, StoreFault> {
-        if self.is_current.get() {
-            return Ok(SchemaState::Current);
-        }
-        let shape = store.shape()?;
+        let shape = if self.is_current.get() {
+            store.shape_of_tables()?
+        } else {
+            store.shape()?
+        };
         self.is_current.set(shape == SchemaState::Current);
         Ok(shape)
     }
@@ -359,10 +359,7 @@ impl Object {
             // Nothing is left to remember.
             None => {
                 self.is_current.set(false);
-                let deleted = self.durable.delete_all().await;
-                // Also for a call that has looked at them meanwhile.
-                self.is_current.set(false);
-                deleted
+                self.durable.delete_all().await
             }
             next => self.durable.arm_exactly(next).await,
         }

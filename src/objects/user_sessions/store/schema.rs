@@ -180,6 +180,11 @@ impl SqlUserStore {
         self.sql.shape(STEPS)
     }
 
+    /// What a database holds that is known to hold tables.
+    pub(crate) fn shape_of_tables(&self) -> Result<SchemaState, StoreFault> {
+        self.sql.shape_of_tables(STEPS)
+    }
+
     /// Makes the tables, or takes the steps that those at hand lack. Call it in the transaction of the first call that
     /// needs them.
     pub(crate) fn prepare(&self, shape: SchemaState) -> Result<(), StoreFault> {
