@@ -1,4 +1,4 @@
-//! Code that a request compiles only when it runs: the runtime compiles a function of Wasm at its first call, and whole.
+//! Code that is compiled only when a request needs it: the runtime compiles a function of Wasm at its first call, and whole.
 
 use std::pin::Pin;
 
